@@ -1,0 +1,42 @@
+# Everything that this project does from a checkout. `make` alone lists the targets.
+#   Needs root, Debian 12 or newer, git, make and Python; each target installs what it lacks.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+
+VENV  ?= $(CURDIR)/.venv
+BUILD := $(CURDIR)/.build
+PY    := $(VENV)/bin/python
+DEMO  := tests/inventories/demo.yml
+
+export PATH := $(VENV)/bin:$(PATH):/usr/sbin:/sbin
+export ANSIBLE_COLLECTIONS_PATH := $(BUILD)/collections
+export ANSIBLE_PIPELINING := True
+export ANSIBLE_NOCOLOR := $(if $(CI),1,)
+export MYPYPATH := $(BUILD)/collections
+
+# Debian packages: what the nodes need, then what the demo and the tests use as peers.
+PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps \
+            nginx-light curl iperf3 tcpdump traceroute iptables nftables clang gcc libc6-dev
+
+.PHONY: help demo demo-down test test-unit test-lint test-sanity test-packet test-integration test-molecule bench deps collection
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(BUILD)/deps: tests/requirements.txt Makefile
+	missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null | awk '/ installed$$/{print $$1}' \
+	  | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort))
+	if [ -n "$$missing" ]; then
+	  apt-get update -qq
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
+	fi
+	# System site packages: bcc and pyroute2 are Debian's, for Debian's own Python.
+	[ -x $(VENV)/bin/pip ] || /usr/bin/python3 -m venv --system-site-packages $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check --root-user-action ignore -r tests/requirements.txt
+	mkdir -p $(BUILD) && touch $@
+
+deps: $(BUILD)/deps collection ## install what is missing: Debian packages, the virtual environment
+
+collection: ## make the checkout importable as podnet.fabric
+	@mkdir -p $(BUILD)/collections/ansible_collections/podnet
+	ln -sfn ../../../.. $(BUILD)/collections/ansible_collections/podnet/fabric

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Netlink sockets in a namespace, through pyroute2's low-level IPRoute.
+
+NDB, pyroute2's own convergence, poisons itself on a changed route (pyroute2#1122): reading and
+comparing is done by our own code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from . import namespaces
+from .failure import Failure
+
+try:
+    from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+except ImportError:  # runner.require() has said so before anything here is called
+    IPRoute = None
+    NetlinkError = OSError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def socket(netns: str | None = None) -> Iterator[Any]:
+    """Open an ``IPRoute`` in a namespace; its requests act there wherever the caller is."""
+    with namespaces.inside(netns):
+        ip = IPRoute()
+    try:
+        yield ip
+    finally:
+        ip.close()
+
+
+@contextlib.contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Turn the kernel's refusal of a request into one sentence that names the object."""
+    try:
+        yield
+    except NetlinkError as error:
+        reason = error.args[1] if len(error.args) > 1 else error
+        raise Failure(f"The kernel refused {what}: {reason}.") from error

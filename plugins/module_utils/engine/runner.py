@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Between a module's ``main()`` and the code that does its work.
+
+The layers below raise :class:`Failure`; here, and nowhere else, it becomes ``fail_json``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.common.respawn import (
+    has_respawned,
+    probe_interpreters_for_module,
+    respawn_module,
+)
+
+from .failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ansible.module_utils.basic import AnsibleModule
+
+#: Interpreters that may have the libraries that belong to a distribution's own Python.
+SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/bin/python")
+
+#: Distribution package of each library, for the message when it is not there.
+PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc or python3-bcc"}
+
+
+def require(module: AnsibleModule, *libraries: str) -> None:
+    """Make sure that ``libraries`` can be imported, under another Python if need be.
+
+    pyroute2 and bcc belong to the system's Python; where Ansible chose another one, the module is
+    run again under the first of :data:`SYSTEM_PYTHONS` that has them.
+    """
+    for library in libraries:
+        try:
+            importlib.import_module(library)
+        except ImportError as error:
+            if not has_respawned():
+                interpreter = probe_interpreters_for_module(SYSTEM_PYTHONS, library)
+                if interpreter:
+                    respawn_module(interpreter)
+            reason = f"on Debian and Fedora it is the package {PACKAGES[library]}"
+            module.fail_json(msg=missing_required_lib(library, reason=reason), exception=str(error))
+
+
+def run(
+    module: AnsibleModule, work: Callable[[], Mapping[str, Any]], *, needs: Sequence[str] = ()
+) -> None:
+    """Do the work of a module and exit with what it returns.
+
+    :param work: does everything; returns what ``exit_json`` gets; raises :class:`Failure`.
+    :param needs: libraries that ``work`` imports (keys of :data:`PACKAGES`).
+    """
+    require(module, *needs)
+    try:
+        result = work()
+    except Failure as failure:
+        module.fail_json(msg=failure.message, **failure.details)
+    except PermissionError as error:
+        module.fail_json(msg=f"This needs root: {error}. Run the task with become: true.")
+    module.exit_json(**result)

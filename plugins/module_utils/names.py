@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is ours: the names by which everything that this collection makes is recognised.
+
+Purge and teardown touch what carries one of these names, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+#: First letters of every device that the roles make. ``pn_host``, ``pn_net``, ``pn_vxlan``.
+DEVICE_PREFIX = "pn_"
+GATEWAY_DEVICE = "pn_host"
+GATEWAY_PEER = "pn_net"
+
+#: ``ip link`` alias of every device that the roles make: ``podnet:<kind>:<name>``.
+ALIAS_PREFIX = "podnet:"
+
+#: ``rtm_protocol`` of every route that the roles make. Unassigned in iproute2's rt_protos.
+ROUTE_PROTOCOL = 112
+
+#: The one bpffs folder; pins below it are readable by root alone.
+BPFFS = "/sys/fs/bpf"
+PIN_ROOT = BPFFS + "/podnet"
+MAP_PINS = PIN_ROOT + "/maps"
+PROGRAM_PINS = PIN_ROOT + "/programs"
+LINK_PINS = PIN_ROOT + "/links"
+
+#: Files that outlive a run on a node: what teardown needs to restore (see roles/node).
+STATE_DIR = "/var/lib/podnet"
+
+#: Handle and priority of our filter where a device has clsact instead of tcx.
+CLSACT_PRIORITY = 112
+CLSACT_HANDLE = 1
+
+#: Room for a name in the kernel: IFNAMSIZ less its final zero byte.
+DEVICE_NAME_MAX = 15
+
+
+def endpoint_device(endpoint: str) -> str:
+    """Host-side device of an endpoint: ``pn_`` and 12 hex digits that follow from its name.
+
+    A name of the kernel has 15 characters and a pod's name up to 253, so it cannot stand there
+    itself; it stands in the device's alias.
+    """
+    return DEVICE_PREFIX + hashlib.sha256(endpoint.encode()).hexdigest()[:12]
+
+
+def alias(kind: str, name: str) -> str:
+    """Alias of a device of ours, such as ``podnet:endpoint:nginx-app-1``."""
+    return f"{ALIAS_PREFIX}{kind}:{name}"
+
+
+def endpoint_of(device_alias: str | None) -> str | None:
+    """Name of the endpoint whose host-side device has this alias, None where it is not one."""
+    prefix = alias("endpoint", "")
+    if device_alias is None or not device_alias.startswith(prefix):
+        return None
+    return device_alias[len(prefix) :]

@@ -1,0 +1,8 @@
+"""Make the checkout importable as the collection that it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / ".build" / "collections"))
