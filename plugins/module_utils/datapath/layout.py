@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.bpf.maps import NO_PREALLOC, MapSpec
 from ..names import MAP_PINS
 
 #: Field types: their C declaration and their size in bytes. ``bpf_map`` knows them by these names.
@@ -21,6 +22,7 @@ TYPES = {
     "u64": ("__u64 {}", 8),
     "mac": ("__u8 {}[6]", 6),
     "ip16": ("struct address {}", 16),
+    "bytes(256)": ("char {}[256]", 256),
 }
 
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
@@ -50,6 +52,13 @@ class Layout:
     value: tuple[Field, ...]
     max_entries: int
     no_prealloc: bool = False
+
+    @property
+    def spec(self) -> MapSpec:
+        """Shape that the kernel is asked for."""
+        sizes = [sum(TYPES[f.type][1] for f in fields) for fields in (self.key, self.value)]
+        flags = NO_PREALLOC if self.no_prealloc else 0
+        return MapSpec(self.name, self.type, sizes[0], sizes[1], self.max_entries, flags)
 
     @property
     def pin(self) -> str:
@@ -130,5 +139,19 @@ METRICS = Layout(
     max_entries=256,
 )
 
+ALLOCATIONS = Layout(
+    name="allocations",
+    type="hash",
+    what="endpoint of this node: its address. No program reads it; it is how a plan knows, even when "
+    "a device was lost, who holds which address",
+    key=(Field("name", "bytes(256)", "the endpoint's name, zero bytes after it"),),
+    value=(Field("address", "ip16", "the endpoint's address"),),
+    max_entries=65535,
+    no_prealloc=True,
+)
+
 #: Every map of the eBPF datapath, in the order in which they are made.
-MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS)
+MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS)
+
+#: Those that programs refer to.
+PROGRAM_MAPS = (ENDPOINTS, CONFIG, METRICS)
