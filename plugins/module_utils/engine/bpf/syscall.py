@@ -16,6 +16,7 @@ import platform
 import re
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 # System call number of bpf: the generic one first, for aarch64, riscv64 and what comes later.
@@ -358,7 +359,7 @@ def _info(fd: int, layout: struct.Struct, start: bytes = b"") -> tuple[Any, ...]
 def _expect(fd: int, kind: str) -> None:
     # The kernel tells about any object, and each has a layout of its own. Its name for the file
     # says what it is: bpf-map, bpf-prog, bpf_link (bpf-link in later kernels).
-    if not re.fullmatch(f"anon_inode:.?bpf[-_]{kind}.?", os.readlink(f"/proc/self/fd/{fd}")):
+    if not re.fullmatch(f"anon_inode:.?bpf[-_]{kind}.?", str(Path(f"/proc/self/fd/{fd}").readlink())):
         raise OSError(errno.EINVAL, f"no bpf {kind}")
 
 
