@@ -40,3 +40,8 @@ deps: $(BUILD)/deps collection ## install what is missing: Debian packages, the 
 collection: ## make the checkout importable as podnet.fabric
 	@mkdir -p $(BUILD)/collections/ansible_collections/podnet
 	ln -sfn ../../../.. $(BUILD)/collections/ansible_collections/podnet/fabric
+
+header: collection ## make bpf/lib/shared.h from the Python that describes the maps
+	$(PY) -c 'import sys; sys.path.insert(0, "$(BUILD)/collections"); \
+	  from ansible_collections.podnet.fabric.plugins.module_utils.datapath.header import render; \
+	  open("bpf/lib/shared.h", "w").write(render())'
