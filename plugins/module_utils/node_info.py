@@ -11,15 +11,16 @@ from __future__ import annotations
 import array
 import fcntl
 import importlib.util
+import ipaddress
 import os
 import socket
 import struct
 from pathlib import Path
 from typing import Any
 
-from . import mounts, names
-from .datapath.layout import CONFIG, ENDPOINTS, IPCACHE, Layout
-from .engine.bpf import fields, maps
+from . import mounts
+from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE, Layout
+from .engine.bpf import maps
 
 SIOCGIFCONF = 0x8912
 IFREQ_SIZE = 40  # struct ifreq on 64 bits
@@ -39,7 +40,7 @@ def read(node_ip: str | None) -> dict[str, Any]:
         "networkd": Path("/lib/systemd", NETWORKD).exists(),
         "networkd_active": Path("/run/systemd/netif/state").exists(),
         "device": _device(node_ip),
-        **_held(),
+        **_held(node_ip),
     }
 
 
@@ -75,3 +76,40 @@ def _devices_by_address() -> dict[str, str]:
         device = entry[:16].split(b"\0")[0].decode().split(":")[0]
         found[socket.inet_ntoa(entry[20:24])] = device
     return found
+
+
+def _held(node_ip: str | None) -> dict[str, Any]:
+    """Return what was planned for the node before, and what it knows of the others."""
+    config = next(iter(_entries(CONFIG)), None)
+    allocated = [(key["name"], value["address"]) for key, value in _entries(ALLOCATIONS)]
+    peers = {
+        _cidr(key["address"], key["prefixlen"]): value["node"] for key, value in _entries(IPCACHE)
+    }
+    return {
+        "pod_cidr": None if config is None else _masked(config[1]),
+        "peers": {cidr: node for cidr, node in peers.items() if node != node_ip},
+        "endpoints": dict(allocated),
+    }
+
+
+def _entries(table: Layout) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    found = maps.open_pin(table.pin)
+    if found is None:
+        return []
+    with found:
+        if found.spec != table.spec:
+            return []  # pinned by another version; the roles say so when they come to it
+        return [
+            (table.unpack_key(key), table.unpack_value(value))
+            for key, value in found.items().items()
+        ]
+
+
+def _masked(config: dict[str, Any]) -> str | None:
+    if not config["gateway_ifindex"]:
+        return None  # an array has its entry from the start, filled or not
+    return str(ipaddress.ip_network(f"{config['pod_cidr']}/{config['pod_cidr_mask']}"))
+
+
+def _cidr(address: str, prefixlen: int) -> str:
+    return f"{address}/{prefixlen - 96 if '.' in address else prefixlen}"
