@@ -359,7 +359,9 @@ def _info(fd: int, layout: struct.Struct, start: bytes = b"") -> tuple[Any, ...]
 def _expect(fd: int, kind: str) -> None:
     # The kernel tells about any object, and each has a layout of its own. Its name for the file
     # says what it is: bpf-map, bpf-prog, bpf_link (bpf-link in later kernels).
-    if not re.fullmatch(f"anon_inode:.?bpf[-_]{kind}.?", str(Path(f"/proc/self/fd/{fd}").readlink())):
+    if not re.fullmatch(
+        f"anon_inode:.?bpf[-_]{kind}.?", str(Path(f"/proc/self/fd/{fd}").readlink())
+    ):
         raise OSError(errno.EINVAL, f"no bpf {kind}")
 
 
