@@ -1,5 +1,7 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reach a lab host or a pod from the controller."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -56,6 +58,8 @@ all:
 
 import subprocess
 from pathlib import Path
+from subprocess import PIPE
+from typing import IO
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.connection import ConnectionBase
@@ -67,7 +71,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.lab.spawn import ENV
 display = Display()
 
 
-class Connection(ConnectionBase):
+class Connection(ConnectionBase):  # type: ignore[misc]
     """A way into the namespaces of a lab host or a pod."""
 
     transport = "podnet.fabric.netns"
@@ -87,9 +91,7 @@ class Connection(ConnectionBase):
         """Run a shell command there; return its status and what it wrote."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         display.vvv(f"EXEC {cmd}", host=self.get_option("host"))
-        with self._start(["/bin/sh", "-c", cmd], stdin=subprocess.PIPE) as process:
-            stdout, stderr = process.communicate(in_data)
-        return process.returncode, stdout, stderr
+        return self._run(["/bin/sh", "-c", cmd], in_data=in_data)
 
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file from the controller."""
@@ -97,31 +99,48 @@ class Connection(ConnectionBase):
         if not Path(in_path).exists():
             raise AnsibleFileNotFound(f"{in_path} is not on the controller.")
         with Path(in_path).open("rb") as source:
-            self._copy(["dd", f"of={out_path}", "bs=1M", "status=none"], stdin=source)
+            self._copy(f"of={out_path}", stdin=source)
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Copy a file to the controller."""
         super().fetch_file(in_path, out_path)
         with Path(out_path).open("wb") as target:
-            self._copy(["dd", f"if={in_path}", "bs=1M", "status=none"], stdout=target)
+            self._copy(f"if={in_path}", stdout=target)
 
-    def _copy(self, command: list[str], **files: object) -> None:
-        with self._start(command, **files) as process:
-            _, stderr = process.communicate()
-        if process.returncode != 0:
-            raise AnsibleError(f"{' '.join(command)}: {stderr.decode(errors='replace').strip()}")
+    def _copy(
+        self, file: str, stdin: IO[bytes] | int = subprocess.DEVNULL, stdout: IO[bytes] | int = PIPE
+    ) -> None:
+        status, _, stderr = self._run(
+            ["dd", file, "bs=1M", "status=none"], stdin=stdin, stdout=stdout
+        )
+        if status != 0:
+            raise AnsibleError(f"dd {file}: {stderr.decode(errors='replace').strip()}")
 
-    def _start(self, command: list[str], **files: object) -> subprocess.Popen[bytes]:
+    def _run(
+        self,
+        command: list[str],
+        *,
+        in_data: bytes | None = None,
+        stdin: IO[bytes] | int = PIPE,
+        stdout: IO[bytes] | int = PIPE,
+    ) -> tuple[int, bytes, bytes]:
+        lab, host = self.get_option("lab"), self.get_option("host")
         try:
-            place = places.find(self.get_option("lab"), self.get_option("host"))
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=PIPE,
                 env=ENVIRONMENT,
-                preexec_fn=place.enter,  # noqa: PLW1509 - the child has one thread, as setns needs
-                **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **files},
+                # In the child, which has one thread alone: setns asks for that.
+                preexec_fn=places.find(lab, host).enter,  # noqa: PLW1509
             )
         except Failure as failure:
             raise AnsibleConnectionFailure(failure.message) from failure
         except (OSError, subprocess.SubprocessError) as error:
-            where = f"{self.get_option('host')} of lab {self.get_option('lab')}"
-            raise AnsibleConnectionFailure(f"{where} cannot be entered: {error}") from error
+            raise AnsibleConnectionFailure(
+                f"Host {host!r} of lab {lab!r} cannot be entered: {error}"
+            ) from error
+        with process:
+            output, errors = process.communicate(in_data)
+        return process.returncode, output or b"", errors

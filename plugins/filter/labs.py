@@ -1,5 +1,7 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The labs that an inventory describes."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""

@@ -129,7 +129,6 @@ changes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import build, removal
 

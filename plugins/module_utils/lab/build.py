@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ from .removal import alone
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+#: State of what is just there or not.
+UP: dict[str, Any] = {"up": True}
 
 
 def present(
@@ -55,76 +59,41 @@ def _converge(lab: str, wanted: Sequence[spec.Host], *, check_mode: bool) -> dic
 
 def _plan(changes: Changes, lab: str, wanted: Sequence[spec.Host]) -> None:
     """Plan in the order of what needs what: hosts, segments, links, routes."""
-    folder = places.STATE / lab
-    mounted = {"files": str(folder)} if folder.is_mount() else None
-    changes.add(f"lab {lab}", mounted, {"files": str(folder)}, lambda: _mount_files(folder))
+    files = places.STATE / lab
+    changes.add(f"lab {lab}", _there(files.is_mount()), UP, partial(_mount_files, files))
 
-    switch = HostPlace(lab, spec.SWITCH)
     names = [spec.SWITCH, *(host.name for host in wanted)]
     for name in places.hosts(lab):
         if name not in names:
-            place = HostPlace(lab, name)
-            changes.add(f"host {name}", {"up": True}, None, lambda place=place: _remove(place))
+            changes.add(f"host {name}", UP, None, partial(_remove, HostPlace(lab, name)))
     for name in names:
         place = HostPlace(lab, name)
-        up = {"up": True} if place.keeper() is not None else None
-        changes.add(f"host {name}", up, {"up": True}, lambda place=place: _boot(place))
+        changes.add(f"host {name}", _there(place.is_up()), UP, partial(_boot, place))
 
-    segments, ports = _observed_switch(switch)
-    wanted_segments = dict.fromkeys(link.segment for host in wanted for link in host.links)
-    for segment in wanted_segments:
-        there = {"up": True} if segment in segments else None
-        changes.add(
-            f"segment {segment}",
-            there,
-            {"up": True},
-            lambda segment=segment: network.create_segment(_pid(switch), segment),
-        )
+    switch = HostPlace(lab, spec.SWITCH)
+    segments, ports = network.read_switch(switch) if switch.is_up() else (set(), {})
+    plugged = dict.fromkeys(link.segment for host in wanted for link in host.links)
+    for segment in plugged:
+        create = partial(network.create_segment, switch, segment)
+        changes.add(f"segment {segment}", _there(segment in segments), UP, create)
     for host in wanted:
-        _plan_host(changes, switch, ports, HostPlace(lab, host.name), host)
-    for segment in sorted(segments - set(wanted_segments)):
-        changes.add(
-            f"segment {segment}",
-            {"up": True},
-            None,
-            lambda segment=segment: network.delete_device(_pid(switch), segment),
-        )
+        place = HostPlace(lab, host.name)
+        _plan_sysctls(changes, place, host)
+        anew = _plan_links(changes, switch, ports, place, host)
+        _plan_routes(changes, place, host, anew)
+    for segment in sorted(segments - set(plugged)):
+        delete = partial(network.delete_device, switch, segment)
+        changes.add(f"segment {segment}", UP, None, delete)
 
 
-def _plan_host(
-    changes: Changes,
-    switch: HostPlace,
-    ports: Mapping[str, str | None],
-    place: HostPlace,
-    host: spec.Host,
-) -> None:
-    pid = place.keeper()
+def _plan_sysctls(changes: Changes, place: HostPlace, host: spec.Host) -> None:
     for key, value in host.sysctls:
-        before = None if pid is None else network.read_sysctl(pid, key)
+        before = network.read_sysctl(place, key) if place.is_up() else None
         changes.add(
             f"sysctl {key} of {host.name}",
             None if before is None else {"value": before},
             {"value": " ".join(value.split())},
-            lambda key=key, value=value: network.set_sysctl(_pid(place), key, value),
-        )
-    anew = _plan_links(changes, switch, ports, place, host)
-    routes = {} if pid is None else network.read_routes(pid)
-    for route in host.routes:
-        # With the device that a route goes out of, the route is gone as well.
-        lost = any(IPv4Address(route.via) in link.interface.network for link in anew)
-        before = None if lost else routes.get(route.dst)
-        changes.add(
-            f"route {route.dst} of {host.name}",
-            None if before is None else {"via": before},
-            {"via": route.via},
-            lambda route=route: network.set_route(_pid(place), host.name, route),
-        )
-    for dst in sorted(set(routes) - {route.dst for route in host.routes}):
-        changes.add(
-            f"route {dst} of {host.name}",
-            {"via": routes[dst]},
-            None,
-            lambda route=spec.Route(dst, routes[dst]): network.delete_route(_pid(place), route),
+            partial(network.set_sysctl, place, key, value),
         )
 
 
@@ -136,74 +105,56 @@ def _plan_links(
     host: spec.Host,
 ) -> list[spec.Link]:
     """Plan the links of a host; return those that are made anew."""
-    pid = place.keeper()
-    devices = {} if pid is None else network.read_links(pid)
-    old = place.recall().links if pid is not None else ()
-    for link in old:
-        port = network.port_name(host.name, link.device)
-        if port in ports and link.device not in {new.device for new in host.links}:
-            changes.add(
-                f"link {link.device} of {host.name}",
-                network.link_state(link),
-                None,
-                lambda port=port: network.delete_device(_pid(switch), port),
-            )
+    devices = network.read_links(place) if place.is_up() else {}
+    found = {
+        device: network.link_state(devices[device], ports[f"{host.name}/{device}"])
+        for device in devices
+        if f"{host.name}/{device}" in ports
+    }
+    for device in sorted(set(found) - {link.device for link in host.links}):
+        unplug = partial(network.delete_device, place, device)
+        changes.add(f"link {device} of {host.name}", found[device], None, unplug)
     anew = []
     for link in host.links:
-        after = network.link_state(link)
-        before = _link_as_found(ports, devices, host.name, link)
+        before, after = found.get(link.device), network.wanted_state(link)
+        if before is not None and link.address in before["addresses"]:
+            before["addresses"] = [link.address]  # further ones are a role's
         if before != after:
             anew.append(link)
-        changes.add(
-            f"link {link.device} of {host.name}",
-            before,
-            after,
-            lambda link=link: network.create_link(_pid(switch), _pid(place), host.name, link),
-        )
+        plug = partial(network.create_link, switch, place, link)
+        changes.add(f"link {link.device} of {host.name}", before, after, plug)
     return anew
 
 
-def _link_as_found(
-    ports: Mapping[str, str | None],
-    devices: Mapping[str, Mapping[str, Any]],
-    host: str,
-    link: spec.Link,
-) -> dict[str, Any] | None:
-    port = network.port_name(host, link.device)
-    if port not in ports or link.device not in devices:
-        return None
-    found = devices[link.device]
-    addresses = found["addresses"]
-    # Further addresses are a role's.
-    address = link.address if link.address in addresses else next(iter(addresses), None)
-    return {
-        "segment": ports[port],
-        "address": address,
-        "mac": found["mac"],
-        "mtu": found["mtu"],
-        "up": found["up"],
-    }
+def _plan_routes(
+    changes: Changes, place: HostPlace, host: spec.Host, anew: Sequence[spec.Link]
+) -> None:
+    found = network.read_routes(place) if place.is_up() else {}
+    for route in host.routes:
+        # With the device that a route goes out of, the route is gone as well.
+        lost = any(IPv4Address(route.via) in link.interface.network for link in anew)
+        via = None if lost else found.get(route.dst)
+        changes.add(
+            f"route {route.dst} of {host.name}",
+            None if via is None else {"via": via},
+            {"via": route.via},
+            partial(network.set_route, place, route),
+        )
+    for dst in sorted(set(found) - {route.dst for route in host.routes}):
+        delete = partial(network.delete_route, place, spec.Route(dst, found[dst]))
+        changes.add(f"route {dst} of {host.name}", {"via": found[dst]}, None, delete)
 
 
-def _observed_switch(switch: HostPlace) -> tuple[set[str], dict[str, str | None]]:
-    pid = switch.keeper()
-    return (set(), {}) if pid is None else network.read_switch(pid)
-
-
-def _pid(place: HostPlace) -> int:
-    pid = place.keeper()
-    if pid is None:
-        raise Failure(f"Host {place.host!r} of lab {place.lab!r} died while the lab was built.")
-    return pid
+def _there(is_there: bool) -> dict[str, Any] | None:
+    return UP if is_there else None
 
 
 def _boot(place: HostPlace) -> None:
     keeper.start(place)
-    pid = _pid(place)
-    network.bring_loopback_up(pid)
+    network.bring_loopback_up(place)
     is_switch = place.host == spec.SWITCH
     network.set_sysctls_that_exist(
-        pid, network.SWITCH_SYSCTLS if is_switch else network.HOST_SYSCTLS
+        place, network.SWITCH_SYSCTLS if is_switch else network.HOST_SYSCTLS
     )
 
 

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..engine.failure import Failure
-from . import places, removal
+from . import listing, places, removal
 from .spawn import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def main(arguments: Sequence[str], checkout: Path) -> int:
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.run is not _up:
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    if os.geteuid() != 0:
+        _parser().error(NO_ROOT)
     try:
-        if os.geteuid() != 0:
-            raise Failure(NO_ROOT)
         return int(options.run(options, rest, checkout))
     except Failure as failure:
         print(f"lab: {failure.message}", file=sys.stderr)
@@ -81,18 +81,16 @@ def _down(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) ->
 
 
 def _list(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
-    for lab in options.names or places.labs():
-        if lab not in places.labs():
-            raise Failure(f"Lab {lab!r} is not up.")
-        print(lab)
-        for name in places.hosts(lab):
-            host = places.HostPlace(lab, name)
-            state = "up" if host.keeper() is not None else "DOWN"
-            links = ", ".join(f"{link.address} ({link.segment})" for link in host.recall().links)
-            pods = places.pods(host)
-            print(f"  {name:<20} {state:<5} {links}{f'  {len(pods)} pods' if pods else ''}")
-            for pod in pods:
-                print(f"    {name}/{pod}")
+    for name in options.names:
+        if name not in places.labs():
+            raise Failure(f"Lab {name!r} is not up.")
+    for lab in listing.labs(options.names):
+        print(lab["name"])
+        for host in lab["hosts"]:
+            links = ", ".join(f"{link['address']} ({link['segment']})" for link in host["links"])
+            print(f"  {host['name']:<20} {'up' if host['up'] else 'DOWN':<5} {links}".rstrip())
+            for pod in host["pods"]:
+                print(f"    {host['name']}/{pod}")
     return 0
 
 
@@ -110,7 +108,8 @@ def _exec(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) ->
 
 
 def _reboot(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
-    from .build import reboot  # it imports pyroute2, which takes its time
+    # Here alone: it imports pyroute2, which takes longer than the other commands altogether.
+    from .build import reboot  # noqa: PLC0415
 
     reboot(*_choose(options))
     return 0

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The network part of a lab: bridges for segments, a veth pair for each link, routes, sysctls.
-
-A namespace is given by the number of a process in it: a host's keeper.
-"""
+"""The network part of a lab: bridges for segments, a veth pair for each link, routes, sysctls."""
 
 from __future__ import annotations
 
@@ -15,18 +12,24 @@ from typing import TYPE_CHECKING, Any
 from ..engine import namespaces, netlink
 from ..engine.failure import Failure
 from ..names import DEVICE_NAME_MAX, alias
-from .spec import Link, Route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .places import HostPlace
+    from .spec import Link, Route
+
 AF_INET = 2
+ANY = "0.0.0.0"  # noqa: S104 - the destination of a default route
 MAIN_TABLE = 254
 IFF_UP = 1
 
 #: ``rtm_protocol`` of ``lab_routes``: what a host is told by its network when it boots. By it
 #: they are told apart from routes that roles add, which are none of the lab's business.
 RTPROT_DHCP = 16
+
+#: A port says by this whose it is; its name may be too short for that.
+PORT_ALIAS = alias("lab", "")
 
 #: Whatever the machine does, a host begins like a fresh one. Where the kernel has no such file,
 #: there is nothing to set.
@@ -49,34 +52,44 @@ def port_name(host: str, device: str) -> str:
     return f"{name[: DEVICE_NAME_MAX - 5]}.{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
-def link_state(link: Link) -> dict[str, Any]:
-    """Return a link as :func:`read` shows it when it is as it should be."""
+def wanted_state(link: Link) -> dict[str, Any]:
+    """Return the state of a link that is as described."""
     return {
         "segment": link.segment,
-        "address": link.address,
         "mac": link.mac,
         "mtu": link.mtu,
         "up": True,
+        "addresses": [link.address],
     }
 
 
-def read_switch(switch: int) -> tuple[set[str], dict[str, str | None]]:
-    """Return the segments, and for each port that is up the segment it belongs to."""
-    with netlink.socket(str(switch)) as ip:
+def link_state(device: Mapping[str, Any], segment: str | None) -> dict[str, Any]:
+    """Return the state of a link from its two ends, in the shape of :func:`wanted_state`."""
+    return {"segment": segment, **device}
+
+
+def read_switch(switch: HostPlace) -> tuple[set[str], dict[str, str | None]]:
+    """Return the segments; and by ``HOST/DEVICE`` the segment of each port.
+
+    The segment is None for a port that is down or in none.
+    """
+    with netlink.socket(str(switch.pid())) as ip:
         links = ip.get_links()
     names = {link["index"]: link.get_attr("IFLA_IFNAME") for link in links}
     segments = {names[link["index"]] for link in links if _kind(link) == "bridge"}
     ports = {
-        names[link["index"]]: names.get(link.get_attr("IFLA_MASTER")) if _is_up(link) else None
+        link.get_attr("IFLA_IFALIAS").removeprefix(PORT_ALIAS): (
+            names.get(link.get_attr("IFLA_MASTER")) if _is_up(link) else None
+        )
         for link in links
-        if _kind(link) == "veth"
+        if (link.get_attr("IFLA_IFALIAS") or "").startswith(PORT_ALIAS)
     }
     return segments, ports
 
 
-def read_links(pid: int) -> dict[str, dict[str, Any]]:
+def read_links(place: HostPlace) -> dict[str, dict[str, Any]]:
     """Return the devices of a host: MAC, MTU, whether they are up, all IPv4 addresses."""
-    with netlink.socket(str(pid)) as ip:
+    with netlink.socket(str(place.pid())) as ip:
         links, addresses = ip.get_links(), ip.get_addr(family=AF_INET)
     return {
         link.get_attr("IFLA_IFNAME"): {
@@ -93,30 +106,28 @@ def read_links(pid: int) -> dict[str, dict[str, Any]]:
     }
 
 
-def read_routes(pid: int) -> dict[str, str]:
+def read_routes(place: HostPlace) -> dict[str, str]:
     """Return the routes that the lab gave to a host: gateway by destination."""
-    with netlink.socket(str(pid)) as ip:
+    with netlink.socket(str(place.pid())) as ip:
         routes = ip.get_routes(family=AF_INET, table=MAIN_TABLE)
     return {
-        f"{route.get_attr('RTA_DST') or '0.0.0.0'}/{route['dst_len']}": route.get_attr(
-            "RTA_GATEWAY"
-        )
+        f"{route.get_attr('RTA_DST') or ANY}/{route['dst_len']}": route.get_attr("RTA_GATEWAY")
         for route in routes
         if route["proto"] == RTPROT_DHCP
     }
 
 
-def read_sysctl(pid: int, key: str) -> str | None:
+def read_sysctl(place: HostPlace, key: str) -> str | None:
     """Return a sysctl of a host, None where its kernel does not have it."""
-    with namespaces.inside(str(pid)), contextlib.suppress(FileNotFoundError):
+    with namespaces.inside(str(place.pid())), contextlib.suppress(FileNotFoundError):
         return " ".join(_sysctl_file(key).read_text().split())
     return None
 
 
-def set_sysctl(pid: int, key: str, value: str) -> None:
+def set_sysctl(place: HostPlace, key: str, value: str) -> None:
     """Set a sysctl of a host."""
     try:
-        with namespaces.inside(str(pid)):
+        with namespaces.inside(str(place.pid())):
             _sysctl_file(key).write_text(value)
     except OSError as error:
         raise Failure(
@@ -124,22 +135,22 @@ def set_sysctl(pid: int, key: str, value: str) -> None:
         ) from error
 
 
-def set_sysctls_that_exist(pid: int, values: Mapping[str, str]) -> None:
+def set_sysctls_that_exist(place: HostPlace, values: Mapping[str, str]) -> None:
     """Set each sysctl that the host's kernel has."""
     for key, value in values.items():
-        if read_sysctl(pid, key) is not None:
-            set_sysctl(pid, key, value)
+        if read_sysctl(place, key) is not None:
+            set_sysctl(place, key, value)
 
 
-def bring_loopback_up(pid: int) -> None:
+def bring_loopback_up(place: HostPlace) -> None:
     """Bring the loopback device up."""
-    with netlink.socket(str(pid)) as ip:
+    with netlink.socket(str(place.pid())) as ip:
         ip.link("set", index=1, state="up")
 
 
-def create_segment(switch: int, segment: str) -> None:
+def create_segment(switch: HostPlace, segment: str) -> None:
     """Make a bridge that forwards from its first moment on, and says nothing by itself."""
-    with netlink.socket(str(switch)) as ip, netlink.doing(f"segment {segment}"):
+    with netlink.socket(str(switch.pid())) as ip, netlink.doing(f"segment {segment}"):
         ip.link(
             "add",
             ifname=segment,
@@ -151,21 +162,24 @@ def create_segment(switch: int, segment: str) -> None:
         ip.link("set", index=_index(ip, segment), state="up")
 
 
-def delete_device(pid: int, device: str) -> None:
+def delete_device(place: HostPlace, device: str) -> None:
     """Delete a device; with a port, its other end goes too."""
-    with netlink.socket(str(pid)) as ip:
+    with netlink.socket(str(place.pid())) as ip:
         for index in ip.link_lookup(ifname=device):
             # The other end's namespace may be dying, and be quicker.
-            with contextlib.suppress(netlink.NetlinkError):
+            with contextlib.suppress(Failure), netlink.doing(device):
                 ip.link("del", index=index)
 
 
-def create_link(switch: int, pid: int, host: str, link: Link) -> None:
+def create_link(switch: HostPlace, place: HostPlace, link: Link) -> None:
     """Make a veth pair from a host to a segment, in place of one that is there."""
-    port = port_name(host, link.device)
+    port = port_name(place.host, link.device)
     delete_device(switch, port)
-    delete_device(pid, link.device)
-    with netlink.socket(str(switch)) as ip, netlink.doing(f"link {link.device} of {host}"):
+    delete_device(place, link.device)
+    with (
+        netlink.socket(str(switch.pid())) as ip,
+        netlink.doing(f"link {link.device} of {place.host}"),
+    ):
         ip.link(
             "add",
             ifname=port,
@@ -173,7 +187,7 @@ def create_link(switch: int, pid: int, host: str, link: Link) -> None:
             mtu=link.mtu,
             peer={
                 "ifname": link.device,
-                "net_ns_pid": pid,
+                "net_ns_pid": place.pid(),
                 "address": link.mac,
                 "mtu": link.mtu,
             },
@@ -182,12 +196,15 @@ def create_link(switch: int, pid: int, host: str, link: Link) -> None:
             "set",
             index=_index(ip, port),
             master=_index(ip, link.segment),
-            ifalias=alias("lab", f"{host}/{link.device}"),
+            ifalias=f"{PORT_ALIAS}{place.host}/{link.device}",
             state="up",
         )
     # No address of its own making: a capture then shows only what somebody meant to send.
-    set_sysctls_that_exist(pid, {f"net.ipv6.conf.{link.device}.addr_gen_mode": "1"})
-    with netlink.socket(str(pid)) as ip, netlink.doing(f"address {link.address} of {host}"):
+    set_sysctls_that_exist(place, {f"net/ipv6/conf/{link.device}/addr_gen_mode": "1"})
+    with (
+        netlink.socket(str(place.pid())) as ip,
+        netlink.doing(f"address {link.address} of {place.host}"),
+    ):
         index = _index(ip, link.device)
         ip.addr(
             "add",
@@ -198,21 +215,24 @@ def create_link(switch: int, pid: int, host: str, link: Link) -> None:
         ip.link("set", index=index, state="up")
 
 
-def set_route(pid: int, host: str, route: Route) -> None:
+def set_route(place: HostPlace, route: Route) -> None:
     """Give a host a route."""
-    with netlink.socket(str(pid)) as ip, netlink.doing(f"route {route.dst} of {host}"):
+    with (
+        netlink.socket(str(place.pid())) as ip,
+        netlink.doing(f"route {route.dst} of {place.host}"),
+    ):
         ip.route("replace", dst=route.dst, gateway=route.via, proto=RTPROT_DHCP)
 
 
-def delete_route(pid: int, route: Route) -> None:
+def delete_route(place: HostPlace, route: Route) -> None:
     """Take a route from a host."""
-    with netlink.socket(str(pid)) as ip, contextlib.suppress(netlink.NetlinkError):
+    with netlink.socket(str(place.pid())) as ip, netlink.doing(f"no route {route.dst}"):
         ip.route("del", dst=route.dst, gateway=route.via, proto=RTPROT_DHCP)
 
 
 def _sysctl_file(key: str) -> Path:
-    # As sysctl(8) reads a key, except that a device's own dots cannot be told from the others.
-    return Path("/proc/sys") / key.replace(".", "/")
+    # As sysctl(8) reads a key: dots separate, unless slashes do (a device's name may hold a dot).
+    return Path("/proc/sys") / (key if "/" in key else key.replace(".", "/"))
 
 
 def _index(ip: Any, device: str) -> int:

@@ -62,6 +62,20 @@ class HostPlace:
         # The number alone may by now be another process's.
         return int(pid) if started == _started(pid) else None
 
+    def is_up(self) -> bool:
+        """Say whether the host runs."""
+        return self.keeper() is not None
+
+    def pid(self) -> int:
+        """Return the keeper's number; Failure when the host is down."""
+        keeper = self.keeper()
+        if keeper is None:
+            raise Failure(
+                f"Host {self.host!r} of lab {self.lab!r} is not up: its keeper does not live. "
+                "./lab up -i INVENTORY builds it again."
+            )
+        return keeper
+
     def remember_keeper(self, pid: int) -> None:
         """Write down which process is the keeper."""
         (self.folder / "keeper").write_text(f"{pid} {_started(str(pid))}\n")
@@ -128,15 +142,8 @@ def find(lab: str, target: str) -> Place:
     """
     name, _, pod = target.partition("/")
     host = HostPlace(lab, _host_name(lab, name))
-    keeper = host.keeper()
-    if keeper is None:
-        raise Failure(
-            f"Host {host.host!r} of lab {lab!r} is not up: its keeper does not live. "
-            "./lab up -i INVENTORY builds it again."
-        )
-    if pod:
-        return _pod(host, keeper, pod)
-    return Place(host.cgroup, _namespaces(keeper))
+    keeper = host.pid()
+    return _pod(host, keeper, pod) if pod else Place(host.cgroup, _namespaces(keeper))
 
 
 def _pod(host: HostPlace, keeper: int, pod: str) -> Place:
@@ -148,11 +155,11 @@ def _pod(host: HostPlace, keeper: int, pod: str) -> Place:
         )
     cgroup = host.cgroup / POD_CGROUPS / pod
     running = cgroups.processes(cgroup)
-    inner = dict((kind, path) for path, kind in _namespaces(running[0] if running else keeper))
-    inner[syscalls.CLONE_NEWNET] = netns
-    return Place(
-        cgroup if running else host.cgroup, tuple((path, kind) for kind, path in inner.items())
-    )
+    # A pod in which nothing runs has no more than a network of its own.
+    owner, folder = (running[0], cgroup) if running else (keeper, host.cgroup)
+    files = {kind: path for path, kind in _namespaces(owner)}
+    files[syscalls.CLONE_NEWNET] = netns
+    return Place(folder, tuple((path, kind) for kind, path in files.items()))
 
 
 def _host_name(lab: str, name: str) -> str:
