@@ -162,8 +162,8 @@ METRICS = Layout(
 ALLOCATIONS = Layout(
     name="allocations",
     type="hash",
-    what="endpoint of this node: its address. No program reads it: a plan knows by it who holds which "
-    "address, even when a device was lost",
+    what="endpoint of this node: its address. No program reads it: by it a plan knows who holds "
+    "which address, even when a device was lost",
     key=(Field("name", "bytes(256)", "the endpoint's name, zero bytes after it"),),
     value=(Field("address", "ip16", "the endpoint's address"),),
     max_entries=65535,
