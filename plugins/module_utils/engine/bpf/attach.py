@@ -10,6 +10,7 @@ hook is gone, so a pin means that no filter of ours is there, and netlink is not
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import socket
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from .. import namespaces
 from ..failure import Failure
 from ..netlink import socket as netlink_socket
 from . import clsact, links, syscall
+from .grace import expedited
 
 try:
     from pyroute2 import IPRoute
@@ -121,6 +123,7 @@ class Attached:
     stale: tuple[str, ...] = ()
 
 
+@functools.cache
 def has_tcx() -> bool:
     """Ask the kernel for the tcx programs of the loopback device: one without tcx refuses."""
     try:
@@ -237,7 +240,7 @@ class Attacher:
                     if index is None:
                         raise Failure(f"device {place.target!r} of {place} does not exist.")
                     if how == "clsact":
-                        self._put_clsact(place, program, index)
+                        self._put_clsact(place, program, index, found)
                     else:
                         self._put_device_link(place, program, index, found)
         except OSError as error:
@@ -285,15 +288,18 @@ class Attacher:
             before_commit=leave_clsact,
         )
 
-    def _put_clsact(self, place: Place, program: Program, index: int) -> None:
+    def _put_clsact(
+        self, place: Place, program: Program, index: int, found: Attached | None
+    ) -> None:
         ip = self._socket(place.netns)
         clsact.put(ip, index, _CLSACT_HOOKS[place.hook], program.fd, program.info.name)
         self._clsact[place.netns].add(index)
-        links.remove(place.pin)
+        for pin in (place.pin, *(found.stale if found else ())):
+            links.remove(pin)
 
     def _remove_filter(self, place: Place, index: int) -> None:
-        clsact.remove(self._socket(place.netns), index, _CLSACT_HOOKS[place.hook])
-        self._clsact[place.netns] = clsact.devices(self._socket(place.netns))
+        if clsact.remove(self._socket(place.netns), index, _CLSACT_HOOKS[place.hook]):
+            self._clsact[place.netns].discard(index)
 
     def remove(self, place: Place) -> None:
         """Detach what is ours from a place."""
@@ -311,14 +317,16 @@ class Attacher:
 
     def ensure(self, places: Iterable[Place], program: Program, mode: Mode = "auto") -> list[Place]:
         """Attach one program to many places; return those where something was done."""
-        done = []
-        for place in places:
-            how = mechanism(place.hook, mode)
-            found = self.find(place)
-            if found is None or found != Attached(program.info.id, how, found.link_id):
-                self.put(place, program, how)
-                done.append(place)
-        return done
+        ways = {place: mechanism(place.hook, mode) for place in places}
+        todo = [
+            place
+            for place, how in ways.items()
+            if not _runs(self.find(place), program.info.id, how)
+        ]
+        with expedited(len(todo)):
+            for place in todo:
+                self.put(place, program, ways[place])
+        return todo
 
     def everything(self, hook: str, target: str, netns: str | None = None) -> list[Attached]:
         """Return all programs at a hook of a target in their order, ours or not."""
@@ -355,6 +363,10 @@ def prune(folder: str = LINK_PINS) -> list[str]:
     for pin in gone:
         links.remove(pin)
     return gone
+
+
+def _runs(found: Attached | None, program_id: int, how: Mechanism) -> bool:
+    return found is not None and found == Attached(program_id, how, found.link_id)
 
 
 def _xdp(ip: Any, index: int) -> list[Attached]:
