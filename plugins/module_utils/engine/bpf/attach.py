@@ -12,10 +12,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, unquote
 
 from ...names import LINK_PINS
 from .. import namespaces
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from .programs import Program
 
 Mechanism = Literal["tcx", "clsact", "xdp", "cgroup"]
-Mode = Literal["auto", "tcx", "clsact"]
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,12 @@ def has_tcx() -> bool:
     return True
 
 
-def mechanism(hook: str, mode: Mode) -> Mechanism:
-    """Choose how a hook is attached; Failure where the mode asks for what the kernel lacks."""
+def mechanism(hook: str, mode: str) -> Mechanism:
+    """Choose how a hook is attached.
+
+    :param mode: ``tcx``, ``clsact``, or ``auto``: tcx where the kernel has it.
+    :raises Failure: the mode asks for what the kernel lacks.
+    """
     kind = HOOKS[hook].kind
     if kind != "tc":
         return kind
@@ -315,7 +320,7 @@ class Attacher:
                 if index is not None:
                     self._remove_filter(place, index)
 
-    def ensure(self, places: Iterable[Place], program: Program, mode: Mode = "auto") -> list[Place]:
+    def ensure(self, places: Iterable[Place], program: Program, mode: str = "auto") -> list[Place]:
         """Attach one program to many places; return those where something was done."""
         ways = {place: mechanism(place.hook, mode) for place in places}
         todo = [
@@ -327,6 +332,25 @@ class Attacher:
             for place in todo:
                 self.put(place, program, ways[place])
         return todo
+
+    def places_of(
+        self, program_id: int, folder: str = LINK_PINS, netns: str | None = None
+    ) -> list[Place]:
+        """Return the places where a program is attached as ours; clsact in one namespace only."""
+        found = [
+            _place(pin, folder)
+            for pin, link in links.pinned(folder).items()
+            if link.program_id == program_id and link.target and _NAME.fullmatch(Path(pin).name)
+        ]
+        if netns is not None and not namespaces.exists(netns):
+            return found
+        ip = self._socket(netns)
+        for index in sorted(self._clsact.get(netns, ())):
+            for hook, parent in _CLSACT_HOOKS.items():
+                if (program_id, True) in clsact.programs(ip, index, parent):
+                    with namespaces.inside(netns):
+                        found.append(Place(hook, socket.if_indextoname(index), netns, folder))
+        return found
 
     def everything(self, hook: str, target: str, netns: str | None = None) -> list[Attached]:
         """Return all programs at a hook of a target in their order, ours or not."""
@@ -391,6 +415,14 @@ def _cgroup_id(path: str) -> int:
         return -1
 
 
+_NAME = re.compile(rf"(?:(.+)@)?(.+)-({'|'.join(HOOKS)})")
+
+
+def _place(pin: str, folder: str) -> Place:
+    netns, target, hook = _NAME.fullmatch(Path(pin).name).groups()  # type: ignore[union-attr]
+    return Place(hook, unquote(target), None if netns is None else unquote(netns), folder)
+
+
 def _escaped(name: str) -> str:
     # bpffs takes no dot and no slash in a name; a device may have the one, a path has the other.
-    return name.replace("%", "%25").replace(".", "%2E").replace("/", "%2F")
+    return quote(name, safe="").replace(".", "%2E")
