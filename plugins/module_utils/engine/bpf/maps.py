@@ -310,6 +310,11 @@ def pin(fd: int, path: str, before_commit: Callable[[], object] = lambda: None) 
         ) from error
 
 
+def unpin(path: str) -> None:
+    """Forget a pin; what is used elsewhere lives on."""
+    Path(path).unlink(missing_ok=True)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder for pins and what is missing above it, for root alone."""
     for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
