@@ -7,7 +7,6 @@ import struct
 from typing import TYPE_CHECKING
 
 from ansible_collections.podnet.fabric.plugins.module_utils import names
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 
 from . import bpf, compiled, isolation
 from .kernel_datapaths import routing
@@ -15,7 +14,7 @@ from .programs import Probe, sk_buff, tcp_packet
 from .topology import DEVICE
 
 if TYPE_CHECKING:
-    from .topology import Node
+    from .topology import Node, Topology
 
 PROGRAM = names.BPFFS + "/floor"
 
@@ -41,21 +40,11 @@ def floor(node: Node) -> None:
         bpf.attach(program, to_nodes)
 
 
-def probes(node: Node) -> list[Probe]:
-    """Return what to time on a node that :func:`floor` has set up."""
-    pod = node.pods[0]
-    local = [other for other in node.pods if other is not pod]
-    remote = [other for peer in node.peers for other in peer.pods]
-    with namespaces.inside(node.netns):
+def probes(topology: Topology) -> list[Probe]:
+    """Return what to time on the first node of nodes that :func:`floor` has set up."""
+    node, pod, other = topology.nodes[0], topology.client, topology.server
+    with node.entered():
         context = sk_buff(ifindex=socket.if_nametoindex("veth0"))
-    return [
-        Probe(
-            f"floor, to a {where} pod",
-            node,
-            PROGRAM,
-            tcp_packet(pod, str(others[0].ip), to_mac=pod.host_mac),
-            context,
-        )
-        for where, others in (("local", local), ("remote", remote))
-        if others
-    ]
+    where = "local" if other in node.pods else "remote"
+    packet = tcp_packet(pod, other.ip, to_mac=pod.host_mac)
+    return [Probe(f"floor, to a {where} pod", node, PROGRAM, packet, context)]

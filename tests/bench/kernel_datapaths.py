@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import isolation, kube_proxy
-from .topology import DEVICE, MTU
+from .topology import DEVICE, MTU, mac
 
 if TYPE_CHECKING:
     from .topology import Node, Pod
 
 BRIDGE = "cbr0"
+BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"
 
 
 def routing(node: Node) -> None:
@@ -47,12 +48,12 @@ def iptables(node: Node) -> None:
 
 
 def bridge(node: Node) -> None:
-    """A Linux bridge with the node's gateway address, as kubenet makes it.
+    """A Linux bridge with the node's gateway address; between nodes, routes.
 
-    Frames that are bridged do not pass netfilter here (``bridge-nf-call-iptables`` is 0): the
-    bridge at its best.
+    Bridged frames do not pass netfilter, as on a host without ``br_netfilter``: the bridge at its
+    best.
     """
-    bridge_mac = "0e:58:00:00:00:01"
+    bridge_mac = mac("0e:58", node.gateway)
     with_length = node.pod_cidr.prefixlen
     isolation.ip(
         node.netns,
@@ -60,7 +61,7 @@ def bridge(node: Node) -> None:
         f"link set {BRIDGE} up",
         f"addr add {node.gateway}/{with_length} dev {BRIDGE}",
     )
-    isolation.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", netns=node.netns)
+    isolation.run("sysctl", "-qw", f"{BRIDGE_NETFILTER}=0", netns=node.netns)
     for number, pod in enumerate(node.pods):
         device = f"veth{number}"
         veth(node, pod, device)
@@ -83,6 +84,12 @@ def bridge(node: Node) -> None:
     routes_to_peers(node)
 
 
+def kubenet(node: Node) -> None:
+    """The bridge as a Kubernetes node has it, where bridged frames pass netfilter too."""
+    bridge(node)
+    isolation.run("sysctl", "-qw", f"{BRIDGE_NETFILTER}=1", netns=node.netns)
+
+
 def veth(node: Node, pod: Pod, device: str) -> None:
     """Join a pod to its node by a veth pair and nothing else."""
     isolation.ip(
@@ -97,5 +104,6 @@ def veth(node: Node, pod: Pod, device: str) -> None:
 def routes_to_peers(node: Node) -> None:
     """Route the pods of every peer to that peer."""
     isolation.ip(
-        node.netns, *(f"route add {peer.pod_cidr} via {peer.ip} dev {DEVICE}" for peer in node.peers)
+        node.netns,
+        *(f"route add {peer.pod_cidr} via {peer.ip} dev {DEVICE}" for peer in node.peers),
     )

@@ -6,13 +6,13 @@ import os
 import statistics
 import struct
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from . import bpf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from ipaddress import IPv4Address
 
     from .topology import Node, Pod
 
@@ -32,6 +32,7 @@ class Probe:
     :param program: an open file, or a path in the bpffs of the node.
     :param context: a ``struct __sk_buff``, see :func:`sk_buff`.
     :param expect: what the program has to return, or the figure is of something else.
+    :param aim: nanoseconds above the empty program that it aims at.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Probe:
     packet: bytes
     context: bytes = b""
     expect: int = TC_ACT_REDIRECT
+    aim: float | None = None
 
 
 def sk_buff(*, ifindex: int, mark: int = 0) -> bytes:
@@ -47,13 +49,13 @@ def sk_buff(*, ifindex: int, mark: int = 0) -> bytes:
     return struct.pack("=8xI24xII148x", mark, ifindex, ifindex)
 
 
-def tcp_packet(source: Pod, destination: str, *, to_mac: str, source_port: int = 40000) -> bytes:
+def tcp_packet(source: Pod, destination: IPv4Address, *, to_mac: str) -> bytes:
     """One segment of an established connection to port 80, as a pod sends it: 1 byte of data."""
-    tcp = struct.pack(">HHIIBBHHH", source_port, 80, 1, 1, 5 << 4, 0x18, 512, 0, 0) + b"x"
+    tcp = struct.pack(">HHIIBBHHH", 40000, 80, 1, 1, 5 << 4, 0x18, 512, 0, 0) + b"x"
     ip = struct.pack(
         ">BBHHHBBH4s4s",
         *(0x45, 0, 20 + len(tcp), 1, 0x4000, 64, 6, 0),
-        *(source.ip.packed, IPv4Address(destination).packed),
+        *(source.ip.packed, destination.packed),
     )
     ip = ip[:10] + struct.pack(">H", _checksum(ip)) + ip[12:]
     macs = bytes.fromhex((to_mac + source.mac).replace(":", ""))
@@ -64,11 +66,11 @@ def measure(probes: Sequence[Probe], rounds: int, cpu: int) -> list[dict[str, ob
     """Time every probe, interleaved, with the empty program first.
 
     :returns: a dictionary each with ``name``, ``ns`` (median over the rounds), ``above_empty``
-        (the same less the empty program's) and ``low`` and ``high`` (quartiles of ``ns``).
+        (the same less the empty program's), ``low`` and ``high`` (quartiles of ``ns``), ``aim``.
     """
     first = probes[0]
     empty = Probe(EMPTY, first.node, bpf.empty_program(), first.packet, first.context, expect=0)
-    everyone = [empty, *probes]
+    everyone = list({probe.name: probe for probe in [*reversed(probes), empty]}.values())[::-1]
     opened = {probe.name: _open(probe) for probe in everyone}
     samples: dict[str, list[float]] = {probe.name: [] for probe in everyone}
     allowed = os.sched_getaffinity(0)
@@ -81,7 +83,7 @@ def measure(probes: Sequence[Probe], rounds: int, cpu: int) -> list[dict[str, ob
     finally:
         os.sched_setaffinity(0, allowed)
     baseline = statistics.median(samples[EMPTY])
-    return [_summary(name, values, baseline) for name, values in samples.items()]
+    return [_summary(probe, samples[probe.name], baseline) for probe in everyone]
 
 
 def _open(probe: Probe) -> int:
@@ -102,14 +104,15 @@ def _time(probe: Probe, program: int) -> float:
     return statistics.quantiles(times, n=10)[0]
 
 
-def _summary(name: str, values: list[float], baseline: float) -> dict[str, object]:
-    low, median, high = statistics.quantiles(values, n=4)
+def _summary(probe: Probe, values: list[float], baseline: float) -> dict[str, object]:
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
     return {
-        "name": name,
+        "name": probe.name,
         "ns": round(median, 1),
         "above_empty": round(median - baseline, 1),
         "low": round(low, 1),
         "high": round(high, 1),
+        "aim": probe.aim,
     }
 
 
