@@ -40,3 +40,6 @@ deps: $(BUILD)/deps collection ## install what is missing: Debian packages, the 
 collection: ## make the checkout importable as podnet.fabric
 	@mkdir -p $(BUILD)/collections/ansible_collections/podnet
 	ln -sfn ../../../.. $(BUILD)/collections/ansible_collections/podnet/fabric
+
+bench: deps ## measure this network against others; BENCH="--rounds 8 --only ratios" for less
+	$(PY) -m tests.bench $(BENCH)

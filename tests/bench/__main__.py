@@ -70,7 +70,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "kernel": os.uname().release,
         "cpus": os.cpu_count(),
         "rounds": options.rounds,
-        **dict.fromkeys(SECTIONS, []),
+        **{section: [] for section in SECTIONS},
     }
     if {"ratios", "programs"} & set(options.only):
         _progress("setting up")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .ratios import AGAIN, AIMS, REFERENCE, YARDSTICKS
 from .topology import PLACES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matplotlib.axes import Axes
 
 #: What stands for what. Podnet is the one colour; what it is compared with is grey to warm.
@@ -31,31 +32,17 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    plt.rcParams.update(
-        {"font.family": "DejaVu Sans", "font.size": 10, "text.color": INK, "svg.hashsalt": "podnet"}
-    )
+    plt.rcParams.update({"font.size": 10, "text.color": INK, "svg.hashsalt": "podnet"})
     bars = [kind for kind in ("programs", "times") if results[kind]]
-    rows = bool(results["ratios"]) + bool(bars)
-    # A strip for the legend comes between the ratios and the bars.
-    figure = plt.figure(figsize=(13, 1.2 + 5.4 * bool(results["ratios"]) + 3.0 * bool(bars)))
-    heights = [5.0] * bool(results["ratios"]) + [2.6] * bool(bars)
-    figure.suptitle("podnet.fabric: pod to pod", x=0.06, ha="left", size=15, weight="bold")
-    grid = figure.add_gridspec(
-        rows,
-        1,
-        height_ratios=heights,
-        hspace=0.62,
-        left=0.06,
-        right=0.98,
-        top=0.9,
-        bottom=0.09 if bars else 0.2,
-    )
+    heights = [6.0] * bool(results["ratios"]) + [3.0] * bool(bars)
+    figure = plt.figure(figsize=(13, 0.8 + sum(heights)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
+    figure.suptitle(_title(results), x=0.01, ha="left", size=12, weight="bold")
+    parts = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     if results["ratios"]:
-        _ratios(figure, grid[0], results)
+        _ratios(parts[0], results["ratios"])
     if bars:
-        inner = grid[rows - 1].subgridspec(1, len(bars), wspace=0.5)
-        for number, kind in enumerate(bars):
-            axes = figure.add_subplot(inner[number])
+        for axes, kind in zip(parts[-1].subplots(1, len(bars), squeeze=False).flat, bars):
             {"programs": _programs, "times": _times}[kind](axes, results[kind])
     files = [folder / f"chart.{ending}" for ending in FORMATS]
     for file in files:
@@ -64,30 +51,22 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
     return files
 
 
-def _ratios(figure: Any, cell: Any, results: dict[str, Any]) -> None:
-    """One panel a place, with one scale, so that the two can be compared."""
-    panels = cell.subgridspec(1, len(PLACES), wspace=0.06)
-    shared = None
-    for number, place in enumerate(PLACES):
-        axes = figure.add_subplot(panels[number], sharey=shared)
-        shared = shared or axes
-        _place(axes, place, [one for one in results["ratios"] if one["place"] == place])
-        if number:
-            axes.tick_params(labelleft=False)
-        else:
-            axes.set_ylabel("time, plain kernel routing = 1\n(less is better)", color=FAINT)
-    low, high = shared.get_ylim()  # type: ignore[union-attr]
-    shared.set_ylim(low - 0.02, high + 0.03)  # type: ignore[union-attr]
-    handles, labels = shared.get_legend_handles_labels()  # type: ignore[union-attr]
-    figure.legend(
-        handles,
-        labels,
-        loc="upper center",
-        bbox_to_anchor=(0.52, shared.get_position().y0 - 0.045),  # type: ignore[union-attr]
-        ncols=4,
-        frameon=False,
-        columnspacing=1.6,
+def _title(results: dict[str, Any]) -> str:
+    return (
+        f"podnet.fabric · Linux {results['kernel']} · {results['when'][:10]}"
+        f" · median of {results['rounds']} interleaved rounds, whiskers: quartiles"
     )
+
+
+def _ratios(part: Any, ratios: list[dict[str, Any]]) -> None:
+    """One panel a place, with one scale, so that the two can be compared."""
+    panels = part.subplots(1, len(PLACES), sharey=True)
+    for axes, place in zip(panels, PLACES):
+        _place(axes, place, [one for one in ratios if one["place"] == place])
+    panels[0].set_ylabel("time, plain kernel routing = 1 (less is better)", color=FAINT)
+    panels[0].margins(y=0.08)
+    handles, labels = panels[0].get_legend_handles_labels()
+    part.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
 
 
 def _place(axes: Axes, place: str, ratios: list[dict[str, Any]]) -> None:
@@ -108,13 +87,14 @@ def _place(axes: Axes, place: str, ratios: list[dict[str, Any]]) -> None:
             label="noise: plain routing against itself" if not group else None,
         )
         for number, name in enumerate(names):
-            colour, label = LOOKS[name]
+            colour, meaning = LOOKS[name]
             one = cells[name, yardstick.name]
             x = group + (number - (len(names) - 1) / 2) * width
-            _bar(axes, x, width * 0.9, one, colour, None if group else label)
+            label = None if group else meaning
+            _bar(axes, one, x=x, width=width * 0.9, colour=colour, label=label)
             if one["aim"]:
                 axes.plot(
-                    [x - width * 0.62, x + width * 0.62],
+                    [x - width * 0.55, x + width * 0.55],
                     [one["aim"]] * 2,
                     color=AIM,
                     lw=2,
@@ -129,13 +109,13 @@ def _place(axes: Axes, place: str, ratios: list[dict[str, Any]]) -> None:
         [f"{one.title}\n1 = {time:.1f} µs {one.per}" for one, time in zip(charted, reference)],
     )
     axes.set_xlim(-0.5, len(charted) - 0.5)
-    axes.set_title(place, loc="left", weight="bold", size=11)
+    axes.set_title(f"pod to pod, {place}", loc="left", weight="bold", size=11)
     _plain(axes)
     axes.yaxis.grid(True, color="#e6eaee", zorder=0)
 
 
 def _bar(
-    axes: Axes, x: float, width: float, one: dict[str, Any], colour: str, label: str | None
+    axes: Axes, one: dict[str, Any], *, x: float, width: float, colour: str, label: str | None
 ) -> None:
     """From the line at 1 up or down to the ratio, its quartiles as a whisker, its figure."""
     ratio = one["ratio"]
@@ -164,38 +144,35 @@ def _bar(
 
 def _programs(axes: Axes, programs: list[dict[str, Any]]) -> None:
     empty = programs[0]["ns"]
-    _horizontal(
-        axes,
-        "nanoseconds a packet (grey: an empty program)",
-        [
-            (one["name"], one["ns"], one["aim"] and one["aim"] + empty, f"{one['ns']:.0f}")
-            for one in programs
-        ],
-    )
-    axes.barh(
-        range(len(programs)), [min(empty, one["ns"]) for one in programs], 0.6, color="#b8c4ce"
-    )
+    for y, one in enumerate(programs):
+        colour = LOOKS["floor" if one["name"].startswith("floor") else "podnet"][0]
+        aim = one["aim"] and one["aim"] + empty
+        _horizontal(axes, y, one["ns"], colour=colour, aim=aim, text=f"{one['ns']:.0f}")
+        axes.barh(y, min(empty, one["ns"]), 0.6, color="#d3dae0")
+    _names(axes, "nanoseconds a packet (grey: of it the empty program)", programs)
 
 
 def _times(axes: Axes, times: list[dict[str, Any]]) -> None:
-    _horizontal(
-        axes,
-        "seconds",
-        [(one["name"], one["seconds"], one["aim"], f"{one['seconds']:.1f}") for one in times],
-    )
+    for y, one in enumerate(times):
+        text = f"{one['seconds']:.1f}"
+        colour = LOOKS["podnet"][0]
+        _horizontal(axes, y, one["seconds"], colour=colour, aim=one["aim"], text=text)
+    _names(axes, "seconds", times)
 
 
-def _horizontal(axes: Axes, title: str, rows: list[tuple[str, float, float | None, str]]) -> None:
-    for y, (_, value, aim, text) in enumerate(rows):
-        axes.barh(y, value, 0.6, color=LOOKS["podnet"][0])
-        axes.annotate(
-            text, (value, y), xytext=(4, 0), textcoords="offset points", va="center", size=8.5
-        )
-        if aim:
-            axes.plot([aim, aim], [y - 0.42, y + 0.42], color=AIM, lw=2)
-    axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
+def _horizontal(
+    axes: Axes, y: int, value: float, *, colour: str, aim: float | None, text: str
+) -> None:
+    axes.barh(y, value, 0.6, color=colour)
+    axes.annotate(text, (value, y), (4, 0), textcoords="offset points", va="center", size=8.5)
+    if aim:
+        axes.plot([aim, aim], [y - 0.42, y + 0.42], color=AIM, lw=2)
+
+
+def _names(axes: Axes, title: str, rows: list[dict[str, Any]]) -> None:
+    axes.set_yticks(range(len(rows)), [one["name"] for one in rows])
     axes.invert_yaxis()
-    axes.margins(x=0.12)
+    axes.margins(x=0.1)
     axes.set_title(title, loc="left", weight="bold", size=11)
     _plain(axes)
 

@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -341,6 +342,14 @@ static void be_server(const struct yardstick *y, const struct sockaddr_in *at, i
 	y->serve(fd);
 }
 
+static pid_t child;
+
+static void stop_server(void)
+{
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -354,7 +363,6 @@ int main(int argc, char **argv)
 	struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(PORT)};
 	int cpu, samples, warm_up, ready[2];
 	double *sample;
-	pid_t child;
 	char byte;
 
 	if (argc != 7) {
@@ -389,14 +397,13 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	close(ready[1]);
+	atexit(stop_server);
 	enter(argv[2]);
 	if (read(ready[0], &byte, 1) != 1) {
 		fprintf(stderr, "%s: the server did not start\n", yardstick);
 		return 1;
 	}
 	y->ask(&server, sample, warm_up + samples);
-	kill(child, SIGKILL);
-
 	sample += warm_up;
 	qsort(sample, samples, sizeof(*sample), ascending);
 	printf("{\"yardstick\": \"%s\", \"samples\": %d, \"p10\": %.1f, \"p50\": %.1f, \"p90\": %.1f}\n",
