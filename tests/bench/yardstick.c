@@ -40,14 +40,15 @@ enum {
 	UDP_SIZE = 16,
 	MIB = 1 << 20,
 	STREAM_BURST = 8, // MiB between two answers
-	PATIENCE = 5,	  // seconds without an answer until we give up
+	PATIENCE = 5,	  // seconds that a call may block
 };
 
 static const char *yardstick = "yardstick"; // what is being done, for the error message
 
 __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...)
 {
-	int error = errno;
+	// What the kernel says of a blocking call that its socket's timeout has ended.
+	int error = errno == EAGAIN || errno == EINPROGRESS ? ETIMEDOUT : errno;
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -91,12 +92,17 @@ static int open_socket(int type)
 	return fd;
 }
 
+static void call(int fd, const struct sockaddr_in *server)
+{
+	if (connect(fd, (const struct sockaddr *)server, sizeof(*server)))
+		die("connect to %s", inet_ntoa(server->sin_addr));
+}
+
 static int dial(int type, const struct sockaddr_in *server)
 {
 	int fd = open_socket(type);
 
-	if (connect(fd, (const struct sockaddr *)server, sizeof(*server)))
-		die("connect to %s", inet_ntoa(server->sin_addr));
+	call(fd, server);
 	return fd;
 }
 
@@ -143,7 +149,7 @@ static int get(int fd, char *buffer, size_t size)
 		if (n == 0 || (n < 0 && errno == ECONNRESET))
 			return 0;
 		if (n < 0)
-			die("no answer in %d s", PATIENCE);
+			die("recv");
 		buffer += n;
 		size -= n;
 	}
@@ -191,8 +197,7 @@ static void ask_connect(const struct sockaddr_in *server, double *sample, int sa
 		int fd = open_socket(SOCK_STREAM);
 		long long start = now();
 
-		if (connect(fd, (const struct sockaddr *)server, sizeof(*server)))
-			die("connect to %s", inet_ntoa(server->sin_addr));
+		call(fd, server);
 		sample[i] = now() - start;
 		hang_up(fd);
 		if (i % CONNECT_BURST == CONNECT_BURST - 1)
