@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 def socket(netns: str | None = None) -> Iterator[Any]:
     """Open an ``IPRoute`` in a namespace; its requests act there wherever the caller is."""
     with namespaces.inside(netns):
-        ip = IPRoute()
+        # Extended acknowledgements: the kernel's own sentence instead of "Invalid argument".
+        ip = IPRoute(ext_ack=True)
+    # pyroute2 0.9.7 forgets this default of its own, and nlm_request() then fails.
+    getattr(ip, "status", {}).setdefault("nlm_generator", False)
     try:
         yield ip
     finally:

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a pod sends: tc ingress of its host-side device. All pods of a node share this program. */
+#include "lib/arp.h"
+#include "lib/endpoint.h"
+#include "lib/route.h"
+
+int from_container(struct __sk_buff *skb)
+{
+	const struct endpoints_value *source, *destination;
+	const struct config_value *config;
+	struct packet packet = {};
+
+	if (skb->protocol == NET16(ETH_P_ARP))
+		return arp_answer(skb, HOOK_FROM_CONTAINER);
+	if (skb->protocol != NET16(ETH_P_IP))
+		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_UNSUPPORTED_L3);
+	if (!packet_parse_v4(skb, &packet))
+		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_MALFORMED);
+
+	/* The address must be one that this very device was given, and the MAC that pod's own. */
+	source = endpoint_lookup_v4(packet.ip->saddr);
+	if (!source || source->ifindex != skb->ifindex ||
+	    !mac_equal(packet.eth->h_source, source->mac))
+		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_SPOOFED_SOURCE);
+
+	destination = endpoint_lookup_v4(packet.ip->daddr);
+	if (destination && destination->ifindex && endpoint_takes(skb, &packet, destination)) {
+		account(skb, HOOK_FROM_CONTAINER, VERDICT_TO_ENDPOINT);
+		return endpoint_deliver(&packet, destination);
+	}
+
+	config = node_config();
+	if (UNLIKELY(!config))
+		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_NOT_CONFIGURED);
+	if (destination) /* the node itself, or a pod that cannot take the packet as it is */
+		return to_stack(skb, &packet, HOOK_FROM_CONTAINER, config);
+	return route(skb, &packet, HOOK_FROM_CONTAINER, config);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the network sends: tc ingress of the node's device. What is not for a pod is left alone. */
+#include "lib/endpoint.h"
+#include "lib/node.h"
+
+int from_netdev(struct __sk_buff *skb)
+{
+	const struct endpoints_value *endpoint;
+	const struct config_value *config;
+	struct packet packet = {};
+	struct address destination;
+
+	if (skb->protocol != NET16(ETH_P_IP))
+		return TC_ACT_UNSPEC;
+	if (!packet_parse_v4(skb, &packet))
+		return TC_ACT_UNSPEC; /* the stack counts it among its own header errors */
+
+	address_from_v4(&destination, packet.ip->daddr);
+	endpoint = endpoint_lookup(&destination);
+	if (endpoint && endpoint->ifindex && endpoint_takes(skb, &packet, endpoint)) {
+		account(skb, HOOK_FROM_NETDEV, VERDICT_TO_ENDPOINT);
+		return endpoint_deliver(&packet, endpoint);
+	}
+
+	config = node_config();
+	if (UNLIKELY(!config))
+		return TC_ACT_UNSPEC;
+	if (endpoint && endpoint->ifindex)
+		return to_stack(skb, &packet, HOOK_FROM_NETDEV, config);
+	if (!endpoint && node_holds(config, &destination))
+		return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
+	return TC_ACT_UNSPEC;
+}

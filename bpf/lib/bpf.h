@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the kernel offers a program, for BCC and for `clang -target bpf` alike.
+ *
+ * Helpers are called by number (include/uapi/linux/bpf.h, enum bpf_func_id) under names of our own:
+ * BCC rewrites calls of its names in the main file and refuses them in headers.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+#define HELPER static __attribute__((unused))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NET16(x) ((__be16)__builtin_bswap16(x))
+#define NET32(x) ((__be32)__builtin_bswap32(x))
+#else
+#define NET16(x) ((__be16)(x))
+#define NET32(x) ((__be32)(x))
+#endif
+
+/* The maps are made and pinned before a program is compiled; -DPN_FD_<name> brings their file
+ * descriptors, and the loader turns each into the map itself. */
+unsigned long long bpf_pseudo_fd(unsigned long long kind, unsigned long long fd) __asm__("llvm.bpf.pseudo");
+#define MAP(name) ((void *)bpf_pseudo_fd(1, PN_FD_##name))
+
+HELPER void *(*const map_lookup)(void *map, const void *key) = (void *)1;
+HELPER long (*const redirect)(__u32 ifindex, __u64 flags) = (void *)23;
+HELPER long (*const pull_data)(struct __sk_buff *skb, __u32 len) = (void *)39;
+HELPER long (*const fib_lookup)(void *ctx, struct bpf_fib_lookup *fib, int size, __u32 flags) = (void *)69;
+HELPER long (*const redirect_neigh)(__u32 ifindex, struct bpf_redir_neigh *to, int size,
+				    __u64 flags) = (void *)152;
+HELPER long (*const redirect_peer)(__u32 ifindex, __u64 flags) = (void *)155;
+
+/* linux/pkt_cls.h and linux/socket.h, which pull in half of the system's headers. */
+#define TC_ACT_UNSPEC (-1) /* the next program or filter, then the stack */
+#define TC_ACT_SHOT 2
+#define AF_INET 2
+#define AF_INET6 10

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Headers in front of the payload: find them, read them, rewrite them. */
+#pragma once
+
+#include "shared.h"
+
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+
+struct packet {
+	struct ethhdr *eth;
+	struct iphdr *ip; /* valid where the parse said so */
+};
+
+static __always_inline void address_from_v4(struct address *to, __be32 v4)
+{
+	to->words[0] = 0;
+	to->words[1] = 0;
+	to->words[2] = NET32(0xffff);
+	to->words[3] = v4;
+}
+
+static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
+{
+	return *(__u32 *)a == *(__u32 *)b && *(__u16 *)(a + 4) == *(__u16 *)(b + 4);
+}
+
+static __always_inline void mac_copy(__u8 *to, const __u8 *from)
+{
+	*(__u16 *)to = *(__u16 *)from;
+	*(__u16 *)(to + 2) = *(__u16 *)(from + 2);
+	*(__u16 *)(to + 4) = *(__u16 *)(from + 4);
+}
+
+/* Make the first `len` bytes readable; they mostly are, and then this costs one comparison. */
+static __always_inline void *packet_reach(struct __sk_buff *skb, __u32 len)
+{
+	if (UNLIKELY((void *)(long)skb->data + len > (void *)(long)skb->data_end))
+		if (pull_data(skb, len))
+			return 0;
+	if ((void *)(long)skb->data + len > (void *)(long)skb->data_end)
+		return 0;
+	return (void *)(long)skb->data;
+}
+
+/* Point `packet` at the Ethernet and IPv4 headers; 0 where the packet is shorter than them or the
+ * IPv4 header contradicts itself. */
+static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet *packet)
+{
+	void *data = packet_reach(skb, sizeof(struct ethhdr) + sizeof(struct iphdr));
+
+	if (!data)
+		return 0;
+	packet->eth = data;
+	packet->ip = data + sizeof(struct ethhdr);
+	if (packet->ip->version != 4 || packet->ip->ihl < 5)
+		return 0;
+	return skb->len - sizeof(struct ethhdr) >= (__u32)(__builtin_bswap16(packet->ip->tot_len));
+}
+
+/* Say whether a router may forward to the address; the stack knows what to do with the others
+ * (RFC 1812, 5.3.7: this network, multicast, broadcast). */
+static __always_inline int packet_is_unicast(const struct packet *packet)
+{
+	__be32 to = packet->ip->daddr;
+
+	return to && to != NET32(0xffffffff) && (to & NET32(0xf0000000)) != NET32(0xe0000000);
+}
+
+/* TTL less one, and the header checksum with it (RFC 1624: the sum grows by what the word lost). */
+static __always_inline void packet_decrement_ttl(struct packet *packet)
+{
+	__u32 sum = packet->ip->check + NET16(0x0100);
+
+	packet->ip->check = (__u16)(sum + (sum >= 0xffff));
+	packet->ip->ttl--;
+}
+
+/* Bytes of the largest layer-3 packet that this becomes on a wire: a segment, where the kernel
+ * carries many as one. */
+static __always_inline __u32 packet_wire_length(struct __sk_buff *skb, const struct packet *packet)
+{
+	const __u32 header = packet->ip->ihl * 4;
+	const __u8 *l4 = (const __u8 *)packet->ip + header;
+	__u32 l4_header = 8; /* UDP */
+
+	if (LIKELY(!skb->gso_size))
+		return skb->len - sizeof(struct ethhdr);
+	if (packet->ip->protocol == 6) {
+		if ((const void *)(l4 + 20) > (const void *)(long)skb->data_end)
+			return 0; /* cannot be: a GSO packet has its headers in front */
+		l4_header = (l4[12] >> 4) * 4;
+	}
+	return header + l4_header + skb->gso_size;
+}

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The C header that programs share with Python, made from ``layout.py`` and ``reasons.py``."""
+
+from __future__ import annotations
+
+from ..engine.bpf import fields as bpf_fields
+from . import layout, reasons
+
+_HEAD = """/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Made by `make header` from plugins/module_utils/datapath: change it there. */
+#pragma once
+
+#include "bpf.h"
+
+/* IPv4 a.b.c.d is ::ffff:a.b.c.d: one path for both families. */
+struct address {
+	union {
+		__u8 bytes[16];
+		__u32 words[4];
+	};
+};
+"""
+
+
+def render() -> str:
+    """Return the text of ``bpf/lib/shared.h``."""
+    parts = [_HEAD]
+    for table in layout.MAPS:
+        parts.append(f"\n/* {table.name}: {table.what}. */\n")
+        for role, fields in (("key", table.key), ("value", table.value)):
+            parts.append(_struct(f"{table.name}_{role}", fields))
+    parts.append(
+        f"\n#define ENDPOINT_HOST {layout.ENDPOINT_HOST}\n#define VERDICTS {layout.VERDICTS}\n"
+    )
+    parts.append("\nenum verdict {\n")
+    parts += [
+        f"\tVERDICT_{v.name.upper()} = {v.number}, /* {v.what} */\n" for v in reasons.VERDICTS
+    ]
+    parts.append("};\n\nenum hook {\n")
+    parts += [f"\tHOOK_{h.name.upper()} = {h.number}, /* {h.what} */\n" for h in reasons.HOOKS]
+    parts.append("};\n")
+    return "".join(parts)
+
+
+def _struct(name: str, fields: tuple[layout.Field, ...]) -> str:
+    size = bpf_fields.size(fields)
+    members = "".join(
+        f"\t{layout.C_TYPES[f.type].format(f.name)}; /* {f.what} */\n" for f in fields
+    )
+    words = f"{name}: {size} bytes, no hidden padding"
+    assertion = f'_Static_assert(sizeof(struct {name}) == {size}, "{words}");\n'
+    return f"struct {name} {{\n{members}}};\n{assertion}"

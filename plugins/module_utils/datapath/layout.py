@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The maps that programs and modules share, written down once.
+
+``bpf/lib/shared.h`` is made from this file and ``reasons.py`` (``make header``), and a unit test
+fails when the two part. Addresses are family-neutral: 16 bytes, IPv4 as ``::ffff:a.b.c.d``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.bpf import fields
+from ..engine.bpf.maps import NO_PREALLOC, MapSpec
+from ..names import MAP_PINS
+
+#: C declaration of each field type of :mod:`engine.bpf.fields` that is used here.
+C_TYPES = {
+    "u16": "__u16 {}",
+    "u32": "__u32 {}",
+    "u64": "__u64 {}",
+    "mac": "__u8 {}[6]",
+    "ip16": "struct address {}",
+    "bytes(256)": "char {}[256]",
+}
+
+#: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
+ENDPOINT_HOST = 1
+
+#: Room for the verdicts of one hook in the metrics map.
+VERDICTS = 64
+
+
+@dataclass(frozen=True)
+class Field(fields.Field):
+    """One member of a key or a value, and what it says."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One map: what the kernel needs to create it and what C and Python need to read it."""
+
+    name: str
+    type: str
+    what: str
+    key: tuple[Field, ...]
+    value: tuple[Field, ...]
+    max_entries: int
+    no_prealloc: bool = False
+
+    @property
+    def spec(self) -> MapSpec:
+        """Shape that the kernel is asked for."""
+        flags = NO_PREALLOC if self.no_prealloc else 0
+        return MapSpec(
+            self.name,
+            self.type,
+            fields.size(self.key),
+            fields.size(self.value),
+            self.max_entries,
+            flags,
+        )
+
+    @property
+    def pin(self) -> str:
+        """Where the map is pinned."""
+        return f"{MAP_PINS}/{self.name}"
+
+    def pack_key(self, **values: Any) -> bytes:
+        """Bytes of a key."""
+        return fields.pack(self.key, values)
+
+    def pack_value(self, **values: Any) -> bytes:
+        """Bytes of a value."""
+        return fields.pack(self.value, values)
+
+    def unpack_key(self, raw: bytes) -> dict[str, Any]:
+        """Fields of a key."""
+        return fields.unpack(self.key, raw)
+
+    def unpack_value(self, raw: bytes) -> dict[str, Any]:
+        """Fields of a value."""
+        return fields.unpack(self.value, raw)
+
+    def task(self, **extra: Any) -> dict[str, Any]:
+        """Return the map as one item of ``bpf_map``'s option ``maps``."""
+        return {
+            "path": self.pin,
+            "name": self.name,
+            "type": self.type,
+            "key": [{"name": f.name, "type": f.type} for f in self.key],
+            "value": [{"name": f.name, "type": f.type} for f in self.value],
+            "max_entries": self.max_entries,
+            "flags": ["no_prealloc"] if self.no_prealloc else [],
+            **extra,
+        }
+
+
+ENDPOINTS = Layout(
+    name="endpoints",
+    type="hash",
+    what="address of a pod of this node, or of the node itself: where its packets go",
+    key=(Field("address", "ip16", "the endpoint's address"),),
+    value=(
+        Field("ifindex", "u32", "host-side device; 0 for the node itself"),
+        Field("mac", "mac", "the pod's own device"),
+        Field("gateway_mac", "mac", "what the pod takes for its gateway"),
+        Field("mtu", "u16", "largest packet that the pod's device takes, bytes"),
+        Field("flags", "u16", "ENDPOINT_HOST: the node itself"),
+    ),
+    max_entries=65535,
+    no_prealloc=True,
+)
+
+IPCACHE = Layout(
+    name="ipcache",
+    type="lpm_trie",
+    what="pod CIDR: the node that holds it",
+    key=(
+        Field("prefixlen", "u32", "bits of the prefix, 96 more than IPv4 has"),
+        Field("address", "ip16", "first address"),
+    ),
+    value=(Field("node", "ip16", "the node's address"),),
+    max_entries=512000,
+    no_prealloc=True,
+)
+
+CONFIG = Layout(
+    name="config",
+    type="array",
+    what="what the programs know of their node; one entry",
+    key=(Field("zero", "u32", "always 0"),),
+    value=(
+        Field("pod_cidr", "ip16", "first address of the node's pod CIDR"),
+        Field(
+            "pod_cidr_mask",
+            "ip16",
+            "its mask: an address is inside where (address & mask) is the first",
+        ),
+        Field("gateway_ifindex", "u32", "pn_host: the door between pods and the node's stack"),
+        Field("gateway_mac", "mac", "its MAC address"),
+        Field("reserved", "u16", "0"),
+    ),
+    max_entries=1,
+)
+
+METRICS = Layout(
+    name="metrics",
+    type="percpu_array",
+    what="packets and bytes by hook and verdict; the index is hook * VERDICTS + verdict",
+    key=(Field("index", "u32", "hook * VERDICTS + verdict"),),
+    value=(
+        Field("packets", "u64", "packets"),
+        Field("bytes", "u64", "their bytes, layer 2 included"),
+    ),
+    max_entries=256,
+)
+
+ALLOCATIONS = Layout(
+    name="allocations",
+    type="hash",
+    what="endpoint of this node: its address. No program reads it: by it a plan knows who holds "
+    "which address, even when a device was lost",
+    key=(Field("name", "bytes(256)", "the endpoint's name, zero bytes after it"),),
+    value=(Field("address", "ip16", "the endpoint's address"),),
+    max_entries=65535,
+    no_prealloc=True,
+)
+
+#: Every map of the eBPF datapath, in the order in which they are made.
+MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS)
+
+#: Those that programs refer to.
+PROGRAM_MAPS = (ENDPOINTS, CONFIG, METRICS)

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What can become of a packet, and at which hook: one list for C, Python, the status and the docs.
+
+Numbers are part of what is pinned: never renumber, only add.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Verdicts below this number let a packet go on; the others drop it.
+FIRST_DROP = 16
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One way in which a packet leaves a program."""
+
+    number: int
+    name: str
+    what: str
+
+    @property
+    def drops(self) -> bool:
+        """Say whether the packet is lost."""
+        return self.number >= FIRST_DROP
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One program: where it sits and which packets pass it."""
+
+    number: int
+    name: str
+    attach: str
+    direction: str
+    what: str
+
+
+VERDICTS = (
+    Verdict(0, "to_endpoint", "delivered into a pod of this node"),
+    Verdict(1, "to_network", "sent out of the node's device"),
+    Verdict(2, "to_stack", "given to the node's own stack"),
+    Verdict(3, "arp_reply", "ARP answered"),
+    Verdict(16, "unsupported_l3", "neither IPv4 nor ARP"),
+    Verdict(17, "malformed", "shorter than its headers say, or headers that contradict each other"),
+    Verdict(18, "spoofed_source", "a source address or MAC that is not the pod's own"),
+    Verdict(19, "unanswered_arp", "ARP that is no request, or one for the pod's own address"),
+    Verdict(20, "no_endpoint", "an address of this node's pod CIDR that no pod has"),
+    Verdict(21, "blackhole_route", "the node's routing table says blackhole"),
+    Verdict(22, "fib_failed", "the node's routing table gave no usable answer"),
+    Verdict(23, "not_configured", "the program runs, the node's configuration is not there yet"),
+)
+
+HOOKS = (
+    Hook(0, "from_container", "tc_ingress", "egress", "what a pod sends: at its host-side device"),
+    Hook(1, "from_netdev", "tc_ingress", "ingress", "what the network sends: at the node's device"),
+    Hook(2, "from_host", "tc_egress", "ingress", "what the node sends to its pods: at pn_host"),
+)

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The command ``./lab``: what one does by hand with a lab, in an instant, without Ansible."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from ..engine.failure import Failure
+from . import listing, places, removal
+from .spawn import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+#: What shells say for these (exec of a command that is not there).
+NOT_FOUND = 127
+NO_ROOT = "This needs root: the lab is made of namespaces, mounts and network devices."
+
+
+def main(arguments: Sequence[str], checkout: Path) -> int:
+    """Run a command line; return its exit status."""
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and options.run is not _up:
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    if os.geteuid() != 0:
+        _parser().error(NO_ROOT)
+    try:
+        return int(options.run(options, rest, checkout))
+    except Failure as failure:
+        print(f"lab: {failure.message}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
+    parser.add_argument("-l", "--lab", help="name of the lab; not needed while only one is up")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="build what an inventory describes (-i INVENTORY)")
+    up.set_defaults(run=_up)
+
+    down = commands.add_parser("down", help="take labs down, and all that runs in them")
+    down.add_argument("names", nargs="+", metavar="NAME")
+    down.set_defaults(run=_down)
+
+    show = commands.add_parser("list", help="show labs, their hosts and pods")
+    show.add_argument("names", nargs="*", metavar="NAME")
+    show.set_defaults(run=_list)
+
+    execute = commands.add_parser("exec", help="run a command on a host or in a pod")
+    execute.add_argument("target", metavar="[LAB:]HOST[/POD]")
+    execute.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD")
+    execute.set_defaults(run=_exec)
+
+    reboot = commands.add_parser("reboot", help="kill a host and build it anew; its disk is kept")
+    reboot.add_argument("target", metavar="[LAB:]HOST")
+    reboot.set_defaults(run=_reboot)
+    return parser
+
+
+def _up(_options: argparse.Namespace, rest: Sequence[str], checkout: Path) -> int:
+    playbook = checkout / ".venv/bin/ansible-playbook"
+    command = str(playbook) if playbook.exists() else shutil.which("ansible-playbook")
+    if command is None:
+        raise Failure("ansible-playbook is not there; make deps installs it.")
+    collections = str(checkout / ".build/collections")
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections}
+    os.execve(command, [command, "podnet.fabric.lab", *rest], environment)  # noqa: S606
+
+
+def _down(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
+    for name in options.names:
+        removal.absent(name)
+    return 0
+
+
+def _list(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
+    for name in options.names:
+        if name not in places.labs():
+            raise Failure(f"Lab {name!r} is not up.")
+    for lab in listing.labs(options.names):
+        print(lab["name"])
+        for host in lab["hosts"]:
+            links = ", ".join(f"{link['address']} ({link['segment']})" for link in host["links"])
+            print(f"  {host['name']:<20} {'up' if host['up'] else 'DOWN':<5} {links}".rstrip())
+            for pod in host["pods"]:
+                print(f"    {host['name']}/{pod}")
+    return 0
+
+
+def _exec(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
+    lab, target = _choose(options)
+    command = options.command or ["/bin/sh"]
+    places.find(lab, target).enter()
+    # The caller's terminal, and nothing else of the caller's environment.
+    environment = {**ENVIRONMENT, "TERM": os.environ.get("TERM", "dumb")}
+    try:
+        os.execvpe(command[0], command, environment)  # noqa: S606
+    except OSError as error:
+        print(f"lab: {command[0]}: {error.strerror}", file=sys.stderr)
+        return NOT_FOUND
+
+
+def _reboot(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
+    # Here alone: it imports pyroute2, which takes longer than the other commands altogether.
+    from .build import reboot  # noqa: PLC0415
+
+    reboot(*_choose(options))
+    return 0
+
+
+def _choose(options: argparse.Namespace) -> tuple[str, str]:
+    """Return the lab and the target in it."""
+    named, colon, target = options.target.rpartition(":")
+    if colon:
+        return named, target
+    if options.lab:
+        return options.lab, target
+    labs = places.labs()
+    if len(labs) != 1:
+        raise Failure(
+            f"Several labs are up ({', '.join(labs)}): say which one, as in -l {labs[0]}."
+            if labs
+            else "No lab is up; ./lab up -i INVENTORY builds one."
+        )
+    return labs[0], target

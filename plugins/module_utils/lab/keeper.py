@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The machine part of a lab host: its cgroup folder, its namespaces, its root file system.
+
+Its keeper is a process that does nothing but hold them. It was put into the host's cgroup folder
+before it made its cgroup namespace, so that the host sees that folder as the root; its root is
+the machine's with a layer of its own on top, so that what is written there stays in the host.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import cgroups, syscalls
+from .spawn import spawn
+from .syscalls import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC
+
+if TYPE_CHECKING:
+    from .places import HostPlace
+
+_PLAIN = MS_NOSUID | MS_NODEV | MS_NOEXEC
+
+#: What a booted host has mounted: source, target, type, flags, data. No bpffs: a role's job.
+#: sysfs shows the network devices, and cgroup2 the folder, of whoever mounts it.
+MOUNTS = (
+    ("proc", "/proc", "proc", _PLAIN, ""),
+    ("sysfs", "/sys", "sysfs", _PLAIN, ""),
+    ("cgroup2", "/sys/fs/cgroup", "cgroup2", _PLAIN, ""),
+    ("/dev", "/dev", "", MS_BIND | MS_REC, ""),
+    ("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"),
+    ("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"),  # noqa: S108
+)
+
+
+def start(place: HostPlace) -> None:
+    """Boot a host. What it wrote to its disk before is still there, as after a crash."""
+    stop(place)
+    place.cgroup.mkdir(parents=True)
+    for layer in ("upper", "work", "root"):
+        (place.folder / layer).mkdir(parents=True, exist_ok=True)
+    (place.folder / "upper").chmod(0o755)
+    pid = spawn(
+        f"Host {place.host!r} of lab {place.lab!r}",
+        ["sleep", "infinity"],
+        lambda: _become(place),
+        name=f"podnet-lab:{place.lab}/{place.host}",
+        log=str(place.folder / "log"),
+    )
+    place.remember_keeper(pid)
+
+
+def stop(place: HostPlace) -> None:
+    """Pull the plug: nothing of the host runs after this."""
+    cgroups.end(place.cgroup)
+
+
+def _become(place: HostPlace) -> None:
+    cgroups.join(place.cgroup)
+    syscalls.unshare(
+        syscalls.CLONE_NEWNS
+        | syscalls.CLONE_NEWNET
+        | syscalls.CLONE_NEWUTS
+        | syscalls.CLONE_NEWCGROUP
+    )
+    socket.sethostname(place.host)
+    syscalls.mount("none", "/", "", MS_REC | MS_PRIVATE)
+    root = place.folder / "root"
+    layers = f"lowerdir=/,upperdir={place.folder}/upper,workdir={place.folder}/work"
+    syscalls.mount("podnet-lab", str(root), "overlay", 0, layers)
+    for source, target, fstype, flags, data in MOUNTS:
+        syscalls.mount(source, f"{root}{target}", fstype, flags, data)
+    syscalls.change_root(str(root))
+    Path("/etc/hostname").write_text(f"{place.host}\n")

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The two filesystems that eBPF needs: bpffs for pins, cgroup2 for socket programs.
+
+What we mount has ``podnet`` as its source, which ``/proc/self/mountinfo`` shows: that is how it is
+recognised when it is to go.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from .engine.change import Changes
+from .engine.failure import Failure
+from .names import BPFFS
+
+SOURCE = "podnet"
+#: Where cgroup2 is mounted if it is nowhere: beside the v1 controllers of a hybrid host.
+CGROUP2 = "/sys/fs/cgroup/unified"
+
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One line of ``/proc/self/mountinfo``."""
+
+    path: str
+    kind: str
+    source: str
+
+
+def mounted() -> list[Mount]:
+    """Return what is mounted, in the order in which it was."""
+    mounts = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        head, _, tail = line.partition(" - ")
+        kind, source = tail.split()[:2]
+        # proc(5): blanks in a path are written as octal escapes.
+        mounts.append(Mount(head.split()[4].encode().decode("unicode_escape"), kind, source))
+    return mounts
+
+
+def cgroup2_root() -> str | None:
+    """Where the cgroup2 hierarchy is mounted, None where it is not."""
+    return next((mount.path for mount in mounted() if mount.kind == "cgroup2"), None)
+
+
+def bpffs_mounted() -> bool:
+    """Say whether pins can be made below ``/sys/fs/bpf``."""
+    return any(mount.kind == "bpf" and mount.path == BPFFS for mount in mounted())
+
+
+def converge(*, check_mode: bool) -> Changes:
+    """Mount what is not mounted yet."""
+    changes = Changes()
+    if not bpffs_mounted():
+        # Pins are readable by root alone.
+        changes.add(
+            f"mount {BPFFS}", None, {"type": "bpf"}, partial(_mount, "bpf", BPFFS, "mode=0700")
+        )
+    if cgroup2_root() is None:
+        changes.add(
+            f"mount {CGROUP2}", None, {"type": "cgroup2"}, partial(_mount, "cgroup2", CGROUP2, "")
+        )
+    changes.apply(check_mode=check_mode)
+    return changes
+
+
+def remove(*, check_mode: bool) -> Changes:
+    """Unmount what was mounted by :func:`converge` and holds nothing more."""
+    changes = Changes()
+    for mount in mounted():
+        empty = mount.kind != "bpf" or not any(Path(mount.path).iterdir())
+        if mount.source == SOURCE and empty:
+            changes.add(
+                f"mount {mount.path}",
+                {"type": mount.kind},
+                None,
+                partial(_unmount, mount.path),
+            )
+    changes.apply(check_mode=check_mode)
+    return changes
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _mount(kind: str, path: str, options: str) -> None:
+    Path(path).mkdir(parents=True, exist_ok=True)
+    flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+    arguments = (SOURCE.encode(), path.encode(), kind.encode(), flags, options.encode() or None)
+    if _libc.mount(*arguments) != 0:
+        reason = os.strerror(ctypes.get_errno())
+        raise Failure(
+            f"{kind} cannot be mounted at {path}: {reason}. "
+            f"The kernel needs {kind} and the task needs root."
+        )
+
+
+def _unmount(path: str) -> None:
+    if _libc.umount2(path.encode(), 0) != 0:
+        raise Failure(f"{path} cannot be unmounted: {os.strerror(ctypes.get_errno())}.")

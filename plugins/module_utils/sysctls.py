@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kernel settings below ``/proc/sys``, and what they were before us.
+
+A setting of the host outlives everything that we make, so its first value is written down before
+it is changed; a setting of a device of ours goes with the device.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .engine import namespaces
+from .engine.change import Changes
+from .engine.failure import Failure
+from .names import STATE_DIR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path("/proc/sys")
+RECORD = Path(STATE_DIR) / "sysctls.json"
+
+
+def converge(
+    values: Mapping[str, str], *, remember: bool, netns: str | None, check_mode: bool
+) -> Changes:
+    """Set each of ``values`` (name → value as ``sysctl`` shows it).
+
+    :param remember: write down what a setting was, once, so that :func:`restore` can undo it.
+    :raises Failure: for a setting that the kernel does not have or whose value it refuses.
+    """
+    with namespaces.inside(netns):
+        before = {name: _read(name) for name in values}
+        unknown = [name for name, value in before.items() if value is None]
+        if unknown and not check_mode:  # in check mode its device may be yet to come
+            raise Failure(
+                f"values: this kernel has no setting {unknown[0]!r}; sysctl -a lists those it has."
+            )
+        changes = Changes()
+        for name, value in values.items():
+            changes.add(
+                f"sysctl {name}",
+                _state(before[name]),
+                _state(value),
+                partial(_write, name, value),
+            )
+        if remember and changes.steps and not check_mode:
+            changed = [name for name, value in values.items() if before[name] != value]
+            _remember({name: str(before[name]) for name in changed})
+        changes.apply(check_mode=check_mode)
+    return changes
+
+
+def restore(*, check_mode: bool) -> Changes:
+    """Give every remembered setting its first value again, and forget it."""
+    first = _recorded()
+    changes = Changes()
+    for name, value in first.items():
+        if _read(name) is not None:
+            changes.add(
+                f"sysctl {name}",
+                _state(_read(name)),
+                _state(value),
+                partial(_write, name, value),
+            )
+    if first or RECORD.exists():
+        changes.add(
+            str(RECORD), {"settings": sorted(first)}, None, lambda: RECORD.unlink(missing_ok=True)
+        )
+    changes.apply(check_mode=check_mode)
+    return changes
+
+
+def _state(value: str | None) -> dict[str, str] | None:
+    return None if value is None else {"value": value}
+
+
+def _path(name: str) -> Path:
+    # As sysctl(8): dots separate, unless slashes do (a device's name may hold a dot).
+    parts = name.split("/") if "/" in name else name.split(".")
+    if not all(parts) or ".." in parts:
+        raise Failure(
+            f"values: {name!r} is not the name of a setting; valid is one like net.ipv4.ip_forward."
+        )
+    return ROOT.joinpath(*parts)
+
+
+def _read(name: str) -> str | None:
+    try:
+        return " ".join(_path(name).read_text().split())
+    except FileNotFoundError:
+        return None
+
+
+def _write(name: str, value: str) -> None:
+    try:
+        _path(name).write_text(value + "\n")
+    except OSError as error:
+        raise Failure(
+            f"values: the kernel refused {value!r} for {name}: {error.strerror}."
+        ) from error
+
+
+def _recorded() -> dict[str, str]:
+    try:
+        return dict(json.loads(RECORD.read_text()))
+    except FileNotFoundError:
+        return {}
+
+
+def _remember(first: Mapping[str, str]) -> None:
+    RECORD.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = RECORD.with_suffix(".new")
+    # What was written down first is the state before us, and stays.
+    new.write_text(json.dumps({**first, **_recorded()}, indent=1, sort_keys=True))
+    new.chmod(0o600)
+    os.replace(new, RECORD)  # noqa: PTH105

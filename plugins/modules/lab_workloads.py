@@ -1,0 +1,122 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_workloads
+short_description: Run commands in the pods of a lab node
+version_added: 0.1.0
+description:
+  - Keeps one command running in each pod of the node that this runs on. It is a stand-in for a
+    container runtime, for labs.
+  - A command runs in the pod's network namespace, in the cgroup2 folder
+    C(podnet-pods/POD), with the pod's name as host name and with C(/run), C(/tmp), C(/var/log) and
+    C(/sys) of its own. Everything else of the file system is the node's.
+  - A command runs where a process lives in that folder. One that was started differently, or in a
+    pod that was made anew since, is started again.
+author: The podnet.fabric developers (@podnet)
+requirements:
+  - root and cgroup2
+attributes:
+  check_mode:
+    description: Can run in check mode and predict the changes without making any.
+    support: full
+  diff_mode:
+    description: Returns what differs, before and after.
+    support: full
+options:
+  workloads:
+    description: What shall run, and where.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      pod:
+        description: The pod, which is a network namespace that C(ip netns) shows.
+        type: str
+        required: true
+      command:
+        description:
+          - The program and its arguments. No shell reads them.
+          - It must stay in the foreground or leave a process behind.
+          - Required with O(workloads[].state=present).
+        type: list
+        elements: str
+      state:
+        description: Whether the command runs.
+        type: str
+        choices: [present, absent]
+        default: present
+  purge:
+    description: End what runs in pods that are not listed.
+    type: bool
+    default: false
+notes:
+  - What a command prints is in C(/run/podnet-pods/POD.log) on the node.
+seealso:
+  - module: podnet.fabric.lab
+"""
+
+EXAMPLES = r"""
+- name: A web server in each of two pods, and nothing elsewhere
+  podnet.fabric.lab_workloads:
+    workloads:
+      - pod: nginx-app-1
+        command: [nginx, -c, /etc/nginx/pod.conf]
+      - pod: nginx-app-2
+        command: [nginx, -c, /etc/nginx/pod.conf]
+    purge: true
+"""
+
+RETURN = r"""
+changes:
+  description: What was done, or in check mode would be, a line each.
+  returned: success
+  type: list
+  elements: str
+  sample: [create workload nginx-app-1, create workload nginx-app-2]
+log:
+  description: What the command printed.
+  returned: when a command ended at once
+  type: str
+  sample: 'nginx: [emerg] open() "/etc/nginx/pod.conf" failed (2: No such file or directory)'
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.lab import workloads
+
+WORKLOAD = {
+    "pod": {"type": "str", "required": True},
+    "command": {"type": "list", "elements": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "workloads": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": WORKLOAD,
+                "required_if": [("state", "present", ("command",))],
+            },
+            "purge": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    runner.run(
+        module,
+        lambda: workloads.converge(
+            module.params["workloads"],
+            purge=module.params["purge"],
+            check_mode=module.check_mode,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mounts
+short_description: Mount the filesystems that eBPF needs
+version_added: 0.1.0
+description:
+  - Mounts bpffs at C(/sys/fs/bpf), readable by root alone, and cgroup2 where it is mounted nowhere.
+  - What is mounted already is left as it is. A host with systemd has both since its start.
+author: The podnet.fabric developers (@podnet)
+attributes:
+  check_mode:
+    support: full
+    description: Mounts nothing and says what it would mount.
+  diff_mode:
+    support: full
+    description: Shows each mount.
+options:
+  state:
+    description:
+      - V(absent) unmounts what this module mounted, which it recognises by its source, once nothing is
+        pinned there any more.
+    type: str
+    choices: [present, absent]
+    default: present
+"""
+
+EXAMPLES = r"""
+- name: Programs and maps can be pinned
+  podnet.fabric.mounts:
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or in check mode would be, a line each.
+  returned: success
+  type: list
+  elements: str
+  sample: [create mount /sys/fs/bpf]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils import mounts
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"}
+        },
+        supports_check_mode=True,
+    )
+    work = mounts.converge if module.params["state"] == "present" else mounts.remove
+    runner.run(module, lambda: work(check_mode=module.check_mode).result())
+
+
+if __name__ == "__main__":
+    main()

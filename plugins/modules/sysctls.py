@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sysctls
+short_description: Set kernel settings, and undo them later
+version_added: 0.1.0
+description:
+  - Sets any number of settings below C(/proc/sys) in one call, in the running kernel alone.
+  - Unlike a file below C(/etc/sysctl.d), it can be undone, since the first value of each setting is
+    written down on the node, and O(state=restored) brings it back.
+author: The podnet.fabric developers (@podnet)
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing and says what it would change.
+  diff_mode:
+    support: full
+    description: Shows each setting before and after.
+options:
+  values:
+    description:
+      - The settings, by the names that C(sysctl -a) shows; slashes instead of dots are accepted, for
+        devices whose name holds a dot.
+      - Required for O(state=present).
+    type: dict
+    default: {}
+  remember:
+    description:
+      - Whether the first value of each changed setting is written down, for O(state=restored).
+      - Leave it off for settings of devices that are deleted later anyway.
+    type: bool
+    default: false
+  netns:
+    description: Network namespace whose settings are meant, as a name of C(ip netns) or a path.
+    type: str
+  state:
+    description: V(present) sets O(values); V(restored) undoes everything that was remembered.
+    type: str
+    choices: [present, restored]
+    default: present
+"""
+
+EXAMPLES = r"""
+- name: The node forwards packets
+  podnet.fabric.sysctls:
+    values:
+      net.ipv4.ip_forward: 1
+    remember: true
+
+- name: As it was before
+  podnet.fabric.sysctls:
+    state: restored
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or in check mode would be, a line each.
+  returned: success
+  type: list
+  elements: str
+  sample: [change sysctl net.ipv4.ip_forward]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils import sysctls
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "values": {"type": "dict", "default": {}},
+            "remember": {"type": "bool", "default": False},
+            "netns": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+
+    def work() -> dict[str, object]:
+        if given["state"] == "restored":
+            return sysctls.restore(check_mode=module.check_mode).result()
+        return sysctls.converge(
+            {name: str(value) for name, value in given["values"].items()},
+            remember=given["remember"],
+            netns=given["netns"],
+            check_mode=module.check_mode,
+        ).result()
+
+    runner.run(module, work)
+
+
+if __name__ == "__main__":
+    main()
