@@ -41,6 +41,9 @@ collection: ## make the checkout importable as podnet.fabric
 	@mkdir -p $(BUILD)/collections/ansible_collections/podnet
 	ln -sfn ../../../.. $(BUILD)/collections/ansible_collections/podnet/fabric
 
+bench: deps ## measure this network against others; BENCH="--rounds 8 --only ratios" for less
+	$(PY) -m tests.bench $(BENCH)
+
 header: collection ## make bpf/lib/shared.h from the Python that describes the maps
 	$(PY) -c 'import sys; sys.path.insert(0, "$(BUILD)/collections"); \
 	  from ansible_collections.podnet.fabric.plugins.module_utils.datapath.header import render; \

@@ -58,6 +58,15 @@ static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet 
 	return skb->len - sizeof(struct ethhdr) >= (__u32)(__builtin_bswap16(packet->ip->tot_len));
 }
 
+/* Say whether a router may forward to the address; the stack knows what to do with the others
+ * (RFC 1812, 5.3.7: this network, multicast, broadcast). */
+static __always_inline int packet_is_unicast(const struct packet *packet)
+{
+	__be32 to = packet->ip->daddr;
+
+	return to && to != NET32(0xffffffff) && (to & NET32(0xf0000000)) != NET32(0xe0000000);
+}
+
 /* TTL less one, and the header checksum with it (RFC 1624: the sum grows by what the word lost). */
 static __always_inline void packet_decrement_ttl(struct packet *packet)
 {

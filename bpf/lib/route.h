@@ -19,6 +19,8 @@ static __always_inline int route(struct __sk_buff *skb, struct packet *packet, e
 	};
 	struct bpf_redir_neigh next_hop = {};
 
+	if (UNLIKELY(!packet_is_unicast(packet)))
+		return to_stack(skb, packet, hook, config);
 	switch (fib_lookup(skb, &fib, sizeof(fib), 0)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 	case BPF_FIB_LKUP_RET_NO_NEIGH: /* redirect_neigh resolves it, and keeps it fresh */

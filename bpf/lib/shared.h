@@ -62,6 +62,16 @@ struct metrics_value {
 };
 _Static_assert(sizeof(struct metrics_value) == 16, "metrics_value: 16 bytes, no hidden padding");
 
+/* allocations: endpoint of this node: its address. No program reads it; it is how a plan knows, even when a device was lost, who holds which address. */
+struct allocations_key {
+	char name[256]; /* the endpoint's name, zero bytes after it */
+};
+_Static_assert(sizeof(struct allocations_key) == 256, "allocations_key: 256 bytes, no hidden padding");
+struct allocations_value {
+	struct address address; /* the endpoint's address */
+};
+_Static_assert(sizeof(struct allocations_value) == 16, "allocations_value: 16 bytes, no hidden padding");
+
 #define ENDPOINT_HOST 1
 #define VERDICTS 64
 

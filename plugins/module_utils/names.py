@@ -52,9 +52,9 @@ def alias(kind: str, name: str) -> str:
     return f"{ALIAS_PREFIX}{kind}:{name}"
 
 
-def endpoint_of(device_alias: str | None) -> str | None:
-    """Name of the endpoint whose host-side device has this alias, None where it is not one."""
-    prefix = alias("endpoint", "")
-    if device_alias is None or not device_alias.startswith(prefix):
+def parse_alias(device_alias: str | None) -> tuple[str, str] | None:
+    """Kind and name that an alias of ours stands for, None where it is not one of ours."""
+    if device_alias is None or not device_alias.startswith(ALIAS_PREFIX):
         return None
-    return device_alias[len(prefix) :]
+    kind, _, name = device_alias[len(ALIAS_PREFIX) :].partition(":")
+    return kind, name

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ..engine.bpf import fields as bpf_fields
 from . import layout, reasons
 
 _HEAD = """/* SPDX-License-Identifier: GPL-3.0-or-later */
@@ -43,9 +44,9 @@ def render() -> str:
 
 
 def _struct(name: str, fields: tuple[layout.Field, ...]) -> str:
-    size = sum(layout.TYPES[field.type][1] for field in fields)
+    size = bpf_fields.size(fields)
     members = "".join(
-        f"\t{layout.TYPES[f.type][0].format(f.name)}; /* {f.what} */\n" for f in fields
+        f"\t{layout.C_TYPES[f.type].format(f.name)}; /* {f.what} */\n" for f in fields
     )
     words = f"{name}: {size} bytes, no hidden padding"
     assertion = f'_Static_assert(sizeof(struct {name}) == {size}, "{words}");\n'

@@ -11,16 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.bpf import fields
+from ..engine.bpf.maps import NO_PREALLOC, MapSpec
 from ..names import MAP_PINS
 
-#: Field types: their C declaration and their size in bytes. ``bpf_map`` knows them by these names.
-TYPES = {
-    "u8": ("__u8 {}", 1),
-    "u16": ("__u16 {}", 2),
-    "u32": ("__u32 {}", 4),
-    "u64": ("__u64 {}", 8),
-    "mac": ("__u8 {}[6]", 6),
-    "ip16": ("struct address {}", 16),
+#: C declaration of each field type of :mod:`engine.bpf.fields` that is used here.
+C_TYPES = {
+    "u16": "__u16 {}",
+    "u32": "__u32 {}",
+    "u64": "__u64 {}",
+    "mac": "__u8 {}[6]",
+    "ip16": "struct address {}",
+    "bytes(256)": "char {}[256]",
 }
 
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
@@ -31,11 +33,9 @@ VERDICTS = 64
 
 
 @dataclass(frozen=True)
-class Field:
-    """One member of a key or a value; ``type`` is a key of :data:`TYPES`."""
+class Field(fields.Field):
+    """One member of a key or a value, and what it says."""
 
-    name: str
-    type: str
     what: str
 
 
@@ -52,9 +52,38 @@ class Layout:
     no_prealloc: bool = False
 
     @property
+    def spec(self) -> MapSpec:
+        """Shape that the kernel is asked for."""
+        flags = NO_PREALLOC if self.no_prealloc else 0
+        return MapSpec(
+            self.name,
+            self.type,
+            fields.size(self.key),
+            fields.size(self.value),
+            self.max_entries,
+            flags,
+        )
+
+    @property
     def pin(self) -> str:
         """Where the map is pinned."""
         return f"{MAP_PINS}/{self.name}"
+
+    def pack_key(self, **values: Any) -> bytes:
+        """Bytes of a key."""
+        return fields.pack(self.key, values)
+
+    def pack_value(self, **values: Any) -> bytes:
+        """Bytes of a value."""
+        return fields.pack(self.value, values)
+
+    def unpack_key(self, raw: bytes) -> dict[str, Any]:
+        """Fields of a key."""
+        return fields.unpack(self.key, raw)
+
+    def unpack_value(self, raw: bytes) -> dict[str, Any]:
+        """Fields of a value."""
+        return fields.unpack(self.value, raw)
 
     def task(self, **extra: Any) -> dict[str, Any]:
         """Return the map as one item of ``bpf_map``'s option ``maps``."""
@@ -130,5 +159,19 @@ METRICS = Layout(
     max_entries=256,
 )
 
+ALLOCATIONS = Layout(
+    name="allocations",
+    type="hash",
+    what="endpoint of this node: its address. No program reads it: by it a plan knows who holds "
+    "which address, even when a device was lost",
+    key=(Field("name", "bytes(256)", "the endpoint's name, zero bytes after it"),),
+    value=(Field("address", "ip16", "the endpoint's address"),),
+    max_entries=65535,
+    no_prealloc=True,
+)
+
 #: Every map of the eBPF datapath, in the order in which they are made.
-MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS)
+MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS)
+
+#: Those that programs refer to.
+PROGRAM_MAPS = (ENDPOINTS, CONFIG, METRICS)

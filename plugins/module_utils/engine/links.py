@@ -34,7 +34,7 @@ ATTRIBUTES = {
     "mtu": "IFLA_MTU",
     "alias": "IFLA_IFALIAS",
     "txqueuelen": "IFLA_TXQLEN",
-    "group": "IFLA_GROUP",
+    "devgroup": "IFLA_GROUP",
     "master": "IFLA_MASTER",
     "numtxqueues": "IFLA_NUM_TX_QUEUES",
     "numrxqueues": "IFLA_NUM_RX_QUEUES",
@@ -51,6 +51,7 @@ class Link:
 
     :param kind: such as ``veth``, None for a device that no ``ip link add`` made.
     :param mac: lower case with colons, None where the device is not of Ethernet.
+    :param devgroup: number of its group, the word of iptables: ``group`` is an attribute of VXLAN.
     :param master: index of the bridge that it is a port of, None without one.
     :param lower: index of the peer of a veth, or of the device below a VXLAN or VLAN.
     :param netnsid: number of the namespace in which ``lower`` is (:func:`netnsid`), None: in this.
@@ -66,7 +67,7 @@ class Link:
     arp: bool
     alias: str | None
     txqueuelen: int
-    group: int
+    devgroup: int
     numtxqueues: int
     numrxqueues: int
     master: int | None
@@ -221,7 +222,7 @@ def _link(found: Any) -> Link:
         arp=not found["flags"] & IFF_NOARP,
         alias=found.get_attr("IFLA_IFALIAS"),
         txqueuelen=found.get_attr("IFLA_TXQLEN"),
-        group=found.get_attr("IFLA_GROUP"),
+        devgroup=found.get_attr("IFLA_GROUP"),
         numtxqueues=found.get_attr("IFLA_NUM_TX_QUEUES"),
         numrxqueues=found.get_attr("IFLA_NUM_RX_QUEUES"),
         master=found.get_attr("IFLA_MASTER"),
@@ -242,8 +243,8 @@ def _encode(attributes: Mapping[str, object]) -> tuple[int, int, list[tuple[str,
         if word in attributes:
             change |= bit
             flags |= bit if bool(attributes[word]) is not unset else 0
-    known = [(ATTRIBUTES[word], value) for word, value in attributes.items() if word in ATTRIBUTES]
-    return flags, change, known
+    rest = [word for word in attributes if word not in ("up", "arp")]
+    return flags, change, [(ATTRIBUTES[word], attributes[word]) for word in rest]
 
 
 def _message(attributes: Mapping[str, object], index: int = 0) -> Any:

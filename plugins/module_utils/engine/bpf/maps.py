@@ -22,7 +22,7 @@ from ..failure import Failure
 from . import syscall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 #: Name -> number in enum bpf_map_type.
 TYPES = {
     "hash": 1,
@@ -289,22 +289,30 @@ def possible_cpus() -> int:
     return sum(int(last) - int(first) + 1 for first, last in ends)
 
 
-def pin(fd: int, path: str) -> None:
+def pin(fd: int, path: str, before_commit: Callable[[], object] = lambda: None) -> None:
     """Pin an object; what is pinned at the path is replaced in one step.
 
     Folders that are missing are made for root alone.
+
+    :param before_commit: called when the object is held by a pin that has not its name yet.
     """
     target, fresh = Path(path), Path(f"{path}{_FRESH}")
     try:
         make_folder(target.parent)
         fresh.unlink(missing_ok=True)  # of a run that was killed
         syscall.pin(fd, str(fresh))
+        before_commit()
         fresh.rename(target)
     except OSError as error:
         raise Failure(
             f"{path} cannot be pinned: {error.strerror}. A pin lies on a mounted bpffs "
             f"(mount -t bpf bpf /sys/fs/bpf), and its path has no dot in it."
         ) from error
+
+
+def unpin(path: str) -> None:
+    """Forget a pin; what is used elsewhere lives on."""
+    Path(path).unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:

@@ -13,8 +13,10 @@ import ctypes
 import errno
 import os
 import platform
+import re
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 # System call number of bpf: the generic one first, for aarch64, riscv64 and what comes later.
@@ -198,6 +200,7 @@ def map_by_id(number: int) -> int:
 
 def map_info(fd: int) -> MapInfo:
     """Ask the kernel what a map is."""
+    _expect(fd, "map")
     info = _info(fd, struct.Struct("=6I16s"))
     kind, number, key_size, value_size, max_entries, flags, name = info
     return MapInfo(number, kind, key_size, value_size, max_entries, flags, _text(name))
@@ -227,6 +230,7 @@ def program_ids() -> list[int]:
 
 def program_info(fd: int) -> ProgramInfo:
     """Ask the kernel what a program is."""
+    _expect(fd, "prog")
     # The map ids come in a second call: the first one says how many there are.
     layout = struct.Struct("=II8s32xIIQ16s112x2Q")
     count = _info(fd, layout)[4]
@@ -314,6 +318,7 @@ def link_ids() -> list[int]:
 
 def link_info(fd: int) -> LinkInfo:
     """Ask the kernel what a link is."""
+    _expect(fd, "link")
     kind, number, program_id, *_rest = _info(fd, struct.Struct("=3I20x"))
     if kind not in _LINK_TARGETS:
         return LinkInfo(number, kind, program_id, 0, 0)
@@ -349,6 +354,15 @@ def _info(fd: int, layout: struct.Struct, start: bytes = b"") -> tuple[Any, ...]
     buffer = ctypes.create_string_buffer(start, layout.size)
     _bpf(_INFO, struct.pack("=IIQ", fd, layout.size, ctypes.addressof(buffer)))
     return layout.unpack(buffer.raw)
+
+
+def _expect(fd: int, kind: str) -> None:
+    # The kernel tells about any object, and each has a layout of its own. Its name for the file
+    # says what it is: bpf-map, bpf-prog, bpf_link (bpf-link in later kernels).
+    if not re.fullmatch(
+        f"anon_inode:.?bpf[-_]{kind}.?", str(Path(f"/proc/self/fd/{fd}").readlink())
+    ):
+        raise OSError(errno.EINVAL, f"no bpf {kind}")
 
 
 def _pointer(buffer: ctypes.Array[ctypes.c_char]) -> int:

@@ -1,0 +1,428 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where programs are attached: one table of hooks, and what it takes to attach, move and detach.
+
+Reading many places costs some system calls each. A tc hook has two mechanisms: tcx, and clsact
+where the kernel has no tcx. A link's pin gets its name only after our clsact filter of the same
+hook is gone, so a pin means that no filter of ours is there, and netlink is not asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, unquote
+
+from ...names import LINK_PINS
+from .. import namespaces
+from ..failure import Failure
+from ..netlink import socket as netlink_socket
+from . import clsact, links, syscall
+from .grace import expedited
+
+try:
+    from pyroute2 import IPRoute
+except ImportError:  # not needed where everything is attached by links
+    IPRoute = None
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .programs import Program
+
+Mechanism = Literal["tcx", "clsact", "xdp", "cgroup"]
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One row of :data:`HOOKS`.
+
+    :param program: type of the programs that it takes, a key of :data:`programs.TYPES`.
+    :param number: enum bpf_attach_type.
+    :param flags: of BPF_LINK_CREATE.
+    :param loaded_for: the program must name the hook when it is loaded.
+    """
+
+    program: str
+    number: int
+    kind: Literal["tc", "xdp", "cgroup"]
+    flags: int = 0
+    loaded_for: bool = False
+
+
+def _cgroup(program: str, **numbers: int) -> dict[str, Hook]:
+    return {
+        f"cgroup_{name}": Hook(program, number, "cgroup", loaded_for=True)
+        for name, number in numbers.items()
+    }
+
+
+#: Every hook by name.
+HOOKS: dict[str, Hook] = {
+    "tc_ingress": Hook("sched_cls", 46, "tc"),
+    "tc_egress": Hook("sched_cls", 47, "tc"),
+    "xdp": Hook("xdp", 37, "xdp"),
+    "xdp_generic": Hook("xdp", 37, "xdp", flags=2),
+    "xdp_native": Hook("xdp", 37, "xdp", flags=4),
+    **_cgroup("cgroup_skb", ingress=0, egress=1),
+    **_cgroup("cgroup_sock", sock_create=2, post_bind4=12, post_bind6=13, sock_release=34),
+    **_cgroup("cgroup_sock_addr", bind4=8, bind6=9, connect4=10, connect6=11),
+    **_cgroup("cgroup_sock_addr", sendmsg4=14, sendmsg6=15, recvmsg4=19, recvmsg6=20),
+    **_cgroup("cgroup_sock_addr", getpeername4=29, getpeername6=30),
+    **_cgroup("cgroup_sock_addr", getsockname4=31, getsockname6=32),
+    **_cgroup("cgroup_sockopt", getsockopt=21, setsockopt=22),
+    "cgroup_sock_ops": Hook("sock_ops", 3, "cgroup"),
+    "cgroup_device": Hook("cgroup_device", 6, "cgroup"),
+    "cgroup_sysctl": Hook("cgroup_sysctl", 18, "cgroup"),
+}
+_CLSACT_HOOKS = {"tc_ingress": clsact.INGRESS, "tc_egress": clsact.EGRESS}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A hook of one target.
+
+    :param target: name of a device, or path of a cgroup's folder.
+    :param netns: namespace of the device; None for the current one.
+    :param folder: where the link is pinned. One program a place and folder: programs of different
+        owners live side by side by using different folders (with clsact they cannot).
+    """
+
+    hook: str
+    target: str
+    netns: str | None = None
+    folder: str = LINK_PINS
+
+    @property
+    def pin(self) -> str:
+        """Path of the link's pin: ``<netns>@<target>-<hook>``, escaped as bpffs needs it."""
+        netns = "" if self.netns is None else f"{_escaped(self.netns)}@"
+        return f"{self.folder}/{netns}{_escaped(self.target)}-{self.hook}"
+
+    def __str__(self) -> str:
+        """Say it as people would: ``tc_ingress of eth0``, ``... in netns blue``."""
+        return f"{self.hook} of {self.target}" + (f" in netns {self.netns}" if self.netns else "")
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A program that is attached.
+
+    :param stale: pins of links of ours that attach another program to the same place: what a
+        device that was renamed leaves behind.
+    """
+
+    program_id: int
+    mechanism: Mechanism
+    link_id: int = 0
+    stale: tuple[str, ...] = ()
+
+
+@functools.cache
+def has_tcx() -> bool:
+    """Ask the kernel for the tcx programs of the loopback device: one without tcx refuses."""
+    try:
+        syscall.program_query(1, HOOKS["tc_ingress"].number, links=True)
+    except OSError:
+        return False
+    return True
+
+
+def mechanism(hook: str, mode: str) -> Mechanism:
+    """Choose how a hook is attached.
+
+    :param mode: ``tcx``, ``clsact``, or ``auto``: tcx where the kernel has it.
+    :raises Failure: the mode asks for what the kernel lacks.
+    """
+    kind = HOOKS[hook].kind
+    if kind != "tc":
+        return kind
+    if mode == "clsact":
+        return "clsact"
+    if has_tcx():
+        return "tcx"
+    if mode == "tcx":
+        raise Failure("attach_mode tcx needs Linux 6.6 or newer; auto and clsact work here.")
+    return "clsact"
+
+
+class Attacher:
+    """Reads and changes many places; keeps a netlink socket a namespace open meanwhile."""
+
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        self._stack = contextlib.ExitStack()
+        self._sockets: dict[str | None, Any] = {}
+        self._clsact: dict[str | None, set[int]] = {}
+
+    def __enter__(self) -> Attacher:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the sockets."""
+        self._stack.close()
+
+    def exists(self, place: Place) -> bool:
+        """Say whether the device or the cgroup of a place is there."""
+        if HOOKS[place.hook].kind == "cgroup":
+            return Path(place.target).is_dir()
+        if place.netns is not None and not namespaces.exists(place.netns):
+            return False
+        with namespaces.inside(place.netns):
+            return _index(place.target) is not None
+
+    def find(self, place: Place) -> Attached | None:
+        """Say which program of ours is attached to a place, None where there is none."""
+        hook = HOOKS[place.hook]
+        link = links.read(place.pin)
+        if hook.kind == "cgroup":
+            if link and link.target and link.target == _cgroup_id(place.target):
+                return Attached(link.program_id, "cgroup", link.id)
+            return None
+        with namespaces.inside(place.netns):
+            index = _index(place.target)
+            if index is None:
+                return None
+            if hook.kind == "xdp":
+                live = link is not None and link.target == index
+                return Attached(link.program_id, "xdp", link.id) if live and link else None
+            return self._find_tc(place, hook, index, link)
+
+    def _find_tc(
+        self, place: Place, hook: Hook, index: int, link: syscall.LinkInfo | None
+    ) -> Attached | None:
+        # The hook's own list is the truth: the same index may be another device, of a namespace
+        # that had this name before.
+        with contextlib.suppress(OSError):  # a kernel without tcx
+            ids = [
+                number for _program, number in syscall.program_query(index, hook.number, links=True)
+            ]
+            stale = self._stale(place, ids) if len(ids) > (link is not None) else ()
+            if link and link.id in ids:
+                return Attached(link.program_id, "tcx", link.id, stale)
+        program = self._filter(place, index)
+        return None if program is None else Attached(program, "clsact")
+
+    def _stale(self, place: Place, ids: list[int]) -> tuple[str, ...]:
+        return tuple(
+            pin
+            for pin, link in links.pinned(place.folder).items()
+            if link.id in ids and pin != place.pin
+        )
+
+    def _filter(self, place: Place, index: int) -> int | None:
+        ip = self._socket(place.netns)
+        if ip is None or index not in self._clsact[place.netns]:
+            return None
+        found = clsact.programs(ip, index, _CLSACT_HOOKS[place.hook])
+        return next((program for program, ours in found if ours), None)
+
+    def _socket(self, netns: str | None) -> Any:
+        if netns not in self._sockets and IPRoute is not None:
+            ip = self._stack.enter_context(netlink_socket(netns))
+            self._sockets[netns], self._clsact[netns] = ip, clsact.devices(ip)
+        return self._sockets.get(netns)
+
+    def put(self, place: Place, program: Program, how: Mechanism) -> None:
+        """Attach a program in a way; no packet sees the place empty where one was attached.
+
+        :raises Failure: the device or cgroup is not there, or the kernel refuses.
+        """
+        found = self.find(place)
+        try:
+            if how == "cgroup":
+                self._put_cgroup(place, program, found)
+            else:
+                with namespaces.inside(place.netns):
+                    index = _index(place.target)
+                    if index is None:
+                        raise Failure(f"device {place.target!r} of {place} does not exist.")
+                    if how == "clsact":
+                        self._put_clsact(place, program, index, found)
+                    else:
+                        self._put_device_link(place, program, index, found)
+        except OSError as error:
+            hint = (
+                " Another program, or another mode of XDP, is attached there."
+                if how == "xdp"
+                else ""
+            )
+            raise Failure(
+                f"The kernel refused to attach program {program.info.name} to {place}: "
+                f"{error.strerror}.{hint}"
+            ) from error
+
+    def _put_cgroup(self, place: Place, program: Program, found: Attached | None) -> None:
+        hook = HOOKS[place.hook]
+        if found:
+            links.exchange(place.pin, program.fd)
+            return
+        try:
+            folder = os.open(place.target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Failure(f"cgroup {place.target!r} does not exist.") from error
+        try:
+            links.put(place.pin, program.fd, folder, hook.number)
+        finally:
+            os.close(folder)
+
+    def _put_device_link(
+        self, place: Place, program: Program, index: int, found: Attached | None
+    ) -> None:
+        hook = HOOKS[place.hook]
+        if found and found.mechanism != "clsact":
+            links.exchange(place.pin, program.fd)
+            for pin in found.stale:
+                links.remove(pin)
+            return
+
+        def leave_clsact() -> None:
+            if found:
+                self._remove_filter(place, index)
+
+        links.put(
+            *(place.pin, program.fd, index, hook.number),
+            flags=hook.flags,
+            before_commit=leave_clsact,
+        )
+
+    def _put_clsact(
+        self, place: Place, program: Program, index: int, found: Attached | None
+    ) -> None:
+        ip = self._socket(place.netns)
+        clsact.put(ip, index, _CLSACT_HOOKS[place.hook], program.fd, program.info.name)
+        self._clsact[place.netns].add(index)
+        for pin in (place.pin, *(found.stale if found else ())):
+            links.remove(pin)
+
+    def _remove_filter(self, place: Place, index: int) -> None:
+        if clsact.remove(self._socket(place.netns), index, _CLSACT_HOOKS[place.hook]):
+            self._clsact[place.netns].discard(index)
+
+    def remove(self, place: Place) -> None:
+        """Detach what is ours from a place."""
+        found = self.find(place)
+        links.remove(place.pin)
+        if found is None:
+            return
+        for pin in found.stale:
+            links.remove(pin)
+        if found.mechanism == "clsact":
+            with namespaces.inside(place.netns):
+                index = _index(place.target)
+                if index is not None:
+                    self._remove_filter(place, index)
+
+    def ensure(self, places: Iterable[Place], program: Program, mode: str = "auto") -> list[Place]:
+        """Attach one program to many places; return those where something was done."""
+        ways = {place: mechanism(place.hook, mode) for place in places}
+        todo = [
+            place
+            for place, how in ways.items()
+            if not _runs(self.find(place), program.info.id, how)
+        ]
+        with expedited(len(todo)):
+            for place in todo:
+                self.put(place, program, ways[place])
+        return todo
+
+    def places_of(
+        self, program_id: int, folder: str = LINK_PINS, netns: str | None = None
+    ) -> list[Place]:
+        """Return the places where a program is attached as ours; clsact in one namespace only."""
+        found = [
+            _place(pin, folder)
+            for pin, link in links.pinned(folder).items()
+            if link.program_id == program_id and link.target and _NAME.fullmatch(Path(pin).name)
+        ]
+        if netns is not None and not namespaces.exists(netns):
+            return found
+        ip = self._socket(netns)
+        for index in sorted(self._clsact.get(netns, ())):
+            for hook, parent in _CLSACT_HOOKS.items():
+                if (program_id, True) in clsact.programs(ip, index, parent):
+                    with namespaces.inside(netns):
+                        found.append(Place(hook, socket.if_indextoname(index), netns, folder))
+        return found
+
+    def everything(self, hook: str, target: str, netns: str | None = None) -> list[Attached]:
+        """Return all programs at a hook of a target in their order, ours or not."""
+        row = HOOKS[hook]
+        if row.kind == "cgroup":
+            folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                found = syscall.program_query(folder, row.number)
+            finally:
+                os.close(folder)
+            return [Attached(number, "cgroup") for number, _link in found]
+        with namespaces.inside(netns):
+            index = _index(target)
+            if index is None:
+                return []
+            ip = self._socket(netns)
+            if row.kind == "xdp":
+                return _xdp(ip, index)
+            attached: list[Attached] = []
+            with contextlib.suppress(OSError):
+                attached += [
+                    Attached(number, "tcx", link)
+                    for number, link in syscall.program_query(index, row.number, links=True)
+                ]
+            if ip is not None and index in self._clsact[netns]:
+                filters = clsact.programs(ip, index, _CLSACT_HOOKS[hook])
+                attached += [Attached(number, "clsact") for number, _ours in filters]
+            return attached
+
+
+def prune(folder: str = LINK_PINS) -> list[str]:
+    """Remove pins of links whose device or cgroup is gone; return their paths."""
+    gone = [pin for pin, link in links.pinned(folder).items() if not link.target]
+    for pin in gone:
+        links.remove(pin)
+    return gone
+
+
+def _runs(found: Attached | None, program_id: int, how: Mechanism) -> bool:
+    return found is not None and found == Attached(program_id, how, found.link_id)
+
+
+def _xdp(ip: Any, index: int) -> list[Attached]:
+    if ip is None:
+        return []
+    found = ip.get_links(index)[0].get_attr("IFLA_XDP")
+    number = found.get_attr("IFLA_XDP_PROG_ID") if found else None
+    return [Attached(number, "xdp")] if number else []
+
+
+def _index(device: str) -> int | None:
+    try:
+        return socket.if_nametoindex(device)
+    except OSError:
+        return None
+
+
+def _cgroup_id(path: str) -> int:
+    try:
+        return Path(path).stat().st_ino
+    except OSError:
+        return -1
+
+
+_NAME = re.compile(rf"(?:(.+)@)?(.+)-({'|'.join(HOOKS)})")
+
+
+def _place(pin: str, folder: str) -> Place:
+    netns, target, hook = _NAME.fullmatch(Path(pin).name).groups()  # type: ignore[union-attr]
+    return Place(hook, unquote(target), None if netns is None else unquote(netns), folder)
+
+
+def _escaped(name: str) -> str:
+    # bpffs takes no dot and no slash in a name; a device may have the one, a path has the other.
+    return quote(name, safe="").replace(".", "%2E")

@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From C to a loaded program, by BCC, in this process, without kernel headers on the node.
+
+BCC looks for the headers of the running kernel and stops without them. What it needs of them is
+little: a few stand-in files (``bpf/include`` of the collection) travel with the sources, and all
+else comes from the C library's own copy in /usr/include.
+
+Pinned maps are opened first and reach the C as ``-DPN_FD_<NAME>=<descriptor>``, where
+``(void *)bpf_pseudo_fd(1, PN_FD_<NAME>)`` is the map.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import os
+import re
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ..failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SYSTEM_HEADERS = Path("/usr/include")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is compiled.
+
+    :param main: name in ``files`` of the file that holds the function.
+    :param files: name -> text of it and of every header it includes; names are relative paths,
+        and those that errors show.
+    :param include: folders of ``files`` in which ``#include`` looks, after the main file's own.
+    :param cflags: flags for clang.
+    :param standin: name -> text of the stand-in headers.
+    """
+
+    main: str
+    files: Mapping[str, str]
+    include: tuple[str, ...] = ()
+    cflags: tuple[str, ...] = ()
+    standin: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_folder(folder: Path) -> dict[str, str]:
+    """Read every header below a folder: name -> text, such as the stand-in headers."""
+    return {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*.h"))
+    }
+
+
+def load(
+    source: Source,
+    function: str,
+    program_type: int,
+    *,
+    attach_type: int = 0,
+    map_fds: Mapping[str, int] | None = None,
+) -> int:
+    """Compile a source and load one of its functions; return the program's descriptor.
+
+    :param program_type: enum bpf_prog_type.
+    :param attach_type: enum bpf_attach_type, where the program type needs it when it is loaded.
+    :param map_fds: what ``MAP(name)`` stands for in the C.
+    :raises Failure: with file and line, and the whole output in ``log``.
+    """
+    with tempfile.TemporaryDirectory(prefix="podnet-bpf-") as folder:
+        flags = _unpack(source, Path(folder))
+        flags += [f"-DPN_FD_{name}={fd}" for name, fd in (map_fds or {}).items()]
+        text = f'#line 1 "{source.main}"\n{source.files[source.main]}'
+        with _environment("BCC_KERNEL_SOURCE", f"{folder}/kernel"):
+            module = _compile(text, flags, source, folder)
+        try:
+            return _load(module, function, program_type, attach_type, source)
+        finally:
+            module.cleanup()
+
+
+def _unpack(source: Source, folder: Path) -> list[str]:
+    """Write the sources below a folder; return clang's flags that find them."""
+    headers = _system_headers()
+    for base, files in (("src", source.files), ("kernel/include", source.standin)):
+        for name, text in files.items():
+            path = folder / base / name
+            if ".." in path.parts:
+                raise Failure(f"source file name {name!r} is none: it must stay in its folder.")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    # Programs written for kernel headers say <uapi/linux/ip.h>; it is the same file.
+    uapi = folder / "system/uapi"
+    uapi.mkdir(parents=True)
+    (uapi / "linux").symlink_to(SYSTEM_HEADERS / "linux")
+    own = [str(PurePosixPath(source.main).parent), *source.include]
+    return [
+        *source.cflags,
+        *(f"-I{folder}/src/{name}" for name in own),
+        f"-I{folder}/system",
+        *(word for path in headers for word in ("-idirafter", str(path))),
+    ]
+
+
+def _system_headers() -> list[Path]:
+    # Debian keeps asm/ in a folder named after the architecture, Fedora beside linux/.
+    asm = [path.parent.parent for path in SYSTEM_HEADERS.glob("*-linux-*/asm/types.h")]
+    if not (asm or (SYSTEM_HEADERS / "asm/types.h").exists()):
+        raise Failure(
+            f"{SYSTEM_HEADERS}/linux/types.h and what it includes are not there: install "
+            "linux-libc-dev (Debian) or kernel-headers (Fedora). Headers of the running kernel "
+            "are not needed."
+        )
+    return [SYSTEM_HEADERS, *asm]
+
+
+def _compile(text: str, flags: list[str], source: Source, folder: str) -> Any:
+    # Here and not at the top of the file: it takes 0.1 s and 40 MB, and most runs compile nothing.
+    bcc = importlib.import_module("bcc")
+    with _stderr() as output:
+        try:
+            return bcc.BPF(text=text.encode(), cflags=flags)
+        except Exception as error:  # BCC raises nothing more exact
+            failure = error
+    log = output[0].replace(f"{folder}/src/", "").replace("./include/", "").splitlines()
+    first = next((line for line in log if re.search(r": (fatal )?error: ", line)), None)
+    reason = re.sub(r":(\d+):\d+: (fatal )?error:", r":\1:", first) if first else failure
+    raise Failure(f"{source.main} does not compile: {reason}.", log=log) from failure
+
+
+def _load(module: Any, function: str, program_type: int, attach_type: int, source: Source) -> int:
+    # Without the keyword where it says nothing: older BCC does not know it.
+    more = {"attach_type": attach_type} if attach_type else {}
+    with _stderr() as output:
+        try:
+            loaded = module.load_func(function.encode(), program_type, **more)
+            return fcntl.fcntl(loaded.fd, fcntl.F_DUPFD_CLOEXEC, 0)
+        except Exception as error:  # BCC raises nothing more exact
+            failure = error
+    if "Unknown program" in str(failure):
+        raise Failure(f"{source.main} has no function {function!r} that is not static.")
+    log = output[0].splitlines()
+    reason, place = verdict(log, source.files)
+    raise Failure(
+        f"The kernel refused {function} of {source.main}{f' at {place}' if place else ''}: "
+        f"{reason or failure}.",
+        log=log[-60:],
+    ) from failure
+
+
+def verdict(log: list[str], files: Mapping[str, str]) -> tuple[str, str]:
+    """Find in a verifier's log what it objects to, and ``file:line`` of the C (each may be "").
+
+    The log shows source lines between instructions; since Linux 6.9 with file and line, before
+    with the text alone, which is then looked for in the sources.
+    """
+    instructions = [index for index, line in enumerate(log) if re.match(r"\d+: \(", line)]
+    last = instructions[-1] if instructions else -1
+    objection = [
+        line.strip()
+        for line in log[last + 1 :]
+        if line.strip() and not re.match(r"processed |[;-]|bpf: |from \d|verification time", line)
+    ]
+    place = ""
+    for line in log[: last + 1]:
+        if line.startswith("; "):
+            place = _place(line[2:], files) or place
+    return "; ".join(objection), place
+
+
+def _place(shown: str, files: Mapping[str, str]) -> str:
+    named = re.match(r"(.*) @ (\S+):(\d+)$", shown)
+    if named:
+        full = [name for name in files if PurePosixPath(name).name == named[2]]
+        return f"{full[0] if len(full) == 1 else named[2]}:{named[3]}"
+    places = [
+        f"{name}:{number}"
+        for name, text in files.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() == shown.strip()
+    ]
+    return places[0] if len(places) == 1 else ""
+
+
+@contextlib.contextmanager
+def _stderr() -> Iterator[list[str]]:
+    """Collect what C libraries print on descriptor 2; the text is the list's first item after."""
+    output = [""]
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield output
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            file.seek(0)
+            output[0] = file.read().decode(errors="replace")
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before

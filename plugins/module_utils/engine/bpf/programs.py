@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Programs: load, pin and recognise them.
+
+A program says itself what it was made of: a frozen map of one entry, ``podnet_digest``, is bound
+to it and holds the hash of sources, flags, kernel and so on. It goes where the program goes, so
+"unchanged" is read off what the kernel runs, and no file can be out of step with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+from typing import TYPE_CHECKING
+
+from ..failure import Failure
+from . import compiler, maps, syscall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .compiler import Source
+
+DIGEST_MAP = maps.MapSpec("podnet_digest", "array", 4, 32, 1)
+#: Part of every digest: raise it when programs are to be loaded anew for a change in this engine.
+ENGINE = 1
+
+#: Name -> number in enum bpf_prog_type.
+TYPES = {
+    "socket_filter": 1,
+    "sched_cls": 3,
+    "sched_act": 4,
+    "xdp": 6,
+    "cgroup_skb": 8,
+    "cgroup_sock": 9,
+    "sock_ops": 13,
+    "cgroup_device": 15,
+    "cgroup_sock_addr": 18,
+    "cgroup_sysctl": 23,
+    "cgroup_sockopt": 25,
+}
+TYPE_NAMES = {number: name for name, number in TYPES.items()}
+
+_KEY = bytes(4)
+
+
+class Program:
+    """An open program; closed by ``close`` or at the end of a ``with`` block.
+
+    ``digest`` is the hash that :func:`load` left with it as hexadecimal, "" where there is none.
+    """
+
+    def __init__(self, fd: int) -> None:
+        """Take over a descriptor; it is closed here even when it is no program's."""
+        self.fd = fd
+        try:
+            self.info = syscall.program_info(fd)
+            self.digest = _digest(self.info)
+        except OSError:
+            os.close(fd)
+            raise
+        self.type = TYPE_NAMES.get(self.info.type, str(self.info.type))
+
+    def __enter__(self) -> Program:
+        """Return the program itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the program."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptor back; a second call does nothing."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def pin(self, path: str) -> None:
+        """Pin the program; what was pinned there before is replaced in one step."""
+        maps.pin(self.fd, path)
+
+
+def open_pin(path: str) -> Program | None:
+    """Open the program pinned at a path, None where nothing is."""
+    try:
+        fd = syscall.get(path)
+    except FileNotFoundError:
+        return None
+    try:
+        return Program(fd)
+    except OSError as error:
+        raise Failure(f"What is pinned at {path} is no program.") from error
+
+
+def by_id(number: int) -> Program:
+    """Open a program by its id; FileNotFoundError where it is gone."""
+    return Program(syscall.program_by_id(number))
+
+
+def digest(
+    source: Source,
+    function: str,
+    program_type: int,
+    *,
+    attach_type: int = 0,
+    map_pins: Mapping[str, str] | None = None,
+) -> str:
+    """Hash of all that decides what is loaded, as hexadecimal."""
+    parts = {
+        "files": dict(source.files),
+        "standin": dict(source.standin),
+        "what": [source.main, source.include, source.cflags, function, program_type, attach_type],
+        "maps": dict(map_pins or {}),
+        "kernel": [platform.release(), platform.version(), platform.machine()],
+        "engine": ENGINE,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def load(
+    source: Source,
+    function: str,
+    program_type: int,
+    *,
+    attach_type: int = 0,
+    map_pins: Mapping[str, str] | None = None,
+) -> Program:
+    """Compile, load and mark a program.
+
+    :param map_pins: name in the C -> pin of the map that it stands for.
+    :raises Failure: an error of the compiler or the verifier, a pin without a map.
+    """
+    with contextlib.ExitStack() as stack:
+        opened = {}
+        for name, path in (map_pins or {}).items():
+            found = maps.open_pin(path)
+            if found is None:
+                raise Failure(f"map {name} of {source.main}: nothing is pinned at {path}.")
+            opened[name] = stack.enter_context(found)
+        fd = compiler.load(
+            source,
+            function,
+            program_type,
+            attach_type=attach_type,
+            map_fds={name: found.fd for name, found in opened.items()},
+        )
+        try:
+            _mark(
+                fd,
+                digest(source, function, program_type, attach_type=attach_type, map_pins=map_pins),
+            )
+            # A map that the function does not use, as it may stand in a header, is bound too: that
+            # the program knows the maps pinned now is then one comparison of ids.
+            used = syscall.program_info(fd).map_ids
+            for found in opened.values():
+                if found.info.id not in used:
+                    syscall.program_bind_map(fd, found.fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        return Program(fd)
+
+
+def _mark(fd: int, hexadecimal: str) -> None:
+    with maps.create(DIGEST_MAP) as mark:
+        mark.update({_KEY: bytes.fromhex(hexadecimal)})
+        syscall.map_freeze(mark.fd)
+        try:
+            syscall.program_bind_map(fd, mark.fd)
+        except OSError as error:
+            raise Failure(
+                f"Linux 5.10 or newer is needed to tell one program from another; "
+                f"this is {platform.release()} ({error.strerror})."
+            ) from error
+
+
+def _digest(info: syscall.ProgramInfo) -> str:
+    for number in info.map_ids:
+        with maps.by_id(number) as found:
+            if found.spec == DIGEST_MAP:
+                return (found.get(_KEY) or b"").hex()
+    return ""

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Check what a user wrote and bring it into the one form in which the kernel's answer is compared.
+
+Each function takes the value and ``where`` it stands, such as ``veths[0].mac``, and raises
+:class:`Failure` with both.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from ..names import DEVICE_NAME_MAX
+from .failure import Failure
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+def device_name(value: str, where: str) -> str:
+    """Accept a name that the kernel takes for a device."""
+    if not 0 < len(value) <= DEVICE_NAME_MAX or value in (".", "..") or re.search(r"[\s/:]", value):
+        raise Failure(
+            f"{where}: {value!r} cannot be the name of a device; it has 1 to {DEVICE_NAME_MAX} "
+            "characters, none of them a blank, a slash or a colon."
+        )
+    return value
+
+
+def mac(value: str, where: str) -> str:
+    """Accept six bytes in hexadecimal with colons; return them in lower case."""
+    lower = value.lower()
+    if not _MAC.fullmatch(lower):
+        raise Failure(f"{where}: {value!r} is not a MAC address such as 0a:58:0a:6f:a0:01.")
+    return lower
+
+
+def device_mac(value: str, where: str) -> str:
+    """Accept a MAC address that a device can have: of one station, and not all zero."""
+    lower = mac(value, where)
+    if int(lower[:2], 16) & 1 or lower == "00:00:00:00:00:00":
+        raise Failure(
+            f"{where}: {value!r} cannot be a device's own MAC address; its first byte is even, and "
+            "it is not all zero."
+        )
+    return lower
+
+
+def address(value: str, where: str) -> str:
+    """Accept one IPv4 or IPv6 address without a prefix length."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise Failure(
+            f"{where}: {value!r} is not an address such as 10.0.0.1 or fd00::1."
+        ) from None
+
+
+def interface(value: str, where: str) -> str:
+    """Accept an address with its prefix length, as a device holds it: ``10.0.0.1/24``."""
+    try:
+        found = ipaddress.ip_interface(value)
+    except ValueError:
+        found = None
+    if found is None or "/" not in value:
+        raise Failure(
+            f"{where}: {value!r} is not an address with its prefix length such as 10.0.0.1/24."
+        )
+    return str(found)
+
+
+def number(value: int, where: str, low: int, high: int) -> int:
+    """Accept a number in a range, both ends included."""
+    if not low <= value <= high:
+        raise Failure(f"{where}: {value} is out of range; it is from {low} to {high}.")
+    return value
+
+
+def unique(keys: list[Any], where: str) -> None:
+    """Refuse a list in which one object stands twice."""
+    seen: set[Any] = set()
+    for position, key in enumerate(keys):
+        if key in seen:
+            raise Failure(f"{where}[{position}]: {key} stands in the list already; name it once.")
+        seen.add(key)

@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the values of an inventory must not mean together; a sentence for each that they do."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from .inventory import HEALTH, NETWORK_TYPES, Cluster, Group, Range
+from .prefix import Prefix, overlapping, text
+from .values import NAME_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def problems(clusters: Iterable[Cluster]) -> Iterator[str]:
+    """Yield what is wrong: in each cluster, then between clusters."""
+    clusters = list(clusters)
+    for cluster in clusters:
+        yield from _subnets(cluster)
+        yield from _ranges(cluster)
+        yield from _masks(cluster)
+        yield from _fixed_cidrs(cluster)
+        yield from _pods(cluster)
+    yield from _between(clusters)
+    yield from _node_addresses(clusters)
+
+
+def used_ranges(cluster: Cluster) -> list[Range]:
+    """Return the secondary ranges of the node groups, each once, in the order of the list."""
+    used = {each.name for group in cluster.groups for each in group.ranges}
+    return [each for each in cluster.ranges if each.name in used]
+
+
+def _subnets(cluster: Cluster) -> Iterator[str]:
+    for subnet in cluster.subnets:
+        what = f"podnet_subnets {subnet.name}"
+        if not cluster.vpc.contains(subnet.cidr):
+            yield (
+                f"{what} is {subnet.cidr}, which lies outside its VPC; valid is a CIDR within "
+                f"podnet_vpc_cidr {cluster.vpc}."
+            )
+        if not subnet.cidr.holds(subnet.gateway) or subnet.cidr.reserves(subnet.gateway):
+            yield (
+                f"{what}.gateway is {text(subnet.gateway)}; valid is an address of "
+                f"{subnet.cidr} other than the first and the last."
+            )
+    for one, other in overlapping([subnet.cidr for subnet in cluster.subnets]):
+        first, second = cluster.subnets[one], cluster.subnets[other]
+        yield (
+            f"podnet_subnets {second.name} {second.cidr} overlaps {first.name} {first.cidr}; "
+            "subnets of a VPC must not share an address."
+        )
+
+
+def _ranges(cluster: Cluster) -> Iterator[str]:
+    named = [("podnet_subnets", each.name, each.cidr) for each in cluster.subnets]
+    named += [("podnet_secondary_ranges", each.name, each.cidr) for each in cluster.ranges]
+    for one, other in overlapping([cidr for _, _, cidr in named]):
+        variable, name, cidr = named[other]
+        if variable == "podnet_secondary_ranges":
+            yield (
+                f"podnet_secondary_ranges {name} {cidr} overlaps {named[one][0]} {named[one][1]} "
+                f"{named[one][2]}; a secondary range must share no address with a primary or "
+                "another secondary range."
+            )
+    for each in used_ranges(cluster):
+        if each.cluster not in (None, cluster.name):
+            yield (
+                f"podnet_secondary_ranges {each.name} {each.cidr} belongs to cluster "
+                f"{each.cluster}, and cluster {cluster.name} uses it; valid is a range that no "
+                "other cluster has."
+            )
+        if cluster.network_type == NETWORK_TYPES[0] and not cluster.native_routing.contains(
+            each.cidr
+        ):
+            yield (
+                f"podnet_secondary_ranges {each.name} {each.cidr} lies outside the native-routing "
+                f"CIDR {cluster.native_routing}; valid is a range within it, or a "
+                "podnet_native_routing_cidr that holds both the VPC and the range."
+            )
+
+
+def _masks(cluster: Cluster) -> Iterator[str]:
+    for group in cluster.groups:
+        for each in group.ranges:
+            if group.mask < each.cidr.length:
+                yield (
+                    f"podnet_node_cidr_mask_size of node group {group.name} is {group.mask}, "
+                    f"outside the secondary range {each.name} {each.cidr}; valid is "
+                    f"{max(each.cidr.length, 16)} to 28."
+                )
+
+
+def group_holds(group: Group, cidr: Prefix) -> bool:
+    """Say whether a node CIDR lies in a range of the node group."""
+    return any(each.cidr.contains(cidr) for each in group.ranges)
+
+
+def ranges_of(group: Group) -> str:
+    """Return the ranges of a node group as a sentence names them."""
+    return ", ".join(f"{each.name} {each.cidr}" for each in group.ranges) or "none"
+
+
+def _fixed_cidrs(cluster: Cluster) -> Iterator[str]:
+    for node in cluster.nodes.values():
+        cidr, group = node.pod_cidr, node.group
+        if cidr is not None and (cidr.length != group.mask or not group_holds(group, cidr)):
+            yield (
+                f"podnet_pod_cidr of {node.name} is {cidr}; valid is a /{group.mask} within the "
+                f"secondary ranges of its node group {group.name}: {ranges_of(group)}."
+            )
+
+
+def _pods(cluster: Cluster) -> Iterator[str]:
+    listed: dict[str, str] = {}
+    for node in cluster.nodes.values():
+        for pod in node.pods:
+            if pod.name == HEALTH:
+                yield (
+                    f"podnet_pods of {node.name} has the name {HEALTH!r}, which is that of the "
+                    "health endpoint; valid is any other."
+                )
+            if pod.name in listed:
+                yield (
+                    f"podnet_pods of {node.name} has the name {pod.name!r}, which "
+                    f"{listed[pod.name]} has too; each name is valid once in a cluster."
+                )
+            listed[pod.name] = node.name
+    for deployment in cluster.deployments:
+        if len(deployment.name) + 1 + len(str(deployment.replicas)) > NAME_MAX:
+            yield (
+                f"podnet_deployments name {deployment.name!r} is too long; valid is a name that "
+                f"leaves room for the pod's number within {NAME_MAX} characters."
+            )
+        if listed:
+            yield from (
+                f"podnet_pods of {listed[pod.name]} has the name {pod.name!r}, which is a pod of "
+                f"deployment {deployment.name} too; each name is valid once in a cluster."
+                for pod in deployment.pods()
+                if pod.name in listed
+            )
+
+
+def _between(clusters: list[Cluster]) -> Iterator[str]:
+    if len(clusters) == 1:
+        return
+    owned = [(cluster, each) for cluster in clusters for each in used_ranges(cluster)]
+    for one, other in overlapping([each.cidr for _, each in owned]):
+        (first, mine), (second, theirs) = owned[one], owned[other]
+        if first is not second:
+            yield (
+                f"podnet_secondary_ranges {theirs.name} {theirs.cidr} of cluster {second.name} "
+                f"overlaps {mine.name} {mine.cidr} of cluster {first.name}; a secondary range "
+                "belongs to one cluster alone."
+            )
+    for cluster, each in owned:
+        for subnet in chain.from_iterable(c.subnets for c in clusters if c is not cluster):
+            if subnet.cidr.overlaps(each.cidr):
+                yield (
+                    f"podnet_secondary_ranges {each.name} {each.cidr} of cluster {cluster.name} "
+                    f"overlaps the subnet {subnet.name} {subnet.cidr} of another cluster; a "
+                    "secondary range must share no address with a primary range."
+                )
+
+
+def _node_addresses(clusters: Iterable[Cluster]) -> Iterator[str]:
+    holder: dict[int, str] = {}
+    for node in chain.from_iterable(cluster.nodes.values() for cluster in clusters):
+        if node.ip in holder:
+            yield (
+                f"podnet_node_ip of {node.name} is {text(node.ip)}, which {holder[node.ip]} has "
+                "too; each address is valid once."
+            )
+        if node.ip == node.subnet.gateway or node.subnet.cidr.reserves(node.ip):
+            yield (
+                f"podnet_node_ip of {node.name} is {text(node.ip)}, which is reserved; valid is "
+                f"an address of {node.subnet.cidr} other than the first, the last and the "
+                f"gateway {text(node.subnet.gateway)}."
+            )
+        holder[node.ip] = node.name

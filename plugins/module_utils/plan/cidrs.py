@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Node CIDRs: who holds which, and what a new node gets.
+
+A node's CIDR is the one fixed by hand; else the one that it holds itself; else the one that its
+peers have for it (it is down, outside the run, or was set up afresh); else the lowest free one of
+its node group's ranges, in the order of the inventory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .checks import group_holds, ranges_of
+from .observation import held_by_peers
+from .prefix import Prefix, overlapping
+from .problems import refuse, some
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from .inventory import Cluster, Group, Node
+    from .observation import Observed
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A CIDR that a node has already, and from where that is known."""
+
+    node: Node
+    cidr: Prefix
+    source: str
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The node CIDRs of a cluster.
+
+    :param cidrs: of each node, in the order of the inventory; None where the ranges are exhausted.
+    :param reasons: why a node has none, by its name.
+    :param silent: nodes that stand, by what their peers hold, and were not seen in this run.
+    """
+
+    cidrs: dict[str, Prefix | None]
+    reasons: dict[str, str]
+    silent: frozenset[str]
+    warnings: list[str]
+
+
+def allocate(cluster: Cluster, seen: Mapping[str, Observed], asked: Collection[str]) -> Allocation:
+    """Give every node of the inventory its CIDR, in this run or not.
+
+    :param seen: the nodes that answered.
+    :param asked: the nodes that were asked.
+    """
+    nodes = cluster.nodes
+    if all(name in seen and seen[name].pod_cidr for name in nodes):
+        tables: dict[int, list[Prefix]] = {}  # nobody needs them, and reading n of them costs n * n
+    else:
+        tables = held_by_peers(seen[name] for name in nodes if name in seen)
+    claims = _claims(nodes.values(), seen, tables)
+    refuse(_conflicts(claims))
+    refuse(_not_asked(nodes, claims, seen, asked))
+
+    free = _Free(
+        {group.mask for group in cluster.groups} | {c.cidr.length for c in claims.values()}
+    )
+    for claim in claims.values():
+        free.take(claim.cidr)
+    # What a node held before its CIDR was fixed by hand, or what one stale table says: nobody's
+    # as far as the plan goes, but packets for it may still be on their way.
+    for ip in {node.ip for node in nodes.values()} & tables.keys():
+        for cidr in tables[ip]:
+            free.take(cidr)
+    for each in seen.values():
+        if each.pod_cidr:
+            free.take(each.pod_cidr)
+
+    cidrs: dict[str, Prefix | None] = {}
+    reasons: dict[str, str] = {}
+    for name, node in nodes.items():
+        cidrs[name] = claims[name].cidr if name in claims else free.lowest(node.group)
+        if cidrs[name] is None:
+            reasons[name] = _exhausted(node.group)
+    silent = frozenset(
+        name for name, node in nodes.items() if name not in seen and node.ip in tables
+    )
+    return Allocation(cidrs, reasons, silent, [*_kept(nodes, claims)])
+
+
+def _claims(
+    nodes: Collection[Node], seen: Mapping[str, Observed], tables: Mapping[int, list[Prefix]]
+) -> dict[str, Claim]:
+    claims: dict[str, Claim] = {}
+    for node in nodes:
+        held = seen[node.name].pod_cidr if node.name in seen else None
+        if node.pod_cidr:
+            claims[node.name] = Claim(node, node.pod_cidr, "podnet_pod_cidr")
+        elif held:
+            claims[node.name] = Claim(node, held, "what it holds")
+    # A node that answers outdoes a table in which its CIDR still stands for another node. One
+    # fixed by hand does not: it may be fixed to what a node that is down holds.
+    certain = {claim.cidr for claim in claims.values() if claim.source != "podnet_pod_cidr"}
+    for node in nodes:
+        known = [cidr for cidr in tables.get(node.ip, ()) if cidr not in certain]
+        if node.name not in claims and known:
+            claims[node.name] = Claim(node, known[0], "what its peers hold for it")
+    return claims
+
+
+def _conflicts(claims: Mapping[str, Claim]) -> Iterator[str]:
+    listed = list(claims.values())
+    for one, other in overlapping([claim.cidr for claim in listed]):
+        first, second = listed[one], listed[other]
+        yield (
+            f"The pod CIDR {second.cidr} of {second.node.name} (by {second.source}) overlaps "
+            f"{first.cidr} of {first.node.name} (by {first.source}); set podnet_pod_cidr of one "
+            "of them to a free CIDR, or tear that node down."
+        )
+    for claim in listed:
+        group = claim.node.group
+        if not group_holds(group, claim.cidr):
+            yield (
+                f"{claim.node.name} has the pod CIDR {claim.cidr} (by {claim.source}), which lies "
+                f"outside the secondary ranges of its node group {group.name} "
+                f"({ranges_of(group)}); valid is a range that holds it: pods in use do not move. "
+                "To move the node, tear it down first."
+            )
+
+
+def _not_asked(
+    nodes: Mapping[str, Node],
+    claims: Mapping[str, Claim],
+    seen: Mapping[str, Observed],
+    asked: Collection[str],
+) -> Iterator[str]:
+    """Refuse to choose a CIDR for a node that is new where an unasked node may hold it."""
+    new = [name for name in nodes if name in seen and name not in claims]
+    unknown = [name for name in nodes if name not in asked and name not in claims]
+    if new and unknown:
+        yield (
+            f"{some(new)} is new and cannot get a pod CIDR in this run: {some(unknown)} was left "
+            "out of it (--limit) and no node in it knows what that holds; run once without "
+            "--limit, add a node that stands to it, or set podnet_pod_cidr."
+        )
+
+
+def _exhausted(group: Group) -> str:
+    if not group.ranges:
+        return f"Node group {group.name} has no secondary range; give it one."
+    return (
+        f"The secondary range {ranges_of(group)} has no /{group.mask} left; put the node into a "
+        "node group with a fresh secondary range."
+    )
+
+
+def _kept(nodes: Mapping[str, Node], claims: Mapping[str, Claim]) -> Iterator[str]:
+    for name, claim in claims.items():
+        mask = nodes[name].group.mask
+        if claim.cidr.length != mask:
+            yield (
+                f"{name} keeps its pod CIDR {claim.cidr}; podnet_node_cidr_mask_size {mask} is "
+                "for new nodes, since addresses in use do not move."
+            )
+
+
+class _Free:
+    """The CIDRs that nobody has, for node CIDRs of a few different sizes."""
+
+    def __init__(self, lengths: Collection[int]) -> None:
+        self._lengths = sorted(lengths)
+        self._taken: set[Prefix] = set()
+        self._divided: set[Prefix] = set()  # wider ones of which a part is taken
+        self._next: dict[tuple[Prefix, int], int] = {}
+
+    def take(self, cidr: Prefix) -> None:
+        self._taken.add(cidr)
+        self._divided.update(
+            _around(cidr, length) for length in self._lengths if length < cidr.length
+        )
+
+    def lowest(self, group: Group) -> Prefix | None:
+        """Take the lowest free CIDR of the ranges, in their order."""
+        for each in group.ranges:
+            cidr = Prefix(self._next.get((each.cidr, group.mask), each.cidr.first), group.mask)
+            while each.cidr.contains(cidr) and not self._is_free(cidr):
+                cidr = Prefix(cidr.last + 1, group.mask)
+            self._next[each.cidr, group.mask] = cidr.first
+            if each.cidr.contains(cidr):
+                self.take(cidr)
+                return cidr
+        return None
+
+    def _is_free(self, cidr: Prefix) -> bool:
+        return cidr not in self._divided and not any(
+            _around(cidr, length) in self._taken
+            for length in self._lengths
+            if length <= cidr.length
+        )
+
+
+def _around(cidr: Prefix, length: int) -> Prefix:
+    """Return the CIDR of that length in which a longer one lies."""
+    return Prefix(cidr.first >> (32 - length) << (32 - length), length)

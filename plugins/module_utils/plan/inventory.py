@@ -1,0 +1,406 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The inventory's variables, read and checked one by one: see docs/planning.md for their meaning.
+
+What the values mean together (what overlaps, what lies outside) is the matter of ``checks``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import values
+from .prefix import Prefix, text
+from .problems import refuse
+from .values import Field, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    NodeVars = Mapping[str, Any]
+
+NETWORK_TYPES = ("native_routing", "overlay")
+DATAPATHS = ("ebpf", "bridge", "routed")
+ATTACH_MODES = ("auto", "tcx", "clsact")
+MASKS = (16, 28)
+DEFAULT = "default"
+HEALTH = "podnet-health"
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A primary range: the nodes' own addresses, and the VPC's gateway among them."""
+
+    name: str
+    cidr: Prefix
+    gateway: int
+
+
+@dataclass(frozen=True)
+class Range:
+    """A secondary range: the CIDRs of nodes are cut from it. ``cluster`` owns it, where set."""
+
+    name: str
+    cidr: Prefix
+    cluster: str | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """A node group: its ranges in the order of use; ``subnet`` None takes a node of any."""
+
+    name: str
+    subnet: Subnet | None
+    ranges: tuple[Range, ...]
+    mask: int
+
+
+class Pod(NamedTuple):
+    """A pod; ``ip`` is set where it is fixed by hand."""
+
+    name: str
+    ip: int | None
+    labels: dict[str, str]
+    command: list[str]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Pods NAME-1 to NAME-replicas, on nodes of one group or of all."""
+
+    name: str
+    replicas: int
+    labels: dict[str, str]
+    command: list[str]
+    node_group: str | None
+
+    def pods(self) -> list[Pod]:
+        """Return its pods in the order of their numbers."""
+        return [
+            Pod(f"{self.name}-{number}", None, self.labels, self.command)
+            for number in range(1, self.replicas + 1)
+        ]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node. ``pod_cidr``, ``health_ip`` and ``max_pods`` are set where fixed by hand."""
+
+    name: str
+    ip: int
+    group: Group
+    subnet: Subnet
+    device: str | None
+    attach_mode: str
+    pod_cidr: Prefix | None
+    health_ip: int | None
+    max_pods: int | None
+    pods: tuple[Pod, ...]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster; ``nodes`` in the order of the inventory."""
+
+    name: str
+    network_type: str
+    datapath: str
+    vpc: Prefix
+    native_routing: Prefix
+    subnets: tuple[Subnet, ...]
+    ranges: tuple[Range, ...]
+    groups: tuple[Group, ...]
+    deployments: tuple[Deployment, ...]
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+
+def _subnet(name: str, cidr: Prefix, gateway: int | None) -> Subnet:
+    return Subnet(name, cidr, cidr.first + 1 if gateway is None else gateway)
+
+
+_SUBNETS = values.list_of(
+    values.record(
+        _subnet,
+        {
+            "name": Field(values.words, DEFAULT),
+            "cidr": Field(values.prefix, needed="the subnet's CIDR such as 10.111.0.0/24"),
+            "gateway": Field(values.address),
+        },
+    )
+)
+_RANGES = values.list_of(
+    values.record(
+        Range,
+        {
+            "name": Field(values.words, DEFAULT),
+            "cidr": Field(values.prefix, needed="the range's CIDR such as 10.111.160.0/20"),
+            "cluster": Field(values.words),
+        },
+    )
+)
+_GROUPS = values.list_of(
+    values.record(
+        dict,
+        {
+            "name": Field(values.words, DEFAULT),
+            "subnet": Field(values.words),
+            "secondary_ranges": Field(values.list_of(values.words)),
+            "node_cidr_mask_size": Field(values.whole(*MASKS)),
+        },
+    )
+)
+_DEPLOYMENTS = values.list_of(
+    values.record(
+        Deployment,
+        {
+            "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-app"),
+            "replicas": Field(values.whole(0, 1_000_000), 1),
+            "labels": Field(values.labels, {}),
+            "command": Field(values.command, []),
+            "node_group": Field(values.words),
+        },
+    )
+)
+_PODS = values.list_of(
+    values.record(
+        Pod,
+        {
+            "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-1"),
+            "ip": Field(values.address),
+            "labels": Field(values.labels, {}),
+            "command": Field(values.command, []),
+        },
+    )
+)
+
+#: Variables with one value for the whole cluster.
+CLUSTER_VARIABLES: dict[str, Field] = {
+    "podnet_network_type": Field(values.choice(*NETWORK_TYPES), NETWORK_TYPES[0]),
+    "podnet_datapath": Field(values.choice(*DATAPATHS), DATAPATHS[0]),
+    "podnet_vpc_cidr": Field(values.prefix, needed="the CIDR of the VPC such as 10.111.0.0/16"),
+    "podnet_native_routing_cidr": Field(values.prefix),
+    "podnet_subnets": Field(
+        _SUBNETS, needed="a list such as [{name: default, cidr: 10.111.0.0/24}]"
+    ),
+    "podnet_secondary_ranges": Field(
+        _RANGES, needed="a list such as [{name: default, cidr: 10.111.160.0/20}]"
+    ),
+    "podnet_node_cidr_mask_size": Field(values.whole(*MASKS), 25),
+    "podnet_node_groups": Field(_GROUPS, []),
+    "podnet_deployments": Field(_DEPLOYMENTS, []),
+    "podnet_cluster_size": Field(values.whole(1, 1_000_000)),
+}
+
+#: Variables with a value for each node.
+NODE_VARIABLES: dict[str, Field] = {
+    "podnet_node_ip": Field(values.address),
+    "podnet_node_group": Field(values.words),
+    "podnet_device": Field(values.words),
+    "podnet_attach_mode": Field(values.choice(*ATTACH_MODES), ATTACH_MODES[0]),
+    "podnet_pod_cidr": Field(values.prefix),
+    "podnet_health_ip": Field(values.address),
+    "podnet_max_pods": Field(values.whole(0, 1 << (32 - MASKS[0]))),
+    "podnet_pods": Field(_PODS, []),
+}
+
+#: Everything that the planner reads of a node.
+VARIABLES = ("podnet_cluster", *CLUSTER_VARIABLES, *NODE_VARIABLES, "ansible_host")
+
+
+def read(nodes: Mapping[str, NodeVars]) -> list[Cluster]:
+    """Read the clusters of an inventory, each in the order of its first node.
+
+    :param nodes: the variables of every node, in the order of the inventory.
+    """
+    problems: list[str] = []
+    members: dict[str, dict[str, NodeVars]] = {}
+    for node, variables in nodes.items():
+        name = variables.get("podnet_cluster")
+        if values.is_set(name) and not isinstance(name, str):
+            problems.append(Invalid(name, "a text").sentence("podnet_cluster", f" of {node}"))
+            continue
+        members.setdefault(name or DEFAULT, {})[node] = variables
+    clusters = [_cluster(name, of, problems) for name, of in members.items()]
+    refuse(problems)
+    return [cluster for cluster in clusters if cluster is not None]
+
+
+def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> Cluster | None:
+    first = next(iter(nodes))
+    before = len(problems)
+    problems.extend(_differing(name, nodes))
+    given = _values(CLUSTER_VARIABLES, nodes[first], "", problems)
+    if len(problems) > before:
+        return None
+    size = given["podnet_cluster_size"]
+    if size and len(nodes) < size:
+        problems.append(
+            f"podnet_cluster_size of cluster {name} is {size}, but its inventory has {len(nodes)} "
+            f"nodes; a job that is sliced or limited to part of the inventory cannot plan."
+        )
+    subnets = _by_name("podnet_subnets", given["podnet_subnets"], problems)
+    ranges = _by_name("podnet_secondary_ranges", given["podnet_secondary_ranges"], problems)
+    groups = {group.name: group for group in _groups(given, subnets, ranges, problems)}
+    deployments = _by_name("podnet_deployments", given["podnet_deployments"], problems)
+    for deployment in deployments.values():
+        wanted = deployment.node_group
+        if wanted is not None and wanted not in groups:
+            problems.append(
+                _unknown(
+                    f"podnet_deployments {deployment.name}.node_group",
+                    wanted,
+                    "podnet_node_groups",
+                    groups,
+                )
+            )
+    vpc = given["podnet_vpc_cidr"]
+    cluster = Cluster(
+        name=name,
+        network_type=given["podnet_network_type"],
+        datapath=given["podnet_datapath"],
+        vpc=vpc,
+        native_routing=given["podnet_native_routing_cidr"] or vpc,
+        subnets=tuple(subnets.values()),
+        ranges=tuple(ranges.values()),
+        groups=tuple(groups.values()),
+        deployments=tuple(deployments.values()),
+    )
+    if len(problems) > before:
+        return None
+    for node, variables in nodes.items():
+        read_node = _node(node, variables, cluster, groups, problems)
+        if read_node is not None:
+            cluster.nodes[node] = read_node
+    return cluster
+
+
+def _values(
+    table: Mapping[str, Field], given: NodeVars, of: str, problems: list[str]
+) -> dict[str, Any]:
+    result = {}
+    for name, variable in table.items():
+        try:
+            result[name] = variable.value(given.get(name))
+        except Invalid as invalid:
+            problems.append(invalid.sentence(name, of))
+    return result
+
+
+def _differing(cluster: str, nodes: Mapping[str, NodeVars]) -> list[str]:
+    """Say which cluster-wide variables have more than one value among the nodes."""
+    (first, one), *others = nodes.items()
+    problems = []
+    for variable in CLUSTER_VARIABLES:
+        wanted = one.get(variable) if values.is_set(one.get(variable)) else None
+        for node, variables in others:
+            found = variables.get(variable)
+            if found is not wanted and (found if values.is_set(found) else None) != wanted:
+                problems.append(
+                    f"{variable} is {values.shown(wanted)} on {first} and {values.shown(found)} "
+                    f"on {node}; all nodes of cluster {cluster} need the same value."
+                )
+                break
+    return problems
+
+
+def _by_name(variable: str, items: list[Any], problems: list[str]) -> dict[str, Any]:
+    by_name: dict[str, Any] = {}
+    for item in items:
+        if item.name in by_name:
+            problems.append(
+                f"{variable} has the name {item.name!r} twice; each name is valid once."
+            )
+        by_name[item.name] = item
+    return by_name
+
+
+def _unknown(what: str, name: str, variable: str, known: Mapping[str, object]) -> str:
+    return f"{what} is {name!r}, which {variable} does not have; valid is {values.one_of(known)}."
+
+
+def _groups(
+    given: Mapping[str, Any],
+    subnets: Mapping[str, Subnet],
+    ranges: Mapping[str, Range],
+    problems: list[str],
+) -> list[Group]:
+    groups: list[Group] = []
+    for group in given["podnet_node_groups"] or _GROUPS([{}]):
+        name, subnet = group["name"], group["subnet"]
+        what = f"podnet_node_groups {name}"
+        if any(other.name == name for other in groups):
+            problems.append(
+                f"podnet_node_groups has the name {name!r} twice; each name is valid once."
+            )
+        if subnet is not None and subnet not in subnets:
+            problems.append(_unknown(f"{what}.subnet", subnet, "podnet_subnets", subnets))
+        used = list(ranges) if group["secondary_ranges"] is None else group["secondary_ranges"]
+        problems.extend(
+            _unknown(f"{what}.secondary_ranges", each, "podnet_secondary_ranges", ranges)
+            for each in used
+            if each not in ranges
+        )
+        groups.append(
+            Group(
+                name,
+                subnets.get(subnet),
+                tuple(ranges[each] for each in used if each in ranges),
+                group["node_cidr_mask_size"] or given["podnet_node_cidr_mask_size"],
+            )
+        )
+    return groups
+
+
+def _node(
+    name: str,
+    variables: NodeVars,
+    cluster: Cluster,
+    groups: Mapping[str, Group],
+    problems: list[str],
+) -> Node | None:
+    of = f" of {name}"
+    before = len(problems)
+    given = _values(NODE_VARIABLES, variables, of, problems)
+    if len(problems) > before:
+        return None
+    ip = given["podnet_node_ip"]
+    if ip is None:
+        try:
+            ip = values.address(variables.get("ansible_host"))
+        except Invalid:
+            problems.append(
+                f"podnet_node_ip of {name} is not set, and its ansible_host "
+                f"{values.shown(variables.get('ansible_host'))} is no address; valid is the IPv4 "
+                "address of the node in its subnet."
+            )
+            return None
+    group_name = given["podnet_node_group"]
+    if group_name is None:
+        group_name = next(iter(groups)) if len(groups) == 1 else DEFAULT
+    group = groups.get(group_name)
+    if group is None:
+        problems.append(
+            _unknown(f"podnet_node_group{of}", group_name, "podnet_node_groups", groups)
+        )
+        return None
+    candidates = [group.subnet] if group.subnet else cluster.subnets
+    subnet = next((each for each in candidates if each.cidr.holds(ip)), None)
+    if subnet is None:
+        problems.append(
+            f"podnet_node_ip{of} is {text(ip)}, which lies outside its subnet; valid is an "
+            f"address in {values.one_of(f'{each.name} {each.cidr}' for each in candidates)}."
+        )
+        return None
+    return Node(
+        name=name,
+        ip=ip,
+        group=group,
+        subnet=subnet,
+        device=given["podnet_device"],
+        attach_mode=given["podnet_attach_mode"],
+        pod_cidr=given["podnet_pod_cidr"],
+        health_ip=given["podnet_health_ip"],
+        max_pods=given["podnet_max_pods"],
+        pods=tuple(given["podnet_pods"]),
+    )

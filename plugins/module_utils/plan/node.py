@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The slice of one node: what its kernel must hold.
+
+It is cut in two: what all nodes of a cluster have in common, kept once, and what is the node's
+own. Both are plain data that JSON carries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .inventory import HEALTH, NETWORK_TYPES
+from .prefix import text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .addresses import Addresses
+    from .inventory import Cluster, Node, Pod
+    from .prefix import Prefix
+
+
+def mac(address: int) -> str:
+    """Return the MAC address of a pod: it follows from the IP address, so it is as stable."""
+    return _mac("0a", address)
+
+
+def host_mac(address: int) -> str:
+    """Return the MAC address of the host's side of a pod's veth."""
+    return _mac("0e", address)
+
+
+def _mac(first: str, address: int) -> str:
+    return ":".join([first, "58", *(f"{byte:02x}" for byte in address.to_bytes(4, "big"))])
+
+
+def common(cluster: Cluster, cidrs: Mapping[str, Prefix | None]) -> dict[str, Any]:
+    """Return what the slices of a cluster share."""
+    native = cluster.network_type == NETWORK_TYPES[0]
+    return {
+        "cluster": cluster.name,
+        "network_type": cluster.network_type,
+        "datapath": cluster.datapath,
+        "vpc_cidr": str(cluster.vpc),
+        "native_routing_cidr": str(cluster.native_routing) if native else None,
+        "nodes": [
+            {
+                "name": node.name,
+                "node_ip": text(node.ip),
+                "subnet": node.subnet.name,
+                "pod_cidr": str(cidrs[node.name]),
+            }
+            for node in cluster.nodes.values()
+            if cidrs[node.name]
+        ],
+    }
+
+
+def own(
+    node: Node,
+    cidr: Prefix | None,
+    *,
+    reason: str,
+    observed: bool,
+    limit: int,
+    pods: list[Pod],
+    addresses: Addresses | None,
+) -> dict[str, Any]:
+    """Return what is a node's own; ``addresses`` is None where it has no CIDR.
+
+    The health endpoint comes first, the pods follow in the order of their addresses.
+    """
+    endpoints = []
+    if addresses is not None:
+        endpoints.append(_endpoint(HEALTH, addresses.health, "health", {}, []))
+        endpoints += [
+            _endpoint(pod.name, ip, "pod", pod.labels, pod.command)
+            for ip, pod in sorted(zip(addresses.pods, pods), key=lambda pair: pair[0])
+        ]
+    return {
+        "name": node.name,
+        "observed": observed,
+        "node_ip": text(node.ip),
+        "device": node.device,
+        "attach_mode": node.attach_mode,
+        "node_group": node.group.name,
+        "subnet": {"name": node.subnet.name, "cidr": str(node.subnet.cidr)},
+        "vpc_gateway": text(node.subnet.gateway),
+        "usable": cidr is not None,
+        "reason": reason,
+        "pod_cidr": None if cidr is None else str(cidr),
+        "gateway_ip": None if addresses is None else text(addresses.gateway),
+        "health_ip": None if addresses is None else text(addresses.health),
+        "capacity": {
+            "addresses": 0 if cidr is None else cidr.size,
+            "usable_pods": limit,
+            "used": len(pods),
+        },
+        "endpoints": endpoints,
+    }
+
+
+def _endpoint(
+    name: str, ip: int, kind: str, labels: dict[str, str], command: list[str]
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "ip": text(ip),
+        "mac": mac(ip),
+        "host_mac": host_mac(ip),
+        "kind": kind,
+        "labels": labels,
+        "command": command,
+    }
+
+
+def slice_of(shared: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the two parts together; the cost is that of one list of the nodes."""
+    peers = [
+        {
+            "name": node["name"],
+            "node_ip": node["node_ip"],
+            "pod_cidr": node["pod_cidr"],
+            "direct": node["subnet"] == mine["subnet"]["name"],
+        }
+        for node in shared["nodes"]
+        if node["name"] != mine["name"]
+    ]
+    # In an overlay the tunnel carries the packets, and no route leads to a peer.
+    routed = peers if shared["network_type"] == NETWORK_TYPES[0] else []
+    return {
+        **{key: value for key, value in shared.items() if key != "nodes"},
+        **mine,
+        "peers": peers,
+        "routes": [
+            {
+                "dst": peer["pod_cidr"],
+                "via": peer["node_ip"] if peer["direct"] else mine["vpc_gateway"],
+            }
+            for peer in routed
+        ],
+        "ipcache": [
+            {"prefix": node["pod_cidr"], "node": node["node_ip"]} for node in shared["nodes"]
+        ],
+    }

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the nodes were seen to hold, as far as the planner needs it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..engine.failure import Failure
+from .prefix import Prefix, parse_address, parse_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One node: the CIDR it holds, its table of peers as it stands, its endpoints."""
+
+    pod_cidr: Prefix | None
+    peers: Mapping[str, str]
+    endpoints: Mapping[str, int]
+
+
+def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed]:
+    """Read the nodes that answered."""
+    result = {}
+    for node, seen in observed.items():
+        if seen is None:
+            continue
+        try:
+            held = seen.get("pod_cidr")
+            result[node] = Observed(
+                parse_prefix(held) if held else None,
+                dict(seen.get("peers") or {}),
+                {
+                    name: parse_address(address)
+                    for name, address in (seen.get("endpoints") or {}).items()
+                },
+            )
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Failure(
+                f"What was observed of {node} cannot be read ({error}); valid is pod_cidr (a CIDR "
+                "or none), peers (CIDR: node IP) and endpoints (name: IP)."
+            ) from None
+    return result
+
+
+def held_by_peers(seen: Iterable[Observed]) -> dict[int, list[Prefix]]:
+    """Return the CIDRs that peers' tables have for each node address, the most named one first.
+
+    A table that was not brought up to date in a while is outvoted by the others. The tables of n
+    nodes have n * n lines in all, so they are merged as they stand, and only what differs is read.
+    """
+    lines: Counter[tuple[str, str]] = Counter()
+    for node in seen:
+        lines.update(node.peers.items())
+    result: dict[int, list[Prefix]] = {}
+    for (cidr, ip), _ in sorted(lines.items(), key=lambda line: (-line[1], line[0])):
+        try:
+            result.setdefault(parse_address(ip), []).append(parse_prefix(cidr))
+        except ValueError:
+            raise Failure(
+                f"A node was observed with the peer {cidr}: {ip}; valid is a CIDR and a node IP."
+            ) from None
+    return result

@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From the inventory and what was observed to what each node must hold: a pure function.
+
+No I/O, no Ansible, no root; plain data in, plain data out. The cost grows with the nodes and the
+pods, and with nothing squared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import addresses, capacity, checks, cidrs, inventory, node, observation, schedule
+from .problems import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from .inventory import Cluster
+
+
+@dataclass
+class Plan:
+    """What follows from an inventory.
+
+    :param clusters: summary of each cluster by its name (see docs/planning.md).
+    :param common: what the nodes of a cluster share, by the cluster's name.
+    :param own: what is each node's own, by the node's name.
+    """
+
+    clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    common: dict[str, dict[str, Any]] = field(default_factory=dict)
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cluster_of: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def cluster(self) -> dict[str, Any]:
+        """Summary of the first cluster, the only one in nearly every inventory."""
+        return next(iter(self.clusters.values()))
+
+    def node(self, name: str) -> dict[str, Any]:
+        """Return the slice of one node."""
+        return node.slice_of(self.common[self.cluster_of[name]], self.own[name])
+
+
+def plan(
+    nodes: Mapping[str, Mapping[str, Any]],
+    observed: Mapping[str, Mapping[str, Any] | None],
+) -> Plan:
+    """Plan the clusters of an inventory.
+
+    :param nodes: the variables of every node, in the order of the inventory: plain types.
+    :param observed: what each node was observed to hold, ``{"pod_cidr": "10.111.160.0/25",
+        "peers": {"10.111.160.128/25": "10.111.0.9"}, "endpoints": {"web-1": "10.111.160.3"}}``;
+        None for a node that did not answer; a node that was not asked is missing.
+    :raises Failure: with a sentence for everything that is wrong.
+    """
+    clusters = inventory.read(nodes)
+    refuse(checks.problems(clusters))
+    answered = observation.read(observed)
+    result = Plan()
+    for cluster in clusters:
+        _plan_cluster(cluster, answered, observed, result)
+    return result
+
+
+def _plan_cluster(
+    cluster: Cluster,
+    answered: Mapping[str, observation.Observed],
+    asked: Collection[str],
+    result: Plan,
+) -> None:
+    seen = {name: answered[name] for name in cluster.nodes if name in answered}
+    allocation = cidrs.allocate(cluster, seen, asked)
+    refuse(
+        problem
+        for name, each in cluster.nodes.items()
+        if (cidr := allocation.cidrs[name])
+        for problem in addresses.problems(each, cidr)
+    )
+    placement = schedule.place(cluster, allocation, seen)
+    for name, each in cluster.nodes.items():
+        cidr = allocation.cidrs[name]
+        pods = placement.pods[name]
+        in_use = seen[name].endpoints if name in seen else {}
+        result.cluster_of[name] = cluster.name
+        result.own[name] = node.own(
+            each,
+            cidr,
+            reason=allocation.reasons.get(name, ""),
+            observed=name in seen,
+            limit=placement.limits[name],
+            pods=pods,
+            addresses=addresses.assign(each, cidr, pods, in_use) if cidr else None,
+        )
+    result.common[cluster.name] = node.common(cluster, allocation.cidrs)
+    result.clusters[cluster.name] = _summary(cluster, allocation, placement, result)
+
+
+def _summary(
+    cluster: Cluster, allocation: cidrs.Allocation, placement: schedule.Placement, result: Plan
+) -> dict[str, Any]:
+    shared = result.common[cluster.name]
+    nodes = []
+    for name in cluster.nodes:
+        mine = result.own[name]
+        nodes.append(
+            {key: mine[key] for key in ("name", "node_ip", "pod_cidr", "usable", "reason")}
+            | {
+                "observed": mine["observed"],
+                "health_ip": mine["health_ip"],
+                "pods": mine["capacity"]["used"],
+                "usable_pods": mine["capacity"]["usable_pods"],
+            }
+        )
+    unusable = [f"{name} is not usable: {why}" for name, why in allocation.reasons.items()]
+    return {
+        "name": cluster.name,
+        **{
+            key: shared[key]
+            for key in ("network_type", "datapath", "vpc_cidr", "native_routing_cidr")
+        },
+        "ranges": _ranges(cluster, allocation),
+        "nodes": nodes,
+        "pods": sum(len(pods) for pods in placement.pods.values()),
+        "pending": placement.pending,
+        "warnings": [*allocation.warnings, *unusable, *placement.warnings],
+    }
+
+
+def _ranges(cluster: Cluster, allocation: cidrs.Allocation) -> list[dict[str, Any]]:
+    """Return a row for each range and node CIDR mask size that node groups cut it with."""
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for group in cluster.groups:
+        for each in group.ranges:
+            masks = [mask for mask in capacity.USUAL_MASKS if mask >= each.cidr.length]
+            rows[each.name, group.mask] = {
+                "name": each.name,
+                "cidr": str(each.cidr),
+                "node_cidr_mask_size": group.mask,
+                "used": 0,
+                "total": each.cidr.size >> (32 - group.mask),
+                "capacity": capacity.table(each.cidr, sorted({*masks, group.mask})),
+            }
+    for name, cidr in allocation.cidrs.items():
+        group = cluster.nodes[name].group
+        for each in group.ranges:
+            if cidr and each.cidr.contains(cidr):
+                rows[each.name, group.mask]["used"] += 1
+    return list(rows.values())

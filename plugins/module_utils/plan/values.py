@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Readers of values: from what stands in an inventory to what the planner counts with.
+
+A reader takes one value and returns it in its proper type, or raises :class:`Invalid`. An empty
+string means "not set", as AWX surveys send it, at every level. Numbers may be strings: an INI
+inventory and ``--extra-vars`` have no others.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable
+
+from .prefix import Prefix, parse_address, parse_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Reader = Callable[[Any], Any]
+
+#: What a value that is not set looks like in a sentence.
+NOT_SET = object()
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+#: Longest DNS-1123 name.
+NAME_MAX = 253
+
+
+class Invalid(Exception):
+    """A value that cannot be: where it stands below its variable, and what would be valid."""
+
+    def __init__(self, value: object, valid: str, path: str = "") -> None:
+        """Keep the three parts of the sentence."""
+        super().__init__(value, valid, path)
+        self.value, self.valid, self.path = value, valid, path
+
+    def below(self, step: str) -> Invalid:
+        """Return the same, one level further up."""
+        return Invalid(self.value, self.valid, step + self.path)
+
+    def sentence(self, variable: str, of: str = "") -> str:
+        """Return the whole sentence; ``of`` says whose variable it is."""
+        is_ = "is not set" if self.value is NOT_SET else f"is {shown(self.value)}"
+        return f"{variable}{self.path}{of} {is_}; valid is {self.valid}."
+
+
+def shown(value: object) -> str:
+    """Return a value as a sentence quotes it, cut where it is long."""
+    quoted = repr(value)
+    return quoted if len(quoted) <= 80 else quoted[:77] + "..."
+
+
+def is_set(value: object) -> bool:
+    """Say whether a value is given: neither absent nor an empty answer of a survey."""
+    return value is not None and value != ""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One variable or key: how it is read, and what it is where it is not set.
+
+    ``needed`` says what would be valid where a value must be set.
+    """
+
+    read: Reader
+    default: Any = None
+    needed: str = ""
+
+    def value(self, given: object) -> Any:
+        """Return the value read, or the default."""
+        if self.needed and not is_set(given):
+            raise Invalid(NOT_SET, self.needed)
+        if self.needed and given == []:
+            raise Invalid(given, self.needed)
+        return self.read(given) if is_set(given) else self.default
+
+
+def words(value: object) -> str:
+    """Read a text."""
+    if not isinstance(value, str):
+        raise Invalid(value, "a text")
+    return value
+
+
+def dns_name(value: object) -> str:
+    """Read a DNS-1123 name, as pods have it."""
+    if not isinstance(value, str) or len(value) > NAME_MAX or not _LABEL.fullmatch(value):
+        raise Invalid(
+            value,
+            "a DNS-1123 name: lower-case letters, digits, '-' and '.', letters or digits at "
+            f"both ends, at most {NAME_MAX} characters",
+        )
+    return value
+
+
+def whole(low: int, high: int) -> Reader:
+    """Make a reader of whole numbers from ``low`` to ``high``."""
+
+    def read(value: object) -> int:
+        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
+            raise Invalid(value, f"a whole number from {low} to {high}")
+        return number
+
+    return read
+
+
+def choice(*values: str) -> Reader:
+    """Make a reader that takes one of a few words."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in values:
+            raise Invalid(value, one_of(values))
+        return value
+
+    return read
+
+
+def one_of(names: Any) -> str:
+    """Return names as a sentence lists what is valid."""
+    listed = list(names)
+    return " or ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
+
+
+def address(value: object) -> int:
+    """Read an IPv4 address."""
+    try:
+        return parse_address(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise Invalid(value, "an IPv4 address such as 10.111.0.8") from None
+
+
+def prefix(value: object) -> Prefix:
+    """Read an IPv4 CIDR."""
+    try:
+        return parse_prefix(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise Invalid(value, "an IPv4 CIDR without host bits such as 10.111.160.0/20") from None
+
+
+def command(value: object) -> list[str]:
+    """Read a command: its program and arguments."""
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise Invalid(value, "a list of texts such as ['nginx', '-g', 'daemon off;']")
+    return value
+
+
+def labels(value: object) -> dict[str, str]:
+    """Read labels; a number that YAML made of a label's value is a text again."""
+    if not isinstance(value, dict) or not all(
+        isinstance(key, str) and isinstance(label, (str, int)) and not isinstance(label, bool)
+        for key, label in value.items()
+    ):
+        raise Invalid(value, "a mapping of texts such as {'app': 'nginx'}")
+    return {key: str(label) for key, label in value.items()}
+
+
+def list_of(read: Reader) -> Reader:
+    """Make a reader of lists whose items all have one reader."""
+
+    def read_list(value: object) -> list[Any]:
+        if not isinstance(value, list):
+            raise Invalid(value, "a list")
+        items = []
+        for i, item in enumerate(value):
+            try:
+                items.append(read(item))
+            except Invalid as invalid:
+                raise invalid.below(f"[{i}]") from None
+        return items
+
+    return read_list
+
+
+def record(make: Callable[..., Any], fields: Mapping[str, Field]) -> Reader:
+    """Make a reader of mappings with these keys and no others; ``make`` gets them by name."""
+
+    def read(value: object) -> Any:
+        if not isinstance(value, dict):
+            raise Invalid(value, f"a mapping of {', '.join(fields)}")
+        for key in value:
+            if key not in fields:
+                raise Invalid(key, f"{one_of(fields)} as its keys", " has a key that")
+        result = {}
+        for key, field in fields.items():
+            try:
+                result[key] = field.value(value.get(key))
+            except Invalid as invalid:
+                raise invalid.below(f".{key}") from None
+        return make(**result)
+
+    return read

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Inside a pod's namespace: its device, its one address, its one route."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .engine import links, namespaces, netlink, rtnl
+
+try:
+    from pyroute2.netlink.rtnl.rtmsg import rtmsg
+except ImportError:  # runner.require() has said so before anything here is called
+    rtmsg = None
+
+NAME = "eth0"
+
+# rtnetlink(7)
+_MAIN_TABLE, _STATIC, _UNIVERSE, _UNICAST, _ONLINK = 254, 4, 0, 1, 4
+
+
+@dataclass(frozen=True)
+class PodDevice:
+    """Device of a pod as its namespace holds it.
+
+    :param lower: index of its other end, in the node's namespace.
+    :param others: further devices of the namespace beside the loopback.
+    """
+
+    present: bool
+    mac: str | None = None
+    mtu: int | None = None
+    up: bool = False
+    lower: int | None = None
+    addresses: tuple[str, ...] = ()
+    gateway: str | None = None
+    others: tuple[str, ...] = ()
+
+
+def read(netns: str) -> PodDevice:
+    """Read what a namespace holds; one that does not exist holds nothing."""
+    if not namespaces.exists(netns):
+        return PodDevice(present=False)
+    with netlink.socket(netns) as ip:
+        found = links.dump(ip)
+        others = tuple(name for name in found if name not in ("lo", NAME))
+        link = found.get(NAME)
+        if link is None:
+            return PodDevice(present=False, others=others)
+        return PodDevice(
+            present=True,
+            mac=link.mac,
+            mtu=link.mtu,
+            up=link.up and found["lo"].up,
+            lower=link.lower,
+            addresses=tuple(a for a in links.addresses(ip).get(link.index, []) if ":" not in a),
+            gateway=_gateway(ip),
+            others=others,
+        )
+
+
+def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> None:
+    """Give the device that is there its MAC, MTU, address and route, and bring it up."""
+    with namespaces.inside(netns):
+        # IPv6 chatter of a device without an IPv6 network is noise in the drop counters.
+        Path(f"/proc/sys/net/ipv6/conf/{NAME}/disable_ipv6").write_text("1\n")
+    with netlink.socket(netns) as ip:
+        found = links.dump(ip)
+        link = found[NAME]
+        if not found["lo"].up:
+            links.set_(ip, found["lo"].index, up=True)
+        held = [a for a in links.addresses(ip).get(link.index, []) if ":" not in a]
+        if link.mac != mac:
+            links.set_(ip, link.index, mac=mac)
+        if not link.up or link.mtu != mtu:
+            links.set_(ip, link.index, up=True, mtu=mtu)
+        if f"{address}/32" not in held:
+            links.add_address(ip, link.index, f"{address}/32")
+        for extra in held:
+            if extra != f"{address}/32":
+                links.remove_address(ip, link.index, extra)
+        if _gateway(ip) != gateway:
+            _set_gateway(ip, link.index, gateway)
+
+
+def _gateway(ip: Any) -> str | None:
+    for route in rtnl.dump(ip, rtnl.GETROUTE, rtmsg, {"family": socket.AF_INET}):
+        if route["dst_len"] == 0 and route["table"] == _MAIN_TABLE:
+            gateway = route.get_attr("RTA_GATEWAY")
+            return None if gateway is None else str(gateway)
+    return None
+
+
+def _set_gateway(ip: Any, index: int, gateway: str) -> None:
+    # On link: a /32 has no subnet in which the gateway would be found.
+    fields = {
+        "family": socket.AF_INET,
+        "table": _MAIN_TABLE,
+        "proto": _STATIC,
+        "scope": _UNIVERSE,
+        "type": _UNICAST,
+        "flags": _ONLINK,
+    }
+    route = rtnl.message(rtmsg, fields, [("RTA_OIF", index), ("RTA_GATEWAY", gateway)])
+    with netlink.doing(f"the default route via {gateway}"):
+        rtnl.request(ip, rtnl.NEWROUTE, route, rtnl.CREATE | rtnl.REPLACE)

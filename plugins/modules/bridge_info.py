@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: bridge_info
+short_description: Read bridge devices
+version_added: 0.1.0
+author: The podnet.fabric developers (@podnet)
+description:
+  - Reads the bridge devices of a namespace with all their attributes.
+options:
+  name:
+    description: Only the device of this name.
+    type: str
+  netns:
+    description:
+      - Namespace to read, as a name, a path of a namespace file, or the number of a process in it.
+      - The default is the one in which the module runs.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description: Reads only.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+  platform:
+    support: full
+    platforms: linux
+    description: Linux with root's rights.
+requirements:
+  - pyroute2 >= 0.7
+seealso:
+  - module: podnet.fabric.bridge
+"""
+
+EXAMPLES = r"""
+- name: Read one device
+  podnet.fabric.bridge_info:
+    name: cbr0
+  register: found
+"""
+
+RETURN = r"""
+bridges:
+  description: What was found, in the words of the options of M(podnet.fabric.bridge).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: cbr0
+      netns: null
+      mac: "5e:3a:c2:11:7f:09"
+      mtu: 1500
+      up: true
+      addresses: [10.244.0.1/24]
+      ports: [veth1, veth2]
+      stp_state: false
+      forward_delay: 0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils.bridge import BRIDGE
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import kinds, runner
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "netns": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    runner.run(
+        module,
+        lambda: {"bridges": kinds.gather(BRIDGE, module.params["netns"], module.params["name"])},
+        needs=("pyroute2",),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: endpoints
+short_description: Make the network of all pods of a node
+version_added: 0.1.0
+description:
+  - Gives each pod its network namespace, a veth pair into it with one address and one route, the
+    program at the host-side device, and the entries of the maps by which packets find it.
+  - Hundreds of pods in one call. What is complete already is left alone, to the packet.
+  - The program and the maps are pinned by the role C(native_routing).
+author: The podnet.fabric developers (@podnet)
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing and says what it would change.
+  diff_mode:
+    support: full
+    description: Shows what differs of each endpoint.
+options:
+  endpoints:
+    description: The pods, with the addresses that the plan gives them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the pod; its namespace is named after it.
+        type: str
+        required: true
+      ip:
+        description: Its IPv4 address.
+        type: str
+        required: true
+      mac:
+        description: MAC address of its device C(eth0).
+        type: str
+        required: true
+      netns:
+        description:
+          - A namespace that exists already, as a path or a name of C(ip netns), such as that of a
+            container. It is not removed with the endpoint.
+          - Without it a namespace is made, and removed with the endpoint.
+        type: str
+  gateway_ip:
+    description: Address that all pods of the node have for a gateway; C(pn_host) holds it.
+    type: str
+    required: true
+  gateway_mac:
+    description: MAC address of C(pn_host), which all host-side devices share.
+    type: str
+    required: true
+  host_addresses:
+    description: The node's own addresses that pods reach through its stack.
+    type: list
+    elements: str
+    default: []
+  mtu:
+    description: MTU of the pods' devices, bytes.
+    type: int
+    required: true
+  program:
+    description: Pin of the program that sits at each host-side device.
+    type: path
+    default: /sys/fs/bpf/podnet/programs/from_container
+  attach_mode:
+    description:
+      - How the program is attached. V(tcx) needs Linux 6.6, V(clsact) works everywhere, V(auto) takes
+        V(tcx) where the kernel has it.
+    type: str
+    choices: [auto, tcx, clsact]
+    default: auto
+  purge:
+    description: Whether endpoints of this node that are not listed are removed.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Two pods
+  podnet.fabric.endpoints:
+    endpoints:
+      - name: web-1
+        ip: 10.111.160.1
+        mac: 0a:58:0a:6f:a0:01
+      - name: database
+        ip: 10.111.160.2
+        mac: 0a:58:0a:6f:a0:02
+        netns: /proc/4711/ns/net
+    gateway_ip: 10.111.160.126
+    gateway_mac: 0e:58:0a:6f:a0:7e
+    host_addresses: [10.111.160.126, 10.111.0.8]
+    mtu: 1500
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or in check mode would be, a line each.
+  returned: success
+  type: list
+  elements: str
+  sample: [create endpoint web-1]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils import endpoints
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+
+ENDPOINT = {
+    "name": {"type": "str", "required": True},
+    "ip": {"type": "str", "required": True},
+    "mac": {"type": "str", "required": True},
+    "netns": {"type": "str"},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "endpoints": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": ENDPOINT,
+            },
+            "gateway_ip": {"type": "str", "required": True},
+            "gateway_mac": {"type": "str", "required": True},
+            "host_addresses": {"type": "list", "elements": "str", "default": []},
+            "mtu": {"type": "int", "required": True},
+            "program": {"type": "path", "default": "/sys/fs/bpf/podnet/programs/from_container"},
+            "attach_mode": {
+                "type": "str",
+                "choices": ["auto", "tcx", "clsact"],
+                "default": "auto",
+            },
+            "purge": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+
+    def work() -> dict[str, object]:
+        node = endpoints.Node(
+            gateway_ip=given["gateway_ip"],
+            gateway_mac=given["gateway_mac"],
+            host_addresses=given["host_addresses"],
+            mtu=given["mtu"],
+            program=given["program"],
+            attach_mode=given["attach_mode"],
+        )
+        wanted = [endpoints.Endpoint(**endpoint) for endpoint in given["endpoints"]]
+        changes = endpoints.converge(
+            wanted, node, purge=given["purge"], check_mode=module.check_mode
+        )
+        return changes.result()
+
+    runner.run(module, work, needs=("pyroute2",))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_info
+short_description: See what a host has, and what of the network its kernel holds
+version_added: 0.1.0
+description:
+  - The plan asks this of every node before anything is changed. It needs nothing but Python.
+author: The podnet.fabric developers (@podnet)
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing in any case.
+  diff_mode:
+    support: none
+    description: There is nothing to show.
+options:
+  node_ip:
+    description: The node's address; the device that holds it is the node's device.
+    type: str
+seealso:
+  - module: podnet.fabric.plan
+"""
+
+EXAMPLES = r"""
+- name: See what the node holds
+  podnet.fabric.node_info:
+    node_ip: 10.111.0.8
+  register: podnet_observed
+"""
+
+RETURN = r"""
+kernel:
+  description: Release of the running kernel.
+  returned: success
+  type: str
+  sample: 6.1.0-26-cloud-amd64
+distribution:
+  description: The first of C(debian), C(fedora) and C(rhel) that the distribution is, or is like.
+  returned: success
+  type: str
+  sample: debian
+missing:
+  description: Python libraries that the modules need and that are not there.
+  returned: success
+  type: list
+  elements: str
+  sample: [bcc]
+bpffs:
+  description: Whether bpffs is mounted at C(/sys/fs/bpf).
+  returned: success
+  type: bool
+  sample: true
+cgroup2:
+  description: Where cgroup2 is mounted.
+  returned: success
+  type: str
+  sample: /sys/fs/cgroup
+networkd:
+  description: Whether systemd-networkd is installed.
+  returned: success
+  type: bool
+  sample: true
+networkd_active:
+  description: Whether it runs.
+  returned: success
+  type: bool
+  sample: false
+device:
+  description: The device that holds O(node_ip).
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      returned: success
+      sample: eth0
+    mtu:
+      description: Its MTU, bytes.
+      type: int
+      returned: success
+      sample: 1500
+pod_cidr:
+  description: The pod CIDR that the node was given.
+  returned: success
+  type: str
+  sample: 10.111.160.0/25
+peers:
+  description: Pod CIDRs of the other nodes, and the address of each.
+  returned: success
+  type: dict
+  sample: {"10.111.160.128/25": 10.111.0.9}
+endpoints:
+  description: The node's endpoints and their addresses.
+  returned: success
+  type: dict
+  sample: {nginx-app-1: 10.111.160.3}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils import node_info
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"node_ip": {"type": "str"}}, supports_check_mode=True)
+    runner.run(module, lambda: {"changed": False, **node_info.read(module.params["node_ip"])})
+
+
+if __name__ == "__main__":
+    main()

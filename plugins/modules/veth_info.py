@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: veth_info
+short_description: Read veth devices
+version_added: 0.1.0
+author: The podnet.fabric developers (@podnet)
+description:
+  - Reads the veth devices of a namespace, each with the name and the namespace of its peer.
+options:
+  name:
+    description: Only the device of this name.
+    type: str
+  netns:
+    description:
+      - Namespace to read, as a name, a path of a namespace file, or the number of a process in it.
+      - The default is the one in which the module runs.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description: Reads only.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+  platform:
+    support: full
+    platforms: linux
+    description: Linux with root's rights.
+requirements:
+  - pyroute2 >= 0.7
+seealso:
+  - module: podnet.fabric.veth
+"""
+
+EXAMPLES = r"""
+- name: Read all veth devices of a namespace
+  podnet.fabric.veth_info:
+    netns: router
+  register: found
+"""
+
+RETURN = r"""
+veths:
+  description: What was found, in the words of the options of M(podnet.fabric.veth).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: pn_web1
+      netns: null
+      mac: "0e:58:0a:6f:a0:01"
+      mtu: 1500
+      up: true
+      addresses: []
+      peer:
+        name: eth0
+        netns: web1
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils import veth
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "netns": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    runner.run(
+        module,
+        lambda: {"veths": veth.gather(module.params["netns"], module.params["name"])},
+        needs=("pyroute2",),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Measure, print a table, and write it as JSON and as a chart."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from . import BUILD, chart, floor, podnet_datapath, programs, ratios, report, times
+
+SECTIONS = ("ratios", "programs", "times")
+
+
+def main() -> int:
+    """Return the exit status: 0, or 1 with the reason, or 130 after a Ctrl-C."""
+    options = _options()
+    if os.geteuid() != 0:
+        print("The benchmarks make network namespaces: run them as root.", file=sys.stderr)
+        return 1
+    try:
+        results = _measure(options)
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing is left behind.", file=sys.stderr)
+        return 130
+    except (RuntimeError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    options.out.mkdir(parents=True, exist_ok=True)
+    written = options.out / "results.json"
+    written.write_text(json.dumps(results, indent=1) + "\n")
+    print(report.table(results))
+    for file in (written, *chart.draw(results, options.out)):
+        print(file)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (default: 24)")
+    parser.add_argument(
+        "--short", action="store_true", help="show in seconds that it works; figures mean nothing"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=SECTIONS, help="measure just this (default: everything)"
+    )
+    parser.add_argument(
+        "--datapaths",
+        nargs="+",
+        choices=list(ratios.DATAPATHS)[2:],
+        default=list(ratios.DATAPATHS),
+        help="compare just these with plain routing",
+    )
+    parser.add_argument("--out", type=Path, default=BUILD, help="folder for what is written")
+    options = parser.parse_args()
+    options.only = options.only or (SECTIONS[:2] if options.short else SECTIONS)
+    options.rounds = options.rounds or (2 if options.short else 24)
+    if options.rounds < 2:
+        parser.error("--rounds: a spread needs at least 2")
+    return options
+
+
+def _measure(options: argparse.Namespace) -> dict[str, Any]:
+    cpu = ratios.last_cpu()
+    results: dict[str, Any] = {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "kernel": os.uname().release,
+        "cpus": os.cpu_count(),
+        "rounds": options.rounds,
+        **{section: [] for section in SECTIONS},
+    }
+    if {"ratios", "programs"} & set(options.only):
+        _progress("setting up")
+        topologies = ratios.build(options.datapaths)
+    if "ratios" in options.only:
+        scale = 0.05 if options.short else 1.0
+        results["ratios"] = ratios.measure(
+            topologies, options.rounds, cpu, scale=scale, progress=_progress
+        )
+    if "programs" in options.only:
+        _progress("programs")
+        probes = [
+            probe
+            for datapath, of in (("floor", floor.probes), ("podnet", podnet_datapath.programs))
+            for topology in topologies
+            if topology.datapath == datapath
+            for probe in of(topology)
+        ]
+        results["programs"] = programs.measure(probes, options.rounds, cpu)
+    if "times" in options.only:
+        _progress("commands")
+        results["times"] = times.measure(times.COMMANDS)
+    return results
+
+
+def _progress(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The floor: what a program that does the least possible reaches. See floor.c."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from ansible_collections.podnet.fabric.plugins.module_utils import names
+
+from . import bpf, compiled, isolation
+from .kernel_datapaths import routing
+from .programs import Probe, sk_buff, tcp_packet
+from .topology import DEVICE
+
+if TYPE_CHECKING:
+    from .topology import Node, Topology
+
+PROGRAM = names.BPFFS + "/floor"
+
+
+def floor(node: Node) -> None:
+    """Forward between pods by the program alone; the node's own forwarding is switched off."""
+    routing(node)
+    isolation.run("sysctl", "-qw", "net.ipv4.ip_forward=0", netns=node.netns)
+    with node.entered():
+        loadable = compiled.bpf_object("floor.c")
+        isolation.run("bpftool", "prog", "load", loadable, PROGRAM, "pinmaps", names.BPFFS)
+        ways, program = bpf.pinned(names.BPFFS + "/ways"), bpf.pinned(PROGRAM)
+        to_nodes = socket.if_nametoindex(DEVICE)
+        for number, pod in enumerate(node.pods):
+            device = socket.if_nametoindex(f"veth{number}")
+            macs = bytes.fromhex((pod.mac + pod.host_mac).replace(":", ""))
+            bpf.update(ways, pod.ip.packed, struct.pack("=I4x12s", device, macs))
+            bpf.attach(program, device)
+        for peer in node.peers:
+            for pod in peer.pods:
+                way = struct.pack("=I4s12x", to_nodes, peer.ip.packed)
+                bpf.update(ways, pod.ip.packed, way)
+        bpf.attach(program, to_nodes)
+
+
+def probes(topology: Topology) -> list[Probe]:
+    """Return what to time on the first node of nodes that :func:`floor` has set up."""
+    node, pod, other = topology.nodes[0], topology.client, topology.server
+    with node.entered():
+        context = sk_buff(ifindex=socket.if_nametoindex("veth0"))
+    where = "local" if other in node.pods else "remote"
+    packet = tcp_packet(pod, other.ip, to_mac=pod.host_mac)
+    return [Probe(f"floor, to a {where} pod", node, PROGRAM, packet, context)]

@@ -1,0 +1,109 @@
+"""What podnet is compared with: datapaths made of the kernel's own parts.
+
+Each function is given a :class:`~tests.bench.topology.Node` and joins its pods to it and to the
+pods of its peers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import isolation, kube_proxy
+from .topology import DEVICE, MTU, mac
+
+if TYPE_CHECKING:
+    from .topology import Node, Pod
+
+BRIDGE = "cbr0"
+BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"
+
+
+def routing(node: Node) -> None:
+    """Plain veth and kernel routing, the reference: a /32 a pod and a route for each."""
+    for number, pod in enumerate(node.pods):
+        device = f"veth{number}"
+        veth(node, pod, device)
+        isolation.ip(
+            node.netns,
+            f"route add {pod.ip} dev {device}",
+            f"neigh add {pod.ip} lladdr {pod.mac} dev {device} nud permanent",
+        )
+        isolation.ip(
+            pod.netns,
+            f"addr add {pod.ip}/32 dev {DEVICE}",
+            f"route add {node.gateway} dev {DEVICE}",
+            f"route add default via {node.gateway}",
+            f"neigh add {node.gateway} lladdr {pod.host_mac} dev {DEVICE} nud permanent",
+        )
+    routes_to_peers(node)
+
+
+def iptables(node: Node) -> None:
+    """Routing, with the iptables rules of a kube-proxy node."""
+    routing(node)
+    pods = [pod.ip for one in (node, *node.peers) for pod in one.pods]
+    isolation.run(
+        "iptables-nft-restore", netns=node.netns, stdin=kube_proxy.rules(node.pod_cidr, pods)
+    )
+
+
+def bridge(node: Node) -> None:
+    """A Linux bridge with the node's gateway address; between nodes, routes.
+
+    Bridged frames do not pass netfilter, as on a host without ``br_netfilter``: the bridge at its
+    best.
+    """
+    bridge_mac = mac("0e:58", node.gateway)
+    with_length = node.pod_cidr.prefixlen
+    isolation.ip(
+        node.netns,
+        f"link add {BRIDGE} address {bridge_mac} mtu {MTU} type bridge",
+        f"link set {BRIDGE} up",
+        f"addr add {node.gateway}/{with_length} dev {BRIDGE}",
+    )
+    isolation.run("sysctl", "-qw", f"{BRIDGE_NETFILTER}=0", netns=node.netns)
+    for number, pod in enumerate(node.pods):
+        device = f"veth{number}"
+        veth(node, pod, device)
+        isolation.ip(
+            node.netns,
+            f"link set {device} master {BRIDGE}",
+            f"neigh add {pod.ip} lladdr {pod.mac} dev {BRIDGE} nud permanent",
+        )
+        isolation.ip(
+            pod.netns,
+            f"addr add {pod.ip}/{with_length} dev {DEVICE}",
+            f"route add default via {node.gateway}",
+            f"neigh add {node.gateway} lladdr {bridge_mac} dev {DEVICE} nud permanent",
+            *(
+                f"neigh add {other.ip} lladdr {other.mac} dev {DEVICE} nud permanent"
+                for other in node.pods
+                if other is not pod
+            ),
+        )
+    routes_to_peers(node)
+
+
+def kubenet(node: Node) -> None:
+    """The bridge as a Kubernetes node has it, where bridged frames pass netfilter too."""
+    bridge(node)
+    isolation.run("sysctl", "-qw", f"{BRIDGE_NETFILTER}=1", netns=node.netns)
+
+
+def veth(node: Node, pod: Pod, device: str) -> None:
+    """Join a pod to its node by a veth pair and nothing else."""
+    isolation.ip(
+        node.netns,
+        f"link add {device} address {pod.host_mac} mtu {MTU} type veth"
+        f" peer name {DEVICE} address {pod.mac} mtu {MTU} netns {pod.netns}",
+        f"link set {device} up",
+    )
+    isolation.ip(pod.netns, f"link set {DEVICE} up")
+
+
+def routes_to_peers(node: Node) -> None:
+    """Route the pods of every peer to that peer."""
+    isolation.ip(
+        node.netns,
+        *(f"route add {peer.pod_cidr} via {peer.ip} dev {DEVICE}" for peer in node.peers),
+    )

@@ -1,0 +1,123 @@
+"""Nanoseconds a packet of single programs, by ``BPF_PROG_TEST_RUN``."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import bpf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from ipaddress import IPv4Address
+
+    from .topology import Node, Pod
+
+TC_ACT_REDIRECT = 7
+EMPTY = "empty program"
+
+#: Runs in one call. The packet persists between them: fewer than its TTL of 64.
+REPEAT = 60
+#: Calls for one figure. A figure is the best tenth of its calls, and one of so many rounds.
+CALLS = 200
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A program and the packet to time it with.
+
+    :param program: an open file, or a path in the bpffs of the node.
+    :param context: a ``struct __sk_buff``, see :func:`sk_buff`.
+    :param expect: what the program has to return, or the figure is of something else.
+    :param aim: nanoseconds above the empty program that it aims at.
+    """
+
+    name: str
+    node: Node
+    program: int | str
+    packet: bytes
+    context: bytes = b""
+    expect: int = TC_ACT_REDIRECT
+    aim: float | None = None
+
+
+def sk_buff(*, ifindex: int, mark: int = 0) -> bytes:
+    """``struct __sk_buff`` of a packet that a device of the node received."""
+    return struct.pack("=8xI24xII148x", mark, ifindex, ifindex)
+
+
+def tcp_packet(source: Pod, destination: IPv4Address, *, to_mac: str) -> bytes:
+    """One segment of an established connection to port 80, as a pod sends it: 1 byte of data."""
+    tcp = struct.pack(">HHIIBBHHH", 40000, 80, 1, 1, 5 << 4, 0x18, 512, 0, 0) + b"x"
+    ip = struct.pack(
+        ">BBHHHBBH4s4s",
+        *(0x45, 0, 20 + len(tcp), 1, 0x4000, 64, 6, 0),
+        *(source.ip.packed, destination.packed),
+    )
+    ip = ip[:10] + struct.pack(">H", _checksum(ip)) + ip[12:]
+    macs = bytes.fromhex((to_mac + source.mac).replace(":", ""))
+    return macs + b"\x08\x00" + ip + tcp
+
+
+def measure(probes: Sequence[Probe], rounds: int, cpu: int) -> list[dict[str, object]]:
+    """Time every probe, interleaved, with the empty program first.
+
+    :returns: a dictionary each with ``name``, ``ns`` (median over the rounds), ``above_empty``
+        (the same less the empty program's), ``low`` and ``high`` (quartiles of ``ns``), ``aim``.
+    """
+    first = probes[0]
+    empty = Probe(EMPTY, first.node, bpf.empty_program(), first.packet, first.context, expect=0)
+    everyone = list({probe.name: probe for probe in [*reversed(probes), empty]}.values())[::-1]
+    opened = {probe.name: _open(probe) for probe in everyone}
+    samples: dict[str, list[float]] = {probe.name: [] for probe in everyone}
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        for number in range(rounds):
+            turn = number % len(everyone)
+            for probe in everyone[turn:] + everyone[:turn]:
+                samples[probe.name].append(_time(probe, opened[probe.name]))
+    finally:
+        os.sched_setaffinity(0, allowed)
+    baseline = statistics.median(samples[EMPTY])
+    return [_summary(probe, samples[probe.name], baseline) for probe in everyone]
+
+
+def _open(probe: Probe) -> int:
+    if isinstance(probe.program, int):
+        return probe.program
+    with probe.node.entered():
+        return bpf.pinned(probe.program)
+
+
+def _time(probe: Probe, program: int) -> float:
+    times = []
+    with probe.node.entered():
+        for _ in range(CALLS):
+            verdict, nanoseconds = bpf.test_run(program, probe.packet, probe.context, REPEAT)
+            if verdict != probe.expect:
+                raise RuntimeError(f"{probe.name} returned {verdict} instead of {probe.expect}")
+            times.append(nanoseconds)
+    return statistics.quantiles(times, n=10)[0]
+
+
+def _summary(probe: Probe, values: list[float], baseline: float) -> dict[str, object]:
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return {
+        "name": probe.name,
+        "ns": round(median, 1),
+        "above_empty": round(median - baseline, 1),
+        "low": round(low, 1),
+        "high": round(high, 1),
+        "aim": probe.aim,
+    }
+
+
+def _checksum(header: bytes) -> int:
+    total: int = sum(struct.unpack(f">{len(header) // 2}H", header))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

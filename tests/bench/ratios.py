@@ -1,0 +1,148 @@
+"""Pod to pod over every datapath, in interleaved rounds, as ratios to plain kernel routing."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import compiled, isolation, topology
+from .floor import floor
+from .kernel_datapaths import bridge, iptables, kubenet, routing
+from .podnet_datapath import podnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .topology import Node, Topology
+
+REFERENCE, AGAIN = "routing", "routing again"
+
+#: What is compared, in the order of the table. The second is the first once more (A/A): how far
+#: it is from 1 is the noise of everything else.
+DATAPATHS: dict[str, Callable[[Node], None]] = {
+    REFERENCE: routing,
+    AGAIN: routing,
+    "bridge": bridge,
+    "kubenet": kubenet,
+    "iptables": iptables,
+    "floor": floor,
+    "podnet": podnet,
+}
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """One way to measure; every figure is a time, so less is better.
+
+    :param samples: operations in one measurement: some 30 ms, so that a round is over before
+        the machine has changed its pace. Many short rounds tell more than a few long ones.
+    :param percentile: which of them stands for it.
+    :param per: what the time is of.
+    """
+
+    name: str
+    title: str
+    samples: int
+    percentile: str
+    per: str
+
+
+#: Best first. The last two tell datapaths apart only where they differ by more than 5 %.
+YARDSTICKS = (
+    Yardstick("rr", "RR", 1000, "p50", "a round trip"),
+    Yardstick("connect", "connect", 256, "p10", "a connect"),
+    Yardstick("udp", "UDP", 64, "p10", "a datagram"),
+    Yardstick("crr", "CRR", 160, "p50", "a transaction"),
+    Yardstick("stream", "stream", 8, "p50", "a MiB"),
+)
+
+#: Ratios that podnet aims at.
+AIMS = {
+    "one node": {"rr": 0.92, "connect": 0.90, "udp": 0.88},
+    "across nodes": {"rr": 0.92, "connect": 0.92, "udp": 0.92},
+}
+
+
+def build(datapaths: Iterable[str]) -> list[Topology]:
+    """Set up the datapaths, the reference pair first, in every place; all are up at once."""
+    wanted = {REFERENCE, AGAIN, *datapaths}
+    return [
+        topology.build(place, name, set_up)
+        for place in topology.PLACES
+        for name, set_up in DATAPATHS.items()
+        if name in wanted
+    ]
+
+
+def measure(
+    topologies: Sequence[Topology],
+    rounds: int,
+    cpu: int,
+    *,
+    scale: float = 1.0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[dict[str, Any]]:
+    """Measure round by round; within a round one yardstick at a time goes through all datapaths.
+
+    :param scale: shortens the measurements, for a run that only shows that it works.
+    :returns: a dictionary for each place, yardstick and datapath, see :func:`_summary`.
+    """
+    times: dict[tuple[str, str, str], list[float]] = {}
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}")
+        for place in topology.PLACES:
+            here = [one for one in topologies if one.place == place]
+            turn = number % len(here)
+            for yardstick in YARDSTICKS:
+                for one in here[turn:] + here[:turn]:
+                    key = (place, yardstick.name, one.datapath)
+                    times.setdefault(key, []).append(_once(yardstick, one, cpu, scale))
+    names = [name for name in DATAPATHS if any(one.datapath == name for one in topologies)]
+    return [
+        _summary(place, yardstick, name, times)
+        for place in topology.PLACES
+        for yardstick in YARDSTICKS
+        for name in names
+    ]
+
+
+def last_cpu() -> int:
+    """Return the CPU that the measurements run on: the last one, interrupts like the first."""
+    return max(os.sched_getaffinity(0))
+
+
+def _once(yardstick: Yardstick, one: Topology, cpu: int, scale: float) -> float:
+    printed = isolation.run(
+        *(
+            compiled.program("yardstick.c"),
+            str(cpu),
+            one.client.netns,
+            one.server.netns,
+            str(one.server.ip),
+        ),
+        *(yardstick.name, str(max(4, round(yardstick.samples * scale)))),
+    )
+    return float(json.loads(printed)[yardstick.percentile])
+
+
+def _summary(
+    place: str, yardstick: Yardstick, name: str, times: dict[tuple[str, str, str], list[float]]
+) -> dict[str, Any]:
+    """Ratios within each round: their median, quartiles, and the median time they stand for."""
+    mine, reference = times[place, yardstick.name, name], times[place, yardstick.name, REFERENCE]
+    ratios = [one / other for one, other in zip(mine, reference)]
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return {
+        "place": place,
+        "yardstick": yardstick.name,
+        "datapath": name,
+        "ratio": round(median, 3),
+        "low": round(low, 3),
+        "high": round(high, 3),
+        "ns": round(statistics.median(mine), 1),
+        "aim": AIMS[place].get(yardstick.name) if name == "podnet" else None,
+        "rounds": [round(ratio, 4) for ratio in ratios],
+    }

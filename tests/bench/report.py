@@ -1,0 +1,88 @@
+"""The results as a table for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .ratios import AGAIN, REFERENCE, YARDSTICKS
+from .topology import PLACES
+
+
+def table(results: dict[str, Any]) -> str:
+    """Lay out the sections that were measured; an absent one is left out."""
+    parts = []
+    if results["ratios"]:
+        parts += [_ratios(place, results) for place in PLACES]
+    if results["programs"]:
+        parts.append(_programs(results["programs"]))
+    if results["times"]:
+        parts.append(_times(results["times"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _ratios(place: str, results: dict[str, Any]) -> str:
+    """One line a datapath: median ratio and half the distance of its quartiles."""
+    cells = {
+        (one["datapath"], one["yardstick"]): one
+        for one in results["ratios"]
+        if one["place"] == place
+    }
+    names = list(dict.fromkeys(datapath for datapath, _ in cells))
+    rows = [["", *(yardstick.title for yardstick in YARDSTICKS)]]
+    for name in names:
+        mine = [cells[name, yardstick.name] for yardstick in YARDSTICKS]
+        rows.append(
+            [
+                f"{name} (A/A: the noise)" if name == AGAIN else name,
+                *(_time(one["ns"]) if name == REFERENCE else _ratio(one) for one in mine),
+            ]
+        )
+    aims = [cells["podnet", y.name]["aim"] for y in YARDSTICKS if ("podnet", y.name) in cells]
+    if aims:
+        rows.append(["podnet's aim", *(f"≤ {aim:.2f}" if aim else "" for aim in aims)])
+    count = results["rounds"]
+    return (
+        f"Pod to pod, {place}: time as a ratio to plain kernel routing (less is better),\n"
+        f"median over {count} interleaved rounds ± half the distance of the quartiles\n"
+        + _columns(rows)
+    )
+
+
+def _programs(programs: list[dict[str, Any]]) -> str:
+    rows = [["", "ns a packet", "above the empty one", "aim"]]
+    rows += [
+        [
+            one["name"],
+            f"{one['ns']:.0f}",
+            f"{one['above_empty']:.0f}",
+            f"≤ {one['aim']:.0f}" if one["aim"] else "",
+        ]
+        for one in programs
+    ]
+    return "Programs, by BPF_PROG_TEST_RUN\n" + _columns(rows)
+
+
+def _times(times: list[dict[str, Any]]) -> str:
+    rows = [["", "seconds", "aim"]]
+    rows += [
+        [one["name"], f"{one['seconds']:.2f}", f"≤ {one['aim']:g}" if one["aim"] else ""]
+        for one in times
+    ]
+    return "Commands\n" + _columns(rows)
+
+
+def _ratio(one: dict[str, Any]) -> str:
+    return f"{one['ratio']:.3f} ±{(one['high'] - one['low']) / 2:.3f}"
+
+
+def _time(nanoseconds: float) -> str:
+    return f"1 ({nanoseconds / 1000:.1f} µs)"
+
+
+def _columns(rows: list[list[str]]) -> str:
+    first = max(len(row[0]) for row in rows)
+    widths = [max(len(cell) for cell in column) for column in list(zip(*rows))[1:]]
+    return "\n".join(
+        f"  {row[0]:<{first}}" + "".join(f"  {c:>{w}}" for c, w in zip(row[1:], widths))
+        for row in rows
+    )

@@ -1,0 +1,145 @@
+"""Two nodes joined by a veth, and pods on them: the same for every datapath.
+
+What joins the pods to their node and the nodes' pods to each other is the datapath's part; here
+is only what all of them share, addresses, MACs, MTU and the wire between the nodes, so that
+nothing else differs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
+
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
+
+from . import isolation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MTU = 1500
+#: Device of a node to the other node, and of a pod to its node.
+DEVICE = "eth0"
+SUBNET = IPv4Network("10.111.0.0/24")
+NODES = (
+    ("node-e6e4d", IPv4Address("10.111.0.8"), IPv4Network("10.111.160.0/25")),
+    ("node-63344", IPv4Address("10.111.0.9"), IPv4Network("10.111.160.128/25")),
+)
+
+#: How many pods stand on the first node and on the second. The first pod asks, the last answers.
+PLACES = {"one node": (2, 0), "across nodes": (1, 1)}
+
+
+def mac(prefix: str, address: IPv4Address) -> str:
+    """MAC that follows from an address: two bytes that say whose, then the address."""
+    return prefix + "".join(f":{byte:02x}" for byte in address.packed)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A network namespace that has nothing but its loopback device yet."""
+
+    name: str
+    ip: IPv4Address
+    netns: str
+
+    @property
+    def mac(self) -> str:
+        """MAC of the pod's own device."""
+        return mac("0a:58", self.ip)
+
+    @property
+    def host_mac(self) -> str:
+        """MAC of the device on the node's side."""
+        return mac("0e:58", self.ip)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A network namespace with its device to the other node up, and a bpffs of its own."""
+
+    name: str
+    ip: IPv4Address
+    pod_cidr: IPv4Network
+    netns: str
+    mounts: str
+    pods: list[Pod] = field(default_factory=list)
+    peers: list[Node] = field(default_factory=list)
+
+    @property
+    def mac(self) -> str:
+        """MAC of the device to the other node."""
+        return mac("02:58", self.ip)
+
+    @property
+    def gateway(self) -> IPv4Address:
+        """Last usable address of the pod CIDR, which the pods have for their gateway."""
+        return self.pod_cidr[-2]
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Be on the node for the length of a ``with`` block: its network and its own bpffs."""
+        with isolation.inside_mounts(self.mounts), namespaces.inside(self.netns):
+            yield
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A pod that asks and one that answers, and a datapath between them."""
+
+    place: str
+    datapath: str
+    nodes: list[Node]
+
+    @property
+    def client(self) -> Pod:
+        """The pod that asks."""
+        return self._pods[0]
+
+    @property
+    def server(self) -> Pod:
+        """The pod that answers."""
+        return self._pods[-1]
+
+    @property
+    def _pods(self) -> list[Pod]:
+        return [pod for node in self.nodes for pod in node.pods]
+
+
+def build(place: str, datapath: str, set_up: Callable[[Node], None]) -> Topology:
+    """Make one of :data:`PLACES` with namespaces of its own, and a datapath on its nodes."""
+    nodes = [_node(*NODES[number], pods) for number, pods in enumerate(PLACES[place])]
+    _join(*nodes)
+    for node in nodes:
+        set_up(node)
+    return Topology(place, datapath, nodes)
+
+
+def _node(name: str, address: IPv4Address, pod_cidr: IPv4Network, pods: int) -> Node:
+    node = Node(
+        name, address, pod_cidr, isolation.new_network(ip_forward=1), isolation.new_mounts()
+    )
+    node.pods.extend(
+        Pod(f"nginx-app-{address}", address, isolation.new_network())
+        for address in (pod_cidr[2 + number] for number in range(pods))
+    )
+    return node
+
+
+def _join(one: Node, other: Node) -> None:
+    """Lay the wire between two nodes. Neighbours are permanent: no ARP while we measure."""
+    isolation.ip(
+        one.netns,
+        f"link add {DEVICE} address {one.mac} mtu {MTU} type veth"
+        f" peer name {DEVICE} address {other.mac} mtu {MTU} netns {other.netns}",
+    )
+    for node, peer in ((one, other), (other, one)):
+        isolation.ip(
+            node.netns,
+            f"link set {DEVICE} up",
+            f"addr add {node.ip}/{SUBNET.prefixlen} dev {DEVICE}",
+            f"neigh add {peer.ip} lladdr {peer.mac} dev {DEVICE} nud permanent",
+        )
+        node.peers.append(peer)

@@ -1,0 +1,138 @@
+"""The benchmarks work: every figure comes, none of them is judged, and nothing stays behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.podnet.fabric.tests.bench import programs, ratios, times, topology
+
+CHECKOUT = Path(__file__).parent.parent.parent
+
+
+def bench(*options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.bench", *options],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What a short run printed, and the folder that it wrote to."""
+    folder = tmp_path_factory.mktemp("bench")
+    process = bench("--short", "--out", str(folder))
+    printed, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return printed, folder
+
+
+def test_every_datapath_has_a_ratio_for_every_yardstick(short_run: tuple[str, Path]) -> None:
+    results = json.loads((short_run[1] / "results.json").read_text())
+    measured = {(one["place"], one["yardstick"], one["datapath"]) for one in results["ratios"]}
+    wanted = {
+        (place, yardstick.name, datapath)
+        for place in topology.PLACES
+        for yardstick in ratios.YARDSTICKS
+        for datapath in ratios.DATAPATHS
+    }
+    assert measured == wanted
+    for one in results["ratios"]:
+        assert one["ns"] > 0, one
+        assert len(one["rounds"]) == results["rounds"] == 2, one
+        assert one["low"] <= one["ratio"] <= one["high"], one
+        if one["datapath"] == ratios.REFERENCE:
+            assert one["ratio"] == 1, one
+
+
+def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> None:
+    results = json.loads((short_run[1] / "results.json").read_text())
+    by_name = {one["name"]: one for one in results["programs"]}
+    assert by_name[programs.EMPTY]["above_empty"] == 0
+    for name in ("floor, to a local pod", "floor, to a remote pod"):
+        assert by_name[name]["ns"] > by_name[programs.EMPTY]["ns"] > 0, by_name
+
+
+def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) -> None:
+    printed, folder = short_run
+    for place in topology.PLACES:
+        assert f"Pod to pod, {place}" in printed, printed
+    rows = [line[2:].split("  ")[0] for line in printed.splitlines() if line.startswith("  ")]
+    for datapath in ratios.DATAPATHS:
+        title = f"{datapath} (A/A: the noise)" if datapath == ratios.AGAIN else datapath
+        assert rows.count(title) == len(topology.PLACES), f"{title!r} in\n{printed}"
+    assert (folder / "chart.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (folder / "chart.svg").read_text()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_cut_short_leaves_nothing_behind(how: signal.Signals, tmp_path: Path) -> None:
+    process = bench("--short", "--rounds", "1000", "--out", str(tmp_path))
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "round 2" in line:
+            break
+    ours = namespaces_held_by(process.pid)
+    assert len(ours) > 2 * len(ratios.DATAPATHS), "too few namespaces to be the benchmark's"
+    process.send_signal(how)
+    process.communicate(timeout=20)
+    assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    until = time.monotonic() + 5  # the yardstick's processes are told by the kernel
+    while (left := held_by_anyone(ours)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not left, f"these processes are still in a namespace of the benchmark: {left}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_is_timed_from_the_state_that_it_asks_for(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    say = [["sh", "-c", f"echo {word} >> {log}"] for word in ("before", "timed", "after")]
+    command = times.Command("say", say[1], before=[say[0]], after=[say[2]], repeat=2, aim=5.0)
+    (result,) = times.measure([command])
+    assert log.read_text().split() == ["before", "timed", "before", "timed", "after"]
+    assert (result["name"], result["aim"], len(result["runs"])) == ("say", 5.0, 2)
+
+
+def test_the_large_plan_is_planned_in_full() -> None:
+    argv = [sys.executable, "-m", "tests.bench.plan_of", "20", "500"]
+    done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "20 pod CIDRs, 500 pods\n"), done.stderr
+
+
+def test_a_command_that_fails_is_an_error_with_what_it_said() -> None:
+    command = times.Command("fails", ["sh", "-c", "echo no such pod; exit 3"])
+    with pytest.raises(RuntimeError, match="no such pod"):
+        times.measure([command])
+
+
+def namespaces_held_by(pid: int) -> set[str]:
+    """Return the namespaces that a process has open, such as ``net:[4026532000]``."""
+    own = {link_of(Path(f"/proc/self/ns/{kind}")) for kind in ("net", "mnt")}
+    opened = {link_of(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    return {one for one in opened if one.startswith(("net:[", "mnt:["))} - own
+
+
+def held_by_anyone(namespaces: set[str]) -> list[str]:
+    """Return the processes that are in one of the namespaces, or have it open."""
+    files = [
+        *Path("/proc").glob("[0-9]*/ns/net"),
+        *Path("/proc").glob("[0-9]*/ns/mnt"),
+        *Path("/proc").glob("[0-9]*/fd/*"),
+    ]
+    return sorted({str(file.parts[2]) for file in files if link_of(file) in namespaces})
+
+
+def link_of(file: Path) -> str:
+    """Return what a link of /proc points at, or nothing where it went away meanwhile."""
+    try:
+        return str(file.readlink())
+    except OSError:
+        return ""
