@@ -34,6 +34,8 @@ class Bridge(kinds.Kind):
     name = "bridge"
     plural = "bridges"
     prefix = "IFLA_BR_"
+    # A bridge keeps to an MTU that it was given by a change, and else follows that of its ports.
+    at_once = ("mac", "txqueuelen", "devgroup")
     # Times are in hundredths of a second, as in iproute2.
     fields = (
         Field("forward_delay", 1, "FORWARD_DELAY", "uint32", slack=1),
@@ -129,14 +131,16 @@ class Bridge(kinds.Kind):
             after["ports"] = kept + [port for port in wish["ports"] if port not in present]
         return after
 
-    def apply(self, network: Network, index: int, before: State, after: State) -> None:
+    def apply(self, network: Network, index: int, before: State, after: State, wish: State) -> None:
         """Bring a bridge from one state to the other, and its ports with it."""
-        super().apply(network, index, before, after)
+        super().apply(network, index, before, after, wish)
         old, new = before.get("ports", []), after.get("ports", [])
         for port in [name for name in old if name not in new]:
             links.set_(network.ip, network.index(port, port), master=0)
         for port in [name for name in new if name not in old]:
             links.set_(network.ip, network.index(port, port), master=index)
+        if "mtu" in wish and old != new:
+            links.set_(network.ip, index, mtu=wish["mtu"])
 
 
 BRIDGE = Bridge()

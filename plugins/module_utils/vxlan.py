@@ -60,7 +60,7 @@ class Vxlan(kinds.Kind):
         Field("flowlabel", 26, "LABEL", "be32", high=2**20 - 1),
         Field("gpe", 27, "GPE", "flag", boolean=True, fixed=True),
         Field("df", 29, "DF", "uint8", names=DF),
-        Field("vnifilter", 30, "VNIFILTER", "uint8", boolean=True, fixed=True),
+        Field("vnifilter", 30, "VNIFILTER", "uint8", boolean=True, fixed=True, absent=False),
         Field("localbypass", 31, "LOCALBYPASS", "uint8", boolean=True),
     )
     further = (
@@ -72,7 +72,8 @@ class Vxlan(kinds.Kind):
         (10, "PORT_RANGE", "port_range"),
         (16, "GROUP6", "ip6addr"),
         (17, "LOCAL6", "ip6addr"),
-        (28, "TTL_INHERIT", "flag"),
+        # Sent as a flag, without content; shown as one byte that says yes or no.
+        (28, "TTL_INHERIT", "cdata"),
     )
     classes: Mapping[str, Any] = {"port_range": _port_range}
 
@@ -101,6 +102,10 @@ class Vxlan(kinds.Kind):
         if item.get("srcport") is not None:
             found["srcport"] = _port_range_of(item["srcport"], f"{where}.srcport")
         _check_together(found, network, where)
+        link = network.links.get(found["name"])
+        if found.get("external") and not (link and link.data("IFLA_VXLAN_COLLECT_METADATA")):
+            # As iproute2 does: there is nothing to learn where each packet brings its endpoint.
+            found.setdefault("learning", False)
         return found
 
     def state(self, network: Network, link: Link) -> State:
@@ -116,7 +121,7 @@ class Vxlan(kinds.Kind):
         found["dev"] = network.device_names.get(link.data("IFLA_VXLAN_LINK") or 0)
         ttl = link.data("IFLA_VXLAN_TTL")
         found["ttl"] = str(ttl) if ttl else "auto"
-        if link.data("IFLA_VXLAN_TTL_INHERIT"):
+        if link.data("IFLA_VXLAN_TTL_INHERIT") not in (None, b"\0"):
             found["ttl"] = "inherit"
         tos = link.data("IFLA_VXLAN_TOS")
         found["tos"] = "inherit" if tos == 1 else str(tos or 0)
@@ -138,7 +143,7 @@ class Vxlan(kinds.Kind):
         if wish.get("dev") is not None:
             found.append(("IFLA_VXLAN_LINK", network.index(wish["dev"], "dev")))
         if wish.get("ttl") == "inherit":
-            found.append(("IFLA_VXLAN_TTL_INHERIT", True))
+            found.append(("IFLA_VXLAN_TTL_INHERIT", b""))
         elif wish.get("ttl") is not None:
             found.append(("IFLA_VXLAN_TTL", 0 if wish["ttl"] == "auto" else int(wish["ttl"])))
         if wish.get("tos") is not None:

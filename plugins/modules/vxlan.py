@@ -107,7 +107,7 @@ options:
         type: list
         elements: int
       learning:
-        description: Whether the tunnel endpoints of frames that come in are learned.
+        description: Whether the tunnel endpoints of frames that come in are learned. A new device with O(vxlans[].external) does not, unless told so.
         type: bool
       ageing:
         description: Seconds after which a learned entry is forgotten.

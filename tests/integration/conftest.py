@@ -38,7 +38,7 @@ class Run(dict):
         return bool(self.get("failed"))
 
 
-def run_module(name: str, *, check: bool = False, **arguments: Any) -> Run:
+def run_module(name: str, /, *, check: bool = False, **arguments: Any) -> Run:
     """Run one module as Ansible does, under the system's Python."""
     given = {
         **arguments,
@@ -63,7 +63,7 @@ def run_module(name: str, *, check: bool = False, **arguments: Any) -> Run:
     return Run(json.loads(done.stdout.decode().splitlines()[-1]))
 
 
-def four_runs(name: str, **arguments: Any) -> Run:
+def four_runs(name: str, /, **arguments: Any) -> Run:
     """Check, run, rerun, rerun the check: only the run changes; return what it returned."""
     predicted = run_module(name, check=True, **arguments)
     assert not predicted.failed, predicted["msg"]
@@ -81,7 +81,7 @@ def four_runs(name: str, **arguments: Any) -> Run:
     return done
 
 
-def fails(name: str, *parts: str, **arguments: Any) -> str:
+def fails(name: str, /, *parts: str, **arguments: Any) -> str:
     """Run a module that must fail with a message that has these parts; return the message."""
     for check in (True, False):
         run = run_module(name, check=check, **arguments)

@@ -83,6 +83,12 @@ def routes(node: Mapping[str, Any]) -> list[dict[str, Any]]:
     return ([own] if node["usable"] else []) + [dict(route) for route in node["routes"]]
 
 
+def endpoints(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the pods of the node and its health endpoint, as items of ``endpoints``."""
+    words = ("name", "ip", "mac", "netns")
+    return [{word: one[word] for word in words if one.get(word)} for one in node["endpoints"]]
+
+
 def _ipcache(node: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     entries = []
     for entry in node["ipcache"]:

@@ -177,6 +177,12 @@ def apply(
             links.add_address(network.ip, index, address)
 
 
+def carried(after: Mapping[str, Any]) -> State:
+    """What a device that is made anew takes over: the kernel gives the link-local address again."""
+    kept = [address for address in after["addresses"] if not _is_link_local(address)]
+    return {**after, "addresses": kept}
+
+
 def added(network: Network, name: str) -> links.Link:
     """Read a device that has just been made, and know it from now on."""
     link = links.get(network.ip, name)

@@ -42,6 +42,7 @@ class Field:
     :param names: the option is one of these words, each for one number of the kernel.
     :param high: greatest number, where it is not the greatest of the type.
     :param fixed: the kernel sets it on a new device only: a change is a re-creation.
+    :param absent: our value where the kernel does not show the attribute.
     :param slack: how far the kernel may round the number (its clock ticks are not hundredths).
     """
 
@@ -54,6 +55,7 @@ class Field:
     high: int | None = None
     fixed: bool = False
     slack: int = 0
+    absent: Any = None
 
     def spec(self) -> dict[str, Any]:
         """Argument spec of the option."""
@@ -69,11 +71,11 @@ class Field:
         return value
 
     def read(self, value: Any) -> Any:
-        """From the kernel's value to ours; None where the kernel does not have the attribute."""
+        """From the kernel's value to ours; None where the kernel does not know the attribute."""
         if self.type == "flag":
             return value is not None
         if value is None:
-            return None
+            return self.absent
         if self.names is not None:
             return self.names.get(value, str(value))
         return bool(value) if self.boolean else value
@@ -92,6 +94,8 @@ class Kind:
     plural: str
     prefix: str
     fields: tuple[Field, ...]
+    #: Common attributes that a device gets in its creation and not by a change after it.
+    at_once: tuple[str, ...] = ("mac", "mtu", "txqueuelen", "devgroup")
     #: Attributes beside the table: their numbers, their words, pyroute2's types.
     further: tuple[tuple[int, str, str], ...] = ()
     #: Message classes that ``further`` refers to.
@@ -168,8 +172,15 @@ class Kind:
                 after[field.option] = old
         return after
 
-    def apply(self, network: Network, index: int, before: State, after: State) -> None:
-        """Bring a device that is there from one state to the other."""
+    def apply(
+        self,
+        network: Network,
+        index: int,
+        before: State,
+        after: State,
+        wish: State,  # noqa: ARG002 - for the subclass that has to insist
+    ) -> None:
+        """Bring a device that is there from one state to the other, the one that was wished."""
         differing = {word: value for word, value in after.items() if before.get(word) != value}
         data = self.data(network, differing)
         if data:
@@ -232,25 +243,23 @@ def _plan(
     after = kind.target(before, wish, item)
     reason = kind.reason_to_recreate(before, wish)
     if reason is None:
-        changes.add(what, before, after, lambda: kind.apply(here, index, before, after))
+        changes.add(what, before, after, lambda: kind.apply(here, index, before, after, wish))
         return
 
     def recreate() -> None:
         links.delete(here.ip, index)
-        _create(kind, here, after, item)
+        _create(kind, here, devices.carried(after), item)
 
     changes.add(what, before, {**after, "recreated_because": reason}, recreate)
 
 
 def _create(kind: Kind, here: Network, wish: State, item: Mapping[str, Any]) -> None:
-    # What a device has from its creation on; the rest is a change of the new device.
-    at_once = {"mac", "mtu", "txqueuelen", "devgroup"}
-    first = {word: value for word, value in wish.items() if word in at_once}
+    first = {word: value for word, value in wish.items() if word in kind.at_once}
     data = kind.data(here, wish)
     links.add(here.ip, wish["name"], kind.name, data=data, attributes=first)
     link = devices.added(here, wish["name"])
     before = kind.state(here, link)
-    kind.apply(here, link.index, before, kind.target(before, wish, item))
+    kind.apply(here, link.index, before, kind.target(before, wish, item), wish)
 
 
 def _outcome(

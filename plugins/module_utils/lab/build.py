@@ -79,8 +79,11 @@ def _plan(changes: Changes, lab: str, wanted: Sequence[spec.Host]) -> None:
     for host in wanted:
         place = HostPlace(lab, host.name)
         _plan_sysctls(changes, place, host)
+        routes = network.read_routes(place) if place.is_up() else {}
+        # Before the links, while the devices are there that these routes go out of.
+        _plan_old_routes(changes, place, host, routes)
         anew = _plan_links(changes, switch, ports, place, host)
-        _plan_routes(changes, place, host, anew)
+        _plan_routes(changes, place, host, routes, anew)
     for segment in sorted(segments - set(plugged)):
         delete = partial(network.delete_device, switch, segment)
         changes.add(f"segment {segment}", UP, None, delete)
@@ -126,10 +129,21 @@ def _plan_links(
     return anew
 
 
-def _plan_routes(
-    changes: Changes, place: HostPlace, host: spec.Host, anew: Sequence[spec.Link]
+def _plan_old_routes(
+    changes: Changes, place: HostPlace, host: spec.Host, found: Mapping[str, str]
 ) -> None:
-    found = network.read_routes(place) if place.is_up() else {}
+    for dst in sorted(set(found) - {route.dst for route in host.routes}):
+        delete = partial(network.delete_route, place, spec.Route(dst, found[dst]))
+        changes.add(f"route {dst} of {host.name}", {"via": found[dst]}, None, delete)
+
+
+def _plan_routes(
+    changes: Changes,
+    place: HostPlace,
+    host: spec.Host,
+    found: Mapping[str, str],
+    anew: Sequence[spec.Link],
+) -> None:
     for route in host.routes:
         # With the device that a route goes out of, the route is gone as well.
         lost = any(IPv4Address(route.via) in link.interface.network for link in anew)
@@ -140,9 +154,6 @@ def _plan_routes(
             {"via": route.via},
             partial(network.set_route, place, route),
         )
-    for dst in sorted(set(found) - {route.dst for route in host.routes}):
-        delete = partial(network.delete_route, place, spec.Route(dst, found[dst]))
-        changes.add(f"route {dst} of {host.name}", {"via": found[dst]}, None, delete)
 
 
 def _there(is_there: bool) -> dict[str, Any] | None:

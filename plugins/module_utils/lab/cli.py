@@ -7,12 +7,13 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 from ..engine.failure import Failure
 from . import listing, places, removal
-from .spawn import ENVIRONMENT
+from .spawn import ENVIRONMENT, execute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def _up(_options: argparse.Namespace, rest: Sequence[str], checkout: Path) -> in
         raise Failure("ansible-playbook is not there; make deps installs it.")
     collections = str(checkout / ".build/collections")
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections}
-    os.execve(command, [command, "podnet.fabric.lab", *rest], environment)  # noqa: S606
+    execute([command, "podnet.fabric.lab", *rest], environment)
 
 
 def _down(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
@@ -81,6 +82,7 @@ def _down(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) ->
 
 
 def _list(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # for ./lab list | head
     for name in options.names:
         if name not in places.labs():
             raise Failure(f"Lab {name!r} is not up.")
@@ -101,9 +103,9 @@ def _exec(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) ->
     # The caller's terminal, and nothing else of the caller's environment.
     environment = {**ENVIRONMENT, "TERM": os.environ.get("TERM", "dumb")}
     try:
-        os.execvpe(command[0], command, environment)  # noqa: S606
+        execute(command, environment)
     except OSError as error:
-        print(f"lab: {command[0]}: {error.strerror}", file=sys.stderr)
+        print(f"lab: {error}", file=sys.stderr)
         return NOT_FOUND
 
 

@@ -9,6 +9,7 @@ the machine's with a layer of its own on top, so that what is written there stay
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,13 +35,15 @@ MOUNTS = (
 )
 
 
+#: What lies on other file systems of the machine is laid over like its root; not so below these.
+OWN = ("/proc", "/sys", "/dev", "/run", "/tmp")  # noqa: S108
+
+
 def start(place: HostPlace) -> None:
     """Boot a host. What it wrote to its disk before is still there, as after a crash."""
     stop(place)
     place.cgroup.mkdir(parents=True)
-    for layer in ("upper", "work", "root"):
-        (place.folder / layer).mkdir(parents=True, exist_ok=True)
-    (place.folder / "upper").chmod(0o755)
+    (place.folder / "root").mkdir(parents=True, exist_ok=True)
     pid = spawn(
         f"Host {place.host!r} of lab {place.lab!r}",
         ["sleep", "infinity"],
@@ -67,9 +70,38 @@ def _become(place: HostPlace) -> None:
     socket.sethostname(place.host)
     syscalls.mount("none", "/", "", MS_REC | MS_PRIVATE)
     root = place.folder / "root"
-    layers = f"lowerdir=/,upperdir={place.folder}/upper,workdir={place.folder}/work"
-    syscalls.mount("podnet-lab", str(root), "overlay", 0, layers)
+    _lay_over("/", root, place.folder / "disks" / "+")
+    for disk in _further_disks():
+        # Some, such as an EFI partition, cannot be laid over; a host can do without those.
+        with contextlib.suppress(OSError):
+            _lay_over(
+                disk, Path(f"{root}{disk}"), place.folder / "disks" / disk[1:].replace("/", "+")
+            )
     for source, target, fstype, flags, data in MOUNTS:
         syscalls.mount(source, f"{root}{target}", fstype, flags, data)
     syscalls.change_root(str(root))
     Path("/etc/hostname").write_text(f"{place.host}\n")
+
+
+def _lay_over(disk: str, target: Path, layer: Path) -> None:
+    """Mount what the machine has at ``disk``, with a layer on top that takes what is written."""
+    for part in ("upper", "work"):
+        (layer / part).mkdir(mode=0o755, parents=True, exist_ok=True)
+    data = f"lowerdir={disk},upperdir={layer}/upper,workdir={layer}/work"
+    syscalls.mount("podnet-lab", str(target), "overlay", 0, data)
+
+
+def _further_disks() -> list[str]:
+    """Where the machine has other file systems from disks, such as ``/home``."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        mount, _, filesystem = line.partition(" - ")
+        target, source = mount.split()[4], filesystem.split()[1]
+        if (
+            source.startswith("/dev/")
+            and target != "/"
+            and not any(f"{target}/".startswith(f"{own}/") for own in OWN)
+            and Path(target).is_dir()
+        ):
+            found.append(target)
+    return found

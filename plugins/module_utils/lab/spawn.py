@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import signal
+from typing import TYPE_CHECKING, NoReturn
 
 from ..engine.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: What a login over SSH would find; nothing of the caller's environment comes along.
 ENVIRONMENT = {
@@ -21,6 +22,19 @@ ENVIRONMENT = {
     "SHELL": "/bin/sh",
     "USER": "root",
 }
+
+
+def execute(
+    command: Sequence[str], environment: Mapping[str, str], *, name: str | None = None
+) -> NoReturn:
+    """Become a command, which shows ``name`` as its ``argv[0]``; OSError says why not."""
+    # Python ignores it, which a command would inherit and then not end with its reader.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        os.execvpe(command[0], [name or command[0], *command[1:]], environment)  # noqa: S606
+    except OSError as error:
+        # The last place where it was looked for is not what the caller has written.
+        raise OSError(f"{error.strerror}: {command[0]}") from error
 
 
 def spawn(
@@ -47,7 +61,7 @@ def spawn(
     with os.fdopen(report) as stream:
         pid, _, error = stream.read().partition("\n")
     if error or not pid:
-        raise Failure(f"{what} cannot be started: {error or 'it was killed'}.")
+        raise Failure(f"{what} cannot be started: {error or 'it was killed'}")
     return int(pid)
 
 
@@ -63,7 +77,7 @@ def _become(
         for file, number in ((null, 0), (output, 1), (output, 2)):
             os.dup2(file, number)
         prepare()
-        os.execvpe(command[0], [name, *command[1:]], ENVIRONMENT)  # noqa: S606
+        execute(command, ENVIRONMENT, name=name)
     except BaseException as error:
-        os.write(answer, f"{error} ({command[0]})".encode())
+        os.write(answer, f"{error}".encode())
         raise

@@ -75,6 +75,7 @@ def labs_of(hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the labs of an inventory, as the options of the module ``lab``, one item a lab.
 
     A host is part of the lab that its ``podnet_lab`` names where it has ``lab_links``.
+    Raises Failure where no host is.
     """
     labs: dict[str, list[dict[str, Any]]] = {}
     for name in hostvars:
@@ -88,6 +89,11 @@ def labs_of(hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
                     "sysctls": of_host.get("lab_sysctls") or {},
                 }
             )
+    if not labs:
+        raise Failure(
+            "The inventory describes no lab: a host of one has podnet_lab, the lab's name, and "
+            "lab_links."
+        )
     return [{"name": name, "hosts": hosts} for name, hosts in labs.items()]
 
 

@@ -89,7 +89,7 @@ def _check(pods: Sequence[str], commands: Mapping[str, Sequence[str]], *, must_e
         # In check mode, the pod may be yet to come.
         if must_exist and not namespaces.exists(pod):
             raise Failure(
-                f"workloads: pod {pod!r} is not on this node; ip netns list shows the pods that are."
+                f"workloads: pod {pod!r} is not on this node; ip netns list shows those that are."
             )
 
 

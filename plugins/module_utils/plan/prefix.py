@@ -10,8 +10,11 @@ try:
     from netaddr import AddrFormatError, IPAddress, IPNetwork
     from netaddr.core import INET_PTON
     from netaddr.strategy import ipv4
-except ImportError:  # the action and the filters have said so before anything here is called
+
+    HAS_NETADDR = True
+except ImportError:  # the action and the filters say so before anything here is called
     AddrFormatError = ValueError
+    HAS_NETADDR = False
 
 BITS = 32
 

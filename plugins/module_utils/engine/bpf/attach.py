@@ -10,17 +10,21 @@ hook is gone, so a pin means that no filter of ours is there, and netlink is not
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, unquote
 
 from ...names import LINK_PINS
 from .. import namespaces
 from ..failure import Failure
 from ..netlink import socket as netlink_socket
 from . import clsact, links, syscall
+from .grace import expedited
 
 try:
     from pyroute2 import IPRoute
@@ -33,7 +37,6 @@ if TYPE_CHECKING:
     from .programs import Program
 
 Mechanism = Literal["tcx", "clsact", "xdp", "cgroup"]
-Mode = Literal["auto", "tcx", "clsact"]
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class Attached:
     stale: tuple[str, ...] = ()
 
 
+@functools.cache
 def has_tcx() -> bool:
     """Ask the kernel for the tcx programs of the loopback device: one without tcx refuses."""
     try:
@@ -130,8 +134,12 @@ def has_tcx() -> bool:
     return True
 
 
-def mechanism(hook: str, mode: Mode) -> Mechanism:
-    """Choose how a hook is attached; Failure where the mode asks for what the kernel lacks."""
+def mechanism(hook: str, mode: str) -> Mechanism:
+    """Choose how a hook is attached.
+
+    :param mode: ``tcx``, ``clsact``, or ``auto``: tcx where the kernel has it.
+    :raises Failure: the mode asks for what the kernel lacks.
+    """
     kind = HOOKS[hook].kind
     if kind != "tc":
         return kind
@@ -237,7 +245,7 @@ class Attacher:
                     if index is None:
                         raise Failure(f"device {place.target!r} of {place} does not exist.")
                     if how == "clsact":
-                        self._put_clsact(place, program, index)
+                        self._put_clsact(place, program, index, found)
                     else:
                         self._put_device_link(place, program, index, found)
         except OSError as error:
@@ -285,15 +293,18 @@ class Attacher:
             before_commit=leave_clsact,
         )
 
-    def _put_clsact(self, place: Place, program: Program, index: int) -> None:
+    def _put_clsact(
+        self, place: Place, program: Program, index: int, found: Attached | None
+    ) -> None:
         ip = self._socket(place.netns)
         clsact.put(ip, index, _CLSACT_HOOKS[place.hook], program.fd, program.info.name)
         self._clsact[place.netns].add(index)
-        links.remove(place.pin)
+        for pin in (place.pin, *(found.stale if found else ())):
+            links.remove(pin)
 
     def _remove_filter(self, place: Place, index: int) -> None:
-        clsact.remove(self._socket(place.netns), index, _CLSACT_HOOKS[place.hook])
-        self._clsact[place.netns] = clsact.devices(self._socket(place.netns))
+        if clsact.remove(self._socket(place.netns), index, _CLSACT_HOOKS[place.hook]):
+            self._clsact[place.netns].discard(index)
 
     def remove(self, place: Place) -> None:
         """Detach what is ours from a place."""
@@ -309,16 +320,37 @@ class Attacher:
                 if index is not None:
                     self._remove_filter(place, index)
 
-    def ensure(self, places: Iterable[Place], program: Program, mode: Mode = "auto") -> list[Place]:
+    def ensure(self, places: Iterable[Place], program: Program, mode: str = "auto") -> list[Place]:
         """Attach one program to many places; return those where something was done."""
-        done = []
-        for place in places:
-            how = mechanism(place.hook, mode)
-            found = self.find(place)
-            if found is None or found != Attached(program.info.id, how, found.link_id):
-                self.put(place, program, how)
-                done.append(place)
-        return done
+        ways = {place: mechanism(place.hook, mode) for place in places}
+        todo = [
+            place
+            for place, how in ways.items()
+            if not _runs(self.find(place), program.info.id, how)
+        ]
+        with expedited(len(todo)):
+            for place in todo:
+                self.put(place, program, ways[place])
+        return todo
+
+    def places_of(
+        self, program_id: int, folder: str = LINK_PINS, netns: str | None = None
+    ) -> list[Place]:
+        """Return the places where a program is attached as ours; clsact in one namespace only."""
+        found = [
+            _place(pin, folder)
+            for pin, link in links.pinned(folder).items()
+            if link.program_id == program_id and link.target and _NAME.fullmatch(Path(pin).name)
+        ]
+        if netns is not None and not namespaces.exists(netns):
+            return found
+        ip = self._socket(netns)
+        for index in sorted(self._clsact.get(netns, ())):
+            for hook, parent in _CLSACT_HOOKS.items():
+                if (program_id, True) in clsact.programs(ip, index, parent):
+                    with namespaces.inside(netns):
+                        found.append(Place(hook, socket.if_indextoname(index), netns, folder))
+        return found
 
     def everything(self, hook: str, target: str, netns: str | None = None) -> list[Attached]:
         """Return all programs at a hook of a target in their order, ours or not."""
@@ -357,6 +389,10 @@ def prune(folder: str = LINK_PINS) -> list[str]:
     return gone
 
 
+def _runs(found: Attached | None, program_id: int, how: Mechanism) -> bool:
+    return found is not None and found == Attached(program_id, how, found.link_id)
+
+
 def _xdp(ip: Any, index: int) -> list[Attached]:
     if ip is None:
         return []
@@ -379,6 +415,14 @@ def _cgroup_id(path: str) -> int:
         return -1
 
 
+_NAME = re.compile(rf"(?:(.+)@)?(.+)-({'|'.join(HOOKS)})")
+
+
+def _place(pin: str, folder: str) -> Place:
+    netns, target, hook = _NAME.fullmatch(Path(pin).name).groups()  # type: ignore[union-attr]
+    return Place(hook, unquote(target), None if netns is None else unquote(netns), folder)
+
+
 def _escaped(name: str) -> str:
     # bpffs takes no dot and no slash in a name; a device may have the one, a path has the other.
-    return name.replace("%", "%25").replace(".", "%2E").replace("/", "%2F")
+    return quote(name, safe="").replace(".", "%2E")

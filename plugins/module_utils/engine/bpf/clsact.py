@@ -66,8 +66,8 @@ def put(ip: Any, index: int, hook: int, program: int, name: str) -> None:
         )
 
 
-def remove(ip: Any, index: int, hook: int) -> None:
-    """Remove our filter, and the qdisc if no other filter is in it.
+def remove(ip: Any, index: int, hook: int) -> bool:
+    """Remove our filter, and the qdisc if no other filter is in it; say whether the qdisc went.
 
     A qdisc that somebody made and left empty goes too: the kernel does not say who made it.
     """
@@ -80,8 +80,10 @@ def remove(ip: Any, index: int, hook: int) -> None:
             parent=hook,
             info=CLSACT_PRIORITY << 16 | _ETH_P_ALL,
         )
-        if not any(list(ip.get_filters(index=index, parent=each)) for each in (INGRESS, EGRESS)):
-            ip.tc("del", "clsact", index)
+        if any(list(ip.get_filters(index=index, parent=each)) for each in (INGRESS, EGRESS)):
+            return False
+        ip.tc("del", "clsact", index)
+        return True
 
 
 def _program_id(options: Any) -> int:

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Hand a host the slice of the plan that is its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import files
+
+ARGUMENT_SPEC = {"path": {"type": "str", "required": True}}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Read what M(podnet.fabric.plan) wrote."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the slice as the fact ``podnet_node``."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        name = str((task_vars or {})["inventory_hostname"])
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        try:
+            node = _slice(str(arguments["path"]), name)
+            node.update(_device(node, task_vars or {}))
+        except Failure as failure:
+            return {**result, "failed": True, "msg": failure.message}
+        return {**result, "changed": False, "ansible_facts": {"podnet_node": node}}
+
+
+def _slice(path: str, name: str) -> dict[str, Any]:
+    node = files.read(path, name)
+    if not node["observed"]:
+        # Its pods are not in the slice: applied, the slice would take them away.
+        raise Failure(
+            f"{name} was not observed in this run, so what it holds is not in the plan; observe "
+            "it before podnet.fabric.plan."
+        )
+    return node
+
+
+def _device(node: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    """Return the node's device and the MTU of its pods, as set by hand or as observed."""
+    observed = (variables.get("podnet_observed") or {}).get("device") or {}
+    device, mtu = node["device"] or observed.get("name"), observed.get("mtu")
+    if device is None:
+        raise Failure(
+            f"podnet_device of {node['name']} is not set, and no device holds its address "
+            f"{node['node_ip']}; set one of the two right."
+        )
+    return {"device": str(device), "mtu": int(variables.get("podnet_mtu") or mtu or 1500)}

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run the planner once, on the controller, over the variables of every node."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import VARIABLES
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ARGUMENT_SPEC = {
+    "group": {"type": "str", "default": "podnet_nodes"},
+    "observed": {"type": "str", "default": "podnet_observed"},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Plan; M(podnet.fabric.node_plan) hands each host its slice."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the summary and the folder of the slices."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        try:
+            nodes, observed = self._read(arguments["group"], arguments["observed"], task_vars)
+            plan = planner.plan(nodes, observed)
+        except Failure as failure:
+            return {**result, "failed": True, "msg": failure.message, **failure.details}
+        # Ansible removes its own folder, and this one in it, when the run ends.
+        path = tempfile.mkdtemp(prefix="podnet-plan-", dir=constants.DEFAULT_LOCAL_TMP)
+        files.write(plan, path)
+        cluster = plan.cluster_of.get(task_vars["inventory_hostname"], plan.cluster["name"])
+        return {
+            **result,
+            "changed": False,
+            "path": path,
+            "cluster": plan.clusters[cluster],
+            "clusters": plan.clusters,
+            "warnings": [each for one in plan.clusters.values() for each in one["warnings"]],
+        }
+
+    def _read(
+        self, group: str, observed: str, task_vars: Mapping[str, Any]
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any] | None]]:
+        """Return the variables of the group's hosts, and what was observed of them.
+
+        The group counts, and not the play's hosts: a run with ``--limit`` has the same peers.
+        """
+        if not HAS_NETADDR:
+            raise Failure("The planner needs the Python library netaddr where Ansible runs.")
+        names = [str(name) for name in task_vars["groups"].get(group, ())]
+        if not names:
+            raise Failure(f"group is {group!r}, which has no hosts; valid is the cluster's group.")
+        in_play = set(task_vars.get("ansible_play_hosts_all", ()))
+        nodes: dict[str, dict[str, Any]] = {}
+        seen: dict[str, dict[str, Any] | None] = {}
+        for name in names:
+            variables = task_vars["hostvars"].raw_get(name)
+            nodes[name] = self._templated(name, variables, task_vars["hostvars"])
+            found = variables.get(observed)
+            if isinstance(found, dict) and "pod_cidr" in found:
+                seen[name] = {
+                    key: plain(found.get(key)) for key in ("pod_cidr", "peers", "endpoints")
+                }
+            elif name in in_play:
+                seen[name] = None
+        return nodes, seen
+
+    def _templated(
+        self, host: str, variables: Mapping[str, Any], hostvars: object
+    ) -> dict[str, Any]:
+        templar = Templar(loader=self._loader, variables={**variables, "hostvars": hostvars})
+        result = {}
+        for name in VARIABLES:
+            if name in variables:
+                try:
+                    result[name] = plain(templar.template(variables[name]))
+                except AnsibleError as error:
+                    raise Failure(f"{name} of {host} cannot be templated: {error}") from error
+        return result
+
+
+def plain(value: Any) -> Any:
+    """Return data without what Ansible adds to it: tags, trust, lazy containers."""
+    if isinstance(value, str):
+        return str(value)
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, dict):
+        return {plain(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    return str(value)

@@ -1,0 +1,334 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""eBPF programs: compiled, loaded, pinned and attached as wanted.
+
+The order keeps the old programs running until all is known to be good: every source is compiled
+and passes the verifier first; then each attachment gets its new program in one step; then the
+pins. When an attachment fails, those done before it go back to what they ran.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import mounts, names
+from .engine.bpf import attach, maps, programs
+from .engine.bpf.compiler import Source
+from .engine.bpf.grace import expedited
+from .engine.change import Changes
+from .engine.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .engine.bpf.attach import Attached, Attacher, Place
+    from .engine.bpf.programs import Program
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One program as it is asked for.
+
+    :param source: None where it shall be absent.
+    :param attach_type: hook that it must name when it is loaded, 0 for none.
+    :param maps: name in the C -> pin.
+    :param places: where it is attached; ``leave``: where it is not.
+    """
+
+    name: str
+    pin: str
+    folder: str
+    source: Source | None
+    function: str
+    type: int
+    attach_type: int
+    maps: Mapping[str, str]
+    places: Sequence[Place]
+    leave: Sequence[Place]
+
+    @property
+    def digest(self) -> str:
+        """Hash of what shall be loaded."""
+        assert self.source is not None
+        return programs.digest(
+            self.source,
+            self.function,
+            self.type,
+            attach_type=self.attach_type,
+            map_pins=self.maps,
+        )
+
+
+@dataclass
+class _Run:
+    """What one run holds open, and how to take back what it has attached."""
+
+    attacher: Attacher
+    stack: contextlib.ExitStack
+    check_mode: bool
+    opened: dict[int, Program] = field(default_factory=dict)
+    undo: list[Callable[[], object]] = field(default_factory=list)
+
+    def program(self, number: int) -> Program | None:
+        """Open a program by id once; it stays alive for the run, to go back to."""
+        if number not in self.opened:
+            try:
+                self.opened[number] = self.stack.enter_context(programs.by_id(number))
+            except FileNotFoundError:
+                return None
+        return self.opened[number]
+
+
+def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any]) -> Wanted:
+    """Read one item of the module's option ``programs``.
+
+    :param netns: namespace of devices that name none.
+    :param sources: what the controller read: ``files``, ``main`` and ``include`` by program name,
+        and ``standin``, the stand-in headers.
+    :raises Failure: for what does not fit together.
+    """
+    name = item["name"]
+    pin = item["pin"] or f"{names.PROGRAM_PINS}/{name}"
+    folder = item["link_pins"] or names.LINK_PINS
+    places: dict[str, list[Place]] = {"present": [], "absent": []}
+    for entry in item["attach"]:
+        places[entry["state"]] += _places(entry, netns, folder, name)
+    hooks = [attach.HOOKS[entry["hook"]] for entry in item["attach"]]
+    types = {hook.program for hook in hooks} | ({item["type"]} if item["type"] else set())
+    if len(types) != 1 and item["state"] == "present":
+        raise Failure(
+            f"program {name}: its type must be one that all its hooks take; "
+            f"type and attach say {', '.join(sorted(types)) or 'nothing'}."
+        )
+    numbers = {hook.number for hook in hooks if hook.loaded_for}
+    if len(numbers) > 1:
+        raise Failure(f"program {name}: a cgroup program is loaded for one hook; name it twice.")
+    source = None
+    if item["state"] == "present":
+        sent = sources["programs"][name]
+        source = Source(
+            sent["main"],
+            sent["files"],
+            tuple(sent["include"]),
+            (*item["cflags"], *_defines(item["defines"])),
+            sources["standin"],
+        )
+    return Wanted(
+        name=name,
+        pin=pin,
+        folder=folder,
+        source=source,
+        function=item["function"] or name,
+        type=programs.TYPES.get("".join(types), 0),
+        attach_type=next(iter(numbers), 0),
+        maps=item["maps"],
+        places=places["present"],
+        leave=places["absent"],
+    )
+
+
+def _places(entry: Mapping[str, Any], netns: str | None, folder: str, name: str) -> list[Place]:
+    hook = entry["hook"]
+    if attach.HOOKS[hook].kind == "cgroup":
+        root = mounts.cgroup2_root() or mounts.CGROUP2
+        return [attach.Place(hook, entry["cgroup"] or root, None, folder)]
+    devices = [*([entry["device"]] if entry["device"] else []), *entry["devices"]]
+    if not devices:
+        raise Failure(f"program {name}: hook {hook} is attached to a device; give one.")
+    return [attach.Place(hook, device, entry["netns"] or netns, folder) for device in devices]
+
+
+def _defines(defines: Mapping[str, Any]) -> list[str]:
+    return [
+        f"-D{key}" if value in (None, "", True) else f"-D{key}={value}"
+        for key, value in sorted(defines.items())
+    ]
+
+
+def converge(
+    items: Sequence[Wanted],
+    *,
+    mode: str,
+    netns: str | None,
+    check_mode: bool,
+    require: Callable[[str], None],
+) -> dict[str, Any]:
+    """Bring programs and attachments to what is wanted; return what a module returns.
+
+    :param require: called with the name of a library before it is needed.
+    """
+    changes = Changes()
+    with contextlib.ExitStack() as stack:
+        run = _Run(stack.enter_context(attach.Attacher()), stack, check_mode)
+        _check_targets(items, mode, run, require)
+        old = {item.pin: _opened(item.pin, stack) for item in items}
+        ready = {item.pin: _running(item, old[item.pin], run) for item in items if item.source}
+        if not check_mode and any(program is None for program in ready.values()):
+            require("bcc")
+        for item in items:
+            if item.source and ready[item.pin] is None and not check_mode:
+                fresh = programs.load(
+                    item.source,
+                    item.function,
+                    item.type,
+                    attach_type=item.attach_type,
+                    map_pins=item.maps,
+                )
+                ready[item.pin] = stack.enter_context(fresh)
+        for item in items:
+            _plan(item, old[item.pin], ready.get(item.pin), mode, netns, run, changes)
+        with expedited(len(changes.steps)):
+            try:
+                changes.apply(check_mode=check_mode)
+            except BaseException:
+                for step in reversed(run.undo):
+                    with contextlib.suppress(Failure, OSError):
+                        step()
+                raise
+        described = [_described(item, ready.get(item.pin)) for item in items if item.source]
+    return {**changes.result(), "programs": described}
+
+
+def _opened(pin: str, stack: contextlib.ExitStack) -> Program | None:
+    found = programs.open_pin(pin)
+    return found and stack.enter_context(found)
+
+
+def _check_targets(
+    items: Sequence[Wanted], mode: str, run: _Run, require: Callable[[str], None]
+) -> None:
+    for item in items:
+        for place in [*item.places, *item.leave]:
+            if attach.mechanism(place.hook, mode) == "clsact":
+                require("pyroute2")
+        # In check mode a task before this one may have said that it would make them.
+        for place in () if run.check_mode else item.places:
+            if not run.attacher.exists(place):
+                raise Failure(f"program {item.name}: there is no {place}: its target is not there.")
+
+
+def _running(item: Wanted, pinned: Program | None, run: _Run) -> Program | None:
+    """Return the program that is loaded already: the pinned one, or one found attached."""
+    ids = set()
+    for name, path in item.maps.items():
+        found = maps.open_pin(path)
+        if found is None:
+            if run.check_mode:
+                return None
+            raise Failure(f"program {item.name}: map {name}: nothing is pinned at {path}.")
+        with found:
+            ids.add(found.info.id)
+    candidates = [pinned]
+    if pinned is None:
+        attached = [run.attacher.find(place) for place in item.places]
+        candidates = [run.program(one.program_id) for one in attached if one]
+    for program in candidates:
+        if program and program.digest == item.digest and ids <= set(program.info.map_ids):
+            return program
+    return None
+
+
+def _plan(
+    item: Wanted,
+    old: Program | None,
+    program: Program | None,
+    mode: str,
+    netns: str | None,
+    run: _Run,
+    changes: Changes,
+) -> None:
+    """Add the steps of one item; ``program`` is None where check mode has not loaded it."""
+    elsewhere = [] if old is None else run.attacher.places_of(old.info.id, item.folder, netns)
+    places = list(item.places) if item.source else []
+    leave = list(item.leave)
+    if item.source is None:
+        leave = list(dict.fromkeys([*item.places, *leave, *elsewhere]))
+    elif program is None or (old and program.info.id != old.info.id):
+        # A new version goes wherever the old one is: others may have attached the pinned program.
+        places = list(dict.fromkeys([*places, *(p for p in elsewhere if p not in leave)]))
+    for place in places:
+        found = run.attacher.find(place)
+        how = attach.mechanism(place.hook, mode)
+        before = _attached(found, item, program, run)
+        after = {"program": _short(item.digest), "mechanism": how}
+        what = f"program {item.name} at {place}"
+        changes.add(what, before, after, partial(_attach, place, program, how, found, run))
+    for place in leave:
+        found = run.attacher.find(place)
+        what = f"program {item.name} at {place}"
+        before = _attached(found, item, program, run)
+        changes.add(what, before, None, partial(_detach, place, found, run))
+    changes.add(
+        f"program {item.name}",
+        None if old is None else {"pin": item.pin, "program": _label(old, item, program)},
+        {"pin": item.pin, "program": _short(item.digest)} if item.source else None,
+        partial(_pin, item.pin, program) if item.source else partial(maps.unpin, item.pin),
+    )
+
+
+def _attached(
+    found: Attached | None, item: Wanted, program: Program | None, run: _Run
+) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    runs = run.program(found.program_id)
+    state: dict[str, Any] = {
+        "program": _label(runs, item, program) if runs else f"id {found.program_id}",
+        "mechanism": found.mechanism,
+    }
+    return {**state, "stale": list(found.stale)} if found.stale else state
+
+
+def _label(found: Program, item: Wanted, program: Program | None) -> str:
+    """Name a program by its digest; by its id too where only that tells it from the wanted one."""
+    short = _short(found.digest) or "of others"
+    same = program is not None and program.info.id == found.info.id
+    return (
+        short
+        if same or item.source is None or found.digest != item.digest
+        else (f"{short} with maps of before (id {found.info.id})")
+    )
+
+
+def _attach(
+    place: Place, program: Program | None, how: attach.Mechanism, found: Attached | None, run: _Run
+) -> None:
+    assert program is not None
+    run.attacher.put(place, program, how)
+    run.undo.append(partial(_restore, place, found, run))
+
+
+def _detach(place: Place, found: Attached | None, run: _Run) -> None:
+    run.attacher.remove(place)
+    run.undo.append(partial(_restore, place, found, run))
+
+
+def _restore(place: Place, found: Attached | None, run: _Run) -> None:
+    program = run.program(found.program_id) if found else None
+    if found and program:
+        run.attacher.put(place, program, found.mechanism)
+    else:
+        run.attacher.remove(place)
+
+
+def _pin(pin: str, program: Program | None) -> None:
+    assert program is not None
+    program.pin(pin)
+
+
+def _described(item: Wanted, program: Program | None) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "pin": item.pin,
+        "digest": item.digest,
+        "id": program.info.id if program else None,
+        "tag": program.info.tag if program else None,
+        "attached": [str(place) for place in item.places],
+    }
+
+
+def _short(digest: str) -> str:
+    return digest[:12]

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which files a C source needs: read on the controller, sent to the node as text.
+
+Names are relative to the folder that all files have in common, so that the same checkout in
+another place is the same source.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .engine.bpf.compiler import read_folder
+from .engine.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Where the collection's own programs and the stand-in headers lie.
+COLLECTION_SOURCES = Path(__file__).parents[2] / "bpf"
+
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+
+
+def standin() -> dict[str, str]:
+    """Return the stand-in headers for BCC: name -> text."""
+    return read_folder(COLLECTION_SOURCES / "include")
+
+
+def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path) -> dict[str, Any]:
+    """Read what one program of the task is made of: ``main``, ``files`` and ``include``.
+
+    :param item: ``src`` or ``source``, and ``include``.
+    :param find: from ``src`` to the path of the file.
+    :param base: folder that ``source`` is thought to lie in: the playbook's.
+    :raises Failure: for a file or folder that cannot be read.
+    """
+    if item.get("source"):
+        main = base.resolve() / f"{item['name']}.c"
+        texts = {main: str(item["source"])}
+    elif item.get("src"):
+        main = Path(find(str(item["src"]))).resolve()
+        texts = {main: _read(main)}
+    else:
+        return {"main": "", "files": {}, "include": []}
+    folders = [(main.parent / folder).resolve() for folder in item.get("include") or []]
+    for folder in folders:
+        if not folder.is_dir():
+            raise Failure(f"program {item['name']}: include folder {folder} does not exist.")
+        texts.update({folder / name: text for name, text in read_folder(folder).items()})
+    _follow([main.parent, *folders], texts)
+    root = Path(os.path.commonpath([main.parent, *folders, *(path.parent for path in texts)]))
+    return {
+        "main": str(main.relative_to(root)),
+        "files": {str(path.relative_to(root)): text for path, text in texts.items()},
+        "include": [str(folder.relative_to(root)) for folder in folders],
+    }
+
+
+def _follow(folders: list[Path], texts: dict[Path, str]) -> None:
+    """Add the headers that a file includes with quotes, and those that they include."""
+    todo = list(texts)
+    while todo:
+        path = todo.pop()
+        for name in _INCLUDE.findall(texts[path]):
+            places = [(folder / name).resolve() for folder in (path.parent, *folders)]
+            header = next((place for place in places if place in texts or place.is_file()), None)
+            # One that is nowhere is the system's, or the compiler says where it is missed.
+            if header and header not in texts:
+                texts[header] = _read(header)
+                todo.append(header)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{path} cannot be read as text: {error}.") from error

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Short waits for the kernel's grace periods while many programs are attached or detached.
+
+The kernel waits for one RCU grace period, some 13 ms, for each tcx link and each clsact qdisc that
+comes or goes, one after the other: 3 s for the 250 pods of a node. With expedited grace periods
+it is 0.04 s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SWITCH = "/sys/kernel/rcu_expedited"
+#: From as many changes on it is worth it.
+MANY = 8
+
+
+@contextlib.contextmanager
+def expedited(changes: int) -> Iterator[None]:
+    """Have short grace periods for the length of a ``with`` block, where ``changes`` are many.
+
+    The switch belongs to the machine, so it is put back as it was; one process at a time holds
+    it, or another would find it on and leave it on. Where it cannot be written nothing happens.
+    """
+    with contextlib.ExitStack() as stack:
+        if changes >= MANY:
+            with contextlib.suppress(OSError):
+                switch = os.open(SWITCH, os.O_RDWR | os.O_CLOEXEC)
+                stack.callback(os.close, switch)
+                fcntl.flock(switch, fcntl.LOCK_EX)
+                before = os.pread(switch, 16, 0)
+                os.pwrite(switch, b"1", 0)
+                stack.callback(os.pwrite, switch, before, 0)
+        yield

@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Probes between nodes: ICMP to the stack, HTTP to a responder that lives as long as the probes.
+
+Nothing of the network runs by itself, so who answers HTTP is started for the probes and stopped
+after them; should nobody stop it, it ends by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .engine import namespaces
+from .engine.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Of cilium-health.
+PORT = 4240
+PID_FILE = Path("/run/podnet-health.pid")
+_ANSWER = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
+_RTT = re.compile(r"= [\d.]+/([\d.]+)/")
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One probe and how it went; ``rtt`` in seconds, None where nothing came back."""
+
+    ok: bool
+    rtt: float | None
+    error: str | None = None
+
+
+def probe(
+    targets: Sequence[Mapping[str, Any]], *, port: int, timeout: float
+) -> list[dict[str, Any]]:
+    """Probe every target's ``host`` and ``endpoint`` address, many at a time.
+
+    Returns each target with ``host`` and ``endpoint`` as ``{address, icmp, http}``; an address that
+    is None has no probes.
+    """
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        started = [
+            (
+                target,
+                side,
+                pool.submit(_icmp, target[side], timeout),
+                pool.submit(_http, target[side], port, timeout),
+            )
+            for target in targets
+            for side in ("host", "endpoint")
+            if target[side]
+        ]
+        found = {
+            target["name"]: {"name": target["name"], "local": bool(target.get("local"))}
+            for target in targets
+        }
+        for target, side, icmp, answer in started:
+            found[target["name"]][side] = {
+                "address": target[side],
+                "icmp": asdict(icmp.result()),
+                "http": asdict(answer.result()),
+            }
+    return list(found.values())
+
+
+def reachable(node: Mapping[str, Any]) -> bool:
+    """Say whether every probe of a node came back."""
+    sides = [node[side] for side in ("host", "endpoint") if side in node]
+    return all(side[kind]["ok"] for side in sides for kind in ("icmp", "http"))
+
+
+def render(nodes: Sequence[Mapping[str, Any]], when: str) -> str:
+    """Return the report as ``cilium-health status --probe`` gives it."""
+    lines = [f"Probe time:   {when}", "Nodes:"]
+    for node in sorted(nodes, key=lambda node: not node["local"]):
+        lines.append(f"  {node['name']}{' (localhost)' if node['local'] else ''}:")
+        for side, title in (("host", "Host"), ("endpoint", "Endpoint")):
+            if side in node:
+                lines.append(f"    {title} connectivity to {node[side]['address']}:")
+                lines.append(f"      ICMP to stack:   {_shown(node[side]['icmp'])}")
+                lines.append(f"      HTTP to agent:   {_shown(node[side]['http'])}")
+    return "\n".join(lines)
+
+
+def _shown(result: Mapping[str, Any]) -> str:
+    if not result["ok"]:
+        return f"Connection failed: {result['error']}"
+    micro = result["rtt"] * 1e6
+    return f"OK, RTT={micro:.3f}µs" if micro < 1000 else f"OK, RTT={micro / 1000:.6f}ms"
+
+
+def _icmp(address: str, timeout: float) -> Probe:
+    command = ["ping", "-n", "-q", "-c", "1", "-W", str(timeout), address]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    match = _RTT.search(done.stdout)
+    if done.returncode == 0 and match:
+        return Probe(True, float(match[1]) / 1000)
+    return Probe(False, None, done.stderr.strip() or f"no reply within {timeout:g} s")
+
+
+def _http(address: str, port: int, timeout: float) -> Probe:
+    start = time.perf_counter()
+    connection = http.client.HTTPConnection(address, port, timeout=timeout)
+    try:
+        connection.request("GET", "/hello")
+        status = connection.getresponse().status
+    except OSError as error:
+        return Probe(False, None, error.strerror or str(error) or type(error).__name__)
+    finally:
+        connection.close()
+    took = time.perf_counter() - start
+    return Probe(
+        status == http.client.OK, took, None if status == http.client.OK else f"HTTP {status}"
+    )
+
+
+def start_responder(places: Sequence[Mapping[str, Any]], *, port: int, lifetime: float) -> None:
+    """Answer HTTP at each place (``address``, and ``netns`` where it is not this one).
+
+    :raises Failure: where an address cannot be listened on; then nothing was started.
+    """
+    stop_responder()
+    listeners = [_listen(place, port) for place in places]
+    if os.fork():
+        for listener in listeners:
+            listener.close()
+        return
+    # The child is nobody's: no terminal, no pipe of the one who asks for it, no more than its time.
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    signal.alarm(int(lifetime))
+    with contextlib.suppress(OSError):
+        PID_FILE.write_text(f"{os.getpid()} {_started(os.getpid())}")
+    os.chdir("/")
+    while True:
+        for ready in select.select(listeners, [], [])[0]:
+            with contextlib.suppress(OSError):
+                connection, _address = ready.accept()
+                with connection:
+                    connection.settimeout(1)
+                    connection.recv(4096)
+                    connection.sendall(_ANSWER)
+
+
+def stop_responder() -> bool:
+    """Stop it; say whether it ran."""
+    try:
+        pid, started = PID_FILE.read_text().split()
+    except (OSError, ValueError):
+        return False
+    PID_FILE.unlink(missing_ok=True)
+    if _started(int(pid)) != started:
+        return False  # it ended, and the number may be another's by now
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(pid), signal.SIGTERM)
+    return True
+
+
+def _listen(place: Mapping[str, Any], port: int) -> socket.socket:
+    with namespaces.inside(place.get("netns")):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((place["address"], port))
+    except OSError as error:
+        listener.close()
+        raise Failure(
+            f"port: {place['address']}:{port} cannot be listened on: {error.strerror}; "
+            f"choose another port."
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def _started(pid: int) -> str:
+    """Start time of a process, "" where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A plan on disk for the length of one run: from the process that plans to those of the nodes.
+
+The one place of this package that reads and writes files. Each node has a small file of its own,
+and what the nodes of a cluster share stands in one file, so that a thousand nodes make a thousand
+small files and not a thousand lists of a thousand peers.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..engine.failure import Failure
+from . import node
+
+if TYPE_CHECKING:
+    from .planner import Plan
+
+
+def write(plan: Plan, directory: str) -> None:
+    """Write a plan into an empty folder that is the caller's alone."""
+    for cluster, common in plan.common.items():
+        _write(_file(directory, "cluster", cluster), common)
+    for name, own in plan.own.items():
+        cluster = plan.cluster_of[name]
+        _write(_file(directory, "node", name), {"cluster": cluster, "own": own})
+
+
+def read(directory: str, name: str) -> dict[str, Any]:
+    """Return the slice of one node."""
+    file = _file(directory, "node", name)
+    try:
+        mine = json.loads(file.read_text())
+        common = json.loads(_file(directory, "cluster", mine["cluster"]).read_text())
+    except FileNotFoundError:
+        raise Failure(
+            f"path is {directory!r}, which holds no plan for {name}; valid is the path that "
+            "podnet.fabric.plan returned in this run, for a host of its group."
+        ) from None
+    return node.slice_of(common, mine["own"])
+
+
+def _file(directory: str, kind: str, name: str) -> Path:
+    return Path(directory) / f"{kind}-{quote(name, safe='')}.json"
+
+
+def _write(file: Path, data: dict[str, Any]) -> None:
+    file.write_text(json.dumps(data, separators=(",", ":")))

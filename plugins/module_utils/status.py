@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a node's datapath is and does, read from its kernel."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from . import names
+from .datapath import layout, reasons
+from .engine import links, netlink
+from .engine.bpf import attach, maps, programs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def read(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the status of a node (see RETURN of the module ``status_info``).
+
+    :param node: its part of the plan, the fact ``podnet_node``.
+    """
+    with netlink.socket() as ip, attach.Attacher() as attacher:
+        devices = links.dump(ip)
+        found = _programs(node, devices, attacher)
+        endpoints = _endpoints(node, devices, attacher)
+    counts = _verdicts()
+    return {
+        "node": {
+            key: node.get(key) for key in ("name", "node_ip", "device", "mtu", "usable", "reason")
+        },
+        "kernel": os.uname().release,
+        "network_type": node["network_type"],
+        "datapath": node["datapath"],
+        "native_routing_cidr": node["native_routing_cidr"],
+        "attach_mode": _attach_mode(found),
+        "ipam": _ipam(node),
+        "endpoints": endpoints,
+        "peers": [dict(peer) for peer in node["peers"]],
+        "programs": found,
+        "maps": _maps(),
+        "forwarded": [count for count in counts if not count["drops"]],
+        "drops": [count for count in counts if count["drops"]],
+    }
+
+
+def _attach_mode(found: list[dict[str, Any]]) -> str | None:
+    mechanisms = {place["mechanism"] for program in found for place in program["attached"]}
+    return ", ".join(sorted(mechanisms)) or None
+
+
+def _ipam(node: Mapping[str, Any]) -> dict[str, Any]:
+    allocated = _allocated()
+    return {
+        "pod_cidr": node["pod_cidr"],
+        "used": len(allocated),
+        "total": node["capacity"]["addresses"],
+        "usable_pods": node["capacity"]["usable_pods"],
+        "gateway": node["gateway_ip"],
+        "addresses": {address: name for name, address in allocated.items()},
+    }
+
+
+def _allocated() -> dict[str, str]:
+    table = layout.ALLOCATIONS
+    found = maps.open_pin(table.pin)
+    if found is None:
+        return {}
+    with found:
+        return {
+            table.unpack_key(key)["name"]: table.unpack_value(value)["address"]
+            for key, value in found.items().items()
+        }
+
+
+def _endpoints(
+    node: Mapping[str, Any], devices: Mapping[str, links.Link], attacher: attach.Attacher
+) -> list[dict[str, Any]]:
+    held = _allocated()
+    found = []
+    for endpoint in node["endpoints"]:
+        device = names.endpoint_device(endpoint["name"])
+        link = devices.get(device)
+        attached = link and attacher.find(attach.Place("tc_ingress", device))
+        ready = bool(link and link.up and attached and held.get(endpoint["name"]) == endpoint["ip"])
+        found.append(
+            {
+                "name": endpoint["name"],
+                "kind": endpoint["kind"],
+                "ip": endpoint["ip"],
+                "mac": endpoint["mac"],
+                "device": device,
+                "state": "ready" if ready else "not ready",
+            }
+        )
+    return found
+
+
+def _programs(
+    node: Mapping[str, Any], devices: Mapping[str, links.Link], attacher: attach.Attacher
+) -> list[dict[str, Any]]:
+    own = [
+        link.name
+        for link in devices.values()
+        if (names.parse_alias(link.alias) or ("",))[0] in ("endpoint", "attached")
+    ]
+    places: dict[str, list[Any]] = {
+        "from_container": own,
+        "from_netdev": [node.get("device")],
+        "from_host": [names.GATEWAY_DEVICE],
+    }
+    found: list[dict[str, Any]] = []
+    for hook in reasons.HOOKS:
+        program = programs.open_pin(f"{names.PROGRAM_PINS}/{hook.name}")
+        if program is None:
+            found.append({"name": hook.name, "id": None, "tag": None, "attached": []})
+            continue
+        with program:
+            attached = []
+            for device in places[hook.name]:
+                here = (
+                    attacher.find(attach.Place(hook.attach, str(device)))
+                    if device in devices
+                    else None
+                )
+                if here and here.program_id == program.info.id:
+                    attached.append(
+                        {"device": device, "hook": hook.attach, "mechanism": here.mechanism}
+                    )
+            found.append(
+                {
+                    "name": hook.name,
+                    "id": program.info.id,
+                    "tag": program.info.tag,
+                    "attached": attached,
+                }
+            )
+    return found
+
+
+def _maps() -> list[dict[str, Any]]:
+    found = []
+    for table in layout.MAPS:
+        opened = maps.open_pin(table.pin)
+        if opened is None:
+            found.append(
+                {"name": table.name, "type": table.type, "used": None, "size": table.max_entries}
+            )
+            continue
+        with opened:
+            used, size = opened.count(), opened.info.max_entries
+            found.append({"name": table.name, "type": opened.type, "used": used, "size": size})
+    return found
+
+
+def _verdicts() -> list[dict[str, Any]]:
+    """Every verdict of every hook that has been counted, by name."""
+    opened = maps.open_pin(layout.METRICS.pin)
+    if opened is None:
+        return []
+    with opened:
+        sums = opened.sums()
+    found = []
+    for hook in reasons.HOOKS:
+        for verdict in reasons.VERDICTS:
+            packets, octets = sums[
+                layout.METRICS.pack_key(index=hook.number * layout.VERDICTS + verdict.number)
+            ]
+            if packets:
+                found.append(
+                    {
+                        "hook": hook.name,
+                        "direction": hook.direction,
+                        "verdict": verdict.name,
+                        "what": verdict.what,
+                        "drops": verdict.drops,
+                        "packets": packets,
+                        "bytes": octets,
+                    }
+                )
+    return found

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The status of a node as people read it, in the order and words of ``cilium status``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .tables import line, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_NETWORKS = {"native_routing": "Native", "overlay": "VXLAN"}
+_HOSTS = {"ebpf": "BPF", "bridge": "Bridge", "routed": "Routed"}
+
+
+def render(status: Mapping[str, Any]) -> str:
+    """Return the report of one node, many lines."""
+    node, ipam = status["node"], status["ipam"]
+    ready = [endpoint for endpoint in status["endpoints"] if endpoint["state"] == "ready"]
+    network, host = _NETWORKS[status["network_type"]], _HOSTS[status["datapath"]]
+    lines = [
+        line("Node", f"{node['name']}   {node['node_ip']}   [{node['device']}, MTU {node['mtu']}]"),
+        line("Usable", "Yes" if node["usable"] else f"No: {node['reason']}"),
+        line("Kernel", status["kernel"]),
+        line("Routing", f"Network: {network}   Host: {host}"),
+        line("Native-routing CIDR", status["native_routing_cidr"] or "none"),
+        line("Attach Mode", (status["attach_mode"] or "nothing attached").upper()),
+        line("Device Mode", "veth"),
+        line("Masquerading", "Disabled"),
+        line("IPAM", f"IPv4: {ipam['used']}/{ipam['total']} allocated from {ipam['pod_cidr']}"),
+        "Allocated addresses:",
+        *([f"  {ipam['gateway']} (router)"] if ipam["gateway"] else []),
+        *(
+            f"  {address} ({name})"
+            for address, name in sorted(ipam["addresses"].items(), key=_by_address)
+        ),
+        line("Endpoints", f"{len(ready)}/{len(status['endpoints'])} ready"),
+        *table(
+            ("Name", "IPv4", "MAC", "Device", "State"),
+            _columns(status["endpoints"], ("name", "ip", "mac", "device", "state")),
+        ),
+        line("Peers", len(status["peers"])),
+        *table(("Node", "Address", "Pod CIDR", "Route"), [_peer(peer) for peer in status["peers"]]),
+        "Programs:",
+        *table(
+            ("Name", "Id", "Tag", "Attached"), [_program(program) for program in status["programs"]]
+        ),
+        "BPF Maps:",
+        *table(
+            ("Name", "Type", "Used", "Size"),
+            _columns(status["maps"], ("name", "type", "used", "size")),
+        ),
+        "Forwarded:",
+        *table(
+            ("Hook", "Direction", "Verdict", "Packets", "Bytes"),
+            _columns(status["forwarded"], _COUNTS),
+        ),
+        line("Drops", sum(count["packets"] for count in status["drops"])),
+        *table(
+            ("Hook", "Direction", "Reason", "Packets", "Bytes"), _columns(status["drops"], _COUNTS)
+        ),
+    ]
+    return "\n".join(lines)
+
+
+_COUNTS = ("hook", "direction", "verdict", "packets", "bytes")
+
+
+def _by_address(pair: tuple[str, str]) -> tuple[int, ...]:
+    return tuple(int(part) for part in pair[0].split("."))
+
+
+def _peer(peer: Mapping[str, Any]) -> tuple[str, ...]:
+    route = "direct" if peer["direct"] else "gateway"
+    return (peer["name"], peer["node_ip"], peer["pod_cidr"], route)
+
+
+def _program(program: Mapping[str, Any]) -> tuple[str, ...]:
+    devices = [place["device"] for place in program["attached"]]
+    shown = ", ".join(devices) if len(devices) < 3 else f"{len(devices)} devices"
+    return (program["name"], program["id"] or "-", program["tag"] or "-", shown or "nowhere")
+
+
+def _columns(rows: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> list[tuple[Any, ...]]:
+    return [tuple(row[key] for key in keys) for row in rows]

@@ -1,0 +1,343 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bpf_program
+short_description: Compile, load, pin and attach eBPF programs
+version_added: 0.1.0
+description:
+  - Compiles C with BCC on the node, loads it, pins the program and attaches it to network devices or
+    cgroups. Headers of the running kernel are not needed.
+  - The sources stay on the controller and travel with the task.
+  - A program carries the hash of its sources, flags, maps and kernel with it in the kernel. As long as
+    it is the same nothing is compiled and nothing changes, and no file says so but the kernel.
+  - A new version replaces the old one in one step wherever the old one is attached, also by others.
+    Every source of the task is compiled and accepted by the verifier before anything is touched. After
+    an error the old programs run as before.
+author: The podnet.fabric developers (@podnet)
+requirements:
+  - Linux 5.10 or newer; for tcx 6.6 or newer
+  - bcc (Debian C(python3-bpfcc), Fedora C(python3-bcc)) and the C library's kernel headers (Debian
+    C(linux-libc-dev), Fedora C(kernel-headers)), where something is compiled
+  - pyroute2, where clsact is used
+attributes:
+  check_mode:
+    support: full
+    description:
+      - Compares hashes, compiles nothing and changes nothing. An error of the compiler shows in the real
+        run alone.
+  diff_mode:
+    support: full
+    description: Shows each program and each attachment that differs.
+options:
+  programs:
+    description: The programs.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the program, for people and as the last part of O(programs[].pin).
+        type: str
+        required: true
+      src:
+        description:
+          - C file on the controller, absolute or in the C(files) folder of the role or playbook, or
+            else in the C(bpf) folder of this collection.
+          - The headers that it includes with quotes are found and sent with it.
+          - One of O(programs[].src) and O(programs[].source) is needed for V(state=present).
+        type: path
+      source:
+        description: The C itself.
+        type: str
+      include:
+        description:
+          - Folders on the controller, absolute or relative to the folder of O(programs[].src), in which
+            C(#include) looks. All their headers are sent.
+        type: list
+        elements: str
+        default: []
+      function:
+        description: Function in the C; without it O(programs[].name).
+        type: str
+      type:
+        description: Type of the program; without it that of the hooks in O(programs[].attach).
+        type: str
+        choices:
+          - cgroup_device
+          - cgroup_skb
+          - cgroup_sock
+          - cgroup_sock_addr
+          - cgroup_sockopt
+          - cgroup_sysctl
+          - sched_act
+          - sched_cls
+          - sock_ops
+          - socket_filter
+          - xdp
+      cflags:
+        description: Flags for clang, such as V(-Werror).
+        type: list
+        elements: str
+        default: []
+      defines:
+        description: Macros for the C; an empty value defines the name alone.
+        type: dict
+        default: {}
+      maps:
+        description:
+          - Name in the C to path of a pinned map. The C refers to a map as
+            C((void *\)bpf_pseudo_fd(1, PN_FD_NAME\)).
+        type: dict
+        default: {}
+      pin:
+        description: Where the program is pinned; without it below C(/sys/fs/bpf/podnet/programs).
+        type: path
+      link_pins:
+        description:
+          - Folder in which the links are pinned; without it C(/sys/fs/bpf/podnet/links).
+          - A hook of a device has one program a folder. Give programs of your own a folder of their own,
+            and they run beside those of this collection's roles.
+        type: path
+      attach:
+        description: Where it is attached. What is not listed is left as it is.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          hook:
+            description: The hook.
+            type: str
+            required: true
+            choices:
+              - tc_ingress
+              - tc_egress
+              - xdp
+              - xdp_generic
+              - xdp_native
+              - cgroup_ingress
+              - cgroup_egress
+              - cgroup_sock_create
+              - cgroup_sock_release
+              - cgroup_post_bind4
+              - cgroup_post_bind6
+              - cgroup_bind4
+              - cgroup_bind6
+              - cgroup_connect4
+              - cgroup_connect6
+              - cgroup_sendmsg4
+              - cgroup_sendmsg6
+              - cgroup_recvmsg4
+              - cgroup_recvmsg6
+              - cgroup_getpeername4
+              - cgroup_getpeername6
+              - cgroup_getsockname4
+              - cgroup_getsockname6
+              - cgroup_getsockopt
+              - cgroup_setsockopt
+              - cgroup_sock_ops
+              - cgroup_device
+              - cgroup_sysctl
+          device:
+            description: Device of a C(tc) or C(xdp) hook.
+            type: str
+          devices:
+            description: More devices.
+            type: list
+            elements: str
+            default: []
+          cgroup:
+            description: Folder of the cgroup; without it the root of cgroup2, wherever it is mounted.
+            type: path
+          netns:
+            description: Network namespace of the devices; without it O(netns).
+            type: str
+          state:
+            description: Whether it is attached there.
+            type: str
+            choices: [present, absent]
+            default: present
+      state:
+        description: V(absent) detaches the program everywhere and removes its pin.
+        type: str
+        choices: [present, absent]
+        default: present
+  attach_mode:
+    description:
+      - How C(tc) hooks are attached. V(tcx) needs Linux 6.6, V(clsact) works on every kernel, and V(auto)
+        is V(tcx) where the kernel has it.
+      - A change of it moves programs without a gap.
+    type: str
+    choices: [auto, tcx, clsact]
+    default: auto
+  netns:
+    description: Network namespace of devices that name none, as C(ip netns) shows it, or a path.
+    type: str
+  _sources:
+    description: What the controller has read. The action plugin fills it in.
+    type: dict
+seealso:
+  - module: podnet.fabric.bpf_map
+  - module: podnet.fabric.bpf_program_info
+"""
+
+EXAMPLES = r"""
+- name: Count what comes in, with a program of your own
+  podnet.fabric.bpf_program:
+    programs:
+      - name: count_ipv6
+        source: |
+          #include <uapi/linux/if_ether.h>
+          BPF_ARRAY(packets, u64, 1);
+          int count_ipv6(struct __sk_buff *skb)
+          {
+              if (skb->protocol == bpf_htons(ETH_P_IPV6))
+                  packets.increment(0);
+              return -1; /* the next program decides */
+          }
+        pin: /sys/fs/bpf/mine/count_ipv6
+        link_pins: /sys/fs/bpf/mine/links
+        attach:
+          - hook: tc_ingress
+            device: eth0
+
+- name: The programs of a node, warnings are errors
+  podnet.fabric.bpf_program:
+    programs:
+      - name: from_netdev
+        src: from_netdev.c
+        cflags: [-Wall, -Wextra, -Werror]
+        maps:
+          endpoints: /sys/fs/bpf/podnet/maps/endpoints
+        attach:
+          - hook: tc_ingress
+            devices: [eth0, eth1]
+
+- name: No process may connect to port 25
+  podnet.fabric.bpf_program:
+    programs:
+      - name: no_mail
+        source: |
+          int no_mail(struct bpf_sock_addr *ctx)
+          {
+              return ctx->user_port != bpf_htons(25);
+          }
+        attach:
+          - hook: cgroup_connect4
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or in check mode would be, a line each.
+  returned: success
+  type: list
+  elements: str
+  sample: [create program no_mail at cgroup_connect4 of /sys/fs/cgroup, create program no_mail]
+programs:
+  description: The programs that are present now.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name as given.
+      type: str
+      sample: no_mail
+    pin:
+      description: Where it is pinned.
+      type: str
+      sample: /sys/fs/bpf/podnet/programs/no_mail
+    id:
+      description: Number in the kernel; null in check mode where it would be loaded.
+      type: int
+      sample: 214
+    tag:
+      description: Hash of its instructions, as C(bpftool prog) shows it.
+      type: str
+      sample: 266855e6679ea8f9
+    digest:
+      description: Hash of all that it was made of.
+      type: str
+      sample: 6580e9a63713897892c5f443e5a1cf5921109b633602b6aa4d325567bef4847b
+    attached:
+      description: Where the task attached it.
+      type: list
+      elements: str
+      sample: [cgroup_connect4 of /sys/fs/cgroup]
+log:
+  description: Output of the compiler or the verifier.
+  returned: when a program is refused
+  type: list
+  elements: str
+  sample: ["no_mail.c:3:14: error: no member named 'port' in 'struct bpf_sock_addr'"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils import bpf_program
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import attach, programs
+
+_STATE = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+_ATTACH = {
+    "hook": {"type": "str", "required": True, "choices": list(attach.HOOKS)},
+    "device": {"type": "str"},
+    "devices": {"type": "list", "elements": "str", "default": []},
+    "cgroup": {"type": "path"},
+    "netns": {"type": "str"},
+    "state": _STATE,
+}
+_PROGRAM = {
+    "name": {"type": "str", "required": True},
+    "src": {"type": "path"},
+    "source": {"type": "str"},
+    "include": {"type": "list", "elements": "str", "default": []},
+    "function": {"type": "str"},
+    "type": {"type": "str", "choices": sorted(programs.TYPES)},
+    "cflags": {"type": "list", "elements": "str", "default": []},
+    "defines": {"type": "dict", "default": {}},
+    "maps": {"type": "dict", "default": {}},
+    "pin": {"type": "path"},
+    "link_pins": {"type": "path"},
+    "attach": {"type": "list", "elements": "dict", "default": [], "options": _ATTACH},
+    "state": _STATE,
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "programs": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": _PROGRAM,
+                "mutually_exclusive": [("src", "source")],
+                "required_if": [("state", "present", ("src", "source"), True)],
+            },
+            "attach_mode": {"type": "str", "choices": ["auto", "tcx", "clsact"], "default": "auto"},
+            "netns": {"type": "str"},
+            "_sources": {"type": "dict"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    runner.run(
+        module,
+        lambda: bpf_program.converge(
+            [
+                bpf_program.wanted(item, given["netns"], given["_sources"] or {})
+                for item in given["programs"]
+            ],
+            mode=given["attach_mode"],
+            netns=given["netns"],
+            check_mode=module.check_mode,
+            require=lambda library: runner.require(module, library),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: Plan a pod network from the inventory
+version_added: 0.1.0
+author: The podnet.fabric developers (@podnet)
+description:
+  - Computes, once a run and on the controller, what every node of a cluster must hold. That is its pod
+    CIDR, its peers, routes, endpoints and their addresses.
+  - Reads the C(podnet_*) variables and C(ansible_host) of all hosts of a group, whether they are in the
+    play or not, and what was observed of those that are.
+  - Addresses are sticky. What the nodes and their peers hold is the memory, so nothing has to last on
+    the controller.
+  - Every variable is checked before anything is touched. All that is wrong is reported at once.
+  - Run it with C(run_once) after all nodes of the play were observed, and not in batches (C(serial)),
+    since an observation that is older than the last change is a wrong one.
+options:
+  group:
+    description: Inventory group of the nodes.
+    type: str
+    default: podnet_nodes
+  observed:
+    description:
+      - Name of the variable of each host that has what it was observed to hold, with the keys C(pod_cidr),
+        C(peers) and C(endpoints). Other keys are left alone.
+      - Take a registered variable. Facts may come from a cache, and what was true in an earlier run
+        would count as true now.
+      - A host of the play without it is taken as one that did not answer, a host outside the play as one
+        that was not asked.
+    type: str
+    default: podnet_observed
+requirements:
+  - netaddr on the controller
+attributes:
+  check_mode:
+    description: Can run in check mode and return the same without changing anything.
+    support: full
+  diff_mode:
+    description: Returns details of what has changed.
+    support: none
+    details: It changes nothing.
+seealso:
+  - module: podnet.fabric.node_plan
+"""
+
+EXAMPLES = r"""
+- name: Plan the cluster
+  podnet.fabric.plan:
+  run_once: true
+  register: podnet_plan
+
+- name: Take this node's slice
+  podnet.fabric.node_plan:
+    path: "{{ podnet_plan.path }}"
+
+- name: Show which node has which pod CIDR
+  ansible.builtin.debug:
+    msg: "{{ podnet_plan.cluster.nodes | items2dict(key_name='name', value_name='pod_cidr') }}"
+  run_once: true
+"""
+
+RETURN = r"""
+path:
+  description: Folder on the controller with the slices. Ansible removes it when the run ends.
+  returned: success
+  type: str
+  sample: /home/deploy/.ansible/tmp/ansible-local-4711abcd/podnet-plan-x1y2z3
+cluster:
+  description: Summary of the cluster of the host on which the task runs.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Name of the cluster.
+      type: str
+      sample: demo
+    network_type:
+      description: V(native_routing) or V(overlay).
+      type: str
+      sample: native_routing
+    datapath:
+      description: V(ebpf), V(bridge) or V(routed).
+      type: str
+      sample: ebpf
+    vpc_cidr:
+      description: CIDR of the VPC.
+      type: str
+      sample: 10.111.0.0/16
+    native_routing_cidr:
+      description: Where pods are reached without masquerading. None in an overlay.
+      type: str
+      sample: 10.111.0.0/16
+    ranges:
+      description: The secondary ranges in use, one row for each node CIDR mask size that cuts them.
+      type: list
+      elements: dict
+      sample:
+        - name: default
+          cidr: 10.111.160.0/20
+          node_cidr_mask_size: 25
+          used: 3
+          total: 32
+          capacity:
+            - {mask: 25, addresses_per_node: 128, nodes: 32, pod_addresses: 128, usable_pods: 64}
+    nodes:
+      description: All nodes of the cluster, in the order of the inventory.
+      type: list
+      elements: dict
+      sample:
+        - name: node-e6e4d
+          node_ip: 10.111.0.8
+          pod_cidr: 10.111.160.0/25
+          health_ip: 10.111.160.125
+          observed: true
+          usable: true
+          reason: ""
+          pods: 7
+          usable_pods: 64
+    pods:
+      description: How many pods have a place, as far as the nodes that answered tell.
+      type: int
+      sample: 20
+    pending:
+      description: Pods that have no place, with the reason.
+      type: list
+      elements: dict
+      sample:
+        - name: nginx-app-3
+          reason: presumed on node-39206, which did not answer
+    warnings:
+      description: What a person should know.
+      type: list
+      elements: str
+      sample: []
+clusters:
+  description: Summary of every cluster in the group, by its name.
+  returned: success
+  type: dict
+  sample: {}
+problems:
+  description: All that is wrong with the variables, a sentence each.
+  returned: failure
+  type: list
+  elements: str
+  sample:
+    - >-
+      podnet_subnets other is 10.112.0.0/24, which lies outside its VPC; valid is a CIDR within
+      podnet_vpc_cidr 10.111.0.0/16.
+"""

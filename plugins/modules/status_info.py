@@ -1,0 +1,74 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: status_info
+short_description: Say what a node's pod network is and does
+version_added: 0.1.0
+description:
+  - Reads programs, maps, devices and counters of the node's kernel, and holds them against the plan.
+author: The podnet.fabric developers (@podnet)
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing in any case.
+  diff_mode:
+    support: none
+    description: There is nothing to show.
+options:
+  node:
+    description: The node's part of the plan, the fact C(podnet_node).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Read the status
+  podnet.fabric.status_info:
+    node: "{{ podnet_node }}"
+  register: podnet_status
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ podnet_status.report }}"
+"""
+
+RETURN = r"""
+status:
+  description: Everything that the report shows, for machines.
+  returned: success
+  type: dict
+  sample:
+    attach_mode: tcx
+    ipam: {pod_cidr: 10.111.160.0/25, used: 8, total: 128, usable_pods: 64}
+    drops:
+      - {hook: from_container, direction: egress, verdict: spoofed_source, packets: 3, bytes: 126}
+report:
+  description: The same as people read it, in the words of C(cilium status).
+  returned: success
+  type: str
+  sample: "Routing:                Network: Native   Host: BPF"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils import status, status_report
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"node": {"type": "dict", "required": True}}, supports_check_mode=True
+    )
+
+    def work() -> dict[str, object]:
+        found = status.read(module.params["node"])
+        return {"changed": False, "status": found, "report": status_report.render(found)}
+
+    runner.run(module, work, needs=("pyroute2",))
+
+
+if __name__ == "__main__":
+    main()

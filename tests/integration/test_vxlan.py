@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pytest
+from conftest import do, fails, four_runs, ip, run_module
+
+
+@pytest.fixture
+def under(netns):
+    """A namespace with two devices that tunnels can leave by."""
+    do("ip", "-n", netns, "link", "add", "d0", "type", "veth", "peer", "name", "d1")
+    for device in ("d0", "d1"):
+        do("ip", "-n", netns, "link", "set", device, "up")
+    return netns
+
+
+def shown(netns: str, name: str = "v0"):
+    return ip(netns, "link", "show", name)[0]["linkinfo"]["info_data"]
+
+
+BASE = {"name": "v0", "id": 7, "dstport": 4789, "local": "10.0.0.1", "remote": "10.0.0.2"}
+
+#: Changes that the kernel makes on a device that is there: option, value, word and value of ip.
+IN_PLACE = [
+    ({"remote": "10.0.0.3"}, "remote", "10.0.0.3"),
+    ({"local": "10.0.0.9"}, "local", "10.0.0.9"),
+    ({"dev": "d1"}, "link", "d1"),
+    ({"group": "239.1.1.1", "dev": "d0", "remote": None}, "group", "239.1.1.1"),
+    ({"ttl": "64"}, "ttl", 64),
+    ({"tos": "inherit"}, "tos", "0x1"),
+    ({"tos": "4"}, "tos", "0x4"),
+    ({"df": "set"}, "df", "set"),
+    ({"learning": False}, "learning", False),
+    ({"ageing": 77}, "ageing", 77),
+]
+
+#: Changes that need a new device.
+ANEW = [
+    ({"id": 8}, "id", 8, "id cannot change from 7 to 8 in place"),
+    ({"dstport": 8472}, "port", 8472, "dstport cannot change from 4789 to 8472 in place"),
+    ({"srcport": [1000, 2000]}, "port_range", {"low": 1000, "high": 2000}, "srcport"),
+    ({"ttl": "inherit"}, "ttl", 0, "ttl cannot change from auto to inherit in place"),
+    ({"proxy": True}, "proxy", True, "proxy"),
+    ({"rsc": True}, "rsc", True, "rsc"),
+    ({"l2miss": True}, "l2miss", True, "l2miss"),
+    ({"l3miss": True}, "l3miss", True, "l3miss"),
+    ({"maxaddress": 9}, "limit", 9, "maxaddress"),
+    ({"udpcsum": False}, "udp_csum", False, "udpcsum"),
+    ({"udp6zerocsumtx": True}, "udp_zero_csum6_tx", True, "udp6zerocsumtx"),
+    ({"udp6zerocsumrx": True}, "udp_zero_csum6_rx", True, "udp6zerocsumrx"),
+    ({"remcsumtx": True}, "remcsum_tx", True, "remcsumtx"),
+    ({"remcsumrx": True}, "remcsum_rx", True, "remcsumrx"),
+    ({"gbp": True}, "gbp", True, "gbp"),
+    ({"remote": "fd00::2", "local": "fd00::1"}, "remote6", "fd00::2", "IPv4 to IPv6"),
+]
+
+
+@pytest.mark.parametrize(("change", "word", "value"), IN_PLACE)
+def test_changes_in_place(under, change, word, value):
+    run_module("vxlan", netns=under, vxlans=[BASE])
+    index = ip(under, "link", "show", "v0")[0]["ifindex"]
+    done = four_runs("vxlan", netns=under, vxlans=[{**BASE, **change}])
+    assert "recreated_because" not in done["diff"]["after"][f"vxlan v0 in netns {under}"]
+    assert ip(under, "link", "show", "v0")[0]["ifindex"] == index
+    assert shown(under)[word] == value
+
+
+@pytest.mark.parametrize(("change", "word", "value", "reason"), ANEW)
+def test_changes_that_need_a_new_device(under, change, word, value, reason):
+    first = {"mtu": 1300, "mac": "0a:58:00:00:00:01", "addresses": ["10.3.0.1/24"], "alias": "x"}
+    run_module("vxlan", netns=under, vxlans=[{**BASE, **first}])
+    index = ip(under, "link", "show", "v0")[0]["ifindex"]
+    done = four_runs("vxlan", netns=under, vxlans=[{**BASE, **change}])
+    assert reason in done["diff"]["after"][f"vxlan v0 in netns {under}"]["recreated_because"]
+    (link,) = ip(under, "addr", "show", "v0")
+    assert link["ifindex"] != index
+    assert shown(under).get(word, 0) == value
+    # What the item does not name stays.
+    assert (link["mtu"], link["address"], link["ifalias"]) == (1300, "0a:58:00:00:00:01", "x")
+    assert link["addr_info"][0]["local"] == "10.3.0.1"
+
+
+def test_creation_with_everything_at_once(under):
+    wish = {
+        "name": "v0",
+        "id": 9,
+        "local": "fd00::1",
+        "group": "ff05::7",
+        "dev": "d0",
+        "flowlabel": 5,
+        "ttl": "9",
+        "tos": "4",
+        "df": "inherit",
+        "dstport": 4789,
+        "srcport": [32768, 61000],
+        "learning": False,
+        "ageing": 60,
+        "maxaddress": 100,
+        "proxy": True,
+        "rsc": True,
+        "l2miss": True,
+        "l3miss": True,
+        "udp6zerocsumtx": True,
+        "udp6zerocsumrx": True,
+        "localbypass": False,
+        "mtu": 1280,
+    }
+    done = four_runs("vxlan", netns=under, vxlans=[wish])
+    assert {word: done["vxlans"][0][word] for word in wish} == wish
+    found = shown(under)
+    assert (found["group6"], found["local6"], found["link"]) == ("ff05::7", "fd00::1", "d0")
+    assert (found["label"], found["port_range"]) == ("0x5", {"low": 32768, "high": 61000})
+    assert run_module("vxlan_info", netns=under)["vxlans"][0]["flowlabel"] == 5
+
+
+def test_external(under):
+    four_runs("vxlan", netns=under, vxlans=[{"name": "v0", "external": True, "dstport": 8472}])
+    assert shown(under)["external"] is True
+    wish = {"name": "v0", "external": True, "vnifilter": True}
+    done = four_runs("vxlan", netns=under, vxlans=[wish])
+    reason = done["diff"]["after"][f"vxlan v0 in netns {under}"]["recreated_because"]
+    assert reason == "vnifilter cannot change from False to True in place"
+    assert shown(under)["vnifilter"] is True
+    four_runs("vxlan", netns=under, vxlans=[{"name": "w0", "external": True, "gpe": True}])
+    assert shown(under, "w0")["gpe"] is True
+
+
+def test_removal(under):
+    run_module("vxlan", netns=under, vxlans=[BASE])
+    four_runs("vxlan", netns=under, vxlans=[{"name": "v0", "state": "absent"}])
+    assert "v0" not in [link["ifname"] for link in ip(under, "link")]
+
+
+def test_bad_input_changes_nothing(under):
+    before = ip(under, "link")
+    for item, part in [
+        ({"name": "v1"}, "vxlans[1].id"),
+        ({"name": "v1", "id": 2**24}, "vxlans[1].id: 16777216"),
+        ({"name": "v1", "id": 1, "group": "239.1.1.1"}, "vxlans[1].group"),
+        ({"name": "v1", "id": 1, "remote": "239.1.1.1"}, "vxlans[1].remote"),
+        ({"name": "v1", "id": 1, "remote": "10.0.0.1", "local": "fd00::1"}, "one family"),
+        ({"name": "v1", "id": 1, "external": True}, "exclude each other"),
+        ({"name": "v1", "id": 1, "vnifilter": True}, "vxlans[1].vnifilter"),
+        ({"name": "v1", "id": 1, "ttl": "300"}, "vxlans[1].ttl"),
+        ({"name": "v1", "id": 1, "srcport": [5]}, "vxlans[1].srcport"),
+        ({"name": "v1", "id": 1, "local": "10.0.0"}, "vxlans[1].local: '10.0.0'"),
+        ({"name": "d0", "id": 1}, "is a veth, not a vxlan"),
+    ]:
+        fails("vxlan", part, netns=under, vxlans=[BASE, item])
+    run = run_module("vxlan", netns=under, vxlans=[BASE, {"name": "v1", "id": 1, "dev": "no"}])
+    assert "vxlans[1].dev: there is no device 'no'" in run["msg"]
+    assert ip(under, "link") == before
