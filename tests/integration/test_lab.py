@@ -637,6 +637,21 @@ def test_a_workload_holds_no_other_pod(pods):
     wait_until(lambda: "host2" not in inside("left", "ls", "/sys/class/net").stdout, "web2 is gone")
 
 
+def test_the_role_runs_what_the_plan_says(pods, tmp_path):
+    endpoints = [
+        {"name": "health", "kind": "health", "command": []},
+        *(
+            {"name": item["pod"], "kind": "pod", "command": item["command"]}
+            for item in nginx("web1")
+        ),
+    ]
+    role = {"import_role": {"name": "podnet.fabric.lab", "tasks_from": "workloads"}}
+    given = json.dumps({"podnet_node": {"endpoints": endpoints}})
+    assert "changed=1" in playbook(tmp_path, [role], "left", "-e", given)
+    assert "changed=0" in playbook(tmp_path, [role], "left", "-e", given)
+    assert page(1).startswith("web1 10.9.10.2 answers")
+
+
 @pytest.mark.parametrize(
     ("item", "said"),
     [
