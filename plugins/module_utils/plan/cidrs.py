@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from .observation import Observed
 
 
+_BY_HAND = "podnet_pod_cidr"
+_BY_ITSELF = "what it holds"
+_BY_PEERS = "what its peers hold for it"
+
+
 @dataclass(frozen=True)
 class Claim:
     """A CIDR that a node has already, and from where that is known."""
@@ -101,37 +106,35 @@ def _claims(
 ) -> dict[str, Claim]:
     """Return who has a CIDR already, and take those CIDRs."""
     claims: dict[str, Claim] = {}
-    fresh = []
-    silent = []
+    fresh: list[Node] = []
+    silent: list[Node] = []
     for name, node in nodes.items():
         held = seen[name].pod_cidr if name in seen else None
         if node.pod_cidr:
-            claims[name] = Claim(node, node.pod_cidr, "podnet_pod_cidr")
+            claims[name] = Claim(node, node.pod_cidr, _BY_HAND)
         elif held:
-            claims[name] = Claim(node, held, "what it holds")
+            claims[name] = Claim(node, held, _BY_ITSELF)
             space.take(held)
         else:
             (fresh if name in seen else silent).append(node)
     # What a node holds itself outdoes a table that still has its CIDR for another. A CIDR fixed
     # by hand does not: it may be fixed to what a node that is down holds, and that is an error.
-    _claim_by_tables(silent, tables, space, claims)
+    for node in silent:
+        known = next((cidr for cidr in tables.get(node.ip, ()) if space.is_free(cidr)), None)
+        if known:
+            claims[node.name] = Claim(node, known, _BY_PEERS)
     for claim in claims.values():
         space.take(claim.cidr)
-    # A node that answers and holds nothing loses nothing when it gets another CIDR.
-    _claim_by_tables(fresh, tables, space, claims)
+    # A node that answers and holds nothing (it was set up afresh, or torn down to be changed) gets
+    # its old CIDR back where that suits; it loses nothing when it gets another.
+    for node in fresh:
+        for cidr in tables.get(node.ip, ()):
+            suits = cidr.length == node.group.mask and group_holds(node.group, cidr)
+            if suits and space.is_free(cidr):
+                claims[node.name] = Claim(node, cidr, _BY_PEERS)
+                space.take(cidr)
+                break
     return claims
-
-
-def _claim_by_tables(
-    nodes: list[Node],
-    tables: Mapping[int, list[Prefix]],
-    space: _Space,
-    claims: dict[str, Claim],
-) -> None:
-    for node in nodes:
-        known = [cidr for cidr in tables.get(node.ip, ()) if space.is_free(cidr)]
-        if known:
-            claims[node.name] = Claim(node, known[0], "what its peers hold for it")
 
 
 def _conflicts(claims: Mapping[str, Claim]) -> Iterator[str]:
