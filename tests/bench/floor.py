@@ -48,5 +48,5 @@ def probes(topology: Topology) -> list[Probe]:
     with node.entered():
         context = sk_buff(ifindex=socket.if_nametoindex("veth0"))
     where = "local" if other in node.pods else "remote"
-    packet = tcp_packet(pod, other.ip, to_mac=pod.host_mac)
+    packet = tcp_packet(pod.ip, other.ip, from_mac=pod.mac, to_mac=pod.host_mac)
     return [Probe(f"floor, to a {where} pod", node, PROGRAM, packet, context)]

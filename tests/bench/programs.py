@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Address
 
-    from .topology import Node, Pod
+    from .topology import Node
 
 SCHED_CLS = 3  # enum bpf_prog_type
 TC_ACT_REDIRECT = 7
@@ -52,16 +52,18 @@ def sk_buff(*, ifindex: int, mark: int = 0) -> bytes:
     return struct.pack("=8xI24xII148x", mark, ifindex, ifindex)
 
 
-def tcp_packet(source: Pod, destination: IPv4Address, *, to_mac: str) -> bytes:
-    """One segment of an established connection to port 80, as a pod sends it: 1 byte of data."""
+def tcp_packet(
+    source: IPv4Address, destination: IPv4Address, *, from_mac: str, to_mac: str
+) -> bytes:
+    """One segment of an established connection to port 80, with 1 byte of data."""
     tcp = struct.pack(">HHIIBBHHH", 40000, 80, 1, 1, 5 << 4, 0x18, 512, 0, 0) + b"x"
     ip = struct.pack(
         ">BBHHHBBH4s4s",
         *(0x45, 0, 20 + len(tcp), 1, 0x4000, 64, 6, 0),
-        *(source.ip.packed, destination.packed),
+        *(source.packed, destination.packed),
     )
     ip = ip[:10] + struct.pack(">H", _checksum(ip)) + ip[12:]
-    macs = bytes.fromhex((to_mac + source.mac).replace(":", ""))
+    macs = bytes.fromhex((to_mac + from_mac).replace(":", ""))
     return macs + b"\x08\x00" + ip + tcp
 
 
