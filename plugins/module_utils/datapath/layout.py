@@ -28,6 +28,9 @@ C_TYPES = {
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
 ENDPOINT_HOST = 1
 
+#: ``ipcache.flags``: the node is a neighbor; what is for its pods goes to it, past any gateway.
+IPCACHE_DIRECT = 1
+
 #: Room for the verdicts of one hook in the metrics map.
 VERDICTS = 64
 
@@ -123,7 +126,10 @@ IPCACHE = Layout(
         Field("prefixlen", "u32", "bits of the prefix, 96 more than IPv4 has"),
         Field("address", "ip16", "first address"),
     ),
-    value=(Field("node", "ip16", "the node's address"),),
+    value=(
+        Field("node", "ip16", "the node's address"),
+        Field("flags", "u32", "IPCACHE_DIRECT: the node is a neighbor on this node's device"),
+    ),
     max_entries=512000,
     no_prealloc=True,
 )
@@ -143,6 +149,8 @@ CONFIG = Layout(
         Field("gateway_ifindex", "u32", "pn_host: the door between pods and the node's stack"),
         Field("gateway_mac", "mac", "its MAC address"),
         Field("reserved", "u16", "0"),
+        Field("netdev_ifindex", "u32", "the node's device"),
+        Field("netdev_mtu", "u32", "its MTU, bytes"),
     ),
     max_entries=1,
 )
@@ -174,4 +182,4 @@ ALLOCATIONS = Layout(
 MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS)
 
 #: Those that programs refer to.
-PROGRAM_MAPS = (ENDPOINTS, CONFIG, METRICS)
+PROGRAM_MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS)
