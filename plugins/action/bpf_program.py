@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -25,10 +26,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         programs = arguments.get("programs") or []
+        base = Path(self._loader.get_basedir())
         try:
             sources = {
                 "programs": {
-                    item["name"]: read_sources(item, self._find_source)
+                    item["name"]: read_sources(item, self._find_source, base)
                     for item in programs
                     if isinstance(item, dict) and "name" in item
                 },

@@ -26,6 +26,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         try:
             node = _slice(str(arguments["path"]), name)
+            node.update(_device(node, task_vars or {}))
         except Failure as failure:
             return {**result, "failed": True, "msg": failure.message}
         return {**result, "changed": False, "ansible_facts": {"podnet_node": node}}
@@ -40,3 +41,15 @@ def _slice(path: str, name: str) -> dict[str, Any]:
             "it before podnet.fabric.plan."
         )
     return node
+
+
+def _device(node: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    """Return the node's device and the MTU of its pods, as set by hand or as observed."""
+    observed = (variables.get("podnet_observed") or {}).get("device") or {}
+    device, mtu = node["device"] or observed.get("name"), observed.get("mtu")
+    if device is None:
+        raise Failure(
+            f"podnet_device of {node['name']} is not set, and no device holds its address "
+            f"{node['node_ip']}; set one of the two right."
+        )
+    return {"device": str(device), "mtu": int(variables.get("podnet_mtu") or mtu or 1500)}

@@ -49,7 +49,9 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import task
 def datapath(node: dict[str, Any], gateway_ifindex: int = 0) -> dict[str, Any]:
     """Return what the generic modules take for one node."""
     if not node["usable"]:
-        nothing = {word: [] for word in ("veths", "maps", "programs", "endpoints")}
+        nothing: dict[str, list[dict[str, Any]]] = {
+            word: [] for word in ("veths", "maps", "programs", "endpoints")
+        }
         return {**nothing, "routes": tasks.routes(node)}
     return {
         "veths": tasks.gateway_pair(node),

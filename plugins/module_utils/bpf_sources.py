@@ -30,15 +30,16 @@ def standin() -> dict[str, str]:
     return read_folder(COLLECTION_SOURCES / "include")
 
 
-def read_sources(item: Mapping[str, Any], find: Callable[[str], str]) -> dict[str, Any]:
+def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path) -> dict[str, Any]:
     """Read what one program of the task is made of: ``main``, ``files`` and ``include``.
 
     :param item: ``src`` or ``source``, and ``include``.
     :param find: from ``src`` to the path of the file.
+    :param base: folder that ``source`` is thought to lie in: the playbook's.
     :raises Failure: for a file or folder that cannot be read.
     """
     if item.get("source"):
-        main = Path.cwd() / f"{item['name']}.c"
+        main = base.resolve() / f"{item['name']}.c"
         texts = {main: str(item["source"])}
     elif item.get("src"):
         main = Path(find(str(item["src"]))).resolve()

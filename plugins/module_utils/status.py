@@ -105,12 +105,12 @@ def _programs(
         for link in devices.values()
         if (names.parse_alias(link.alias) or ("",))[0] in ("endpoint", "attached")
     ]
-    places = {
+    places: dict[str, list[Any]] = {
         "from_container": own,
         "from_netdev": [node.get("device")],
         "from_host": [names.GATEWAY_DEVICE],
     }
-    found = []
+    found: list[dict[str, Any]] = []
     for hook in reasons.HOOKS:
         program = programs.open_pin(f"{names.PROGRAM_PINS}/{hook.name}")
         if program is None:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .tables import line, table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _NETWORKS = {"native_routing": "Native", "overlay": "VXLAN"}
 _HOSTS = {"ebpf": "BPF", "bridge": "Bridge", "routed": "Routed"}
-_INDENT = 24
 
 
 def render(status: Mapping[str, Any]) -> str:
@@ -20,52 +21,51 @@ def render(status: Mapping[str, Any]) -> str:
     ready = [endpoint for endpoint in status["endpoints"] if endpoint["state"] == "ready"]
     network, host = _NETWORKS[status["network_type"]], _HOSTS[status["datapath"]]
     lines = [
-        _line(
-            "Node", f"{node['name']}   {node['node_ip']}   [{node['device']}, MTU {node['mtu']}]"
-        ),
-        _line("Usable", "Yes" if node["usable"] else f"No: {node['reason']}"),
-        _line("Kernel", status["kernel"]),
-        _line("Routing", f"Network: {network}   Host: {host}"),
-        _line("Native-routing CIDR", status["native_routing_cidr"] or "none"),
-        _line("Attach Mode", (status["attach_mode"] or "nothing attached").upper()),
-        _line("Device Mode", "veth"),
-        _line("Masquerading", "Disabled"),
-        _line("IPAM", f"IPv4: {ipam['used']}/{ipam['total']} allocated from {ipam['pod_cidr']}"),
+        line("Node", f"{node['name']}   {node['node_ip']}   [{node['device']}, MTU {node['mtu']}]"),
+        line("Usable", "Yes" if node["usable"] else f"No: {node['reason']}"),
+        line("Kernel", status["kernel"]),
+        line("Routing", f"Network: {network}   Host: {host}"),
+        line("Native-routing CIDR", status["native_routing_cidr"] or "none"),
+        line("Attach Mode", (status["attach_mode"] or "nothing attached").upper()),
+        line("Device Mode", "veth"),
+        line("Masquerading", "Disabled"),
+        line("IPAM", f"IPv4: {ipam['used']}/{ipam['total']} allocated from {ipam['pod_cidr']}"),
         "Allocated addresses:",
         *([f"  {ipam['gateway']} (router)"] if ipam["gateway"] else []),
         *(
             f"  {address} ({name})"
             for address, name in sorted(ipam["addresses"].items(), key=_by_address)
         ),
-        f"Endpoints:              {len(ready)}/{len(status['endpoints'])} ready",
-        *_table(
+        line("Endpoints", f"{len(ready)}/{len(status['endpoints'])} ready"),
+        *table(
             ("Name", "IPv4", "MAC", "Device", "State"),
-            status["endpoints"],
-            ("name", "ip", "mac", "device", "state"),
+            _columns(status["endpoints"], ("name", "ip", "mac", "device", "state")),
         ),
-        f"Peers:                  {len(status['peers'])}",
-        *_table(
-            ("Node", "Address", "Pod CIDR", "Route"), [_peer(peer) for peer in status["peers"]]
-        ),
+        line("Peers", len(status["peers"])),
+        *table(("Node", "Address", "Pod CIDR", "Route"), [_peer(peer) for peer in status["peers"]]),
         "Programs:",
-        *_table(
+        *table(
             ("Name", "Id", "Tag", "Attached"), [_program(program) for program in status["programs"]]
         ),
         "BPF Maps:",
-        *_table(("Name", "Type", "Used", "Size"), status["maps"], ("name", "type", "used", "size")),
+        *table(
+            ("Name", "Type", "Used", "Size"),
+            _columns(status["maps"], ("name", "type", "used", "size")),
+        ),
         "Forwarded:",
-        *_table(("Hook", "Direction", "Verdict", "Packets", "Bytes"), status["forwarded"], _COUNTS),
-        f"Drops:                  {sum(count['packets'] for count in status['drops'])}",
-        *_table(("Hook", "Direction", "Reason", "Packets", "Bytes"), status["drops"], _COUNTS),
+        *table(
+            ("Hook", "Direction", "Verdict", "Packets", "Bytes"),
+            _columns(status["forwarded"], _COUNTS),
+        ),
+        line("Drops", sum(count["packets"] for count in status["drops"])),
+        *table(
+            ("Hook", "Direction", "Reason", "Packets", "Bytes"), _columns(status["drops"], _COUNTS)
+        ),
     ]
     return "\n".join(lines)
 
 
 _COUNTS = ("hook", "direction", "verdict", "packets", "bytes")
-
-
-def _line(word: str, value: object) -> str:
-    return f"{word + ':':<{_INDENT}}{value}"
 
 
 def _by_address(pair: tuple[str, str]) -> tuple[int, ...]:
@@ -83,19 +83,5 @@ def _program(program: Mapping[str, Any]) -> tuple[str, ...]:
     return (program["name"], program["id"] or "-", program["tag"] or "-", shown or "nowhere")
 
 
-def _table(heads: Sequence[str], rows: Iterable[Any], keys: Sequence[str] = ()) -> list[str]:
-    cells = [
-        [str(row[key]) if row[key] is not None else "-" for key in keys]
-        if keys
-        else [str(cell) for cell in row]
-        for row in rows
-    ]
-    if not cells:
-        return []
-    widths = [
-        max(len(line[column]) for line in [list(heads), *cells]) for column in range(len(heads))
-    ]
-    return [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
-        for line in [list(heads), *cells]
-    ]
+def _columns(rows: Iterable[Mapping[str, Any]], keys: Sequence[str]) -> list[tuple[Any, ...]]:
+    return [tuple(row[key] for key in keys) for row in rows]

@@ -26,17 +26,19 @@ def mac(address: int) -> str:
     return _mac("0a", address)
 
 
-def host_mac(address: int) -> str:
-    """Return the MAC address of the host's side of a pod's veth."""
-    return _mac("0e", address)
+def gateway_mac(gateway: int) -> str:
+    """Return the MAC address that all pods of a node take for their gateway's."""
+    return _mac("0e", gateway)
 
 
 def _mac(first: str, address: int) -> str:
     return ":".join([first, "58", *(f"{byte:02x}" for byte in address.to_bytes(4, "big"))])
 
 
-def common(cluster: Cluster, cidrs: Mapping[str, Prefix | None]) -> dict[str, Any]:
-    """Return what the slices of a cluster share."""
+def common(
+    cluster: Cluster, cidrs: Mapping[str, Prefix | None], health: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Return what the slices of a cluster share; ``health`` has each node's health address."""
     native = cluster.network_type == NETWORK_TYPES[0]
     return {
         "cluster": cluster.name,
@@ -50,6 +52,7 @@ def common(cluster: Cluster, cidrs: Mapping[str, Prefix | None]) -> dict[str, An
                 "node_ip": text(node.ip),
                 "subnet": node.subnet.name,
                 "pod_cidr": str(cidrs[node.name]),
+                "health_ip": health[node.name],
             }
             for node in cluster.nodes.values()
             if cidrs[node.name]
@@ -91,6 +94,7 @@ def own(
         "reason": reason,
         "pod_cidr": None if cidr is None else str(cidr),
         "gateway_ip": None if addresses is None else text(addresses.gateway),
+        "gateway_mac": None if addresses is None else gateway_mac(addresses.gateway),
         "health_ip": None if addresses is None else text(addresses.health),
         "capacity": {
             "addresses": 0 if cidr is None else cidr.size,
@@ -108,7 +112,6 @@ def _endpoint(
         "name": name,
         "ip": text(ip),
         "mac": mac(ip),
-        "host_mac": host_mac(ip),
         "kind": kind,
         "labels": labels,
         "command": command,
@@ -122,6 +125,7 @@ def slice_of(shared: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, An
             "name": node["name"],
             "node_ip": node["node_ip"],
             "pod_cidr": node["pod_cidr"],
+            "health_ip": node["health_ip"],
             "direct": node["subnet"] == mine["subnet"]["name"],
         }
         for node in shared["nodes"]

@@ -94,7 +94,8 @@ def _plan_cluster(
             pods=pods,
             addresses=addresses.assign(each, cidr, pods, in_use) if cidr else None,
         )
-    result.common[cluster.name] = node.common(cluster, allocation.cidrs)
+    health = {name: result.own[name]["health_ip"] for name in cluster.nodes}
+    result.common[cluster.name] = node.common(cluster, allocation.cidrs, health)
     result.clusters[cluster.name] = _summary(cluster, allocation, placement, result)
 
 

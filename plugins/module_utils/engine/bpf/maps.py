@@ -142,6 +142,12 @@ class Map:
         """Value of one key as in :meth:`items`, None where it is not there."""
         return syscall.map_lookup(self.fd, key, self._room)
 
+    def whole(self, value: bytes) -> bytes:
+        """Return a value as :meth:`items` has it: of a per-CPU map once for each CPU."""
+        if self.type not in PER_CPU:
+            return value
+        return value.ljust(_padded(self.info.value_size), b"\0") * possible_cpus()
+
     def update(self, entries: Mapping[bytes, bytes]) -> None:
         """Set entries; those that are there get the new value.
 
@@ -151,9 +157,7 @@ class Map:
             for keys in _chunks(entries):
                 values = [entries[key] for key in keys]
                 self._check(keys, values)
-                if self.type in PER_CPU:
-                    slot, copies = _padded(self.info.value_size), possible_cpus()
-                    values = [value.ljust(slot, b"\0") * copies for value in values]
+                values = [self.whole(value) for value in values]
                 try:
                     syscall.map_update_batch(self.fd, b"".join(keys), b"".join(values), len(keys))
                 except OSError as error:

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: health_targets
+short_description: What a node probes
+version_added: 0.1.0
+description:
+  - From the fact C(podnet_node) to the targets of M(podnet.fabric.health_info).
+options:
+  _input:
+    description: The fact C(podnet_node).
+    type: dict
+    required: true
+author: The podnet.fabric developers (@podnet)
+"""
+
+EXAMPLES = r"""
+- name: Probe every node
+  podnet.fabric.health_info:
+    targets: "{{ podnet_node | podnet.fabric.health_targets }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The node itself and each peer.
+  type: list
+  elements: dict
+  sample:
+    - {name: node-e6e4d, host: 10.111.0.8, endpoint: 10.111.160.125, local: true}
+"""
+
+from typing import Any
+
+
+def health_targets(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the node itself and its peers, each with its two addresses."""
+    own = {
+        "name": node["name"],
+        "host": node["node_ip"],
+        "endpoint": node["health_ip"],
+        "local": True,
+    }
+    peers = [
+        {
+            "name": peer["name"],
+            "host": peer["node_ip"],
+            "endpoint": peer["health_ip"],
+            "local": False,
+        }
+        for peer in node["peers"]
+    ]
+    return [own, *peers]
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return them by name."""
+        return {"health_targets": health_targets}

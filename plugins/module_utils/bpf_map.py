@@ -1,0 +1,397 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""eBPF maps: made, pinned and filled as wanted, whole tables in one system call."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from .engine.bpf import fields, maps, programs
+from .engine.bpf.fields import Field
+from .engine.change import Changes
+from .engine.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .engine.bpf.maps import Map, MapSpec
+
+#: Name -> bit of BPF_F_... of a map.
+FLAGS = {
+    "no_prealloc": 1,
+    "no_common_lru": 2,
+    "rdonly": 8,
+    "wronly": 16,
+    "zero_seed": 64,
+    "rdonly_prog": 128,
+    "wronly_prog": 256,
+    "mmapable": 1024,
+}
+
+#: Types that a task can make, and those whose entries come and go.
+CREATABLE = (
+    *("hash", "lru_hash", "percpu_hash", "lru_percpu_hash", "lpm_trie"),
+    *("array", "percpu_array", "prog_array"),
+)
+
+#: Up to so many entries are looked up one by one, where the rest of the map does not matter.
+_FEW = 256
+_PROGRAM = (Field("program", "u32"),)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One map as it is asked for.
+
+    :param entries: what shall be in it; of a prog array the values are pins.
+    :param migrate: whether a map of another shape is replaced by one with its entries.
+    :param old_key: fields of that other map, where they are not the same; as is ``old_value``.
+    """
+
+    path: str
+    present: bool
+    spec: MapSpec
+    key: Sequence[Field]
+    value: Sequence[Field]
+    entries: Mapping[bytes, bytes]
+    programs: Mapping[bytes, str]
+    purge: bool
+    migrate: bool
+    old_key: Sequence[Field]
+    old_value: Sequence[Field]
+
+
+def wanted(item: Mapping[str, Any]) -> Wanted:
+    """Read one item of the module's option ``maps``.
+
+    :raises Failure: for a type, a field or an entry that cannot be.
+    """
+    path, kind = item["path"], item["type"]
+    name = item["name"] or re.sub(r"\W", "_", PurePosixPath(path).name)[:15]
+    if not re.fullmatch(r"[\w.]{1,15}", name):
+        raise Failure(f"map name {name!r}: a name has 1 to 15 letters, digits, dots and _.")
+    if item["state"] == "absent":
+        shape = maps.MapSpec(name, kind or "hash", 0, 0, 0)
+        return Wanted(path, False, shape, (), (), {}, {}, False, False, (), ())
+    key, value = field_list(item["key"]), field_list(item["value"])
+    if kind == "prog_array":
+        value = _PROGRAM
+    spec = maps.MapSpec(
+        name,
+        kind,
+        fields.size(key),
+        fields.size(value),
+        item["max_entries"],
+        sum(FLAGS[flag] for flag in set(item["flags"])),
+    )
+    if not (key and value and item["max_entries"]):
+        raise Failure(f"map {path}: key, value and max_entries are needed to make a map.")
+    if item["purge"] and kind in maps.ARRAYS:
+        raise Failure(
+            f"map {path}: purge removes entries, and those of an {kind} are always there."
+        )
+    entries, pins = _entries(item, key, value)
+    if len(entries) + len(pins) > spec.max_entries:
+        raise Failure(
+            f"map {path}: {len(entries) + len(pins)} entries do not fit in max_entries "
+            f"{spec.max_entries}."
+        )
+    return Wanted(
+        path=path,
+        present=True,
+        spec=spec,
+        key=key,
+        value=value,
+        entries=entries,
+        programs=pins,
+        purge=item["purge"],
+        migrate=item["on_mismatch"] == "migrate",
+        old_key=field_list(item["old_key"]),
+        old_value=field_list(item["old_value"]),
+    )
+
+
+def field_list(items: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
+    """Read a list of fields as a task describes them."""
+    found = tuple(Field(item.get("name") or "", item["type"]) for item in items)
+    unnamed = next((field for field in found if not field.name and not field.padding), None)
+    if unnamed:
+        raise Failure(f"a field of type {unnamed.type} has no name; only pad(n) needs none.")
+    return found
+
+
+def _entries(
+    item: Mapping[str, Any], key: Sequence[Field], value: Sequence[Field]
+) -> tuple[dict[bytes, bytes], dict[bytes, str]]:
+    entries: dict[bytes, bytes] = {}
+    pins: dict[bytes, str] = {}
+    for entry in item["entries"]:
+        try:
+            packed = fields.pack(key, entry["key"])
+            if item["type"] == "prog_array":
+                pins[packed] = str(entry["value"]["program"])
+            else:
+                entries[packed] = fields.pack(value, entry["value"])
+        except (KeyError, TypeError):
+            raise Failure(f"map {item['path']}: entry {entry} needs a key and a value.") from None
+        except Failure as failure:
+            raise Failure(f"map {item['path']}: {failure.message}") from None
+    if len(entries) + len(pins) < len(item["entries"]):
+        counted = Counter(fields.pack(key, entry["key"]) for entry in item["entries"])
+        twice = label(key, counted.most_common(1)[0][0])
+        raise Failure(f"map {item['path']}: entry {twice} is given twice.")
+    return entries, pins
+
+
+def label(key: Sequence[Field], raw: bytes) -> str:
+    """Write a key for people: ``10.0.0.1``, or ``address=10.0.0.0 prefixlen=24``."""
+    found = fields.unpack(key, raw)
+    if len(found) == 1:
+        return str(next(iter(found.values())))
+    return " ".join(f"{name}={value}" for name, value in found.items())
+
+
+def converge(items: Sequence[Wanted], *, check_mode: bool) -> dict[str, Any]:
+    """Bring maps and entries to what is wanted; return what a module returns."""
+    changes = Changes()
+    with contextlib.ExitStack() as stack:
+        opened: dict[str, Map] = {}
+        for item in items:
+            current = maps.open_pin(item.path)
+            if current:
+                opened[item.path] = stack.enter_context(current)
+            _plan(item, opened, stack, changes, check_mode=check_mode)
+        changes.apply(check_mode=check_mode)
+        described = [
+            {"path": item.path, "id": opened[item.path].info.id if item.path in opened else None}
+            for item in items
+            if item.present
+        ]
+    return {**changes.result(), "maps": described}
+
+
+def _plan(
+    item: Wanted,
+    opened: dict[str, Map],
+    stack: contextlib.ExitStack,
+    changes: Changes,
+    *,
+    check_mode: bool,
+) -> None:
+    current = opened.get(item.path)
+    what = f"map {item.path}"
+    if not item.present:
+        if current:
+            changes.add(what, shape(current.spec), None, partial(maps.unpin, item.path))
+        return
+    before, after = shape(current.spec) if current else None, shape(item.spec)
+    held: dict[bytes, bytes] = {}
+    made = before != after
+    if current is None:
+        changes.add(what, None, after, partial(_create, item, opened, stack, {}))
+    elif made:
+        held = _carried(item, current)
+        changes.add(
+            what,
+            before,
+            {**after, "entries_carried_over": len(held)},
+            partial(_create, item, opened, stack, held),
+        )
+    else:
+        held = _held(item, current)
+    if item.spec.type == "prog_array":
+        _plan_programs(item, held, opened, changes, check_mode=check_mode)
+    else:
+        _plan_entries(item, held, opened, changes, made=made)
+
+
+def shape(spec: MapSpec) -> dict[str, Any]:
+    """Describe a map by what makes two maps the same to a program."""
+    return {
+        "type": spec.type,
+        "key_size": spec.key_size,
+        "value_size": spec.value_size,
+        "max_entries": spec.max_entries,
+        "flags": [name for name, bit in FLAGS.items() if spec.all_flags & bit],
+    }
+
+
+def _create(
+    item: Wanted, opened: dict[str, Map], stack: contextlib.ExitStack, held: Mapping[bytes, bytes]
+) -> None:
+    fresh = stack.enter_context(maps.create(item.spec))
+    fresh.update(held)
+    # Filled before it has its name: nobody sees it half empty.
+    fresh.update(item.entries)
+    fresh.pin(item.path)
+    opened[item.path] = fresh
+
+
+def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
+    """Entries of a map of another shape, in the new shape."""
+    old, new = current.spec, item.spec
+    differs = ", ".join(
+        f"{name} {have!r} instead of {want!r}"
+        for (name, have), want in zip(shape(old).items(), shape(new).values())
+        if have != want
+    )
+    if not item.migrate:
+        raise Failure(
+            f"map {item.path} is there with {differs}. Remove it, or let on_mismatch: migrate make "
+            "a new one with its entries."
+        )
+    if maps.PER_CPU & {old.type, new.type} or "prog_array" in (old.type, new.type):
+        raise Failure(
+            f"map {item.path} is there with {differs}; entries of per-CPU maps and prog arrays "
+            "cannot be carried over: remove the map."
+        )
+    old_key, old_value = item.old_key or item.key, item.old_value or item.value
+    for name, described, size in (
+        ("old_key", old_key, old.key_size),
+        ("old_value", old_value, old.value_size),
+    ):
+        if fields.size(described) != size:
+            raise Failure(
+                f"map {item.path} is there with {differs}. To carry its entries over, describe "
+                f"its fields in {name}: {size} bytes, not {fields.size(described)}."
+            )
+    held = {}
+    for key, value in current.items().items():
+        new_key = _translated(old_key, item.key, key)
+        held[new_key] = _translated(old_value, item.value, value)
+    if item.purge:
+        held = {key: value for key, value in held.items() if key in item.entries}
+    if len({*held, *item.entries}) > new.max_entries:
+        raise Failure(
+            f"map {item.path}: its {len(held)} entries and those of the task do not fit in "
+            f"max_entries {new.max_entries}."
+        )
+    return held
+
+
+def _translated(old: Sequence[Field], new: Sequence[Field], raw: bytes) -> bytes:
+    """Fields of the same name keep their values; new ones are zero."""
+    if old == new:
+        return raw
+    found = fields.unpack(old, raw)
+    parts = []
+    for field in new:
+        one = (field,)
+        known = field.name in found and not field.padding
+        parts.append(
+            fields.pack(one, {field.name: found[field.name]}) if known else bytes(fields.size(one))
+        )
+    return b"".join(parts)
+
+
+def _held(item: Wanted, current: Map) -> dict[bytes, bytes]:
+    """Entries that are there, as far as they matter."""
+    if not item.purge and len(item.entries) + len(item.programs) <= _FEW:
+        found = {key: current.get(key) for key in (*item.entries, *item.programs)}
+        return {key: value for key, value in found.items() if value is not None}
+    return current.items()
+
+
+def _plan_entries(
+    item: Wanted,
+    held: Mapping[bytes, bytes],
+    opened: dict[str, Map],
+    changes: Changes,
+    *,
+    made: bool,
+) -> None:
+    """Add one step for all entries; of a map that is ``made`` the making has filled it."""
+    current = opened.get(item.path)
+    whole: Callable[[bytes], bytes] = current.whole if current else bytes
+    fresh = {key: value for key, value in item.entries.items() if held.get(key) != whole(value)}
+    gone = [key for key in held if key not in item.entries] if item.purge else []
+    if fresh or gone:
+        before = {label(item.key, key): _values(item, held[key]) for key in fresh if key in held}
+        before.update({label(item.key, key): _values(item, held[key]) for key in gone})
+        after = {
+            label(item.key, key): fields.unpack(item.value, value) for key, value in fresh.items()
+        }
+        write = partial(_write, item, opened, fresh, gone, crowded=len({*held, *fresh}))
+        changes.add(f"entries of map {item.path}", before, after, bool if made else write)
+
+
+def _values(item: Wanted, raw: bytes) -> Any:
+    """Value for people; of a per-CPU map a list where the CPUs differ."""
+    size = fields.size(item.value)
+    if item.spec.type not in maps.PER_CPU:
+        return fields.unpack(item.value, raw)
+    slot = len(raw) // maps.possible_cpus()
+    each = [fields.unpack(item.value, raw[at : at + size]) for at in range(0, len(raw), slot)]
+    return each[0] if all(one == each[0] for one in each) else each
+
+
+def _write(
+    item: Wanted,
+    opened: Mapping[str, Map],
+    fresh: Mapping[bytes, bytes],
+    gone: Sequence[bytes],
+    *,
+    crowded: int,
+) -> None:
+    current = opened[item.path]
+    # New entries first, so that nothing is missing for a moment; unless there is no room for both.
+    if crowded > item.spec.max_entries:
+        current.delete(gone)
+        current.update(fresh)
+    else:
+        current.update(fresh)
+        current.delete(gone)
+
+
+def _plan_programs(
+    item: Wanted,
+    held: Mapping[bytes, bytes],
+    opened: dict[str, Map],
+    changes: Changes,
+    *,
+    check_mode: bool,
+) -> None:
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    pins: dict[bytes, str] = {}
+    for key, pin in item.programs.items():
+        program = programs.open_pin(pin)
+        if program is None and not check_mode:
+            raise Failure(f"map {item.path}: program {pin}: nothing is pinned there.")
+        number = program.info.id if program else None
+        if program:
+            program.close()
+        if number is None or _number(held.get(key)) != number:
+            pins[key] = pin
+            after[label(item.key, key)] = {"program": pin}
+            if key in held:
+                before[label(item.key, key)] = {"program": f"id {_number(held[key])}"}
+    gone = [key for key in held if key not in item.programs] if item.purge else []
+    before.update({label(item.key, key): {"program": f"id {_number(held[key])}"} for key in gone})
+    if before or after:
+        what = f"entries of map {item.path}"
+        changes.add(what, before, after, partial(_write_programs, item, opened, pins, gone))
+
+
+def _write_programs(
+    item: Wanted, opened: Mapping[str, Map], pins: Mapping[bytes, str], gone: Sequence[bytes]
+) -> None:
+    current = opened[item.path]
+    for key, pin in pins.items():
+        program = programs.open_pin(pin)
+        if program is None:
+            raise Failure(f"map {item.path}: program {pin}: nothing is pinned there.")
+        with program:
+            current.update({key: program.fd.to_bytes(4, sys.byteorder)})
+    current.delete(gone)
+
+
+def _number(raw: bytes | None) -> int | None:
+    return None if raw is None else int.from_bytes(raw, sys.byteorder)

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The summary of a cluster as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..tables import line, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def render(cluster: Mapping[str, Any]) -> str:
+    """Return the report of one cluster, many lines."""
+    usable = [node for node in cluster["nodes"] if node["usable"]]
+    lines = [
+        line("Cluster", cluster["name"]),
+        line("VPC", cluster["vpc_cidr"]),
+        line("Native-routing CIDR", cluster["native_routing_cidr"] or "none"),
+        line("Nodes", f"{len(usable)}/{len(cluster['nodes'])} usable"),
+        *table(
+            ("Name", "Address", "Pod CIDR", "Pods", "Usable pods", "State"),
+            [
+                (
+                    node["name"],
+                    node["node_ip"],
+                    node["pod_cidr"] or "none",
+                    node["pods"],
+                    node["usable_pods"],
+                    _state(node),
+                )
+                for node in cluster["nodes"]
+            ],
+        ),
+        line("Pods", f"{cluster['pods']} placed, {len(cluster['pending'])} pending"),
+    ]
+    for each in cluster["ranges"]:
+        used = f"{each['used']}/{each['total']} node CIDRs of /{each['mask']} used"
+        lines.append(line("Secondary range", f"{each['name']}   {each['cidr']}   {used}"))
+        lines += table(
+            (
+                "Node CIDR mask size",
+                "Addresses a node",
+                "Nodes",
+                "Addresses for pods",
+                "Usable pods",
+            ),
+            [
+                (
+                    f"/{row['mask']}",
+                    row["addresses_per_node"],
+                    row["nodes"],
+                    row["pod_addresses"],
+                    row["usable_pods"],
+                )
+                for row in each["capacity"]
+            ],
+        )
+    lines += [f"Warning: {warning}" for warning in cluster["warnings"]]
+    return "\n".join(lines)
+
+
+def _state(node: Mapping[str, Any]) -> str:
+    if not node["usable"]:
+        return "not usable"
+    return "usable" if node["observed"] else "usable, did not answer"

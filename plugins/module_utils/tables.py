@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Text for people: a word and its value, and tables below it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_INDENT = 24
+
+
+def line(word: str, value: object) -> str:
+    """Return ``Word:    value`` with all values of a report one below the other."""
+    return f"{word + ':':<{_INDENT}}{value}"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Return the lines of a table, heads first; none where there is no row."""
+    cells = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    if not cells:
+        return []
+    everything = [list(heads), *cells]
+    widths = [max(len(row[column]) for row in everything) for column in range(len(heads))]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        for row in everything
+    ]

@@ -1,0 +1,219 @@
+"""bpf_map: made, filled, read and migrated on the real kernel."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bpf_support import bpftool, dump, host  # noqa: F401
+from conftest import fails, four_runs, run_module
+
+PATH = "/sys/fs/bpf/podnet/maps/t"
+U32 = [{"name": "n", "type": "u32"}]
+ADDRESS = [{"name": "address", "type": "ipv4"}]
+BACKEND = [
+    {"name": "backend", "type": "ip16"},
+    {"name": "port", "type": "be16"},
+    {"type": "pad(2)"},
+]
+PREFIX = [{"name": "prefixlen", "type": "u32"}, *ADDRESS]
+
+pytestmark = pytest.mark.usefixtures("host")
+
+
+def table(**options: Any) -> dict[str, Any]:
+    return {
+        "maps": [{"path": PATH, "key": ADDRESS, "value": BACKEND, "max_entries": 100, **options}]
+    }
+
+
+def entry(number: int, port: int = 80) -> dict[str, Any]:
+    address = str(ipaddress.IPv4Address("10.0.0.0") + number)
+    return {"key": {"address": address}, "value": {"backend": address, "port": port}}
+
+
+def packed(number: int, port: int = 80) -> tuple[bytes, bytes]:
+    address = (ipaddress.IPv4Address("10.0.0.0") + number).packed
+    return address, bytes(10) + b"\xff\xff" + address + struct.pack(">Hxx", port)
+
+
+@pytest.mark.parametrize("kind", ["hash", "lru_hash"])
+def test_hash_is_made_and_filled(kind: str) -> None:
+    four_runs("bpf_map", **table(type=kind, entries=[entry(1), entry(2)]))
+    assert dump(PATH) == dict([packed(1), packed(2)])
+    shown = bpftool("map", "show", "pinned", PATH)
+    assert (shown["type"], shown["name"], shown["max_entries"]) == (kind, "t", 100)
+    assert Path(PATH).parent.stat().st_mode & 0o777 == 0o700
+    assert Path(PATH).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("kind", ["percpu_hash", "lru_percpu_hash"])
+def test_every_cpu_gets_the_value(kind: str) -> None:
+    entries = [{"key": {"n": 1}, "value": {"n": 7}}]
+    four_runs("bpf_map", **table(type=kind, key=U32, value=U32, entries=entries))
+    (found,) = bpftool("map", "dump", "pinned", PATH)
+    assert {tuple(cpu["value"][:4]) for cpu in found["values"]} == {
+        ("0x07", "0x00", "0x00", "0x00")
+    }
+
+
+@pytest.mark.parametrize("kind", ["array", "percpu_array"])
+def test_array_entries_are_set_and_the_others_stay(kind: str) -> None:
+    four_runs(
+        "bpf_map",
+        **table(
+            type=kind,
+            key=U32,
+            value=U32,
+            max_entries=4,
+            entries=[{"key": {"n": 2}, "value": {"n": 9}}],
+        ),
+    )
+    words = [
+        (found["value"] if kind == "array" else found["values"][0]["value"])[0]
+        for found in bpftool("map", "dump", "pinned", PATH)
+    ]
+    assert words == ["0x00", "0x00", "0x09", "0x00"]
+
+
+def test_lpm_trie_finds_the_longest_prefix() -> None:
+    entries = [
+        {"key": {"prefixlen": 8, "address": "10.0.0.0"}, "value": {"n": 1}},
+        {"key": {"prefixlen": 24, "address": "10.1.1.0"}, "value": {"n": 2}},
+    ]
+    done = four_runs("bpf_map", **table(type="lpm_trie", key=PREFIX, value=U32, entries=entries))
+    assert "prefixlen=24 address=10.1.1.0" in done["diff"]["after"][f"entries of map {PATH}"]
+    key = ["key", "hex", *"20 00 00 00 0a 01 01 05".split()]
+    assert bpftool("map", "lookup", "pinned", PATH, *key)["value"][0] == "0x02"
+
+
+def test_prog_array_takes_pinned_programs() -> None:
+    from bpf_support import program
+
+    text = {
+        "source": "int tail(struct __sk_buff *skb)\n{ return skb->len; }\n",
+        "type": "sched_cls",
+    }
+    made = program({"name": "tail", **text})
+    pin = made["programs"][0]["pin"]
+    entries = [{"key": {"n": 1}, "value": {"program": pin}}]
+    options = table(
+        type="prog_array", key=U32, value=[], max_entries=4, entries=entries, purge=True
+    )
+    four_runs("bpf_map", **options)
+    shown = {
+        found["key"][0]: found["value"]
+        for found in bpftool("map", "dump", "pinned", PATH)
+        if isinstance(found.get("value"), list)
+    }
+    number = made["programs"][0]["id"]
+    assert shown == {"0x01": [f"0x{byte:02x}" for byte in struct.pack("I", number)]}
+
+
+def test_diff_names_only_the_entries_that_differ() -> None:
+    run_module("bpf_map", **table(entries=[entry(1), entry(2)]))
+    done = four_runs("bpf_map", **table(entries=[entry(1), entry(2, port=81), entry(3)]))
+    what = f"entries of map {PATH}"
+    assert done["diff"]["before"][what] == {
+        "10.0.0.2": {"backend": "10.0.0.2", "port": 80},
+        "10.0.0.3": None,
+    }
+    assert done["diff"]["after"][what]["10.0.0.2"]["port"] == 81
+    assert dump(PATH) == dict([packed(1), packed(2, 81), packed(3)])
+
+
+def test_purge_removes_what_is_not_listed_and_only_when_asked() -> None:
+    run_module("bpf_map", **table(entries=[entry(1), entry(2)]))
+    four_runs("bpf_map", **table(entries=[entry(3)]))
+    assert len(dump(PATH)) == 3
+    done = four_runs("bpf_map", **table(entries=[entry(3)], purge=True))
+    assert dump(PATH) == dict([packed(3)])
+    assert done["diff"]["after"][f"entries of map {PATH}"] == {"10.0.0.1": None, "10.0.0.2": None}
+
+
+def test_purge_of_a_full_map_makes_room_first() -> None:
+    run_module("bpf_map", **table(max_entries=2, entries=[entry(1), entry(2)]))
+    four_runs("bpf_map", **table(max_entries=2, entries=[entry(3), entry(4)], purge=True))
+    assert dump(PATH) == dict([packed(3), packed(4)])
+
+
+def test_drift_is_repaired_and_only_that_is_reported() -> None:
+    options = table(entries=[entry(1), entry(2)])
+    run_module("bpf_map", **options)
+    bpftool("map", "delete", "pinned", PATH, "key", "hex", *"0a 00 00 02".split())
+    done = four_runs("bpf_map", **options)
+    assert done["changes"] == [f"change entries of map {PATH}"]
+    assert list(done["diff"]["after"][f"entries of map {PATH}"]) == ["10.0.0.2"]
+
+
+def test_absent_removes_the_pin() -> None:
+    run_module("bpf_map", **table())
+    four_runs("bpf_map", maps=[{"path": PATH, "state": "absent"}])
+    assert not Path(PATH).exists()
+
+
+def test_a_map_of_another_shape_is_an_error() -> None:
+    run_module("bpf_map", **table(entries=[entry(1)]))
+    fails("bpf_map", PATH, "max_entries 100 instead of 200", "migrate", **table(max_entries=200))
+    assert dump(PATH) == dict([packed(1)])
+
+
+def test_migration_to_more_room_keeps_the_entries() -> None:
+    run_module("bpf_map", **table(entries=[entry(1)]))
+    before = bpftool("map", "show", "pinned", PATH)["id"]
+    done = four_runs("bpf_map", **table(max_entries=200, on_mismatch="migrate", entries=[entry(2)]))
+    assert dump(PATH) == dict([packed(1), packed(2)])
+    shown = bpftool("map", "show", "pinned", PATH)
+    assert shown["id"] != before
+    assert shown["max_entries"] == 200
+    assert done["diff"]["after"][f"map {PATH}"] == {"max_entries": 200, "entries_carried_over": 1}
+
+
+def test_migration_to_other_fields_keeps_those_of_the_same_name() -> None:
+    run_module("bpf_map", **table(entries=[entry(1)]))
+    wider = table(value=[*BACKEND, {"name": "weight", "type": "u32"}], on_mismatch="migrate")
+    fails("bpf_map", "old_value", **wider)
+    wider["maps"][0]["old_value"] = BACKEND
+    four_runs("bpf_map", **wider)
+    key, value = packed(1)
+    assert dump(PATH) == {key: value + bytes(4)}
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"key": [{"name": "a", "type": "u33"}]}, ["'u33'", "be16"]),
+        ({"key": []}, ["key, value and max_entries"]),
+        ({"entries": [entry(1), entry(1)]}, ["10.0.0.1", "twice"]),
+        ({"entries": [entry(n) for n in range(101)]}, ["101 entries", "max_entries 100"]),
+        ({"entries": [{"key": {"address": "10.0.0.300"}, "value": {}}]}, ["10.0.0.300", "ipv4"]),
+        ({"type": "array", "purge": True}, ["purge", "always there"]),
+        ({"name": "much-too-long-a-name"}, ["15 letters"]),
+    ],
+)
+def test_bad_input_is_one_clear_error_and_nothing_is_made(
+    options: dict[str, Any], parts: list[str]
+) -> None:
+    fails("bpf_map", *parts, **table(**options))
+    assert not Path(PATH).exists()
+
+
+def test_a_path_that_is_no_bpffs_is_refused() -> None:
+    done = run_module("bpf_map", maps=[{**table()["maps"][0], "path": "/tmp/no/bpffs"}])
+    assert done.failed
+    assert "bpffs" in done["msg"]
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(10_000, 5)])
+def test_a_whole_table_in_one_call(count: int, seconds: float) -> None:
+    options = table(max_entries=count, entries=[entry(n) for n in range(count)], purge=True)
+    start = time.monotonic()
+    assert run_module("bpf_map", **options)["changed"]
+    first = time.monotonic() - start
+    assert not run_module("bpf_map", **options)["changed"]
+    assert len(dump(PATH)) == count
+    assert first < seconds
