@@ -12,6 +12,7 @@ DEMO  := tests/inventories/demo.yml
 export PATH := $(VENV)/bin:$(PATH):/usr/sbin:/sbin
 export ANSIBLE_COLLECTIONS_PATH := $(BUILD)/collections
 export ANSIBLE_PIPELINING := True
+export ANSIBLE_CALLBACK_RESULT_FORMAT := yaml
 export ANSIBLE_NOCOLOR := $(if $(CI),1,)
 export MYPYPATH := $(BUILD)/collections
 
@@ -43,6 +44,15 @@ collection: ## make the checkout importable as podnet.fabric
 
 bench: deps ## measure this network against others; BENCH="--rounds 8 --only ratios" for less
 	$(PY) -m tests.bench $(BENCH)
+
+demo: deps ## build the lab, bring up the network on it, show status and health, leave it running
+	./lab up -i $(DEMO)
+	ansible-playbook -i $(DEMO) podnet.fabric.demo
+	ansible-playbook -i $(DEMO) podnet.fabric.status
+	ansible-playbook -i $(DEMO) podnet.fabric.health
+
+demo-down: collection ## take the demo away
+	./lab down demo
 
 header: collection ## make bpf/lib/shared.h from the Python that describes the maps
 	$(PY) -c 'import sys; sys.path.insert(0, "$(BUILD)/collections"); \

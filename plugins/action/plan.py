@@ -13,7 +13,10 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner
-from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import VARIABLES
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import (
+    CLUSTER_VARIABLES,
+    VARIABLES,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
 
 if TYPE_CHECKING:
@@ -66,12 +69,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         names = [str(name) for name in task_vars["groups"].get(group, ())]
         if not names:
             raise Failure(f"group is {group!r}, which has no hosts; valid is the cluster's group.")
+        shared: dict[str, tuple[Any, Any]] = {}
         in_play = set(task_vars.get("ansible_play_hosts_all", ()))
         nodes: dict[str, dict[str, Any]] = {}
         seen: dict[str, dict[str, Any] | None] = {}
         for name in names:
             variables = task_vars["hostvars"].raw_get(name)
-            nodes[name] = self._templated(name, variables, task_vars["hostvars"])
+            nodes[name] = self._templated(name, variables, task_vars["hostvars"], shared)
             found = variables.get(observed)
             if isinstance(found, dict) and "pod_cidr" in found:
                 seen[name] = {
@@ -82,17 +86,33 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return nodes, seen
 
     def _templated(
-        self, host: str, variables: Mapping[str, Any], hostvars: object
+        self,
+        host: str,
+        variables: Mapping[str, Any],
+        hostvars: object,
+        shared: dict[str, tuple[Any, Any]],
     ) -> dict[str, Any]:
         templar = Templar(loader=self._loader, variables={**variables, "hostvars": hostvars})
         result = {}
         for name in VARIABLES:
-            if name in variables:
-                try:
-                    result[name] = plain(templar.template(variables[name]))
-                except AnsibleError as error:
-                    raise Failure(f"{name} of {host} cannot be templated: {error}") from error
+            if name not in variables:
+                continue
+            raw = variables[name]
+            # A list of the whole cluster is templated once, and not again for each of its nodes.
+            if name in CLUSTER_VARIABLES and isinstance(raw, list):
+                if name not in shared or shared[name][0] != raw:
+                    shared[name] = (raw, _template(templar, host, name, raw))
+                result[name] = shared[name][1]
+            else:
+                result[name] = _template(templar, host, name, raw)
         return result
+
+
+def _template(templar: Templar, host: str, name: str, raw: Any) -> Any:
+    try:
+        return plain(templar.template(raw))
+    except AnsibleError as error:
+        raise Failure(f"{name} of {host} cannot be templated: {error}") from error
 
 
 def plain(value: Any) -> Any:

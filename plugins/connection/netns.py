@@ -110,7 +110,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     def _copy(
         self, file: str, stdin: IO[bytes] | int = subprocess.DEVNULL, stdout: IO[bytes] | int = PIPE
     ) -> None:
-        status, _, stderr = self._run(
+        status, _output, stderr = self._run(
             ["dd", file, "bs=1M", "status=none"], stdin=stdin, stdout=stdout
         )
         if status != 0:

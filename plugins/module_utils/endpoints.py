@@ -25,7 +25,7 @@ from .engine.change import Changes
 from .engine.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 HOOK = "tc_ingress"
 _NO_MAC = "00:00:00:00:00:00"
@@ -61,7 +61,8 @@ class Endpoint:
         return names.alias(_ATTACHED if self.netns else _OURS, self.name)
 
 
-_OURS, _ATTACHED = "endpoint", "attached"
+#: Kinds in the alias of a host-side device: its namespace is ours to remove, or was there before.
+KINDS = _OURS, _ATTACHED = "endpoint", "attached"
 
 #: A DNS-1123 subdomain (RFC 1123), as names of pods are.
 _NAME_MAX = 253
@@ -109,19 +110,23 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
     """
     _validate(wanted)
     changes = Changes()
-    with _held(node) as held:
-        kept = {endpoint.name for endpoint in wanted}
-        for name, ours in sorted(held.names.items()):
-            if purge and name not in kept:
-                before = {"device": names.endpoint_device(name), "netns": name if ours else None}
-                changes.add(
-                    f"endpoint {name}", before, None, partial(_remove, held, name, ours=ours)
-                )
+    with held(node.program) as found:
+        if purge:
+            plan_removals(found, [endpoint.name for endpoint in wanted], changes)
         for endpoint in wanted:
-            _plan(endpoint, node, held, changes)
-        _plan_entries(wanted, node, held, changes, purge=purge)
+            _plan(endpoint, node, found, changes)
+        _plan_entries(wanted, node, found, changes, purge=purge)
         changes.apply(check_mode=check_mode)
     return changes
+
+
+def plan_removals(held: Held, kept: Collection[str], changes: Changes) -> None:
+    """Remove the endpoints of this node that are not ``kept``."""
+    for name, ours in sorted(held.names.items()):
+        if name not in kept:
+            before = {"device": names.endpoint_device(name), "netns": name if ours else None}
+            do = partial(_remove, held, name, ours=ours)
+            changes.add(f"endpoint {name}", before, None, do)
 
 
 def _validate(wanted: Sequence[Endpoint]) -> None:
@@ -158,13 +163,14 @@ def _validate(wanted: Sequence[Endpoint]) -> None:
 
 
 @contextlib.contextmanager
-def _held(node: Node) -> Iterator[Held]:
+def held(program_pin: str = "") -> Iterator[Held]:
+    """Read what the node holds of endpoints; ``program_pin`` where they are to be made."""
     with contextlib.ExitStack() as stack:
         ip = stack.enter_context(netlink.socket())
         attacher = stack.enter_context(attach.Attacher())
         opened = [maps.open_pin(ENDPOINTS.pin), maps.open_pin(ALLOCATIONS.pin)]
         entries, allocations = [stack.enter_context(m) if m else None for m in opened]
-        program = programs.open_pin(node.program)
+        program = programs.open_pin(program_pin) if program_pin else None
         if program:
             stack.enter_context(program)
         found = links.dump(ip)
@@ -187,7 +193,7 @@ def _names(found: Iterable[links.Link], allocated: Iterable[bytes]) -> dict[str,
     known = {key.rstrip(b"\0").decode(): True for key in allocated}
     for link in found:
         parsed = names.parse_alias(link.alias)
-        if parsed and parsed[0] in (_OURS, _ATTACHED):
+        if parsed and parsed[0] in KINDS:
             known[parsed[1]] = parsed[0] == _OURS
     return known
 

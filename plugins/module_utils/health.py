@@ -33,7 +33,9 @@ PORT = 4240
 PID_FILE = Path("/run/podnet-health.pid")
 _ANSWER = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
 _RTT = re.compile(r"= [\d.]+/([\d.]+)/")
+#: Few enough at once that they do not measure each other.
 _AT_ONCE = 64
+_TARGETS_A_THREAD = 8
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def probe(
     Returns each target with ``host`` and ``endpoint`` as ``{address, icmp, http}``; an address that
     is None has no probes.
     """
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(min(_AT_ONCE, 1 + len(targets) // _TARGETS_A_THREAD)) as pool:
         started = [
             (
                 target,

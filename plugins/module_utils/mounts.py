@@ -16,11 +16,14 @@ from pathlib import Path
 
 from .engine.change import Changes
 from .engine.failure import Failure
-from .names import BPFFS
+from .names import BPFFS, PIN_ROOT
 
 SOURCE = "podnet"
 #: Where cgroup2 is mounted if it is nowhere: beside the v1 controllers of a hybrid host.
 CGROUP2 = "/sys/fs/cgroup/unified"
+
+#: Pins that the kernel itself puts into the first bpffs that is mounted.
+_KERNELS_OWN = frozenset({"maps.debug", "progs.debug"})
 
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 
@@ -74,9 +77,12 @@ def converge(*, check_mode: bool) -> Changes:
 def remove(*, check_mode: bool) -> Changes:
     """Unmount what was mounted by :func:`converge` and holds nothing more."""
     changes = Changes()
+    # In check mode the pins that a run would have removed by now are still there.
+    nothing = _KERNELS_OWN | ({Path(PIN_ROOT).name} if check_mode else set())
     for mount in mounted():
-        empty = mount.kind != "bpf" or not any(Path(mount.path).iterdir())
-        if mount.source == SOURCE and empty:
+        if mount.source == SOURCE and (
+            mount.kind != "bpf" or {pin.name for pin in Path(mount.path).iterdir()} <= nothing
+        ):
             changes.add(
                 f"mount {mount.path}",
                 {"type": mount.kind},

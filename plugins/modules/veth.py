@@ -201,6 +201,7 @@ veths:
   sample:
     - name: pn_web1
       netns: null
+      ifindex: 12
       state: present
       mac: "0e:58:0a:6f:a0:01"
       mtu: 1500

@@ -7,8 +7,9 @@ import struct
 from typing import TYPE_CHECKING
 
 from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
 
-from . import bpf, compiled, isolation
+from . import compiled, isolation
 from .kernel_datapaths import routing
 from .programs import Probe, sk_buff, tcp_packet
 from .topology import DEVICE
@@ -16,6 +17,7 @@ from .topology import DEVICE
 if TYPE_CHECKING:
     from .topology import Node, Topology
 
+TCX_INGRESS = 46  # enum bpf_attach_type
 PROGRAM = names.BPFFS + "/floor"
 
 
@@ -26,18 +28,18 @@ def floor(node: Node) -> None:
     with node.entered():
         loadable = compiled.bpf_object("floor.c")
         isolation.run("bpftool", "prog", "load", loadable, PROGRAM, "pinmaps", names.BPFFS)
-        ways, program = bpf.pinned(names.BPFFS + "/ways"), bpf.pinned(PROGRAM)
+        ways, program = syscall.get(names.BPFFS + "/ways"), syscall.get(PROGRAM)
         to_nodes = socket.if_nametoindex(DEVICE)
         for number, pod in enumerate(node.pods):
             device = socket.if_nametoindex(f"veth{number}")
             macs = bytes.fromhex((pod.mac + pod.host_mac).replace(":", ""))
-            bpf.update(ways, pod.ip.packed, struct.pack("=I4x12s", device, macs))
-            bpf.attach(program, device)
+            syscall.map_update(ways, pod.ip.packed, struct.pack("=I4x12s", device, macs))
+            syscall.link_create(program, device, TCX_INGRESS)
         for peer in node.peers:
             for pod in peer.pods:
                 way = struct.pack("=I4s12x", to_nodes, peer.ip.packed)
-                bpf.update(ways, pod.ip.packed, way)
-        bpf.attach(program, to_nodes)
+                syscall.map_update(ways, pod.ip.packed, way)
+        syscall.link_create(program, to_nodes, TCX_INGRESS)
 
 
 def probes(topology: Topology) -> list[Probe]:
@@ -46,5 +48,5 @@ def probes(topology: Topology) -> list[Probe]:
     with node.entered():
         context = sk_buff(ifindex=socket.if_nametoindex("veth0"))
     where = "local" if other in node.pods else "remote"
-    packet = tcp_packet(pod, other.ip, to_mac=pod.host_mac)
+    packet = tcp_packet(pod.ip, other.ip, from_mac=pod.mac, to_mac=pod.host_mac)
     return [Probe(f"floor, to a {where} pod", node, PROGRAM, packet, context)]

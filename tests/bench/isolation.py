@@ -26,18 +26,15 @@ MS_REC, MS_PRIVATE = 0x4000, 0x40000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def new_network(**sysctls: int) -> str:
+def new_network() -> str:
     """Make a network namespace with IPv6 off, so that only what is measured is on the wire.
 
-    :param sysctls: settings below ``net.ipv4``, such as ``ip_forward=1``.
     :returns: the path by which it can be entered.
     """
     with _home("net"):
         _call("unshare", namespaces.CLONE_NEWNET)
         for scope in ("all", "default"):
             Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1")
-        for name, value in sysctls.items():
-            Path(f"/proc/sys/net/ipv4/{name}").write_text(str(value))
         netns = _keep("net")
     run("ip", "link", "set", "lo", "up", netns=netns)
     return netns
@@ -66,7 +63,8 @@ def run(*argv: str, netns: str | None = None, stdin: str = "") -> str:
     with namespaces.inside(netns):
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(argv)} failed: {done.stderr.strip()}\n{stdin}")
+        said = (done.stderr + done.stdout).strip()
+        raise RuntimeError(f"{' '.join(argv)} failed: {said}\n{stdin[:2000]}")
     return done.stdout
 
 

@@ -35,7 +35,7 @@ def routing(node: Node) -> None:
             f"route add default via {node.gateway}",
             f"neigh add {node.gateway} lladdr {pod.host_mac} dev {DEVICE} nud permanent",
         )
-    routes_to_peers(node)
+    forward(node)
 
 
 def iptables(node: Node) -> None:
@@ -81,7 +81,7 @@ def bridge(node: Node) -> None:
                 if other is not pod
             ),
         )
-    routes_to_peers(node)
+    forward(node)
 
 
 def kubenet(node: Node) -> None:
@@ -101,9 +101,7 @@ def veth(node: Node, pod: Pod, device: str) -> None:
     isolation.ip(pod.netns, f"link set {DEVICE} up")
 
 
-def routes_to_peers(node: Node) -> None:
-    """Route the pods of every peer to that peer."""
-    isolation.ip(
-        node.netns,
-        *(f"route add {peer.pod_cidr} via {peer.ip} dev {DEVICE}" for peer in node.peers),
-    )
+def forward(node: Node) -> None:
+    """Switch the kernel's forwarding on, and route the pods of every peer to that peer."""
+    isolation.run("sysctl", "-qw", "net.ipv4.ip_forward=1", netns=node.netns)
+    isolation.ip(node.netns, *(f"route add {peer.pod_cidr} via {peer.ip}" for peer in node.peers))

@@ -1,41 +1,166 @@
-"""This project's datapath on the benchmark's nodes. The one file that knows how it is set up.
+"""This project's datapath on the benchmark's nodes: planned and made as the roles do it.
 
-What a node offers (see :class:`tests.bench.topology.Node`):
-
-- ``node.netns``: path of its network namespace. Its device ``eth0`` is up and has ``node.ip``,
-  the neighbour entries of ``node.peers`` are there; no route and no pod device is.
-- ``node.pods``: each with ``name``, ``ip`` and ``netns``, an empty network namespace. The pod's
-  device has to be called ``eth0``. ``pod.mac`` and ``pod.host_mac`` are the MACs that the planner
-  gives, ``node.gateway`` and ``node.pod_cidr`` too.
-- ``with node.entered():`` we are in its network and see its own, empty bpffs at ``/sys/fs/bpf``,
-  so that the usual pin paths serve. Import nothing there that starts a thread: a process of
-  several threads cannot change its mount namespace.
-
-Nothing has to be taken down again: all of it ends with this process.
+The planner is given an inventory of the two nodes; the modules are given what follows from it, in
+the order of the roles ``native_routing`` and ``endpoints``, and run on the node. What they pin goes
+to the node's own bpffs and ends with this process, as everything else here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-# STAND-IN: until the datapath is there, the floor takes its place, so that the harness runs.
-from .floor import floor
+import yaml  # type: ignore[import-untyped]
+from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources, names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, tasks
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
+
+from . import CHECKOUT, isolation
+from .programs import Probe, sk_buff, tcp_packet
+from .topology import DEVICE, MTU, SUBNET, mac
 
 if TYPE_CHECKING:
-    from .programs import Probe
+    from ipaddress import IPv4Address
+
     from .topology import Node, Topology
+
+#: What from_container may cost, in nanoseconds above an empty program.
+AIM = 150
+
+#: What Ansible's wrapper does with a module.
+LAUNCHER = f"""
+import importlib, sys
+sys.path.insert(0, {str(CHECKOUT / ".build" / "collections")!r})
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
+basic._ANSIBLE_PROFILE = "legacy"
+importlib.import_module("ansible_collections.podnet.fabric.plugins.modules." + sys.argv[1]).main()
+"""
 
 
 def podnet(node: Node) -> None:
     """Join the pods of a node to it and to the pods of its peers."""
-    floor(node)
+    planned = _planned(node)
+    sysctls = CHECKOUT / "roles" / "native_routing" / "vars" / "main.yml"
+    with node.entered():
+        _module("veth", veths=tasks.gateway_pair(planned))
+        _module("sysctls", values=yaml.safe_load(sysctls.read_text())["native_routing_sysctls"])
+        gateway = socket.if_nametoindex(names.GATEWAY_DEVICE)
+        _module("bpf_map", maps=tasks.maps(planned, gateway))
+        _module("bpf_program", programs=tasks.programs(planned), _sources=_sources(planned))
+        isolation.ip(node.netns, *map(_route, tasks.routes(planned)))
+        _module(
+            "endpoints",
+            endpoints=tasks.endpoints(planned),
+            host_addresses=[planned["gateway_ip"], planned["node_ip"]],
+            gateway_ip=planned["gateway_ip"],
+            gateway_mac=planned["gateway_mac"],
+            mtu=planned["mtu"],
+        )
 
 
 def programs(topology: Topology) -> list[Probe]:
-    """Return what to time on nodes that :func:`podnet` has set up, in one place.
+    """Return what to time on nodes that :func:`podnet` has set up, in one place."""
+    node, peer = topology.nodes
+    client, server = topology.client, topology.server
+    gateway_mac = mac("0e:58", node.gateway)
+    with node.entered():
+        device = socket.if_nametoindex(names.endpoint_device(client.name))
+        sender = _sender(node, device, gateway_mac)
+    where = "remote" if server in peer.pods else "local"
+    sent = tcp_packet(sender, server.ip, from_mac=gateway_mac, to_mac=gateway_mac)
+    probes = [
+        Probe(
+            f"from_container, to a {where} pod",
+            node,
+            _pin("from_container"),
+            sent,
+            sk_buff(ifindex=device),
+            aim=AIM,
+        )
+    ]
+    if server in peer.pods:
+        with peer.entered():
+            wire = sk_buff(ifindex=socket.if_nametoindex(DEVICE))
+        received = tcp_packet(client.ip, server.ip, from_mac=node.mac, to_mac=peer.mac)
+        probes.append(Probe("from_netdev, to a pod", peer, _pin("from_netdev"), received, wire))
+    return probes
 
-    A :class:`~tests.bench.programs.Probe` is a program (a pin path in the bpffs of its node, or
-    an open file), the packet, and the device that it came in on. A name that is there already,
-    from the other place, is not timed again.
+
+def _sender(node: Node, device: int, gateway_mac: str) -> IPv4Address:
+    """Give a pod's device a second address, whose MAC is the gateway's, and return it.
+
+    A test run hands the program its own packet back, as it left it: with the gateway's MAC for a
+    source. From any other sender that would be a forged packet from the second run on.
     """
-    return []
+    address = node.pod_cidr[100]
+    key = layout.ENDPOINTS.pack_key(address=str(address))
+    value = layout.ENDPOINTS.pack_value(
+        ifindex=device, mac=gateway_mac, gateway_mac=gateway_mac, mtu=MTU, flags=0
+    )
+    syscall.map_update(syscall.get(layout.ENDPOINTS.pin), key, value)
+    return address
+
+
+def _pin(program: str) -> str:
+    return f"{names.PROGRAM_PINS}/{program}"
+
+
+def _planned(node: Node) -> dict[str, Any]:
+    """What the plan says of a node, with its pods alone: no health endpoint is needed here."""
+    cluster = {
+        "podnet_cluster": "bench",
+        "podnet_vpc_cidr": "10.111.0.0/16",
+        "podnet_subnets": [{"name": "default", "cidr": str(SUBNET), "gateway": str(SUBNET[1])}],
+        "podnet_secondary_ranges": [{"name": "default", "cidr": "10.111.160.0/20"}],
+        "podnet_node_cidr_mask_size": node.pod_cidr.prefixlen,
+    }
+    everyone = [node, *node.peers]
+    inventory = {
+        one.name: {
+            **cluster,
+            "podnet_node_ip": str(one.ip),
+            "podnet_device": DEVICE,
+            "podnet_pod_cidr": str(one.pod_cidr),
+            "podnet_pods": [{"name": pod.name, "ip": str(pod.ip)} for pod in one.pods],
+        }
+        for one in everyone
+    }
+    planned = plan(inventory, {one.name: {} for one in everyone}).node(node.name)
+    netns = {pod.name: pod.netns for pod in node.pods}
+    pods = [
+        {**endpoint, "netns": netns[endpoint["name"]]}
+        for endpoint in planned["endpoints"]
+        if endpoint["name"] in netns
+    ]
+    return {**planned, "mtu": MTU, "endpoints": pods}
+
+
+def _route(route: dict[str, Any]) -> str:
+    options = " ".join(f"{key} {value}" for key, value in route.items() if key != "dst")
+    return f"route add {route['dst']} {options}"
+
+
+def _sources(planned: dict[str, Any]) -> dict[str, Any]:
+    """What the action plugin of bpf_program reads on the controller."""
+
+    def find(name: str) -> str:
+        return str(bpf_sources.COLLECTION_SOURCES / name)
+
+    return {
+        "programs": {
+            item["name"]: bpf_sources.read_sources(item, find, Path())
+            for item in tasks.programs(planned)
+        },
+        "standin": bpf_sources.standin(),
+    }
+
+
+def _module(name: str, /, **arguments: Any) -> None:
+    """Run a module where we are; it has to succeed."""
+    given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_remote_tmp": "/tmp"}}
+    isolation.run(sys.executable, "-W", "ignore", "-c", LAUNCHER, name, stdin=json.dumps(given))

@@ -8,14 +8,17 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import bpf
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import compiler, syscall
+
+from . import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Address
 
-    from .topology import Node, Pod
+    from .topology import Node
 
+SCHED_CLS = 3  # enum bpf_prog_type
 TC_ACT_REDIRECT = 7
 EMPTY = "empty program"
 
@@ -49,16 +52,18 @@ def sk_buff(*, ifindex: int, mark: int = 0) -> bytes:
     return struct.pack("=8xI24xII148x", mark, ifindex, ifindex)
 
 
-def tcp_packet(source: Pod, destination: IPv4Address, *, to_mac: str) -> bytes:
-    """One segment of an established connection to port 80, as a pod sends it: 1 byte of data."""
+def tcp_packet(
+    source: IPv4Address, destination: IPv4Address, *, from_mac: str, to_mac: str
+) -> bytes:
+    """One segment of an established connection to port 80, with 1 byte of data."""
     tcp = struct.pack(">HHIIBBHHH", 40000, 80, 1, 1, 5 << 4, 0x18, 512, 0, 0) + b"x"
     ip = struct.pack(
         ">BBHHHBBH4s4s",
         *(0x45, 0, 20 + len(tcp), 1, 0x4000, 64, 6, 0),
-        *(source.ip.packed, destination.packed),
+        *(source.packed, destination.packed),
     )
     ip = ip[:10] + struct.pack(">H", _checksum(ip)) + ip[12:]
-    macs = bytes.fromhex((to_mac + source.mac).replace(":", ""))
+    macs = bytes.fromhex((to_mac + from_mac).replace(":", ""))
     return macs + b"\x08\x00" + ip + tcp
 
 
@@ -69,7 +74,7 @@ def measure(probes: Sequence[Probe], rounds: int, cpu: int) -> list[dict[str, ob
         (the same less the empty program's), ``low`` and ``high`` (quartiles of ``ns``), ``aim``.
     """
     first = probes[0]
-    empty = Probe(EMPTY, first.node, bpf.empty_program(), first.packet, first.context, expect=0)
+    empty = Probe(EMPTY, first.node, _empty_program(), first.packet, first.context, expect=0)
     everyone = list({probe.name: probe for probe in [*reversed(probes), empty]}.values())[::-1]
     opened = {probe.name: _open(probe) for probe in everyone}
     samples: dict[str, list[float]] = {probe.name: [] for probe in everyone}
@@ -86,21 +91,32 @@ def measure(probes: Sequence[Probe], rounds: int, cpu: int) -> list[dict[str, ob
     return [_summary(probe, samples[probe.name], baseline) for probe in everyone]
 
 
+def _empty_program() -> int:
+    source = compiler.Source(
+        main="empty.c",
+        files={"empty.c": "int empty(void *skb) { return 0; }\n"},
+        standin=compiler.read_folder(CHECKOUT / "bpf" / "include"),
+    )
+    return compiler.load(source, "empty", SCHED_CLS)
+
+
 def _open(probe: Probe) -> int:
     if isinstance(probe.program, int):
         return probe.program
     with probe.node.entered():
-        return bpf.pinned(probe.program)
+        return syscall.get(probe.program)
 
 
 def _time(probe: Probe, program: int) -> float:
     times = []
     with probe.node.entered():
         for _ in range(CALLS):
-            verdict, nanoseconds = bpf.test_run(program, probe.packet, probe.context, REPEAT)
-            if verdict != probe.expect:
-                raise RuntimeError(f"{probe.name} returned {verdict} instead of {probe.expect}")
-            times.append(nanoseconds)
+            done = syscall.program_test_run(
+                program, probe.packet, context=probe.context, repeat=REPEAT
+            )
+            if done.retval != probe.expect & 0xFFFFFFFF:
+                raise RuntimeError(f"{probe.name} returned {done.retval}, not {probe.expect}")
+            times.append(done.duration)
     return statistics.quantiles(times, n=10)[0]
 
 

@@ -58,7 +58,10 @@ class Pod:
 
 @dataclass(frozen=True)
 class Node:
-    """A network namespace with its device to the other node up, and a bpffs of its own."""
+    """A network namespace with its device to the other node up, and a bpffs of its own.
+
+    It does not forward: a datapath that needs the kernel's forwarding switches it on.
+    """
 
     name: str
     ip: IPv4Address
@@ -118,9 +121,7 @@ def build(place: str, datapath: str, set_up: Callable[[Node], None]) -> Topology
 
 
 def _node(name: str, address: IPv4Address, pod_cidr: IPv4Network, pods: int) -> Node:
-    node = Node(
-        name, address, pod_cidr, isolation.new_network(ip_forward=1), isolation.new_mounts()
-    )
+    node = Node(name, address, pod_cidr, isolation.new_network(), isolation.new_mounts())
     node.pods.extend(
         Pod(f"nginx-app-{address}", address, isolation.new_network())
         for address in (pod_cidr[2 + number] for number in range(pods))

@@ -76,7 +76,7 @@ def inside(target, *command, **options):
     return lab("-l", LAB, "exec", target, *command, **options)
 
 
-def inventory(folder, hosts=HOSTS, **variables):
+def inventory(folder, hosts=None, **variables):
     file = folder / "inventory.yml"
     everything = {
         "podnet_lab": LAB,
@@ -84,15 +84,15 @@ def inventory(folder, hosts=HOSTS, **variables):
         "ansible_python_interpreter": "/usr/bin/python3",
         **variables,
     }
-    file.write_text(yaml.safe_dump({"all": {"vars": everything, "hosts": hosts}}))
+    file.write_text(yaml.safe_dump({"all": {"vars": everything, "hosts": hosts or HOSTS}}))
     return file
 
 
-def module_hosts(hosts=HOSTS):
+def module_hosts(hosts=None):
     """Hosts as the module takes them."""
     return [
         {"name": name, **{key[len("lab_") :]: value for key, value in host.items()}}
-        for name, host in hosts.items()
+        for name, host in (hosts or HOSTS).items()
     ]
 
 
@@ -637,6 +637,21 @@ def test_a_workload_holds_no_other_pod(pods):
     wait_until(lambda: "host2" not in inside("left", "ls", "/sys/class/net").stdout, "web2 is gone")
 
 
+def test_the_role_runs_what_the_plan_says(pods, tmp_path):
+    endpoints = [
+        {"name": "health", "kind": "health", "command": []},
+        *(
+            {"name": item["pod"], "kind": "pod", "command": item["command"]}
+            for item in nginx("web1")
+        ),
+    ]
+    role = {"import_role": {"name": "podnet.fabric.lab", "tasks_from": "workloads"}}
+    given = json.dumps({"podnet_node": {"endpoints": endpoints}})
+    assert "changed=1" in playbook(tmp_path, [role], "left", "-e", given)
+    assert "changed=0" in playbook(tmp_path, [role], "left", "-e", given)
+    assert page(1).startswith("web1 10.9.10.2 answers")
+
+
 @pytest.mark.parametrize(
     ("item", "said"),
     [
@@ -673,7 +688,7 @@ def test_two_runs_at_once_build_one_lab(tmp_path):
         subprocess.Popen(
             [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True
         )
-        for _ in range(2)
+        for _number in range(2)
     ]
     counts = sorted(int(process.communicate()[0]) for process in both)
     assert counts[0] == 0

@@ -82,10 +82,17 @@ def _only_differences(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     if before is None or after is None:
-        return (None if before is None else dict(before)), (None if after is None else dict(after))
+        return _said(before), _said(after)
     keys = [
         key
         for key in [*before, *(k for k in after if k not in before)]
         if before.get(key) != after.get(key)
     ]
     return {key: before.get(key) for key in keys}, {key: after.get(key) for key in keys}
+
+
+def _said(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What a whole object has; that an attribute is not set says nothing."""
+    if state is None:
+        return None
+    return {word: value for word, value in state.items() if value not in (None, [])}

@@ -127,6 +127,7 @@ def state(network: Network, link: links.Link) -> State:
     return {
         "name": link.name,
         "netns": network.netns,
+        "ifindex": link.index,
         "mac": link.mac,
         "mtu": link.mtu,
         "up": link.up,

@@ -54,3 +54,18 @@ def dump(ip: Any, kind: int, message_class: Any, fields: Mapping[str, object]) -
         except NetlinkDumpInterrupted:
             continue
     return tuple(ip.nlm_request(message(message_class, fields), kind, REQUEST | DUMP))
+
+
+def teach(message_class: Any, prefix: str, attributes: Mapping[int, tuple[str, str]]) -> None:
+    """Make a message class of pyroute2 know these attributes beside those that it knows.
+
+    :param attributes: number → the kernel's word less ``prefix``, and how pyroute2 encodes it.
+    """
+    table = list(message_class.nla_map)
+    for number, (word, type_) in attributes.items():
+        # The place is the number; what nobody uses fills a place.
+        table += [(f"{prefix}{place}", "hex") for place in range(len(table), number + 1)]
+        table[number] = (prefix + word, type_)
+    message_class.nla_map = tuple(table)
+    # An instance that was made before has compiled the shorter table for its class.
+    message_class._nlmsg_base__compiled_nla = False

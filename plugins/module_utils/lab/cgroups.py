@@ -26,7 +26,7 @@ KILL_SECONDS = 10
 def mount_point() -> Path:
     """Where cgroup2 is mounted: ``/sys/fs/cgroup``, or elsewhere beside version 1."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        mount, _, filesystem = line.partition(" - ")
+        mount, _dash, filesystem = line.partition(" - ")
         if filesystem.startswith("cgroup2 "):
             return Path(mount.split()[4])
     raise Failure("cgroup2 is not mounted: mount -t cgroup2 cgroup2 /sys/fs/cgroup.")

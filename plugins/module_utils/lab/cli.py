@@ -9,22 +9,22 @@ import os
 import shutil
 import signal
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
 from . import listing, places, removal
 from .spawn import ENVIRONMENT, execute
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: What shells say for these (exec of a command that is not there).
 NOT_FOUND = 127
 NO_ROOT = "This needs root: the lab is made of namespaces, mounts and network devices."
 
 
-def main(arguments: Sequence[str], checkout: Path) -> int:
+def main(checkout: str, *arguments: str) -> int:
     """Run a command line; return its exit status."""
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.run is not _up:
@@ -32,9 +32,9 @@ def main(arguments: Sequence[str], checkout: Path) -> int:
     if os.geteuid() != 0:
         _parser().error(NO_ROOT)
     try:
-        return int(options.run(options, rest, checkout))
+        return int(options.run(options, rest, Path(checkout)))
     except Failure as failure:
-        print(f"lab: {failure.message}", file=sys.stderr)
+        sys.stderr.write(f"lab: {failure.message}\n")
         return 1
 
 
@@ -86,14 +86,18 @@ def _list(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) ->
     for name in options.names:
         if name not in places.labs():
             raise Failure(f"Lab {name!r} is not up.")
-    for lab in listing.labs(options.names):
-        print(lab["name"])
+    sys.stdout.writelines(f"{line}\n" for line in _lines(listing.labs(options.names)))
+    return 0
+
+
+def _lines(labs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for lab in labs:
+        yield lab["name"]
         for host in lab["hosts"]:
             links = ", ".join(f"{link['address']} ({link['segment']})" for link in host["links"])
-            print(f"  {host['name']:<20} {'up' if host['up'] else 'DOWN':<5} {links}".rstrip())
+            yield f"  {host['name']:<20} {'up' if host['up'] else 'DOWN':<5} {links}".rstrip()
             for pod in host["pods"]:
-                print(f"    {host['name']}/{pod}")
-    return 0
+                yield f"    {host['name']}/{pod}"
 
 
 def _exec(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
@@ -105,7 +109,7 @@ def _exec(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) ->
     try:
         execute(command, environment)
     except OSError as error:
-        print(f"lab: {error}", file=sys.stderr)
+        sys.stderr.write(f"lab: {error}\n")
         return NOT_FOUND
 
 

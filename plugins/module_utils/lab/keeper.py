@@ -95,7 +95,7 @@ def _further_disks() -> list[str]:
     """Where the machine has other file systems from disks, such as ``/home``."""
     found = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        mount, _, filesystem = line.partition(" - ")
+        mount, _dash, filesystem = line.partition(" - ")
         target, source = mount.split()[4], filesystem.split()[1]
         if (
             source.startswith("/dev/")

@@ -140,7 +140,7 @@ def find(lab: str, target: str) -> Place:
 
     Raises Failure where the lab, the host or the pod is not up.
     """
-    name, _, pod = target.partition("/")
+    name, _slash, pod = target.partition("/")
     host = HostPlace(lab, _host_name(lab, name))
     keeper = host.pid()
     return _pod(host, keeper, pod) if pod else Place(host.cgroup, _namespaces(keeper))

@@ -59,7 +59,7 @@ def spawn(
     os.close(answer)
     os.waitpid(child, 0)
     with os.fdopen(report) as stream:
-        pid, _, error = stream.read().partition("\n")
+        pid, _newline, error = stream.read().partition("\n")
     if error or not pid:
         raise Failure(f"{what} cannot be started: {error or 'it was killed'}")
     return int(pid)

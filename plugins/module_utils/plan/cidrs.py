@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from .observation import Observed
 
 
+_BY_HAND = "podnet_pod_cidr"
+_BY_ITSELF = "what it holds"
+_BY_PEERS = "what its peers hold for it"
+
+
 @dataclass(frozen=True)
 class Claim:
     """A CIDR that a node has already, and from where that is known."""
@@ -59,28 +64,23 @@ def allocate(cluster: Cluster, seen: Mapping[str, Observed], asked: Collection[s
         tables: dict[int, list[Prefix]] = {}  # nobody needs them, and reading n of them costs n * n
     else:
         tables = held_by_peers(seen[name] for name in nodes if name in seen)
-    claims = _claims(nodes.values(), seen, tables)
+    space = _Space(_lengths(cluster, seen, tables))
+    claims = _claims(nodes, seen, tables, space)
     refuse(_conflicts(claims))
     refuse(_not_asked(nodes, claims, seen, asked))
-
-    free = _Free(
-        {group.mask for group in cluster.groups} | {c.cidr.length for c in claims.values()}
-    )
-    for claim in claims.values():
-        free.take(claim.cidr)
-    # What a node held before its CIDR was fixed by hand, or what one stale table says: nobody's
+    # What a node held before its CIDR was fixed by hand, or what a stale table says, is nobody's
     # as far as the plan goes, but packets for it may still be on their way.
     for ip in {node.ip for node in nodes.values()} & tables.keys():
         for cidr in tables[ip]:
-            free.take(cidr)
+            space.take(cidr)
     for each in seen.values():
         if each.pod_cidr:
-            free.take(each.pod_cidr)
+            space.take(each.pod_cidr)
 
     cidrs: dict[str, Prefix | None] = {}
     reasons: dict[str, str] = {}
     for name, node in nodes.items():
-        cidrs[name] = claims[name].cidr if name in claims else free.lowest(node.group)
+        cidrs[name] = claims[name].cidr if name in claims else space.lowest(node.group)
         if cidrs[name] is None:
             reasons[name] = _exhausted(node.group)
     silent = frozenset(
@@ -89,23 +89,51 @@ def allocate(cluster: Cluster, seen: Mapping[str, Observed], asked: Collection[s
     return Allocation(cidrs, reasons, silent, [*_kept(nodes, claims)])
 
 
+def _lengths(
+    cluster: Cluster, seen: Mapping[str, Observed], tables: Mapping[int, list[Prefix]]
+) -> set[int]:
+    known = [node.pod_cidr for node in cluster.nodes.values()]
+    known += [each.pod_cidr for each in seen.values()]
+    known += [cidr for cidrs in tables.values() for cidr in cidrs]
+    return {group.mask for group in cluster.groups} | {cidr.length for cidr in known if cidr}
+
+
 def _claims(
-    nodes: Collection[Node], seen: Mapping[str, Observed], tables: Mapping[int, list[Prefix]]
+    nodes: Mapping[str, Node],
+    seen: Mapping[str, Observed],
+    tables: Mapping[int, list[Prefix]],
+    space: _Space,
 ) -> dict[str, Claim]:
+    """Return who has a CIDR already, and take those CIDRs."""
     claims: dict[str, Claim] = {}
-    for node in nodes:
-        held = seen[node.name].pod_cidr if node.name in seen else None
+    fresh: list[Node] = []
+    silent: list[Node] = []
+    for name, node in nodes.items():
+        held = seen[name].pod_cidr if name in seen else None
         if node.pod_cidr:
-            claims[node.name] = Claim(node, node.pod_cidr, "podnet_pod_cidr")
+            claims[name] = Claim(node, node.pod_cidr, _BY_HAND)
         elif held:
-            claims[node.name] = Claim(node, held, "what it holds")
-    # A node that answers outdoes a table in which its CIDR still stands for another node. One
-    # fixed by hand does not: it may be fixed to what a node that is down holds.
-    certain = {claim.cidr for claim in claims.values() if claim.source != "podnet_pod_cidr"}
-    for node in nodes:
-        known = [cidr for cidr in tables.get(node.ip, ()) if cidr not in certain]
-        if node.name not in claims and known:
-            claims[node.name] = Claim(node, known[0], "what its peers hold for it")
+            claims[name] = Claim(node, held, _BY_ITSELF)
+            space.take(held)
+        else:
+            (fresh if name in seen else silent).append(node)
+    # What a node holds itself outdoes a table that still has its CIDR for another. A CIDR fixed
+    # by hand does not: it may be fixed to what a node that is down holds, and that is an error.
+    for node in silent:
+        known = next((cidr for cidr in tables.get(node.ip, ()) if space.is_free(cidr)), None)
+        if known:
+            claims[node.name] = Claim(node, known, _BY_PEERS)
+    for claim in claims.values():
+        space.take(claim.cidr)
+    # A node that answers and holds nothing (it was set up afresh, or torn down to be changed) gets
+    # its old CIDR back where that suits; it loses nothing when it gets another.
+    for node in fresh:
+        for cidr in tables.get(node.ip, ()):
+            suits = cidr.length == node.group.mask and group_holds(node.group, cidr)
+            if suits and space.is_free(cidr):
+                claims[node.name] = Claim(node, cidr, _BY_PEERS)
+                space.take(cidr)
+                break
     return claims
 
 
@@ -165,8 +193,8 @@ def _kept(nodes: Mapping[str, Node], claims: Mapping[str, Claim]) -> Iterator[st
             )
 
 
-class _Free:
-    """The CIDRs that nobody has, for node CIDRs of a few different sizes."""
+class _Space:
+    """Which CIDRs are taken and which are free, for node CIDRs of a few different lengths."""
 
     def __init__(self, lengths: Collection[int]) -> None:
         self._lengths = sorted(lengths)
@@ -175,6 +203,7 @@ class _Free:
         self._next: dict[tuple[Prefix, int], int] = {}
 
     def take(self, cidr: Prefix) -> None:
+        """Let nobody else have it."""
         self._taken.add(cidr)
         self._divided.update(
             _around(cidr, length) for length in self._lengths if length < cidr.length
@@ -184,7 +213,7 @@ class _Free:
         """Take the lowest free CIDR of the ranges, in their order."""
         for each in group.ranges:
             cidr = Prefix(self._next.get((each.cidr, group.mask), each.cidr.first), group.mask)
-            while each.cidr.contains(cidr) and not self._is_free(cidr):
+            while each.cidr.contains(cidr) and not self.is_free(cidr):
                 cidr = Prefix(cidr.last + 1, group.mask)
             self._next[each.cidr, group.mask] = cidr.first
             if each.cidr.contains(cidr):
@@ -192,7 +221,8 @@ class _Free:
                 return cidr
         return None
 
-    def _is_free(self, cidr: Prefix) -> bool:
+    def is_free(self, cidr: Prefix) -> bool:
+        """Say whether no part of it is taken."""
         return cidr not in self._divided and not any(
             _around(cidr, length) in self._taken
             for length in self._lengths

@@ -102,7 +102,7 @@ def _spread(
     order = list(cluster.nodes)
     heaps: dict[str | None, list[tuple[int, int]]] = {}
     silent: dict[str | None, list[str]] = {}
-    pending: dict[tuple[str, str], int] = {}
+    pending: dict[str, list[str]] = {}
     for deployment, pod, was_seen in waiting:
         group = deployment.node_group
         if group not in heaps:
@@ -123,10 +123,10 @@ def _spread(
                 continue
             reason = _full(group)
         placement.pending.append({"name": pod.name, "reason": reason})
-        pending[deployment.name, reason] = pending.get((deployment.name, reason), 0) + 1
+        pending.setdefault(reason, []).append(pod.name)
     placement.warnings += [
-        f"{name}: {count} pod{'s' if count > 1 else ''} pending: {reason}."
-        for (name, reason), count in pending.items()
+        f"{len(names)} pod{'s' if len(names) > 1 else ''} pending ({some(names)}): {reason}."
+        for reason, names in pending.items()
     ]
 
 

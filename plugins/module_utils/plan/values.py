@@ -142,19 +142,23 @@ def prefix(value: object) -> Prefix:
 
 def command(value: object) -> list[str]:
     """Read a command: its program and arguments."""
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+    if not isinstance(value, list) or not all(_is_text(word) for word in value):
         raise Invalid(value, "a list of texts such as ['nginx', '-g', 'daemon off;']")
-    return value
+    return [str(word) for word in value]
 
 
 def labels(value: object) -> dict[str, str]:
-    """Read labels; a number that YAML made of a label's value is a text again."""
+    """Read labels."""
     if not isinstance(value, dict) or not all(
-        isinstance(key, str) and isinstance(label, (str, int)) and not isinstance(label, bool)
-        for key, label in value.items()
+        isinstance(key, str) and _is_text(label) for key, label in value.items()
     ):
         raise Invalid(value, "a mapping of texts such as {'app': 'nginx'}")
     return {key: str(label) for key, label in value.items()}
+
+
+def _is_text(value: object) -> bool:
+    """Take a number for a text: YAML and templates make numbers of what looks like one."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
 def list_of(read: Reader) -> Reader:

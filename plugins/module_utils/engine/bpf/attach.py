@@ -82,7 +82,8 @@ HOOKS: dict[str, Hook] = {
     "cgroup_device": Hook("cgroup_device", 6, "cgroup"),
     "cgroup_sysctl": Hook("cgroup_sysctl", 18, "cgroup"),
 }
-_CLSACT_HOOKS = {"tc_ingress": clsact.INGRESS, "tc_egress": clsact.EGRESS}
+#: The tc hooks by the numbers that clsact has for them.
+CLSACT_HOOKS = {"tc_ingress": clsact.INGRESS, "tc_egress": clsact.EGRESS}
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class Attacher:
         ip = self._socket(place.netns)
         if ip is None or index not in self._clsact[place.netns]:
             return None
-        found = clsact.programs(ip, index, _CLSACT_HOOKS[place.hook])
+        found = clsact.programs(ip, index, CLSACT_HOOKS[place.hook])
         return next((program for program, ours in found if ours), None)
 
     def _socket(self, netns: str | None) -> Any:
@@ -280,13 +281,13 @@ class Attacher:
         self, place: Place, program: Program, index: int, found: Attached | None
     ) -> None:
         ip = self._socket(place.netns)
-        clsact.put(ip, index, _CLSACT_HOOKS[place.hook], program.fd, program.info.name)
+        clsact.put(ip, index, CLSACT_HOOKS[place.hook], program.fd, program.info.name)
         self._clsact[place.netns].add(index)
         for pin in (place.pin, *(found.stale if found else ())):
             links.remove(pin)
 
     def _remove_filter(self, place: Place, index: int) -> None:
-        if clsact.remove(self._socket(place.netns), index, _CLSACT_HOOKS[place.hook]):
+        if clsact.remove(self._socket(place.netns), index, CLSACT_HOOKS[place.hook]):
             self._clsact[place.netns].discard(index)
 
     def remove(self, place: Place) -> None:
@@ -329,7 +330,7 @@ class Attacher:
             return found
         ip = self._socket(netns)
         for index in sorted(self._clsact.get(netns, ())):
-            for hook, parent in _CLSACT_HOOKS.items():
+            for hook, parent in CLSACT_HOOKS.items():
                 if (program_id, True) in clsact.programs(ip, index, parent):
                     with namespaces.inside(netns):
                         found.append(Place(hook, socket.if_indextoname(index), netns, folder))
@@ -359,7 +360,7 @@ class Attacher:
                     for number, link in syscall.program_query(index, row.number, links=True)
                 ]
             if ip is not None and index in self._clsact[netns]:
-                filters = clsact.programs(ip, index, _CLSACT_HOOKS[hook])
+                filters = clsact.programs(ip, index, CLSACT_HOOKS[hook])
                 attached += [Attached(number, "clsact") for number, _ours in filters]
             return attached
 

@@ -1,0 +1,355 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Routes: a list that converges, each route replaced in one step."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .engine import devices, routes, values
+from .engine.change import Changes
+from .engine.failure import Failure
+from .engine.routes import FLAGS, METRICS, NOWHERE, PREFERENCES, PROTOCOLS, SCOPES, TABLES, TYPES
+from .names import ROUTE_PROTOCOL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .engine.devices import Network
+    from .engine.routes import Identity, Route
+
+    Table = dict[Identity, Route]
+
+HOP_OPTIONS: dict[str, dict[str, Any]] = {
+    "via": {"type": "str"},
+    "dev": {"type": "str"},
+    "weight": {"type": "int", "default": 1},
+    "onlink": {"type": "bool", "default": False},
+}
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dst": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "netns": {"type": "str"},
+    "via": {"type": "str"},
+    "dev": {"type": "str"},
+    "onlink": {"type": "bool", "default": False},
+    "src": {"type": "str"},
+    "type": {"type": "str", "choices": list(TYPES.values()), "default": "unicast"},
+    "scope": {"type": "str"},
+    "table": {"type": "str"},
+    "metric": {"type": "int"},
+    "tos": {"type": "int", "default": 0},
+    "protocol": {"type": "str"},
+    "family": {"type": "str", "choices": ["ipv4", "ipv6"]},
+    "pref": {"type": "str", "choices": list(PREFERENCES.values())},
+    **{word: {"type": "int"} for word in METRICS},
+    **{word: {"type": "bool"} for word in FLAGS},
+    "ecn": {"type": "bool"},
+    "congctl": {"type": "str"},
+    "lock": {"type": "list", "elements": "str", "choices": list(METRICS)},
+    "nexthops": {"type": "list", "elements": "dict", "options": HOP_OPTIONS},
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One item of the list: the namespace, the route as wanted, and where the user wrote it."""
+
+    here: Network
+    wish: Route
+    present: bool
+    where: str
+
+
+def converge(
+    items: list[dict[str, Any]],
+    netns: str | None,
+    *,
+    table: str,
+    purge: bool,
+    force: bool,
+    check_mode: bool,
+) -> dict[str, Any]:
+    """Bring routes into the wanted state.
+
+    :param table: default of each route; the one that ``purge`` looks at beside those of the items.
+    :param purge: remove the routes of our protocol number that are not listed.
+    :param force: replace or remove a route of the same identity that has another protocol number.
+    """
+    with devices.networks(check_mode=check_mode) as network:
+        home = network(netns)
+        plans = []
+        for position, item in enumerate(items):
+            where = f"routes[{position}]"
+            here = network(item["netns"]) if item["netns"] else home
+            wish = wanted(item, where, table)
+            _check_devices(here, wish, where)
+            plans.append(Plan(here, wish, item["state"] == "present", where))
+        keys = [(plan.here.netns, routes.identity(plan.wish)) for plan in plans]
+        values.unique(keys, "routes")
+        tables = {id(here): _table(here) for here in [home, *(plan.here for plan in plans)]}
+        changes = Changes()
+        # First the routes by which the gateways of others are reached; removed, they come last.
+        for plan in sorted(plans, key=lambda plan: routes.has_gateway(plan.wish)):
+            if plan.present:
+                _plan_presence(changes, plan, tables[id(plan.here)], force=force)
+        gone = [
+            (plan.here, found)
+            for plan in plans
+            if not plan.present and (found := _own(plan, tables[id(plan.here)], force=force))
+        ]
+        if purge:
+            number = number_of(table, TABLES, "table", 2**32 - 1)
+            gone += _unlisted(plans, tables, home, number)
+        for here, route in sorted(gone, key=lambda entry: not routes.has_gateway(entry[1])):
+            changes.add(_what(here, route), route, None, _remover(here, route))
+        changes.apply(check_mode=check_mode)
+        return {**changes.result(), "routes": _outcome(plans, check_mode=check_mode)}
+
+
+def gather(
+    netns: str | None,
+    *,
+    table: str | None = None,
+    protocol: str | None = None,
+    dev: str | None = None,
+    dst: str | None = None,
+) -> list[Route]:
+    """Read the routes of a namespace, less those that a filter leaves out."""
+    tests: dict[str, object] = {}
+    if table is not None:
+        tests["table"] = number_of(table, TABLES, "table", 2**32 - 1)
+    if protocol is not None:
+        tests["protocol"] = number_of(protocol, PROTOCOLS, "protocol", 255)
+    if dst is not None:
+        tests["dst"] = str(_network(dst, None, "dst"))
+    with devices.networks(check_mode=False) as network:
+        return [
+            route
+            for route in routes.read(network(netns))
+            if all(route[word] == value for word, value in tests.items())
+            and (dev is None or dev in [route["dev"], *(hop["dev"] for hop in route["nexthops"])])
+        ]
+
+
+def wanted(item: Mapping[str, Any], where: str, table: str) -> Route:
+    """Check a route that a user wrote and return it in the canonical form."""
+    gateways = [item.get("via"), *(hop.get("via") for hop in item.get("nexthops") or [])]
+    hint = item.get("family") or next((gateway for gateway in gateways if gateway), None)
+    dst = _network(item["dst"], hint, f"{where}.dst")
+    v6 = dst.version == 6
+    kind = item["type"]
+    default_table = "local" if kind in ("local", "broadcast", "anycast") else table
+    default_metric = routes.IPV6_METRIC if v6 else 0
+    metric = item.get("metric")
+    route: Route = {
+        "dst": str(dst),
+        "type": kind,
+        "table": number_of(item.get("table") or default_table, TABLES, f"{where}.table", 2**32 - 1),
+        "tos": values.number(item["tos"], f"{where}.tos", 0, 0 if v6 else 255),
+        "metric": default_metric if metric is None or (v6 and metric == 0) else metric,
+        "protocol": number_of(
+            item.get("protocol") or str(ROUTE_PROTOCOL), PROTOCOLS, f"{where}.protocol", 255
+        ),
+        "dev": item.get("dev"),
+        "via": _address(item.get("via"), f"{where}.via"),
+        "onlink": item["onlink"],
+        "src": _address(item.get("src"), f"{where}.src"),
+        "pref": item.get("pref") or ("medium" if v6 else None),
+        **{word: item.get(word) for word in (*METRICS, "congctl")},
+        # The kernel does not tell a flag that is off from one that was never set.
+        **{word: bool(item.get(word)) for word in (*FLAGS, "ecn")},
+        "lock": sorted(item.get("lock") or []),
+        "nexthops": [
+            {
+                "via": _address(hop.get("via"), f"{where}.nexthops[{position}].via"),
+                "dev": hop.get("dev"),
+                "weight": values.number(
+                    hop["weight"], f"{where}.nexthops[{position}].weight", 1, 256
+                ),
+                "onlink": hop["onlink"],
+            }
+            for position, hop in enumerate(item.get("nexthops") or [])
+        ],
+    }
+    values.number(route["metric"], f"{where}.metric", 0, 2**32 - 1)
+    for word in METRICS:
+        if route[word] is not None:
+            values.number(route[word], f"{where}.{word}", 1, 2**32 // METRICS[word][2] - 1)
+    route["scope"] = _scope(item.get("scope"), route, v6=v6, where=where)
+    if item["state"] == "present":
+        _check_together(route, dst.version, where)
+    return route
+
+
+def number_of(value: str, words: Mapping[str, int], where: str, high: int) -> int:
+    """Number of a table or protocol that is given as a word or as a number."""
+    if value in words:
+        return words[value]
+    if not value.isdigit():
+        raise Failure(f"{where}: {value!r} is neither a number nor one of {', '.join(words)}.")
+    return values.number(int(value), where, 1, high)
+
+
+def _table(here: Network) -> Table:
+    found: Table = {}
+    for route in routes.read(here):
+        # Of several of one identity the first is the one that the kernel uses.
+        found.setdefault(routes.identity(route), route)
+    return found
+
+
+def _plan_presence(changes: Changes, plan: Plan, table: Table, *, force: bool) -> None:
+    before = table.get(routes.identity(plan.wish))
+    after = _resolved(plan.wish, before)
+    if before != after:
+        _own(plan, table, force=force)
+    changes.add(
+        _what(plan.here, plan.wish), before, after, lambda: routes.replace(plan.here, plan.wish)
+    )
+
+
+def _own(plan: Plan, table: Table, *, force: bool) -> Route | None:
+    """Return the route that is there, None without one; one of somebody else is refused."""
+    found = table.get(routes.identity(plan.wish))
+    if found and found["protocol"] != plan.wish["protocol"] and not force:
+        raise Failure(
+            f"{plan.where}: the {routes.name(found)} is there with protocol {found['protocol']}, "
+            f"not {plan.wish['protocol']}: it belongs to somebody else; force: true takes it over."
+        )
+    return found
+
+
+def _unlisted(
+    plans: list[Plan], tables: dict[int, Table], home: Network, table: int
+) -> list[tuple[Network, Route]]:
+    """Find the routes of our protocol number, in the tables of the task, that no item names."""
+    listed = {(id(plan.here), routes.identity(plan.wish)) for plan in plans}
+    looked_at = {(id(plan.here), plan.wish["table"]) for plan in plans} | {(id(home), table)}
+    networks = {id(here): here for here in [home, *(plan.here for plan in plans)]}
+    return [
+        (here, route)
+        for key, here in networks.items()
+        for identity, route in tables[key].items()
+        if route["protocol"] == ROUTE_PROTOCOL
+        and (key, route["table"]) in looked_at
+        and (key, identity) not in listed
+    ]
+
+
+def _remover(here: Network, route: Route) -> Callable[[], None]:
+    return lambda: routes.remove(here, route)
+
+
+def _resolved(wish: Route, before: Route | None) -> Route:
+    """What was wished, with the devices that the kernel found for gateways given without one."""
+    if before is None:
+        return wish
+    after = dict(wish)
+    if wish["via"] and wish["dev"] is None and wish["via"] == before["via"]:
+        after["dev"] = before["dev"]
+    if len(wish["nexthops"]) == len(before["nexthops"]):
+        after["nexthops"] = [
+            {**hop, "dev": hop["dev"] or found["dev"]}
+            for hop, found in zip(wish["nexthops"], before["nexthops"])
+        ]
+    return after
+
+
+def _outcome(plans: list[Plan], *, check_mode: bool) -> list[Route]:
+    """Return the routes as the kernel then has them, in check mode as wanted."""
+    tables = {} if check_mode else {id(plan.here): _table(plan.here) for plan in plans}
+    outcome = []
+    for plan in plans:
+        shown = plan.wish
+        if plan.present and not check_mode:
+            shown = tables[id(plan.here)].get(routes.identity(plan.wish), {})
+            different = [
+                f"{word}={value!r} as {shown.get(word)!r}"
+                for word, value in (_resolved(plan.wish, shown) if shown else plan.wish).items()
+                if shown.get(word) != value
+            ]
+            if different:
+                raise Failure(
+                    f"{plan.where}: the kernel took the {routes.name(plan.wish)} without an error "
+                    f"and shows {', '.join(different)}; it does not support that."
+                )
+        state = "present" if plan.present else "absent"
+        outcome.append({**shown, "netns": plan.here.netns, "state": state})
+    return outcome
+
+
+def _check_devices(here: Network, wish: Route, where: str) -> None:
+    for hop in (wish, *wish["nexthops"]):
+        if hop["dev"]:
+            here.index(hop["dev"], f"{where}.dev")
+
+
+def _check_together(route: Route, version: int, where: str) -> None:
+    hops = [hop for hop in (route, *route["nexthops"]) if hop["via"] or hop["dev"]]
+    if route["type"] in NOWHERE:
+        if hops:
+            raise Failure(f"{where}: a route of type {route['type']} has neither via nor dev.")
+        return
+    if route["nexthops"] and (route["via"] or route["dev"]):
+        raise Failure(f"{where}: give either via and dev, or nexthops.")
+    if not hops:
+        raise Failure(f"{where}: the route {route['dst']} needs via, dev or nexthops.")
+    for hop in hops:
+        if hop["onlink"] and not hop["dev"]:
+            raise Failure(f"{where}: onlink needs dev, the device on whose link the gateway is.")
+        if hop["via"] and version == 6 and ipaddress.ip_address(hop["via"]).version == 4:
+            raise Failure(f"{where}.via: {hop['via']!r} is IPv4, and {route['dst']} is IPv6.")
+    if route["src"] and ipaddress.ip_address(route["src"]).version != version:
+        raise Failure(f"{where}.src: {route['src']!r} is not of the family of {route['dst']}.")
+
+
+def _scope(value: str | None, route: Route, *, v6: bool, where: str) -> str:
+    if v6:
+        return "global"
+    if value is not None:
+        if value in SCOPES.values():
+            return value
+        if not value.isdigit() or int(value) > 255:
+            raise Failure(
+                f"{where}.scope: {value!r} is neither a number up to 255 nor one of "
+                f"{', '.join(SCOPES.values())}."
+            )
+        return SCOPES.get(int(value), value)
+    if route["type"] == "local":
+        return "host"
+    if route["type"] in ("broadcast", "multicast", "anycast"):
+        return "link"
+    direct = route["type"] == "unicast" and not routes.has_gateway(route)
+    return "link" if direct else "global"
+
+
+def _network(
+    value: str, hint: str | None, where: str
+) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    if value == "default":
+        return ipaddress.ip_network(
+            "::/0" if hint == "ipv6" or ":" in (hint or "") else "0.0.0.0/0"
+        )
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError:
+        pass
+    try:
+        proper = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise Failure(
+            f"{where}: {value!r} is neither default nor a destination such as 10.0.0.0/24."
+        ) from None
+    raise Failure(f"{where}: {value!r} has bits behind its prefix; {proper} is valid.")
+
+
+def _address(value: str | None, where: str) -> str | None:
+    return None if value is None else values.address(value, where)
+
+
+def _what(here: Network, route: Mapping[str, Any]) -> str:
+    return routes.name(route) + (f" in netns {here.netns}" if here.netns else "")
