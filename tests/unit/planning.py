@@ -30,7 +30,7 @@ def inventory(nodes: dict[str, str] | None = None, **cluster: Any) -> dict[str, 
     """Return the variables of nodes (name: address) with those of the cluster, some changed."""
     variables = {**CLUSTER, **cluster}
     return {
-        name: {**copy.deepcopy(variables), "podnet_node_ip": ip}
+        name: {**variables, "podnet_node_ip": ip}
         for name, ip in (NODES if nodes is None else nodes).items()
     }
 
