@@ -55,5 +55,5 @@ def _device(node: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         "device": str(observed["name"]),
         "device_ifindex": int(observed["ifindex"]),
         "device_mtu": int(observed["mtu"]),
-        "mtu": int(variables.get("podnet_mtu") or observed["mtu"]),
+        "mtu": int(node["mtu"] or observed["mtu"]),
     }

@@ -3,7 +3,8 @@
 """The maps that programs and modules share, written down once.
 
 ``bpf/lib/shared.h`` is made from this file and ``reasons.py`` (``make header``), and a unit test
-fails when the two part. Addresses are family-neutral: 16 bytes, IPv4 as ``::ffff:a.b.c.d``.
+fails when the two part. Fields are added at the end of a value and never moved: an upgrade reads
+what the version before it wrote. Addresses are family-neutral: 16 bytes, IPv4 as ``::ffff:a.b.c.d``.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Layout:
             "value": [{"name": f.name, "type": f.type} for f in self.value],
             "max_entries": self.max_entries,
             "flags": ["no_prealloc"] if self.no_prealloc else [],
+            "on_mismatch": "migrate",  # an upgrade that changes the shape keeps the entries
             **extra,
         }
 
