@@ -225,7 +225,7 @@ def test_the_health_address_stays_and_yields_to_what_is_fixed_by_hand(world):
 
 
 def test_a_pod_by_hand_takes_its_address_from_a_pod_that_has_it(world):
-    pod, (_, ip) = next(item for item in pods(world.plan()).items() if item[1][0] == E)
+    pod, ip = next((pod, at[1]) for pod, at in pods(world.plan()).items() if at[0] == E)
     world.nodes[E]["podnet_pods"] = [{"name": "by-hand", "ip": ip}]
     after = pods(world.plan())
     assert after["by-hand"] == (E, ip)
@@ -256,7 +256,7 @@ def test_a_deployment_restricted_to_a_node_group_leaves_the_other_nodes(world):
         node["podnet_node_groups"], node["podnet_deployments"] = groups, deployments
     world.nodes[T]["podnet_node_group"] = "web"
     before = pods(world.plan())
-    assert {node for node, _ in before.values()} == {T}
+    assert {at[0] for at in before.values()} == {T}
     assert len(before) == 20
 
 
@@ -267,7 +267,7 @@ def test_a_silent_node_that_may_not_hold_a_pod_does_not_keep_it_waiting(world):
         node["podnet_node_groups"], node["podnet_deployments"] = groups, deployments
     world.nodes[T]["podnet_node_group"] = "web"
     world.down.add(E)
-    assert {node for node, _ in pods(world.plan()).values()} == {T}
+    assert {at[0] for at in pods(world.plan()).values()} == {T}
 
 
 def test_a_lower_limit_moves_only_what_is_over_it(world):
@@ -309,7 +309,7 @@ class Histories:
 
     def go(self, steps: int) -> None:
         all_know_all = True
-        for _ in range(steps):
+        for dummy in range(steps):
             event = self.chance.choice(
                 ["add", "remove", "shuffle", "scale", "limit", "killed", "back"]
                 + ["down", "afresh"] * all_know_all
@@ -364,7 +364,7 @@ class Histories:
             return False
         given = [cidr for cidr in cidrs(after).values() if cidr]
         assert len(set(given)) == len(given)
-        wanted = {pod for pod, _ in pods(after).items()} | {"podnet-health"}
+        wanted = set(pods(after)) | {"podnet-health"}
         for name, kernel in before.items():
             assert cidrs(after)[name] in {kernel["pod_cidr"]} | ({None} if limit else set())
             if name not in world.down and (limit is None or name in limit):
