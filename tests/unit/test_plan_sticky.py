@@ -309,7 +309,7 @@ class Histories:
 
     def go(self, steps: int) -> None:
         all_know_all = True
-        for dummy in range(steps):
+        for _dummy in range(steps):
             event = self.chance.choice(
                 ["add", "remove", "shuffle", "scale", "limit", "killed", "back"]
                 + ["down", "afresh"] * all_know_all
