@@ -127,7 +127,7 @@ ROUTES = [
 
 
 def test_every_kind_of_route(router):
-    items = [item for item, _ in ROUTES]
+    items = [item for item, expected in ROUTES]
     done = four_runs("routes", netns=router, routes=items)
     for (item, expected), returned in zip(ROUTES, done["routes"]):
         family = "-6" if ":" in returned["dst"] else "-4"

@@ -65,10 +65,10 @@ def devices(more):
 def test_changes_in_place(under):
     run_module("vxlan", netns=under, vxlans=devices({}))
     indexes = {link["ifname"]: link["ifindex"] for link in ip(under, "link")}
-    wish = [{**device, **change} for device, (change, *_) in zip(devices({}), IN_PLACE)]
+    wish = [{**device, **change} for device, (change, *rest) in zip(devices({}), IN_PLACE)]
     done = four_runs("vxlan", netns=under, vxlans=wish)
     assert len(done["changes"]) == len(IN_PLACE)
-    for number, (_, word, value) in enumerate(IN_PLACE):
+    for number, (change, word, value) in enumerate(IN_PLACE):
         after = done["diff"]["after"][f"vxlan v{number} in netns {under}"]
         assert "recreated_because" not in after
         assert ip(under, "link", "show", f"v{number}")[0]["ifindex"] == indexes[f"v{number}"]
@@ -79,9 +79,9 @@ def test_changes_that_need_a_new_device(under):
     first = {"mtu": 1300, "mac": "0a:58:00:00:00:01", "addresses": ["10.3.0.1/24"], "alias": "x"}
     run_module("vxlan", netns=under, vxlans=devices(first))
     indexes = {link["ifname"]: link["ifindex"] for link in ip(under, "link")}
-    wish = [{**device, **change} for device, (change, *_) in zip(devices({}), ANEW)]
+    wish = [{**device, **change} for device, (change, *rest) in zip(devices({}), ANEW)]
     done = four_runs("vxlan", netns=under, vxlans=wish)
-    for number, (_, word, value, reason) in enumerate(ANEW):
+    for number, (change, word, value, reason) in enumerate(ANEW):
         name = f"v{number}"
         after = done["diff"]["after"][f"vxlan {name} in netns {under}"]
         assert reason in after["recreated_because"]
