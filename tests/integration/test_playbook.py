@@ -1,4 +1,4 @@
-"""The modules through ansible-playbook itself: wrapping, argument specs, respawn, check and diff."""
+"""The modules through ansible-playbook itself: wrapping, argument specs, check and diff."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ PLAYBOOK = """
   gather_facts: false
   vars:
     ansible_connection: local
+    ansible_python_interpreter: /usr/bin/python3
   tasks:
     - podnet.fabric.netns:
         names: ["{{ one }}", "{{ other }}"]

@@ -68,7 +68,7 @@ def test_changes_in_place(under):
     wish = [{**device, **change} for device, (change, *rest) in zip(devices({}), IN_PLACE)]
     done = four_runs("vxlan", netns=under, vxlans=wish)
     assert len(done["changes"]) == len(IN_PLACE)
-    for number, (change, word, value) in enumerate(IN_PLACE):
+    for number, (word, value) in enumerate(row[1:] for row in IN_PLACE):
         after = done["diff"]["after"][f"vxlan v{number} in netns {under}"]
         assert "recreated_because" not in after
         assert ip(under, "link", "show", f"v{number}")[0]["ifindex"] == indexes[f"v{number}"]
@@ -81,7 +81,7 @@ def test_changes_that_need_a_new_device(under):
     indexes = {link["ifname"]: link["ifindex"] for link in ip(under, "link")}
     wish = [{**device, **change} for device, (change, *rest) in zip(devices({}), ANEW)]
     done = four_runs("vxlan", netns=under, vxlans=wish)
-    for number, (change, word, value, reason) in enumerate(ANEW):
+    for number, (word, value, reason) in enumerate(row[1:] for row in ANEW):
         name = f"v{number}"
         after = done["diff"]["after"][f"vxlan {name} in netns {under}"]
         assert reason in after["recreated_because"]

@@ -190,7 +190,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Plan:
-    """One item of the list: the namespace, the device as wanted, and the options that go with it."""
+    """One item: the namespace, the device as wanted, and the options that go with it."""
 
     here: Network
     wish: State
