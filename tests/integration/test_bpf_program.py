@@ -18,7 +18,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     programs,
     syscall,
 )
-from bpf_support import bpftool, dump, ping, pins, program, program_four
+from bpf_support import bpftool, dump, host, pair, ping, pins, program, program_four  # noqa: F401
 from conftest import ROOT, SYSTEM_PYTHON, do, run_module
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.bpf_sources import (
@@ -10,6 +10,9 @@ from ansible_collections.podnet.fabric.plugins.module_utils.bpf_sources import (
     standin,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
