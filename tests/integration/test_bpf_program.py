@@ -503,7 +503,9 @@ def test_a_program_on_250_devices(host: None, mode: str, tmp_path: Path) -> None
     item = gate(PASS, attach=[{"hook": "tc_ingress", "devices": [f"v{n}" for n in range(250)]}])
     start = time.monotonic()
     assert len(program(item, attach_mode=mode)["changes"]) == 251
-    assert time.monotonic() - start < 5
+    assert (
+        time.monotonic() - start < 3
+    )  # each link waits for the kernel: 3.5 s if none is expedited
     assert len({number for n in (0, 100, 249) for number in attached(mode, f"v{n}")}) == 1
     assert not program(item, attach_mode=mode)["changed"]
     assert Path("/sys/kernel/rcu_expedited").read_text().strip() == "0"
