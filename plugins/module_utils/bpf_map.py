@@ -252,7 +252,8 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
             f"map {item.path} is there with {differs}; entries of per-CPU maps and prog arrays "
             "cannot be carried over: remove the map."
         )
-    old_key, old_value = item.old_key or item.key, item.old_value or item.value
+    old_key = item.old_key or item.key
+    old_value = item.old_value or _beginning(item.value, old.value_size)
     for name, described, size in (
         ("old_key", old_key, old.key_size),
         ("old_value", old_value, old.value_size),
@@ -274,6 +275,12 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
             f"max_entries {new.max_entries}."
         )
     return held
+
+
+def _beginning(of: Sequence[Field], size: int) -> Sequence[Field]:
+    """Take the fields that fill ``size`` bytes, all of them where none do: values grow at the end."""
+    counts = [count for count in range(1, len(of)) if fields.size(of[:count]) == size]
+    return of[: counts[0]] if counts else of
 
 
 def _translated(old: Sequence[Field], new: Sequence[Field], raw: bytes) -> bytes:
