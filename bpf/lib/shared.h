@@ -34,8 +34,9 @@ struct ipcache_key {
 _Static_assert(sizeof(struct ipcache_key) == 20, "ipcache_key: 20 bytes, no hidden padding");
 struct ipcache_value {
 	struct address node; /* the node's address */
+	__u32 flags; /* IPCACHE_DIRECT: the node is a neighbor on this node's device */
 };
-_Static_assert(sizeof(struct ipcache_value) == 16, "ipcache_value: 16 bytes, no hidden padding");
+_Static_assert(sizeof(struct ipcache_value) == 20, "ipcache_value: 20 bytes, no hidden padding");
 
 /* config: what the programs know of their node; one entry. */
 struct config_key {
@@ -48,8 +49,10 @@ struct config_value {
 	__u32 gateway_ifindex; /* pn_host: the door between pods and the node's stack */
 	__u8 gateway_mac[6]; /* its MAC address */
 	__u16 reserved; /* 0 */
+	__u32 netdev_ifindex; /* the node's device */
+	__u32 netdev_mtu; /* its MTU, bytes */
 };
-_Static_assert(sizeof(struct config_value) == 44, "config_value: 44 bytes, no hidden padding");
+_Static_assert(sizeof(struct config_value) == 52, "config_value: 52 bytes, no hidden padding");
 
 /* metrics: packets and bytes by hook and verdict; the index is hook * VERDICTS + verdict. */
 struct metrics_key {
@@ -62,7 +65,7 @@ struct metrics_value {
 };
 _Static_assert(sizeof(struct metrics_value) == 16, "metrics_value: 16 bytes, no hidden padding");
 
-/* allocations: endpoint of this node: its address. No program reads it; it is how a plan knows, even when a device was lost, who holds which address. */
+/* allocations: endpoint of this node: its address. No program reads it: by it a plan knows who holds which address, even when a device was lost. */
 struct allocations_key {
 	char name[256]; /* the endpoint's name, zero bytes after it */
 };
@@ -73,6 +76,7 @@ struct allocations_value {
 _Static_assert(sizeof(struct allocations_value) == 16, "allocations_value: 16 bytes, no hidden padding");
 
 #define ENDPOINT_HOST 1
+#define IPCACHE_DIRECT 1
 #define VERDICTS 64
 
 enum verdict {

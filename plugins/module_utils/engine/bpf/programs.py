@@ -85,14 +85,13 @@ class Program:
 
 def open_pin(path: str) -> Program | None:
     """Open the program pinned at a path, None where nothing is."""
-    try:
-        fd = syscall.get(path)
-    except FileNotFoundError:
+    fd = maps.open_path(path)
+    if fd is None:
         return None
     try:
         return Program(fd)
     except OSError as error:
-        raise Failure(f"What is pinned at {path} is no program.") from error
+        raise maps.NotThis(f"What is pinned at {path} is no program.") from error
 
 
 def by_id(number: int) -> Program:
