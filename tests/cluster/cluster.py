@@ -220,7 +220,7 @@ class Cluster:
         return subprocess.Popen(
             command,
             env=ENVIRONMENT,
-            preexec_fn=places.find(self.lab, target).enter,
+            preexec_fn=places.find(self.lab, target).enter,  # noqa: PLW1509
             **{
                 "stdin": subprocess.PIPE,
                 "stdout": subprocess.PIPE,

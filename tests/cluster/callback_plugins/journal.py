@@ -4,6 +4,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+from ansible.parsing.ajson import AnsibleJSONEncoder
+from ansible.plugins.callback import CallbackBase
+
 DOCUMENTATION = r"""
 name: journal
 type: notification
@@ -18,12 +24,6 @@ options:
     env:
       - name: JOURNAL_PATH
 """
-
-import json
-from pathlib import Path
-
-from ansible.parsing.ajson import AnsibleJSONEncoder
-from ansible.plugins.callback import CallbackBase
 
 
 class CallbackModule(CallbackBase):
