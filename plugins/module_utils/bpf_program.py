@@ -179,7 +179,9 @@ def converge(
                 )
                 ready[item.pin] = stack.enter_context(fresh)
         for item in items:
-            _plan(item, old[item.pin], ready.get(item.pin), mode, netns, run, changes)
+            _plan_places(item, old[item.pin], ready.get(item.pin), mode, netns, run, changes)
+        for item in items:
+            _plan_pin(item, old[item.pin], ready.get(item.pin), changes)
         with expedited(len(changes.steps)):
             try:
                 changes.apply(check_mode=check_mode)
@@ -231,7 +233,7 @@ def _running(item: Wanted, pinned: Program | None, run: _Run) -> Program | None:
     return None
 
 
-def _plan(
+def _plan_places(
     item: Wanted,
     old: Program | None,
     program: Program | None,
@@ -240,7 +242,7 @@ def _plan(
     run: _Run,
     changes: Changes,
 ) -> None:
-    """Add the steps of one item; ``program`` is None where check mode has not loaded it."""
+    """Add a step for each place; ``program`` is None where check mode has not loaded it."""
     elsewhere = [] if old is None else run.attacher.places_of(old.info.id, item.folder, netns)
     places = list(item.places) if item.source else []
     leave = list(item.leave)
@@ -261,6 +263,9 @@ def _plan(
         what = f"program {item.name} at {place}"
         before = _attached(found, item, program, run)
         changes.add(what, before, None, partial(_detach, place, found, run))
+
+
+def _plan_pin(item: Wanted, old: Program | None, program: Program | None, changes: Changes) -> None:
     changes.add(
         f"program {item.name}",
         None if old is None else {"pin": item.pin, "program": _label(old, item, program)},

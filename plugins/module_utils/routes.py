@@ -90,16 +90,16 @@ def converge(
             plans.append(Plan(here, wish, item["state"] == "present", where))
         keys = [(plan.here.netns, routes.identity(plan.wish)) for plan in plans]
         values.unique(keys, "routes")
-        tables = {id(here): _table(here) for here in [home, *(plan.here for plan in plans)]}
+        tables = {here: _table(here) for here in {home, *(plan.here for plan in plans)}}
         changes = Changes()
         # First the routes by which the gateways of others are reached; removed, they come last.
         for plan in sorted(plans, key=lambda plan: routes.has_gateway(plan.wish)):
             if plan.present:
-                _plan_presence(changes, plan, tables[id(plan.here)], force=force)
+                _plan_presence(changes, plan, tables[plan.here], force=force)
         gone = [
             (plan.here, found)
             for plan in plans
-            if not plan.present and (found := _own(plan, tables[id(plan.here)], force=force))
+            if not plan.present and (found := _own(plan, tables[plan.here], force=force))
         ]
         if purge:
             number = number_of(table, TABLES, "table", 2**32 - 1)
@@ -224,19 +224,18 @@ def _own(plan: Plan, table: Table, *, force: bool) -> Route | None:
 
 
 def _unlisted(
-    plans: list[Plan], tables: dict[int, Table], home: Network, table: int
+    plans: list[Plan], tables: dict[Network, Table], home: Network, table: int
 ) -> list[tuple[Network, Route]]:
     """Find the routes of our protocol number, in the tables of the task, that no item names."""
-    listed = {(id(plan.here), routes.identity(plan.wish)) for plan in plans}
-    looked_at = {(id(plan.here), plan.wish["table"]) for plan in plans} | {(id(home), table)}
-    networks = {id(here): here for here in [home, *(plan.here for plan in plans)]}
+    listed = {(plan.here, routes.identity(plan.wish)) for plan in plans}
+    looked_at = {(plan.here, plan.wish["table"]) for plan in plans} | {(home, table)}
     return [
         (here, route)
-        for key, here in networks.items()
-        for identity, route in tables[key].items()
+        for here in dict.fromkeys([home, *(plan.here for plan in plans)])
+        for identity, route in tables[here].items()
         if route["protocol"] == ROUTE_PROTOCOL
-        and (key, route["table"]) in looked_at
-        and (key, identity) not in listed
+        and (here, route["table"]) in looked_at
+        and (here, identity) not in listed
     ]
 
 
@@ -261,12 +260,12 @@ def _resolved(wish: Route, before: Route | None) -> Route:
 
 def _outcome(plans: list[Plan], *, check_mode: bool) -> list[Route]:
     """Return the routes as the kernel then has them, in check mode as wanted."""
-    tables = {} if check_mode else {id(plan.here): _table(plan.here) for plan in plans}
+    tables = {here: _table(here) for here in {plan.here for plan in plans} if not check_mode}
     outcome = []
     for plan in plans:
         shown = plan.wish
         if plan.present and not check_mode:
-            shown = tables[id(plan.here)].get(routes.identity(plan.wish), {})
+            shown = tables[plan.here].get(routes.identity(plan.wish), {})
             different = [
                 f"{word}={value!r} as {shown.get(word)!r}"
                 for word, value in (_resolved(plan.wish, shown) if shown else plan.wish).items()

@@ -69,7 +69,7 @@ def converge(items: list[dict[str, Any]], netns: str | None, *, check_mode: bool
         values.unique([(end.network.netns, end.wish["name"]) for end in ends], "veths")
         changes.apply(check_mode=check_mode)
         if changes.steps and not check_mode:
-            for touched in {id(end.network): end.network for end in ends}.values():
+            for touched in {end.network for end in ends}:
                 touched.read()
         return {**changes.result(), "veths": [_outcome(*pair, check_mode) for pair in pairs]}
 

@@ -7,7 +7,6 @@ import ctypes
 import json
 import os
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,9 +128,3 @@ def dump(path: str) -> dict[bytes, bytes]:
     return {
         raw(entry["key"]): raw(entry["value"]) for entry in bpftool("map", "dump", "pinned", path)
     }
-
-
-__all__ = [
-    *("bpftool", "do", "dump", "host", "pair", "ping", "pins", "program", "program_four"),
-    *("run_module", "four_runs", "sys"),
-]

@@ -87,7 +87,7 @@ def test_lpm_trie_finds_the_longest_prefix() -> None:
     ]
     done = four_runs("bpf_map", **table(type="lpm_trie", key=PREFIX, value=U32, entries=entries))
     assert "prefixlen=24 address=10.1.1.0" in done["diff"]["after"][f"entries of map {PATH}"]
-    key = ["key", "hex", *"20 00 00 00 0a 01 01 05".split()]
+    key = ["key", "hex", "20", "00", "00", "00", "0a", "01", "01", "05"]
     assert bpftool("map", "lookup", "pinned", PATH, *key)["value"][0] == "0x02"
 
 
@@ -144,7 +144,7 @@ def test_purge_of_a_full_map_makes_room_first() -> None:
 def test_drift_is_repaired_and_only_that_is_reported() -> None:
     options = table(entries=[entry(1), entry(2)])
     run_module("bpf_map", **options)
-    bpftool("map", "delete", "pinned", PATH, "key", "hex", *"0a 00 00 02".split())
+    bpftool("map", "delete", "pinned", PATH, "key", "hex", "0a", "00", "00", "02")
     done = four_runs("bpf_map", **options)
     assert done["changes"] == [f"change entries of map {PATH}"]
     assert list(done["diff"]["after"][f"entries of map {PATH}"]) == ["10.0.0.2"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import select
+import subprocess
 import time
 
 import pytest
@@ -18,14 +20,6 @@ def router(netns):
             do("ip", "-n", netns, "addr", "add", address, "dev", device, *family)
         do("ip", "-n", netns, "link", "set", device, "up")
     return netns
-
-
-def shown(netns: str, *words: str):
-    return (
-        ip(netns, *words, "route", "show", "proto", "112", "table", "all")
-        if False
-        else ip(netns, "route", "show", "proto", "112", "table", "all")
-    )
 
 
 def get(netns: str, destination: str, *words: str):
@@ -90,6 +84,7 @@ ROUTES = [
                     "quickack": 1,
                     "fastopen_no_cookie": 1,
                     "congestion": "reno",
+                    "ecn": None,
                 }
             ]
         },
@@ -168,10 +163,8 @@ def test_tables(router):
 
 
 def test_a_change_is_one_replacement(router):
-    """No packet sees the route missing: the kernel is watched while it changes."""
+    """No packet sees the route missing: the kernel tells of one change, and of no removal."""
     run_module("routes", netns=router, routes=[{"dst": "10.2.0.0/24", "via": "10.0.0.2"}])
-    import subprocess
-
     with subprocess.Popen(
         ["stdbuf", "-oL", "ip", "-n", router, "monitor", "route"], stdout=subprocess.PIPE, text=True
     ) as monitor:
@@ -192,8 +185,6 @@ def test_a_change_is_one_replacement(router):
                 f"{probes + 1}",
             )
             probes += 1
-            import select
-
             if select.select([monitor.stdout], [], [], 0.2)[0]:
                 break
         done = four_runs("routes", netns=router, routes=[{"dst": "10.2.0.0/24", "via": "10.0.1.2"}])
@@ -206,7 +197,7 @@ def test_a_change_is_one_replacement(router):
         monitor.terminate()
     assert done["changes"] == [f"change route 10.2.0.0/24 in netns {router}"]
     diff = done["diff"]["after"][f"route 10.2.0.0/24 in netns {router}"]
-    assert diff == {"dev": "d1", "via": "10.0.1.2"} or diff == {"dev": None, "via": "10.0.1.2"}
+    assert diff["via"] == "10.0.1.2"
     about_it = [line for line in lines if "10.2.0.0/24" in line]
     assert len(about_it) == 1
     assert not any("Deleted" in line for line in lines)
@@ -311,4 +302,5 @@ def test_1000_routes_in_one_call(router):
     started = time.monotonic()
     assert run_module("routes", netns=router, routes=items)["changes"] == []
     print(f"1000 routes: {first:.2f} s, again {time.monotonic() - started:.2f} s")
+    assert first < 10  # about a second, where the machine has nothing else to do
     assert len(ip(router, "route", "show", "proto", "112")) == 1000

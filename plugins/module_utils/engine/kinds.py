@@ -207,7 +207,7 @@ def converge(
         values.unique([(here.netns, wish["name"]) for here, wish, _ in planned], kind.plural)
         changes.apply(check_mode=check_mode)
         if changes.steps and not check_mode:
-            for touched in {id(here): here for here, _, _ in planned}.values():
+            for touched in {here for here, _, _ in planned}:
                 touched.read()
         outcome = [_outcome(kind, *plan, check_mode=check_mode) for plan in planned]
         return {**changes.result(), kind.plural: outcome}

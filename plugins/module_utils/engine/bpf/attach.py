@@ -23,7 +23,7 @@ from ...names import LINK_PINS
 from .. import namespaces
 from ..failure import Failure
 from ..netlink import socket as netlink_socket
-from . import clsact, links, syscall
+from . import clsact, links, maps, syscall
 from .grace import expedited
 
 try:
@@ -32,9 +32,10 @@ except ImportError:  # not needed where everything is attached by links
     IPRoute = None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .programs import Program
+    from .syscall import LinkInfo
 
 Mechanism = Literal["tcx", "clsact", "xdp", "cgroup"]
 
@@ -115,8 +116,8 @@ class Place:
 class Attached:
     """A program that is attached.
 
-    :param stale: pins of links of ours that attach another program to the same place: what a
-        device that was renamed leaves behind.
+    :param stale: pins of links of ours at the same place that have another name than the place
+        gives them: what a device that was renamed or a run that was killed leaves behind.
     """
 
     program_id: int
@@ -182,41 +183,33 @@ class Attacher:
     def find(self, place: Place) -> Attached | None:
         """Say which program of ours is attached to a place, None where there is none."""
         hook = HOOKS[place.hook]
-        link = links.read(place.pin)
+        own = (place.pin, f"{place.pin}{maps.FRESH}")
         if hook.kind == "cgroup":
-            if link and link.target and link.target == _cgroup_id(place.target):
-                return Attached(link.program_id, "cgroup", link.id)
-            return None
+            cgroup = _cgroup_id(place.target)
+            return _first(place.pin, own, "cgroup", lambda link: link.target == cgroup)
         with namespaces.inside(place.netns):
             index = _index(place.target)
             if index is None:
                 return None
             if hook.kind == "xdp":
-                live = link is not None and link.target == index
-                return Attached(link.program_id, "xdp", link.id) if live and link else None
-            return self._find_tc(place, hook, index, link)
-
-    def _find_tc(
-        self, place: Place, hook: Hook, index: int, link: syscall.LinkInfo | None
-    ) -> Attached | None:
-        # The hook's own list is the truth: the same index may be another device, of a namespace
-        # that had this name before.
-        with contextlib.suppress(OSError):  # a kernel without tcx
-            ids = [
-                number for _program, number in syscall.program_query(index, hook.number, links=True)
-            ]
-            stale = self._stale(place, ids) if len(ids) > (link is not None) else ()
-            if link and link.id in ids:
-                return Attached(link.program_id, "tcx", link.id, stale)
-        program = self._filter(place, index)
-        return None if program is None else Attached(program, "clsact")
-
-    def _stale(self, place: Place, ids: list[int]) -> tuple[str, ...]:
-        return tuple(
-            pin
-            for pin, link in links.pinned(place.folder).items()
-            if link.id in ids and pin != place.pin
-        )
+                return _first(place.pin, own, "xdp", lambda link: link.target == index)
+            if has_tcx():
+                # The hook's own list is the truth: the same index may be another device, of a
+                # namespace that had this name before.
+                ids = {
+                    number
+                    for _program, number in syscall.program_query(index, hook.number, links=True)
+                }
+                found = _first(place.pin, own[:1], "tcx", lambda link: link.id in ids)
+                if ids - {found.link_id if found else 0}:
+                    pins = (place.pin, *links.pinned(place.folder))
+                    found = _first(
+                        place.pin, dict.fromkeys(pins), "tcx", lambda link: link.id in ids
+                    )
+                if found:
+                    return found
+            program = self._filter(place, index)
+            return None if program is None else Attached(program, "clsact")
 
     def _filter(self, place: Place, index: int) -> int | None:
         ip = self._socket(place.netns)
@@ -240,58 +233,48 @@ class Attacher:
         try:
             if how == "cgroup":
                 self._put_cgroup(place, program, found)
-            else:
-                with namespaces.inside(place.netns):
-                    index = _index(place.target)
-                    if index is None:
-                        raise Failure(f"device {place.target!r} of {place} does not exist.")
-                    if how == "clsact":
-                        self._put_clsact(place, program, index, found)
-                    else:
-                        self._put_device_link(place, program, index, found)
+                return
+            with namespaces.inside(place.netns):
+                index = _index(place.target)
+                if index is None:
+                    raise Failure(f"device {place.target!r} of {place} does not exist.")
+                if how == "clsact":
+                    self._put_clsact(place, program, index, found)
+                else:
+                    self._put_device_link(place, program, index, found)
         except OSError as error:
-            hint = (
-                " Another program, or another mode of XDP, is attached there."
-                if how == "xdp"
-                else ""
-            )
             raise Failure(
                 f"The kernel refused to attach program {program.info.name} to {place}: "
-                f"{error.strerror}.{hint}"
+                f"{error.strerror}.{_XDP_HINT if how == 'xdp' else ''}"
             ) from error
 
     def _put_cgroup(self, place: Place, program: Program, found: Attached | None) -> None:
-        hook = HOOKS[place.hook]
         if found:
-            links.exchange(place.pin, program.fd)
+            _take_over(place, program, found)
             return
+        folder = os.open(place.target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            folder = os.open(place.target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise Failure(f"cgroup {place.target!r} does not exist.") from error
-        try:
-            links.put(place.pin, program.fd, folder, hook.number)
+            links.put(place.pin, program.fd, folder, HOOKS[place.hook].number)
         finally:
             os.close(folder)
 
     def _put_device_link(
         self, place: Place, program: Program, index: int, found: Attached | None
     ) -> None:
-        hook = HOOKS[place.hook]
-        if found and found.mechanism != "clsact":
-            links.exchange(place.pin, program.fd)
-            for pin in found.stale:
-                links.remove(pin)
-            return
-
         def leave_clsact() -> None:
-            if found:
+            if self._filter(place, index) is not None:
                 self._remove_filter(place, index)
 
+        hook = HOOKS[place.hook]
+        if found and found.mechanism != "clsact":
+            if found.stale and hook.kind == "tc":  # of a run that was killed half way
+                leave_clsact()
+            _take_over(place, program, found)
+            return
         links.put(
             *(place.pin, program.fd, index, hook.number),
             flags=hook.flags,
-            before_commit=leave_clsact,
+            before_commit=leave_clsact if found else lambda: None,
         )
 
     def _put_clsact(
@@ -388,6 +371,34 @@ def prune(folder: str = LINK_PINS) -> list[str]:
     for pin in gone:
         links.remove(pin)
     return gone
+
+
+_XDP_HINT = " Another program, or another mode of XDP, is attached there."
+
+
+def _first(
+    wanted: str, pins: Iterable[str], how: Mechanism, live: Callable[[LinkInfo], bool]
+) -> Attached | None:
+    """Return the first of some pinned links that is live; the pins of the others are stale.
+
+    The pin of the first is stale too where it has not the name that it should have.
+    """
+    found = [(pin, link) for pin in pins for link in [links.read(pin)] if link and live(link)]
+    if not found:
+        return None
+    stale = tuple(pin for pin, _link in found if pin != wanted)
+    return Attached(found[0][1].program_id, how, found[0][1].id, stale)
+
+
+def _take_over(place: Place, program: Program, found: Attached) -> None:
+    """Give a link that is there the right name and the right program; remove the stale ones."""
+    for pin in found.stale:
+        link = links.read(pin)
+        if link and link.id == found.link_id:
+            Path(pin).rename(place.pin)
+        else:
+            links.remove(pin)
+    links.exchange(place.pin, program.fd)
 
 
 def _runs(found: Attached | None, program_id: int, how: Mechanism) -> bool:

@@ -24,15 +24,12 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def opened(pin: str) -> Iterator[int | None]:
     """Open a pinned link for the length of a ``with`` block, None where nothing is pinned."""
-    try:
-        fd = syscall.get(pin)
-    except FileNotFoundError:
-        yield None
-        return
+    fd = maps.open_path(pin)
     try:
         yield fd
     finally:
-        os.close(fd)
+        if fd is not None:
+            os.close(fd)
 
 
 def read(pin: str) -> LinkInfo | None:

@@ -270,14 +270,25 @@ def create(spec: MapSpec) -> Map:
 
 def open_pin(path: str) -> Map | None:
     """Open the map pinned at a path, None where nothing is."""
-    try:
-        fd = syscall.get(path)
-    except FileNotFoundError:
+    fd = open_path(path)
+    if fd is None:
         return None
     try:
         return Map(fd)
     except OSError as error:
         raise Failure(f"What is pinned at {path} is no map.") from error
+
+
+def open_path(path: str) -> int | None:
+    """Open whatever is pinned at a path, None where nothing is."""
+    try:
+        return syscall.get(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if isinstance(error, PermissionError) and "." not in path:
+            raise  # not root
+        raise Failure(f"{path} is not a pin: {error.strerror}. {_PIN_RULE}") from error
 
 
 def by_id(number: int) -> Map:
@@ -300,7 +311,7 @@ def pin(fd: int, path: str, before_commit: Callable[[], object] = lambda: None) 
 
     :param before_commit: called when the object is held by a pin that has not its name yet.
     """
-    target, fresh = Path(path), Path(f"{path}{_FRESH}")
+    target, fresh = Path(path), Path(f"{path}{FRESH}")
     try:
         make_folder(target.parent)
         fresh.unlink(missing_ok=True)  # of a run that was killed
@@ -308,10 +319,7 @@ def pin(fd: int, path: str, before_commit: Callable[[], object] = lambda: None) 
         before_commit()
         fresh.rename(target)
     except OSError as error:
-        raise Failure(
-            f"{path} cannot be pinned: {error.strerror}. A pin lies on a mounted bpffs "
-            f"(mount -t bpf bpf /sys/fs/bpf), and its path has no dot in it."
-        ) from error
+        raise Failure(f"{path} cannot be pinned: {error.strerror}. {_PIN_RULE}") from error
 
 
 def unpin(path: str) -> None:
@@ -325,7 +333,11 @@ def make_folder(folder: Path) -> None:
         missing.mkdir(mode=PIN_FOLDER_MODE)
 
 
-_FRESH = "~new"
+#: End of a pin's name until its object is where it shall be; what a killed run leaves has it.
+FRESH = "~new"
+_PIN_RULE = (
+    "A pin lies on a mounted bpffs (mount -t bpf bpf /sys/fs/bpf), and its path has no dot in it."
+)
 # Kernels answer these where a map type has no batch operations, or the kernel has no batches.
 _NO_BATCH = (errno.EOPNOTSUPP, errno.EINVAL)
 

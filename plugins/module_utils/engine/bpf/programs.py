@@ -85,9 +85,8 @@ class Program:
 
 def open_pin(path: str) -> Program | None:
     """Open the program pinned at a path, None where nothing is."""
-    try:
-        fd = syscall.get(path)
-    except FileNotFoundError:
+    fd = maps.open_path(path)
+    if fd is None:
         return None
     try:
         return Program(fd)
