@@ -62,7 +62,7 @@ struct metrics_value {
 };
 _Static_assert(sizeof(struct metrics_value) == 16, "metrics_value: 16 bytes, no hidden padding");
 
-/* allocations: endpoint of this node: its address. No program reads it; it is how a plan knows, even when a device was lost, who holds which address. */
+/* allocations: endpoint of this node: its address. No program reads it: by it a plan knows who holds which address, even when a device was lost. */
 struct allocations_key {
 	char name[256]; /* the endpoint's name, zero bytes after it */
 };
