@@ -34,8 +34,9 @@ struct ipcache_key {
 _Static_assert(sizeof(struct ipcache_key) == 20, "ipcache_key: 20 bytes, no hidden padding");
 struct ipcache_value {
 	struct address node; /* the node's address */
+	__u32 flags; /* IPCACHE_DIRECT: the node is a neighbor on this node's device */
 };
-_Static_assert(sizeof(struct ipcache_value) == 16, "ipcache_value: 16 bytes, no hidden padding");
+_Static_assert(sizeof(struct ipcache_value) == 20, "ipcache_value: 20 bytes, no hidden padding");
 
 /* config: what the programs know of their node; one entry. */
 struct config_key {
@@ -48,8 +49,10 @@ struct config_value {
 	__u32 gateway_ifindex; /* pn_host: the door between pods and the node's stack */
 	__u8 gateway_mac[6]; /* its MAC address */
 	__u16 reserved; /* 0 */
+	__u32 netdev_ifindex; /* the node's device */
+	__u32 netdev_mtu; /* its MTU, bytes */
 };
-_Static_assert(sizeof(struct config_value) == 44, "config_value: 44 bytes, no hidden padding");
+_Static_assert(sizeof(struct config_value) == 52, "config_value: 52 bytes, no hidden padding");
 
 /* metrics: packets and bytes by hook and verdict; the index is hook * VERDICTS + verdict. */
 struct metrics_key {
@@ -73,6 +76,7 @@ struct allocations_value {
 _Static_assert(sizeof(struct allocations_value) == 16, "allocations_value: 16 bytes, no hidden padding");
 
 #define ENDPOINT_HOST 1
+#define IPCACHE_DIRECT 1
 #define VERDICTS 64
 
 enum verdict {

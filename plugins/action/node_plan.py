@@ -45,11 +45,15 @@ def _slice(path: str, name: str) -> dict[str, Any]:
 
 def _device(node: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
     """Return the node's device and the MTU of its pods, as set by hand or as observed."""
-    observed = (variables.get("podnet_observed") or {}).get("device") or {}
-    device, mtu = node["device"] or observed.get("name"), observed.get("mtu")
-    if device is None:
+    observed = (variables.get("podnet_observed") or {}).get("device")
+    if not observed:
+        wanted = node["device"] or f"the device that holds its address {node['node_ip']}"
         raise Failure(
-            f"podnet_device of {node['name']} is not set, and no device holds its address "
-            f"{node['node_ip']}; set one of the two right."
+            f"podnet_device of {node['name']}: there is no {wanted}; name a device of the node."
         )
-    return {"device": str(device), "mtu": int(variables.get("podnet_mtu") or mtu or 1500)}
+    return {
+        "device": str(observed["name"]),
+        "device_ifindex": int(observed["ifindex"]),
+        "device_mtu": int(observed["mtu"]),
+        "mtu": int(node["mtu"] or observed["mtu"]),
+    }

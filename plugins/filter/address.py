@@ -17,18 +17,18 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
 
-def capacity(cidr: object, masks: Sequence[object] = table.USUAL_MASKS) -> list[dict[str, int]]:
+def capacity(cidr: object, masks: object = table.USUAL_MASKS) -> list[dict[str, int]]:
     """Return what a secondary range holds, a row for each node CIDR mask size."""
     read = values.list_of(values.whole(0, BITS))
 
     def work() -> list[dict[str, int]]:
         given = _value("The range", values.prefix, cidr)
-        return table.table(given, _value("masks", read, list(masks)))
+        return table.table(given, _value("masks", read, masks))
 
     return _told(work)
 

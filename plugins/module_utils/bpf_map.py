@@ -252,7 +252,8 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
             f"map {item.path} is there with {differs}; entries of per-CPU maps and prog arrays "
             "cannot be carried over: remove the map."
         )
-    old_key, old_value = item.old_key or item.key, item.old_value or item.value
+    old_key = item.old_key or item.key
+    old_value = item.old_value or _beginning(item.value, old.value_size)
     for name, described, size in (
         ("old_key", old_key, old.key_size),
         ("old_value", old_value, old.value_size),
@@ -274,6 +275,12 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
             f"max_entries {new.max_entries}."
         )
     return held
+
+
+def _beginning(of: Sequence[Field], size: int) -> Sequence[Field]:
+    """Take the fields that fill ``size`` bytes, all of them where none do: values grow at the end."""
+    counts = [count for count in range(1, len(of)) if fields.size(of[:count]) == size]
+    return of[: counts[0]] if counts else of
 
 
 def _translated(old: Sequence[Field], new: Sequence[Field], raw: bytes) -> bytes:
@@ -313,8 +320,14 @@ def _plan_entries(
     fresh = {key: value for key, value in item.entries.items() if held.get(key) != whole(value)}
     gone = [key for key in held if key not in item.entries] if item.purge else []
     if fresh or gone:
-        before = {label(item.key, key): _values(item, held[key]) for key in fresh if key in held}
-        before.update({label(item.key, key): _values(item, held[key]) for key in gone})
+        before = {
+            label(item.key, key): values(item.spec.type, item.value, held[key])
+            for key in fresh
+            if key in held
+        }
+        before.update(
+            {label(item.key, key): values(item.spec.type, item.value, held[key]) for key in gone}
+        )
         after = {
             label(item.key, key): fields.unpack(item.value, value) for key, value in fresh.items()
         }
@@ -322,13 +335,13 @@ def _plan_entries(
         changes.add(f"entries of map {item.path}", before, after, bool if made else write)
 
 
-def _values(item: Wanted, raw: bytes) -> Any:
+def values(kind: str, value: Sequence[Field], raw: bytes) -> Any:
     """Value for people; of a per-CPU map a list where the CPUs differ."""
-    size = fields.size(item.value)
-    if item.spec.type not in maps.PER_CPU:
-        return fields.unpack(item.value, raw)
+    size = fields.size(value)
+    if kind not in maps.PER_CPU:
+        return fields.unpack(value, raw)
     slot = len(raw) // maps.possible_cpus()
-    each = [fields.unpack(item.value, raw[at : at + size]) for at in range(0, len(raw), slot)]
+    each = [fields.unpack(value, raw[at : at + size]) for at in range(0, len(raw), slot)]
     return each[0] if all(one == each[0] for one in each) else each
 
 
@@ -391,6 +404,50 @@ def _write_programs(
         with program:
             current.update({key: program.fd.to_bytes(4, sys.byteorder)})
     current.delete(gone)
+
+
+def gather(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Describe pinned maps.
+
+    :param items: each with ``path``, a pin or a folder of pins, and the fields in ``key`` and
+        ``value``, with which the entries are decoded.
+    """
+    return [
+        described
+        for item in items
+        for path in maps.pins(item["path"])
+        for described in [_described(path, field_list(item["key"]), field_list(item["value"]))]
+        if described
+    ]
+
+
+def _described(path: str, key: Sequence[Field], value: Sequence[Field]) -> dict[str, Any] | None:
+    try:
+        current = maps.open_pin(path)
+    except maps.NotThis:
+        return None
+    if current is None:
+        return None
+    with current:
+        found = {
+            "path": path,
+            "id": current.info.id,
+            "name": current.info.name,
+            **shape(current.spec),
+            "used": current.count(),
+        }
+        if not (key and value):
+            return found
+        if (fields.size(key), fields.size(value)) != (found["key_size"], found["value_size"]):
+            raise Failure(
+                f"map {path} has keys of {found['key_size']} and values of {found['value_size']} "
+                f"bytes; the fields describe {fields.size(key)} and {fields.size(value)}."
+            )
+        entries = [
+            {"key": fields.unpack(key, raw), "value": values(current.type, value, held)}
+            for raw, held in current.items().items()
+        ]
+        return {**found, "entries": entries}
 
 
 def _number(raw: bytes | None) -> int | None:

@@ -29,7 +29,7 @@ LIBRARIES = ("bcc", "pyroute2")
 DISTRIBUTIONS = ("debian", "fedora", "rhel")
 
 
-def read(node_ip: str | None) -> dict[str, Any]:
+def read(node_ip: str | None, device: str | None) -> dict[str, Any]:
     """Return what the host has (see RETURN of the module ``node_info``)."""
     return {
         "kernel": os.uname().release,
@@ -39,7 +39,7 @@ def read(node_ip: str | None) -> dict[str, Any]:
         "cgroup2": mounts.cgroup2_root(),
         "networkd": Path("/lib/systemd", NETWORKD).exists(),
         "networkd_active": Path("/run/systemd/netif/state").exists(),
-        "device": _device(node_ip),
+        "device": _device(device, node_ip),
         **_held(node_ip),
     }
 
@@ -53,14 +53,14 @@ def _distribution() -> str | None:
     return next((word for word in words if word in DISTRIBUTIONS), None)
 
 
-def _device(node_ip: str | None) -> dict[str, Any] | None:
-    """Find the device that holds the node's address."""
-    if node_ip is None:
+def _device(name: str | None, node_ip: str | None) -> dict[str, Any] | None:
+    """Read the named device, or find the one that holds the node's address."""
+    name = name or _devices_by_address().get(node_ip or "")
+    folder = Path("/sys/class/net", name or "none")
+    if name is None or not folder.exists():
         return None
-    name = _devices_by_address().get(node_ip)
-    if name is None:
-        return None
-    return {"name": name, "mtu": int(Path("/sys/class/net", name, "mtu").read_text())}
+    numbers = {word: int((folder / word).read_text()) for word in ("ifindex", "mtu")}
+    return {"name": name, **numbers}
 
 
 def _devices_by_address() -> dict[str, str]:
@@ -97,10 +97,11 @@ def _entries(table: Layout) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     if found is None:
         return []
     with found:
-        if found.spec != table.spec:
-            return []  # pinned by another version; the roles say so when they come to it
+        if found.spec.key_size != table.spec.key_size:
+            return []
+        # Values of another version have fields more or less at their end (see datapath/layout.py).
         return [
-            (table.unpack_key(key), table.unpack_value(value))
+            (table.unpack_key(key), table.unpack_value(value.ljust(table.spec.value_size, b"\0")))
             for key, value in found.items().items()
         ]
 

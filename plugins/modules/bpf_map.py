@@ -109,7 +109,10 @@ options:
         default: []
         suboptions: *field
       old_value:
-        description: As O(maps[].old_key), for the value.
+        description:
+          - As O(maps[].old_key), for the value.
+          - Without it an old value that is as long as the first fields of O(maps[].value) is taken to
+            have those, since values mostly grow at their end.
         type: list
         elements: dict
         default: []

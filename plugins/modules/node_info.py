@@ -22,6 +22,9 @@ options:
   node_ip:
     description: The node's address; the device that holds it is the node's device.
     type: str
+  device:
+    description: The node's device, where its address alone does not tell.
+    type: str
 seealso:
   - module: podnet.fabric.plan
 """
@@ -80,6 +83,11 @@ device:
       type: str
       returned: success
       sample: eth0
+    ifindex:
+      description: Its number.
+      type: int
+      returned: success
+      sample: 2
     mtu:
       description: Its MTU, bytes.
       type: int
@@ -108,8 +116,14 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"node_ip": {"type": "str"}}, supports_check_mode=True)
-    runner.run(module, lambda: {"changed": False, **node_info.read(module.params["node_ip"])})
+    module = AnsibleModule(
+        argument_spec={"node_ip": {"type": "str"}, "device": {"type": "str"}},
+        supports_check_mode=True,
+    )
+    given = module.params
+    runner.run(
+        module, lambda: {"changed": False, **node_info.read(given["node_ip"], given["device"])}
+    )
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def podnet(node: Node) -> None:
         gateway = socket.if_nametoindex(names.GATEWAY_DEVICE)
         _module("bpf_map", maps=tasks.maps(planned, gateway))
         _module("bpf_program", programs=tasks.programs(planned), _sources=_sources(planned))
-        isolation.ip(node.netns, *map(_route, tasks.routes(planned)))
+        _module("routes", routes=tasks.routes(planned))
         _module(
             "endpoints",
             endpoints=tasks.endpoints(planned),
@@ -137,12 +137,9 @@ def _planned(node: Node) -> dict[str, Any]:
         for endpoint in planned["endpoints"]
         if endpoint["name"] in netns
     ]
-    return {**planned, "mtu": MTU, "endpoints": pods}
-
-
-def _route(route: dict[str, Any]) -> str:
-    options = " ".join(f"{key} {value}" for key, value in route.items() if key != "dst")
-    return f"route add {route['dst']} {options}"
+    with node.entered():
+        device = {"device_ifindex": socket.if_nametoindex(DEVICE), "device_mtu": MTU}
+    return {**planned, **device, "mtu": MTU, "endpoints": pods}
 
 
 def _sources(planned: dict[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,12 @@ int gate(struct xdp_md *ctx)
 	return data + 34 <= end && data[12] == 8 && data[13] == 0 && data[23] == 1 ? 1 : 2;
 }
 """
-NO_CONNECT = "int gate(struct bpf_sock_addr *ctx)\n{\n\treturn ctx->user_port != __builtin_bswap16(4444);\n}\n"
+NO_CONNECT = """
+int gate(struct bpf_sock_addr *ctx)
+{
+	return ctx->user_port != __builtin_bswap16(4444);
+}
+"""
 PIN = "/sys/fs/bpf/podnet/programs/gate"
 MODES = ["tcx", "clsact"]
 

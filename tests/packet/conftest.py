@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import struct
 import subprocess
@@ -31,7 +30,7 @@ GATEWAY_MAC = "0e:58:0a:6f:a0:7e"
 POD_A, MAC_A = "10.111.160.1", "0a:58:0a:6f:a0:01"
 POD_B, MAC_B = "10.111.160.2", "0a:58:0a:6f:a0:02"
 GATEWAY, NODE, PEER = "10.111.160.126", "10.111.0.8", "10.111.0.9"
-POD_MTU = 1500
+POD_MTU, NETDEV_MTU = 1500, 1450
 
 SETUP = f"""
 link add pn_host address {GATEWAY_MAC} type veth peer name pn_net
@@ -59,14 +58,18 @@ route add 10.111.161.0/25 via {PEER} mtu lock 1400
 """
 
 
-def ip16(address: str) -> bytes:
-    """Family-neutral form of an IPv4 address."""
-    return bytes(10) + b"\xff\xff" + ipaddress.IPv4Address(address).packed
+#: Pod CIDRs, who holds them, and whether that node is a neighbor.
+PEERS = (
+    ("10.111.160.0", NODE, 0),
+    ("10.111.160.128", PEER, layout.IPCACHE_DIRECT),
+    ("10.111.161.0", "10.111.1.9", 0),
+)
 
 
-def mac(text: str) -> bytes:
-    """Six bytes."""
-    return bytes.fromhex(text.replace(":", ""))
+def _endpoint(ifindex: int, mac: str, mtu: int = POD_MTU, flags: int = 0) -> bytes:
+    return layout.ENDPOINTS.pack_value(
+        ifindex=ifindex, mac=mac, gateway_mac=GATEWAY_MAC, mtu=mtu, flags=flags
+    )
 
 
 @dataclass
@@ -108,9 +111,16 @@ class Node:
 
     def set_config(self, gateway_ifindex: int) -> None:
         """Fill the one entry of the config map."""
-        value = ip16("10.111.160.0") + ip16("255.255.255.128")
-        value += struct.pack("=I6sH", gateway_ifindex, mac(GATEWAY_MAC), 0)
-        self.tables["config"].update({bytes(4): value})
+        value = layout.CONFIG.pack_value(
+            pod_cidr="10.111.160.0",
+            pod_cidr_mask="255.255.255.128",
+            gateway_ifindex=gateway_ifindex,
+            gateway_mac=GATEWAY_MAC,
+            reserved=0,
+            netdev_ifindex=self.ifindex["eth0"],
+            netdev_mtu=NETDEV_MTU,
+        )
+        self.tables["config"].update({layout.CONFIG.pack_key(zero=0): value})
 
 
 def _counted(before: dict[bytes, Any], after: dict[bytes, Any]) -> list[tuple[str, str]]:
@@ -150,14 +160,23 @@ def node() -> Iterator[Node]:
         built = Node(netns, ifindex)
         for table in layout.PROGRAM_MAPS:
             built.tables[table.name] = maps.create(table.spec)
-        host = struct.pack("=I6s6sHH", 0, bytes(6), mac(GATEWAY_MAC), 0, layout.ENDPOINT_HOST)
-        pods = {
-            ip16(ip): struct.pack(
-                "=I6s6sHH", ifindex[device], mac(address), mac(GATEWAY_MAC), POD_MTU, 0
-            )
-            for ip, address, device in ((POD_A, MAC_A, "pod_a"), (POD_B, MAC_B, "pod_b"))
-        }
-        built.tables["endpoints"].update({**pods, ip16(GATEWAY): host, ip16(NODE): host})
+        host = _endpoint(0, "00:00:00:00:00:00", 0, layout.ENDPOINT_HOST)
+        built.tables["endpoints"].update(
+            {
+                layout.ENDPOINTS.pack_key(address=POD_A): _endpoint(ifindex["pod_a"], MAC_A),
+                layout.ENDPOINTS.pack_key(address=POD_B): _endpoint(ifindex["pod_b"], MAC_B),
+                layout.ENDPOINTS.pack_key(address=GATEWAY): host,
+                layout.ENDPOINTS.pack_key(address=NODE): host,
+            }
+        )
+        built.tables["ipcache"].update(
+            {
+                layout.IPCACHE.pack_key(prefixlen=96 + 25, address=first): (
+                    layout.IPCACHE.pack_value(node=holder, flags=flags)
+                )
+                for first, holder, flags in PEERS
+            }
+        )
         built.set_config(ifindex["pn_host"])
         for hook in reasons.HOOKS:
             built.programs[hook.name] = _load(hook.name, built.tables)

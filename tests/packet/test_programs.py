@@ -132,6 +132,30 @@ CASES = [
         framed(p, src=MAC_A, dst=GATEWAY_MAC),
     ),
     container(
+        "as large as the device's MTU",
+        p := out(REMOTE_POD, size=1422),
+        REDIRECT,
+        "to_network",
+        framed(p, src=MAC_A, dst=GATEWAY_MAC),
+    ),
+    container(
+        "a byte over the device's MTU",
+        p := out(REMOTE_POD, size=1423),
+        REDIRECT,
+        "to_stack",
+        stack(p),
+    ),
+    container(
+        "to a remote pod with TTL 1", p := out(REMOTE_POD, ttl=1), REDIRECT, "to_stack", stack(p)
+    ),
+    container(
+        "to a pod behind the gateway",
+        p := out("10.111.161.5"),
+        REDIRECT,
+        "to_network",
+        framed(p, src=MAC_A, dst=GATEWAY_MAC),
+    ),
+    container(
         "to a peer node",
         p := out(PEER),
         REDIRECT,
@@ -162,9 +186,9 @@ CASES = [
         REDIRECT,
         "to_network",
         framed(BIG_TCP, src=MAC_A, dst=GATEWAY_MAC),
-        gso=1460,
+        gso=1410,
     ),
-    container("segments a byte too large", BIG_TCP, REDIRECT, "to_stack", stack(BIG_TCP), gso=1461),
+    container("segments a byte too large", BIG_TCP, REDIRECT, "to_stack", stack(BIG_TCP), gso=1411),
     container("unreachable route", p := out("192.0.2.1"), REDIRECT, "to_stack", stack(p)),
     container("prohibit route", p := out("192.88.99.1"), REDIRECT, "to_stack", stack(p)),
     container("blackhole route", out("198.51.100.1"), DROP, "blackhole_route"),

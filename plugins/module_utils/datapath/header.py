@@ -30,9 +30,9 @@ def render() -> str:
         parts.append(f"\n/* {table.name}: {table.what}. */\n")
         for role, fields in (("key", table.key), ("value", table.value)):
             parts.append(_struct(f"{table.name}_{role}", fields))
-    parts.append(
-        f"\n#define ENDPOINT_HOST {layout.ENDPOINT_HOST}\n#define VERDICTS {layout.VERDICTS}\n"
-    )
+    parts.append("\n")
+    for name in ("ENDPOINT_HOST", "IPCACHE_DIRECT", "VERDICTS"):
+        parts.append(f"#define {name} {getattr(layout, name)}\n")
     parts.append("\nenum verdict {\n")
     parts += [
         f"\tVERDICT_{v.name.upper()} = {v.number}, /* {v.what} */\n" for v in reasons.VERDICTS

@@ -3,7 +3,8 @@
 """The maps that programs and modules share, written down once.
 
 ``bpf/lib/shared.h`` is made from this file and ``reasons.py`` (``make header``), and a unit test
-fails when the two part. Addresses are family-neutral: 16 bytes, IPv4 as ``::ffff:a.b.c.d``.
+fails when the two part. Fields are added at the end of a value and never moved: an upgrade reads
+what the version before it wrote. Addresses are family-neutral: 16 bytes, IPv4 as ``::ffff:a.b.c.d``.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ C_TYPES = {
 
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
 ENDPOINT_HOST = 1
+
+#: ``ipcache.flags``: the node is a neighbor; what is for its pods goes to it, past any gateway.
+IPCACHE_DIRECT = 1
 
 #: Room for the verdicts of one hook in the metrics map.
 VERDICTS = 64
@@ -95,6 +99,7 @@ class Layout:
             "value": [{"name": f.name, "type": f.type} for f in self.value],
             "max_entries": self.max_entries,
             "flags": ["no_prealloc"] if self.no_prealloc else [],
+            "on_mismatch": "migrate",  # an upgrade that changes the shape keeps the entries
             **extra,
         }
 
@@ -123,7 +128,10 @@ IPCACHE = Layout(
         Field("prefixlen", "u32", "bits of the prefix, 96 more than IPv4 has"),
         Field("address", "ip16", "first address"),
     ),
-    value=(Field("node", "ip16", "the node's address"),),
+    value=(
+        Field("node", "ip16", "the node's address"),
+        Field("flags", "u32", "IPCACHE_DIRECT: the node is a neighbor on this node's device"),
+    ),
     max_entries=512000,
     no_prealloc=True,
 )
@@ -143,6 +151,8 @@ CONFIG = Layout(
         Field("gateway_ifindex", "u32", "pn_host: the door between pods and the node's stack"),
         Field("gateway_mac", "mac", "its MAC address"),
         Field("reserved", "u16", "0"),
+        Field("netdev_ifindex", "u32", "the node's device"),
+        Field("netdev_mtu", "u32", "its MTU, bytes"),
     ),
     max_entries=1,
 )
@@ -174,4 +184,4 @@ ALLOCATIONS = Layout(
 MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS)
 
 #: Those that programs refer to.
-PROGRAM_MAPS = (ENDPOINTS, CONFIG, METRICS)
+PROGRAM_MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS)

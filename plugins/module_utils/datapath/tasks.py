@@ -89,13 +89,15 @@ def endpoints(node: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{word: one[word] for word in words if one.get(word)} for one in node["endpoints"]]
 
 
-def _ipcache(node: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+def _ipcache(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    neighbors = {peer["pod_cidr"] for peer in node["peers"] if peer["direct"]}
     entries = []
     for entry in node["ipcache"]:
         network = ipaddress.ip_network(entry["prefix"])
         mapped = 96 if network.version == 4 else 0  # ::ffff:0:0/96 holds IPv4
         key = {"prefixlen": network.prefixlen + mapped, "address": str(network.network_address)}
-        entries.append({"key": key, "value": {"node": entry["node"]}})
+        flags = layout.IPCACHE_DIRECT if entry["prefix"] in neighbors else 0
+        entries.append({"key": key, "value": {"node": entry["node"], "flags": flags}})
     return entries
 
 
@@ -107,5 +109,7 @@ def _config(node: Mapping[str, Any], gateway_ifindex: int) -> dict[str, Any]:
         "gateway_ifindex": gateway_ifindex,
         "gateway_mac": node["gateway_mac"],
         "reserved": 0,
+        "netdev_ifindex": node["device_ifindex"],
+        "netdev_mtu": node["device_mtu"],
     }
     return {"key": {"zero": 0}, "value": value}

@@ -10,7 +10,9 @@ the machine's with a layer of its own on top, so that what is written there stay
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,9 @@ MOUNTS = (
     ("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"),  # noqa: S108
 )
 
+
+#: A killed host's mounts go a moment after its last process.
+RELEASE_SECONDS = 10
 
 #: What lies on other file systems of the machine is laid over like its root; not so below these.
 OWN = ("/proc", "/sys", "/dev", "/run", "/tmp")  # noqa: S108
@@ -87,8 +92,17 @@ def _lay_over(disk: str, target: Path, layer: Path) -> None:
     """Mount what the machine has at ``disk``, with a layer on top that takes what is written."""
     for part in ("upper", "work"):
         (layer / part).mkdir(mode=0o755, parents=True, exist_ok=True)
-    data = f"lowerdir={disk},upperdir={layer}/upper,workdir={layer}/work"
-    syscalls.mount("podnet-lab", str(target), "overlay", 0, data)
+    # With an index, the kernel refuses a layer that the host before a reboot has not let go of yet,
+    # instead of sharing it, which nobody knows the end of.
+    data = f"index=on,lowerdir={disk},upperdir={layer}/upper,workdir={layer}/work"
+    end = time.monotonic() + RELEASE_SECONDS
+    while True:
+        try:
+            return syscalls.mount("podnet-lab", str(target), "overlay", 0, data)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _further_disks() -> list[str]:

@@ -134,9 +134,6 @@ def _become(folder: Path) -> None:
     syscalls.setns(netns, syscalls.CLONE_NEWNET)
     socket.sethostname(folder.name)
     syscalls.mount("none", "/", "", MS_REC | MS_PRIVATE)
-    # Taken away and not just covered: a pod must not hold the namespaces of other pods, which
-    # are mounted below, when their names are deleted.
-    syscalls.unmount("/run")
     for source, target, fstype, flags, data in MOUNTS:
         syscalls.mount(source, target, fstype, flags, data)
     os.chdir("/")

@@ -42,7 +42,7 @@ class Claim:
 class Allocation:
     """The node CIDRs of a cluster.
 
-    :param cidrs: of each node, in the order of the inventory; None where the ranges are exhausted.
+    :param cidrs: of each node, in the order of the inventory; None where it has none.
     :param reasons: why a node has none, by its name.
     :param silent: nodes that stand, by what their peers hold, and were not seen in this run.
     """
@@ -54,7 +54,7 @@ class Allocation:
 
 
 def allocate(cluster: Cluster, seen: Mapping[str, Observed], asked: Collection[str]) -> Allocation:
-    """Give every node of the inventory its CIDR, in this run or not.
+    """Give every node of the inventory its CIDR, whether it answered or not.
 
     :param seen: the nodes that answered.
     :param asked: the nodes that were asked.
@@ -67,7 +67,10 @@ def allocate(cluster: Cluster, seen: Mapping[str, Observed], asked: Collection[s
     space = _Space(_lengths(cluster, seen, tables))
     claims = _claims(nodes, seen, tables, space)
     refuse(_conflicts(claims))
-    refuse(_not_asked(nodes, claims, seen, asked))
+    unknown = {name: None for name in nodes if name not in seen and name not in claims}
+    complete = all(name in asked for name in nodes)
+    if not complete:
+        refuse(_too_few_asked([n for n in nodes if n in seen and n not in claims], list(unknown)))
     # What a node held before its CIDR was fixed by hand, or what a stale table says, is nobody's
     # as far as the plan goes, but packets for it may still be on their way.
     for ip in {node.ip for node in nodes.values()} & tables.keys():
@@ -80,13 +83,25 @@ def allocate(cluster: Cluster, seen: Mapping[str, Observed], asked: Collection[s
     cidrs: dict[str, Prefix | None] = {}
     reasons: dict[str, str] = {}
     for name, node in nodes.items():
-        cidrs[name] = claims[name].cidr if name in claims else space.lowest(node.group)
-        if cidrs[name] is None:
-            reasons[name] = _exhausted(node.group)
+        if name in claims:
+            cidrs[name] = claims[name].cidr
+        elif name in unknown and not complete:
+            # It may hold any: a guess would lead its peers astray.
+            cidrs[name] = None
+            reasons[name] = "No node that answered knows its pod CIDR, and not all were asked."
+        else:
+            cidrs[name] = space.lowest(node.group)
+            if cidrs[name] is None:
+                reasons[name] = _exhausted(node.group)
     silent = frozenset(
         name for name, node in nodes.items() if name not in seen and node.ip in tables
     )
-    return Allocation(cidrs, reasons, silent, [*_kept(nodes, claims)])
+    taken_as_new = [
+        f"{name} did not answer and no node knows it: it is taken as new, gets {cidrs[name]} and "
+        "no pods."
+        for name in (unknown if complete else ())
+    ]
+    return Allocation(cidrs, reasons, silent, [*_kept(nodes, claims), *taken_as_new])
 
 
 def _lengths(
@@ -157,20 +172,13 @@ def _conflicts(claims: Mapping[str, Claim]) -> Iterator[str]:
             )
 
 
-def _not_asked(
-    nodes: Mapping[str, Node],
-    claims: Mapping[str, Claim],
-    seen: Mapping[str, Observed],
-    asked: Collection[str],
-) -> Iterator[str]:
-    """Refuse to choose a CIDR for a node that is new where an unasked node may hold it."""
-    new = [name for name in nodes if name in seen and name not in claims]
-    unknown = [name for name in nodes if name not in asked and name not in claims]
+def _too_few_asked(new: list[str], unknown: list[str]) -> Iterator[str]:
+    """Refuse to choose a CIDR for a node that is new where another node may hold it."""
     if new and unknown:
         yield (
-            f"{some(new)} is new and cannot get a pod CIDR in this run: {some(unknown)} was left "
-            "out of it (--limit) and no node in it knows what that holds; run once without "
-            "--limit, add a node that stands to it, or set podnet_pod_cidr."
+            f"{some(new)} is new and cannot get a pod CIDR in this run, which does not ask all "
+            f"nodes (--limit): no node that answered knows the pod CIDR of {some(unknown)}; run "
+            "once without --limit, add a node that stands to it, or set podnet_pod_cidr."
         )
 
 

@@ -24,6 +24,8 @@ NETWORK_TYPES = ("native_routing", "overlay")
 DATAPATHS = ("ebpf", "bridge", "routed")
 ATTACH_MODES = ("auto", "tcx", "clsact")
 MASKS = (16, 28)
+#: RFC 791: every host takes 576 bytes; an IPv4 packet has 65,535 at most.
+MTUS = (576, 65535)
 DEFAULT = "default"
 HEALTH = "podnet-health"
 
@@ -92,6 +94,7 @@ class Node:
     group: Group
     subnet: Subnet
     device: str | None
+    mtu: int | None
     attach_mode: str
     pod_cidr: Prefix | None
     health_ip: int | None
@@ -197,6 +200,7 @@ NODE_VARIABLES: dict[str, Field] = {
     "podnet_node_ip": Field(values.address),
     "podnet_node_group": Field(values.words),
     "podnet_device": Field(values.words),
+    "podnet_mtu": Field(values.whole(*MTUS)),
     "podnet_attach_mode": Field(values.choice(*ATTACH_MODES), ATTACH_MODES[0]),
     "podnet_pod_cidr": Field(values.prefix),
     "podnet_health_ip": Field(values.address),
@@ -398,6 +402,7 @@ def _node(
         group=group,
         subnet=subnet,
         device=given["podnet_device"],
+        mtu=given["podnet_mtu"],
         attach_mode=given["podnet_attach_mode"],
         pod_cidr=given["podnet_pod_cidr"],
         health_ip=given["podnet_health_ip"],

@@ -86,6 +86,7 @@ def own(
         "observed": observed,
         "node_ip": text(node.ip),
         "device": node.device,
+        "mtu": node.mtu,
         "attach_mode": node.attach_mode,
         "node_group": node.group.name,
         "subnet": {"name": node.subnet.name, "cidr": str(node.subnet.cidr)},

@@ -165,7 +165,7 @@ def list_of(read: Reader) -> Reader:
     """Make a reader of lists whose items all have one reader."""
 
     def read_list(value: object) -> list[Any]:
-        if not isinstance(value, list):
+        if not isinstance(value, (list, tuple)):
             raise Invalid(value, "a list")
         items = []
         for i, item in enumerate(value):

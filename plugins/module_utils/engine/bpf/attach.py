@@ -126,6 +126,12 @@ class Attached:
     stale: tuple[str, ...] = ()
 
 
+def devices(netns: str | None = None) -> list[str]:
+    """Return the names of all devices of a namespace."""
+    with namespaces.inside(netns):
+        return [name for _index, name in socket.if_nameindex()]
+
+
 @functools.cache
 def has_tcx() -> bool:
     """Ask the kernel for the tcx programs of the loopback device: one without tcx refuses."""
@@ -354,7 +360,7 @@ class Attacher:
             if row.kind == "xdp":
                 return _xdp(ip, index)
             attached: list[Attached] = []
-            with contextlib.suppress(OSError):
+            if has_tcx():
                 attached += [
                     Attached(number, "tcx", link)
                     for number, link in syscall.program_query(index, row.number, links=True)

@@ -276,7 +276,7 @@ def open_pin(path: str) -> Map | None:
     try:
         return Map(fd)
     except OSError as error:
-        raise Failure(f"What is pinned at {path} is no map.") from error
+        raise NotThis(f"What is pinned at {path} is no map.") from error
 
 
 def open_path(path: str) -> int | None:
@@ -327,6 +327,13 @@ def unpin(path: str) -> None:
     Path(path).unlink(missing_ok=True)
 
 
+def pins(path: str) -> list[str]:
+    """Return all pins below a folder, or the path itself where it is none."""
+    if Path(path).is_dir():
+        return sorted(str(pin) for pin in Path(path).rglob("*") if pin.is_file())
+    return [path]
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder for pins and what is missing above it, for root alone."""
     for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
@@ -340,6 +347,10 @@ _PIN_RULE = (
 )
 # Kernels answer these where a map type has no batch operations, or the kernel has no batches.
 _NO_BATCH = (errno.EOPNOTSUPP, errno.EINVAL)
+
+
+class NotThis(Failure):
+    """What is pinned is another kind of object."""
 
 
 class _NoBatch(Exception):

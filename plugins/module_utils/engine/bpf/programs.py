@@ -91,7 +91,7 @@ def open_pin(path: str) -> Program | None:
     try:
         return Program(fd)
     except OSError as error:
-        raise Failure(f"What is pinned at {path} is no program.") from error
+        raise maps.NotThis(f"What is pinned at {path} is no program.") from error
 
 
 def by_id(number: int) -> Program:

@@ -1,0 +1,149 @@
+"""The two actions, through ansible-playbook: variables in, slices out, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
+from planning import CLUSTER, NODES, fresh, inventory
+
+ROOT = Path(__file__).parent.parent.parent
+
+PLAY = {
+    "name": "Plan and take the slices",
+    "hosts": "podnet_nodes",
+    "gather_facts": False,
+    "tasks": [
+        {
+            "name": "Observe",
+            "ansible.builtin.set_fact": {"podnet_observed": "{{ seen[inventory_hostname] }}"},
+            "when": "inventory_hostname in seen",
+        },
+        {
+            "name": "Plan",
+            "podnet.fabric.plan": {},
+            "run_once": True,
+            "register": "podnet_plan",
+        },
+        {
+            "name": "Take",
+            "podnet.fabric.node_plan": {"path": "{{ podnet_plan.path }}"},
+            "ignore_errors": True,
+        },
+        {
+            "name": "Say",
+            "ansible.builtin.copy": {
+                "content": "{{ {'node': podnet_node | default(none), 'plan': podnet_plan} }}",
+                "dest": "{{ out }}/{{ inventory_hostname }}.json",
+                "mode": "0600",
+            },
+            "check_mode": False,
+        },
+    ],
+}
+
+
+class Run:
+    """A run of the play in a folder of its own."""
+
+    def __init__(self, folder: Path, variables: dict[str, Any], seen: Any, *options: str) -> None:
+        hosts = {name: {"podnet_node_ip": ip} for name, ip in NODES.items()}
+        shared = {
+            **variables,
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "seen": seen,
+            "out": str(folder),
+        }
+        (folder / "inventory.json").write_text(
+            json.dumps({"podnet_nodes": {"hosts": hosts, "vars": shared}})
+        )
+        (folder / "play.json").write_text(json.dumps([PLAY]))
+        self.tmp = folder / "tmp"
+        self.done = subprocess.run(
+            [
+                *(sys.executable, "-m", "ansible.cli.playbook"),
+                *("-i", folder / "inventory.json", folder / "play.json", *options),
+            ],
+            env={
+                **os.environ,
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
+                "ANSIBLE_LOCAL_TEMP": str(self.tmp),
+                "ANSIBLE_NOCOLOR": "1",
+            },
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.said = {
+            name: json.loads(file.read_text())
+            for name in NODES
+            if (file := folder / f"{name}.json").exists()
+        }
+
+
+@pytest.mark.parametrize("options", [[], ["--check"]], ids=["run", "check"])
+def test_every_host_gets_its_slice_and_nothing_stays_on_disk(tmp_path, options):
+    templated = {
+        **CLUSTER,
+        "podnet_node_cidr_mask_size": "{{ wanted_mask }}",
+        "wanted_mask": 25,
+        "podnet_max_pods": "",
+    }
+    run = Run(tmp_path, templated, fresh(NODES), *options)
+    assert run.done.returncode == 0, run.done.stdout
+    wanted = plan(inventory(), fresh(NODES))
+    assert {name: said["node"] for name, said in run.said.items()} == {
+        name: wanted.node(name) for name in NODES
+    }
+    for said in run.said.values():
+        assert said["plan"]["cluster"] == wanted.cluster
+        assert said["plan"]["changed"] is False
+        assert not Path(said["plan"]["path"]).exists()
+    assert list(run.tmp.iterdir()) == []
+
+
+def test_a_host_that_was_not_observed_gets_no_slice(tmp_path):
+    first, second, third = NODES
+    held = plan(inventory(), fresh(NODES)).node(first)
+    seen = {
+        first: {
+            "pod_cidr": held["pod_cidr"],
+            "peers": {peer["pod_cidr"]: peer["node_ip"] for peer in held["peers"]},
+            "endpoints": {each["name"]: each["ip"] for each in held["endpoints"]},
+            "changed": False,
+        }
+    }
+    run = Run(tmp_path, CLUSTER, seen, "--limit", f"{first},{second}")
+    assert run.said[first]["node"] == held
+    assert run.said[second]["node"] is None
+    assert f"{second} was not observed in this run" in run.done.stdout
+    assert run.said[first]["plan"]["warnings"] == [
+        "13 pods pending (nginx-app-2, nginx-app-3, nginx-app-5 and 10 more): presumed on one of "
+        f"{second}, {third}, which did not answer."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        (
+            {"podnet_node_cidr_mask_size": 19},
+            "podnet_node_cidr_mask_size of node group default is 19, outside the secondary range "
+            "default 10.111.160.0/20; valid is 20 to 28.",
+        ),
+        ({"podnet_vpc_cidr": "{{ absent }}"}, "podnet_vpc_cidr of node-e6e4d cannot be templated"),
+    ],
+)
+def test_a_bad_variable_fails_the_run_before_any_slice(tmp_path, variables, sentence):
+    run = Run(tmp_path, {**CLUSTER, **variables}, fresh(NODES))
+    assert run.done.returncode != 0
+    assert sentence in run.done.stdout + run.done.stderr
+    assert run.said == {}
