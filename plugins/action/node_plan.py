@@ -23,7 +23,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Return the slice as the fact ``podnet_node``."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         name = str((task_vars or {})["inventory_hostname"])
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)[1]
         try:
             node = _slice(str(arguments["path"]), name)
             node.update(_device(node, task_vars or {}))

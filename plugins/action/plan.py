@@ -38,7 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Return the summary and the folder of the slices."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)[1]
         try:
             nodes, observed = self._read(arguments["group"], arguments["observed"], task_vars)
             plan = planner.plan(nodes, observed)

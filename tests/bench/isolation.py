@@ -49,6 +49,11 @@ def new_mounts() -> str:
         return _keep("mnt")
 
 
+def private_folder(folder: str) -> None:
+    """Lay an empty file system over a folder, in the mount namespace where we are."""
+    _call("mount", b"none", folder.encode(), b"tmpfs", 0, None)
+
+
 @contextlib.contextmanager
 def inside_mounts(mounts: str) -> Iterator[None]:
     """See the mounts of a namespace for the length of a ``with`` block."""

@@ -47,13 +47,13 @@ def podnet(node: Node) -> None:
     planned = _planned(node)
     sysctls = CHECKOUT / "roles" / "native_routing" / "vars" / "main.yml"
     with node.entered():
-        _module("veth", veths=tasks.gateway_pair(planned))
-        _module("sysctls", values=yaml.safe_load(sysctls.read_text())["native_routing_sysctls"])
+        run_module("veth", veths=tasks.gateway_pair(planned))
+        run_module("sysctls", values=yaml.safe_load(sysctls.read_text())["native_routing_sysctls"])
         gateway = socket.if_nametoindex(names.GATEWAY_DEVICE)
-        _module("bpf_map", maps=tasks.maps(planned, gateway))
-        _module("bpf_program", programs=tasks.programs(planned), _sources=_sources(planned))
-        _module("routes", routes=tasks.routes(planned))
-        _module(
+        run_module("bpf_map", maps=tasks.maps(planned, gateway))
+        run_module("bpf_program", programs=tasks.programs(planned), _sources=_sources(planned))
+        run_module("routes", routes=tasks.routes(planned))
+        run_module(
             "endpoints",
             endpoints=tasks.endpoints(planned),
             host_addresses=[planned["gateway_ip"], planned["node_ip"]],
@@ -157,7 +157,7 @@ def _sources(planned: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _module(name: str, /, **arguments: Any) -> None:
+def run_module(name: str, /, **arguments: Any) -> None:
     """Run a module where we are; it has to succeed."""
     given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_remote_tmp": "/tmp"}}
     isolation.run(sys.executable, "-W", "ignore", "-c", LAUNCHER, name, stdin=json.dumps(given))

@@ -68,9 +68,9 @@ CLUSTER: dict[str, tuple[dict[str, Any], str]] = {
         {"podnet_node_cidr_mask_size": "/25"},
         "podnet_node_cidr_mask_size is '/25'; valid is a whole number from 16 to 28.",
     ),
-    "a mask that is a truth value": (
-        {"podnet_node_cidr_mask_size": True},
-        "podnet_node_cidr_mask_size is True; valid is a whole number from 16 to 28.",
+    "a number that is a truth value": (
+        {"podnet_cluster_size": True},
+        "podnet_cluster_size is True; valid is a whole number from 1 to 1000000.",
     ),
     "an unknown network type": (
         {"podnet_network_type": "calico"},

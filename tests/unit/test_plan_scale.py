@@ -43,7 +43,7 @@ def standing(result: Plan) -> dict[str, dict[str, Any] | None]:
 def seconds(nodes: Any, observed: Any, wanted: int) -> float:
     """Return the shortest of three plans in processor time; the machine has other work."""
     times = []
-    for _ in range(3):
+    for _dummy in range(3):
         gc.collect()
         gc.disable()  # its cost depends on whatever else the tests hold
         start = time.process_time()

@@ -195,6 +195,57 @@ def test_a_pod_cidr_by_hand_outdoes_what_the_node_holds(world):
     assert cidrs(world.plan())["next"] == "10.111.160.0/25"
 
 
+def test_what_the_only_node_held_before_is_not_free_in_the_same_run():
+    world = World(inventory({"a": "10.111.0.8"}))
+    world.run()
+    world.nodes["a"]["podnet_pod_cidr"] = "10.111.170.0/25"
+    add(world, "new", "10.111.0.20")
+    assert cidrs(world.plan()) == {"a": "10.111.170.0/25", "new": "10.111.160.128/25"}
+
+
+def test_a_cidr_by_hand_is_given_to_nobody_else():
+    nodes = inventory()
+    nodes[T]["podnet_pod_cidr"] = "10.111.160.0/25"
+    assert cidrs(plan(nodes, fresh(nodes))) == {
+        E: "10.111.160.128/25",
+        S: "10.111.161.0/25",
+        T: "10.111.160.0/25",
+    }
+
+
+def table(*lines: str) -> dict[str, str]:
+    return dict(line.split() for line in lines)
+
+
+def test_most_tables_decide_for_a_node_that_is_down():
+    nodes = inventory(
+        {"a": "10.111.0.8", "b": "10.111.0.9", "c": "10.111.0.10", "d": "10.111.0.14"}
+    )
+    old, new = table("10.111.160.0/25 10.111.0.14"), table("10.111.168.0/25 10.111.0.14")
+    observed = {
+        "a": {"pod_cidr": "10.111.161.0/25", "peers": old, "endpoints": {}},
+        "b": {"pod_cidr": "10.111.162.0/25", "peers": new, "endpoints": {}},
+        "c": {"pod_cidr": "10.111.163.0/25", "peers": new, "endpoints": {}},
+        "d": None,
+    }
+    assert cidrs(plan(nodes, observed))["d"] == "10.111.168.0/25"
+
+
+def test_a_node_that_is_down_does_not_claim_what_another_holds_itself():
+    nodes = inventory({"a": "10.111.0.8", "b": "10.111.0.9", "c": "10.111.0.14"})
+    outdated = table("10.111.161.0/25 10.111.0.14", "10.111.170.0/25 10.111.0.14")
+    observed = {
+        "a": {"pod_cidr": "10.111.160.0/25", "peers": outdated, "endpoints": {}},
+        "b": {"pod_cidr": "10.111.161.0/25", "peers": {}, "endpoints": {}},
+        "c": None,
+    }
+    assert cidrs(plan(nodes, observed)) == {
+        "a": "10.111.160.0/25",
+        "b": "10.111.161.0/25",
+        "c": "10.111.170.0/25",
+    }
+
+
 def test_two_nodes_may_swap_their_cidrs_by_hand(world):
     world.nodes[E]["podnet_pod_cidr"] = "10.111.160.128/25"
     world.nodes[S]["podnet_pod_cidr"] = "10.111.160.0/25"
@@ -225,7 +276,7 @@ def test_the_health_address_stays_and_yields_to_what_is_fixed_by_hand(world):
 
 
 def test_a_pod_by_hand_takes_its_address_from_a_pod_that_has_it(world):
-    pod, (_, ip) = next(item for item in pods(world.plan()).items() if item[1][0] == E)
+    pod, ip = next((pod, at[1]) for pod, at in pods(world.plan()).items() if at[0] == E)
     world.nodes[E]["podnet_pods"] = [{"name": "by-hand", "ip": ip}]
     after = pods(world.plan())
     assert after["by-hand"] == (E, ip)
@@ -256,7 +307,7 @@ def test_a_deployment_restricted_to_a_node_group_leaves_the_other_nodes(world):
         node["podnet_node_groups"], node["podnet_deployments"] = groups, deployments
     world.nodes[T]["podnet_node_group"] = "web"
     before = pods(world.plan())
-    assert {node for node, _ in before.values()} == {T}
+    assert {at[0] for at in before.values()} == {T}
     assert len(before) == 20
 
 
@@ -267,7 +318,7 @@ def test_a_silent_node_that_may_not_hold_a_pod_does_not_keep_it_waiting(world):
         node["podnet_node_groups"], node["podnet_deployments"] = groups, deployments
     world.nodes[T]["podnet_node_group"] = "web"
     world.down.add(E)
-    assert {node for node, _ in pods(world.plan()).values()} == {T}
+    assert {at[0] for at in pods(world.plan()).values()} == {T}
 
 
 def test_a_lower_limit_moves_only_what_is_over_it(world):
@@ -276,6 +327,28 @@ def test_a_lower_limit_moves_only_what_is_over_it(world):
     after = pods(world.plan())
     moved = {pod for pod in before if after[pod] != before[pod]}
     assert moved == {"nginx-app-16", "nginx-app-19"}
+
+
+def test_a_pod_that_was_seen_but_has_to_move_does_not_wait_for_a_silent_node(world):
+    world.nodes[E]["podnet_max_pods"] = 5
+    world.down.add(T)
+    after = pods(world.plan())
+    assert (after["nginx-app-16"][0], after["nginx-app-19"][0]) == (S, S)
+
+
+def test_the_load_of_other_deployments_counts():
+    nodes = inventory(
+        {"a": "10.111.0.8", "b": "10.111.0.9"},
+        podnet_node_groups=[{"name": "default"}, {"name": "web"}],
+        podnet_deployments=[
+            {"name": "one", "replicas": 2},
+            {"name": "two", "replicas": 4, "node_group": "web"},
+            {"name": "three", "replicas": 4},
+        ],
+    )
+    nodes["b"]["podnet_node_group"] = "web"
+    summary = plan(nodes, fresh(nodes)).cluster
+    assert [node["pods"] for node in summary["nodes"]] == [5, 5]
 
 
 def test_a_run_that_was_killed_converges_to_the_same_plan():
@@ -309,7 +382,7 @@ class Histories:
 
     def go(self, steps: int) -> None:
         all_know_all = True
-        for _ in range(steps):
+        for _dummy in range(steps):
             event = self.chance.choice(
                 ["add", "remove", "shuffle", "scale", "limit", "killed", "back"]
                 + ["down", "afresh"] * all_know_all
@@ -364,7 +437,7 @@ class Histories:
             return False
         given = [cidr for cidr in cidrs(after).values() if cidr]
         assert len(set(given)) == len(given)
-        wanted = {pod for pod, _ in pods(after).items()} | {"podnet-health"}
+        wanted = set(pods(after)) | {"podnet-health"}
         for name, kernel in before.items():
             assert cidrs(after)[name] in {kernel["pod_cidr"]} | ({None} if limit else set())
             if name not in world.down and (limit is None or name in limit):

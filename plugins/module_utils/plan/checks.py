@@ -58,7 +58,7 @@ def _subnets(cluster: Cluster) -> Iterator[str]:
 def _ranges(cluster: Cluster) -> Iterator[str]:
     named = [("podnet_subnets", each.name, each.cidr) for each in cluster.subnets]
     named += [("podnet_secondary_ranges", each.name, each.cidr) for each in cluster.ranges]
-    for one, other in overlapping([cidr for _, _, cidr in named]):
+    for one, other in overlapping([each[2] for each in named]):
         variable, name, cidr = named[other]
         if variable == "podnet_secondary_ranges":
             yield (
@@ -148,7 +148,7 @@ def _between(clusters: list[Cluster]) -> Iterator[str]:
     if len(clusters) == 1:
         return
     owned = [(cluster, each) for cluster in clusters for each in used_ranges(cluster)]
-    for one, other in overlapping([each.cidr for _, each in owned]):
+    for one, other in overlapping([each[1].cidr for each in owned]):
         (first, mine), (second, theirs) = owned[one], owned[other]
         if first is not second:
             yield (

@@ -58,7 +58,7 @@ def held_by_peers(seen: Iterable[Observed]) -> dict[int, list[Prefix]]:
     for node in seen:
         lines.update(node.peers.items())
     result: dict[int, list[Prefix]] = {}
-    for (cidr, ip), _ in sorted(lines.items(), key=lambda line: (-line[1], line[0])):
+    for cidr, ip in sorted(lines, key=lambda line: (-lines[line], line)):
         try:
             result.setdefault(parse_address(ip), []).append(parse_prefix(cidr))
         except ValueError:

@@ -113,7 +113,7 @@ def _spread(
             ]
             heaps[group] = [(len(placement.pods[n]), i) for i, n in allowed if n in seen]
             heapq.heapify(heaps[group])
-            silent[group] = [name for _, name in allowed if name in allocation.silent]
+            silent[group] = [each[1] for each in allowed if each[1] in allocation.silent]
         if silent[group] and not was_seen:
             reason = f"presumed on {_either(silent[group])}, which did not answer"
         else:
