@@ -36,11 +36,15 @@ def converge(*, check_mode: bool) -> Changes:
         _plan_devices(here.ip, here.links, changes)
         if Path(names.PIN_ROOT).exists():
             pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
-            changes.add(
-                names.PIN_ROOT, {"pins": pins}, None, partial(shutil.rmtree, names.PIN_ROOT)
-            )
+            changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
         changes.apply(check_mode=check_mode)
+        endpoints.finish_removals(held)
     return changes
+
+
+def _forget(held: endpoints.Held) -> None:
+    endpoints.finish_removals(held)  # while what it needs is pinned
+    shutil.rmtree(names.PIN_ROOT)
 
 
 def _plan_programs(ip: Any, found: Mapping[str, links.Link], changes: Changes) -> None:

@@ -18,13 +18,13 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     programs,
     syscall,
 )
-from bpf_support import bpftool, dump, ping, pins, program, program_four
+from bpf_support import bpftool, dump, host, pair, ping, pins, program, program_four  # noqa: F401
 from conftest import ROOT, SYSTEM_PYTHON, do, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A packet marked 7 by v1 and 8 by v2 comes from the peer; ICMP echo is dropped by both.
+# Drops pings and lets all else through.
 DROP_PING = """
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -376,12 +376,12 @@ def test_what_a_killed_run_left_is_taken_over(pair: None, options: dict[str, Any
     number = program(gate(**options))["programs"][0]["id"]
     (name,) = [pin for pin in pins() if pin.startswith("links/")]
     link = Path("/sys/fs/bpf/podnet") / name
+    before = bpftool("link", "show", "pinned", str(link))["id"]
     link.rename(f"{link}~new")
-    links = len(bpftool("link"))
     done = program_four(gate(**options))
     assert len(done["changes"]) == 1
     assert pins() == [name, "programs/gate"]
-    assert len(bpftool("link")) == links
+    assert bpftool("link", "show", "pinned", str(link))["id"] == before
     assert done["programs"][0]["id"] == number
 
 
@@ -503,7 +503,9 @@ def test_a_program_on_250_devices(host: None, mode: str, tmp_path: Path) -> None
     item = gate(PASS, attach=[{"hook": "tc_ingress", "devices": [f"v{n}" for n in range(250)]}])
     start = time.monotonic()
     assert len(program(item, attach_mode=mode)["changes"]) == 251
-    assert time.monotonic() - start < 5
+    assert (
+        time.monotonic() - start < 3
+    )  # each link waits for the kernel: 3.5 s if none is expedited
     assert len({number for n in (0, 100, 249) for number in attached(mode, f"v{n}")}) == 1
     assert not program(item, attach_mode=mode)["changed"]
     assert Path("/sys/kernel/rcu_expedited").read_text().strip() == "0"

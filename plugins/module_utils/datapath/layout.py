@@ -4,7 +4,7 @@
 
 ``bpf/lib/shared.h`` is made from this file and ``reasons.py`` (``make header``), and a unit test
 fails when the two part. Fields are added at the end of a value and never moved: an upgrade reads
-what the version before it wrote. Addresses are family-neutral: 16 bytes, IPv4 as ``::ffff:a.b.c.d``.
+what the version before it wrote. Addresses are family-neutral: 16 bytes, IPv4 is ::ffff:a.b.c.d.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ except ImportError:  # runner.require() has said so before anything here is call
     ifaddrmsg = ifinfmsg = None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 IFF_UP, IFF_NOARP = 0x1, 0x80
 ETHERNET, LOOPBACK = 1, 772
@@ -180,6 +180,23 @@ def delete(ip: Any, index: int) -> None:
     """Remove a device; a veth takes its peer with it."""
     with netlink.doing(f"the removal of device {index}"):
         rtnl.request(ip, rtnl.DELLINK, rtnl.message(ifinfmsg, {"index": index}))
+
+
+def delete_many(ip: Any, indexes: Collection[int]) -> None:
+    """Remove devices in one request: the kernel waits once and not, some 20 ms each, for every one.
+
+    They are put into a group that no other device is in, and the group is removed.
+    """
+    if len(indexes) < 2:
+        for index in indexes:
+            delete(ip, index)
+        return
+    group = 1 + max(link.devgroup for link in dump(ip).values())
+    for index in indexes:
+        set_(ip, index, devgroup=group)
+    with netlink.doing(f"the removal of {len(indexes)} devices"):
+        built = rtnl.message(ifinfmsg, {}, [("IFLA_GROUP", group)])
+        rtnl.request(ip, rtnl.DELLINK, built)
 
 
 def add_address(ip: Any, index: int, cidr: str) -> None:
