@@ -12,12 +12,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ...names import STATE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SWITCH = "/sys/kernel/rcu_expedited"
+#: What the switch was before us, while it is on: a run that is killed leaves it to the next one.
+RECORD = Path(STATE_DIR) / "rcu_expedited"
 #: From as many changes on it is worth it.
 MANY = 8
 
@@ -30,12 +35,25 @@ def expedited(changes: int) -> Iterator[None]:
     it, or another would find it on and leave it on. Where it cannot be written nothing happens.
     """
     with contextlib.ExitStack() as stack:
-        if changes >= MANY:
+        if changes >= MANY or (changes and RECORD.exists()):
             with contextlib.suppress(OSError):
                 switch = os.open(SWITCH, os.O_RDWR | os.O_CLOEXEC)
                 stack.callback(os.close, switch)
                 fcntl.flock(switch, fcntl.LOCK_EX)
-                before = os.pread(switch, 16, 0)
+                stack.callback(_put_back, switch, _remembered(switch))
                 os.pwrite(switch, b"1", 0)
-                stack.callback(os.pwrite, switch, before, 0)
         yield
+
+
+def _remembered(switch: int) -> bytes:
+    with contextlib.suppress(FileNotFoundError):
+        return RECORD.read_bytes()
+    before = os.pread(switch, 16, 0)
+    RECORD.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    RECORD.write_bytes(before)
+    return before
+
+
+def _put_back(switch: int, before: bytes) -> None:
+    os.pwrite(switch, before, 0)
+    RECORD.unlink(missing_ok=True)
