@@ -110,6 +110,14 @@ def test_ports(netns):
     assert found["ports"] == ["v1"]
 
 
+def test_an_mtu_that_is_wished_does_not_follow_the_ports(netns):
+    do("ip", "-n", netns, "link", "add", "br0", "type", "bridge")
+    do("ip", "-n", netns, "link", "add", "v0", "mtu", "1300", "type", "veth", "peer", "v1")
+    wish = {"name": "br0", "mtu": 1500, "ports": ["v0"]}
+    four_runs("bridge", netns=netns, bridges=[wish])
+    assert ip(netns, "link", "show", "br0")[0]["mtu"] == 1500
+
+
 def test_removal(netns):
     run_module("bridge", netns=netns, bridges=[{"name": "br0"}])
     four_runs("bridge", netns=netns, bridges=[{"name": "br0", "state": "absent"}])
