@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 
 def pair(one: str, other: str, **more):
