@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bpf_support import bpftool, dump, host  # noqa: F401
+from bpf_support import bpftool, dump
 from conftest import fails, four_runs, run_module
+
+pytest_plugins = ["bpf_host"]
 
 PATH = "/sys/fs/bpf/podnet/maps/t"
 U32 = [{"name": "n", "type": "u32"}]
