@@ -184,7 +184,7 @@ def converge(
             _plan_places(item, old[item.pin], ready.get(item.pin), mode, netns, run, changes)
         for item in items:
             _plan_pin(item, old[item.pin], ready.get(item.pin), changes)
-        with expedited(len(changes.steps)):
+        with expedited(0 if check_mode else len(changes.steps)):
             try:
                 changes.apply(check_mode=check_mode)
             except BaseException:

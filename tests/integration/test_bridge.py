@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 #: Every attribute, with a value that is not the default of the kernel.
 EVERYTHING = {
@@ -108,6 +108,14 @@ def test_ports(netns):
     assert [x["ifname"] for x in ip(netns, "link", "show", "master", "br0")] == ["v1"]
     (found,) = run_module("bridge_info", netns=netns, name="br0")["bridges"]
     assert found["ports"] == ["v1"]
+
+
+def test_an_mtu_that_is_wished_does_not_follow_the_ports(netns):
+    do("ip", "-n", netns, "link", "add", "br0", "type", "bridge")
+    do("ip", "-n", netns, "link", "add", "v0", "mtu", "1300", "type", "veth", "peer", "v1")
+    wish = {"name": "br0", "mtu": 1500, "ports": ["v0"]}
+    four_runs("bridge", netns=netns, bridges=[wish])
+    assert ip(netns, "link", "show", "br0")[0]["mtu"] == 1500
 
 
 def test_removal(netns):

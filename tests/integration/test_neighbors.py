@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 
 @pytest.fixture

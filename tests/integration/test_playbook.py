@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, do, ip
+from running import ROOT, do, ip
 
 PLAYBOOK = """
 - hosts: localhost

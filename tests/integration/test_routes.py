@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 
 @pytest.fixture

@@ -12,17 +12,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...names import STATE_DIR
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SWITCH = "/sys/kernel/rcu_expedited"
-#: What the switch was before us, while it is on: a run that is killed leaves it to the next one.
-RECORD = Path(STATE_DIR) / "rcu_expedited"
 #: From as many changes on it is worth it.
 MANY = 8
 
@@ -31,29 +26,37 @@ MANY = 8
 def expedited(changes: int) -> Iterator[None]:
     """Have short grace periods for the length of a ``with`` block, where ``changes`` are many.
 
-    The switch belongs to the machine, so it is put back as it was; one process at a time holds
-    it, or another would find it on and leave it on. Where it cannot be written nothing happens.
+    The switch belongs to the machine, so it is put back as it was, by a process of its own: that
+    one does it even where this one is killed. One process at a time holds the switch, or another
+    would find it on and leave it on. Where it cannot be written nothing happens.
     """
     with contextlib.ExitStack() as stack:
-        if changes >= MANY or (changes and RECORD.exists()):
+        if changes >= MANY:
             with contextlib.suppress(OSError):
                 switch = os.open(SWITCH, os.O_RDWR | os.O_CLOEXEC)
                 stack.callback(os.close, switch)
                 fcntl.flock(switch, fcntl.LOCK_EX)
-                stack.callback(_put_back, switch, _remembered(switch))
+                stack.callback(_put_back_at_the_end(switch, os.pread(switch, 16, 0)))
                 os.pwrite(switch, b"1", 0)
         yield
 
 
-def _remembered(switch: int) -> bytes:
-    with contextlib.suppress(FileNotFoundError):
-        return RECORD.read_bytes()
-    before = os.pread(switch, 16, 0)
-    RECORD.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    RECORD.write_bytes(before)
-    return before
+def _put_back_at_the_end(switch: int, before: bytes) -> Callable[[], object]:
+    """Start who writes ``before`` when this process ends, or calls what is returned."""
+    ending, ours = os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        try:
+            os.setsid()  # what kills this process's group does not reach it
+            os.close(ours)
+            os.read(ending, 1)  # nothing comes; it returns when nobody holds the other end
+            os.pwrite(switch, before, 0)
+        finally:
+            os._exit(0)
+    os.close(ending)
 
+    def end() -> None:
+        os.close(ours)
+        os.waitpid(keeper, 0)
 
-def _put_back(switch: int, before: bytes) -> None:
-    os.pwrite(switch, before, 0)
-    RECORD.unlink(missing_ok=True)
+    return end
