@@ -31,7 +31,7 @@ class Run(dict):
         return bool(self.get("failed"))
 
 
-def run_module(name: str, /, *, check: bool = False, **arguments: Any) -> Run:
+def run_module(module: str, /, *, check: bool = False, **arguments: Any) -> Run:
     """Run one module as Ansible does, under the system's Python."""
     given = {
         **arguments,
@@ -46,7 +46,7 @@ def run_module(name: str, /, *, check: bool = False, **arguments: Any) -> Run:
         "PYTHONPATH": os.pathsep.join([*filter(None, paths), site_packages]),
     }
     done = subprocess.run(
-        [SYSTEM_PYTHON, "-W", "ignore", "-c", LAUNCHER, MODULES + name],
+        [SYSTEM_PYTHON, "-W", "ignore", "-c", LAUNCHER, MODULES + module],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode(),
         capture_output=True,
         env=environment,
@@ -56,28 +56,28 @@ def run_module(name: str, /, *, check: bool = False, **arguments: Any) -> Run:
     return Run(json.loads(done.stdout.decode().splitlines()[-1]))
 
 
-def four_runs(name: str, /, **arguments: Any) -> Run:
+def four_runs(module: str, /, **arguments: Any) -> Run:
     """Check, run, rerun, rerun the check: only the run changes; return what it returned."""
-    predicted = run_module(name, check=True, **arguments)
+    predicted = run_module(module, check=True, **arguments)
     assert not predicted.failed, predicted["msg"]
-    done = run_module(name, **arguments)
+    done = run_module(module, **arguments)
     assert not done.failed, done["msg"]
     assert predicted["changed"] is True
     assert done["changed"] is True
     assert predicted["changes"] == done["changes"]
     assert predicted["diff"] == done["diff"]
     for check in (False, True):
-        again = run_module(name, check=check, **arguments)
+        again = run_module(module, check=check, **arguments)
         assert not again.failed, again["msg"]
         assert again["changes"] == []
         assert again["changed"] is False
     return done
 
 
-def fails(name: str, /, *parts: str, **arguments: Any) -> str:
+def fails(module: str, /, *parts: str, **arguments: Any) -> str:
     """Run a module that must fail with a message that has these parts; return the message."""
     for check in (True, False):
-        run = run_module(name, check=check, **arguments)
+        run = run_module(module, check=check, **arguments)
         assert run.failed, run
         for part in parts:
             assert part in run["msg"], run["msg"]
