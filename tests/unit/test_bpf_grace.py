@@ -21,9 +21,14 @@ def test_it_is_on_for_many_changes_and_then_as_before(
     switch = tmp_path / "rcu_expedited"
     switch.write_text(found)
     monkeypatch.setattr(grace, "SWITCH", str(switch))
-    with pytest.raises(KeyError), grace.expedited(changes):
-        assert switch.read_text() == meanwhile
-        raise KeyError
+
+    def attach() -> None:
+        with grace.expedited(changes):
+            assert switch.read_text() == meanwhile
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        attach()
     assert switch.read_text() == found
 
 
