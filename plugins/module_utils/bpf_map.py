@@ -278,7 +278,7 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
 
 
 def _beginning(of: Sequence[Field], size: int) -> Sequence[Field]:
-    """Take the fields that fill ``size`` bytes, for values grow at their end; else all of them."""
+    """Take the first fields that fill ``size`` bytes, else all: values grow at their end."""
     counts = [count for count in range(1, len(of)) if fields.size(of[:count]) == size]
     return of[: counts[0]] if counts else of
 

@@ -4,7 +4,8 @@
 
 An endpoint comes up in an order in which no packet passes before it is complete: the program
 before the devices are up, the map entry, by which others reach it, last. It goes in the opposite
-order. A run that is killed leaves something that the next one reads and completes.
+order. Its allocation is written before all else and goes after all else: a run that is killed
+leaves nothing that the next one, or a teardown, does not know of.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,7 @@ from . import names, pod_device
 from .datapath.layout import ALLOCATIONS, ENDPOINT_HOST, ENDPOINTS
 from .engine import links, namespaces, netlink
 from .engine.bpf import attach, maps, programs
+from .engine.bpf.grace import expedited
 from .engine.change import Changes
 from .engine.failure import Failure
 
@@ -64,8 +67,8 @@ class Endpoint:
 #: Kinds in the alias of a host-side device: its namespace is ours to remove, or was there before.
 KINDS = _OURS, _ATTACHED = "endpoint", "attached"
 
-#: A DNS-1123 subdomain (RFC 1123), as names of pods are.
-_NAME_MAX = 253
+#: The name stands in the device's alias, which has 255 characters (IFALIASZ less one).
+_NAME_MAX = 255 - max(len(names.alias(kind, "")) for kind in KINDS)
 
 
 @dataclass(frozen=True)
@@ -110,16 +113,21 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
 
     :raises Failure: before anything is changed, for names, addresses or namespaces that clash.
     """
-    _validate(wanted)
+    _validate(wanted, node)
     changes = Changes()
     with held(node.program) as found:
+        if wanted and not check_mode:  # in check mode a role before this one would have pinned them
+            _check_pins(node, found)
         if purge:
             plan_removals(found, [endpoint.name for endpoint in wanted], changes)
+        else:
+            _check_taken(wanted, found)
         for endpoint in wanted:
             _plan(endpoint, node, found, changes)
         _plan_entries(wanted, node, found, changes, purge=purge)
-        changes.apply(check_mode=check_mode)
-        finish_removals(found)
+        with expedited(0 if check_mode else len(changes.steps)):
+            changes.apply(check_mode=check_mode)
+            finish_removals(found)
     return changes
 
 
@@ -132,7 +140,7 @@ def plan_removals(held: Held, kept: Collection[str], changes: Changes) -> None:
             changes.add(f"endpoint {name}", before, None, do)
 
 
-def _validate(wanted: Sequence[Endpoint]) -> None:
+def _validate(wanted: Sequence[Endpoint], node: Node) -> None:
     for what, values in (
         ("name", [endpoint.name for endpoint in wanted]),
         ("ip", [endpoint.ip for endpoint in wanted]),
@@ -148,6 +156,11 @@ def _validate(wanted: Sequence[Endpoint]) -> None:
                 f"endpoints: ip {endpoint.ip!r} of {endpoint.name!r} is not an IPv4 address; "
                 f"valid is one like 10.111.160.1."
             )
+        if endpoint.ip in node.host_addresses:
+            raise Failure(
+                f"endpoints: ip {endpoint.ip!r} of {endpoint.name!r} is one of host_addresses, the "
+                f"node's own; give the endpoint another one."
+            )
         if not _MAC.fullmatch(endpoint.mac):
             raise Failure(
                 f"endpoints: mac {endpoint.mac!r} of {endpoint.name!r} is not a MAC address; "
@@ -162,6 +175,31 @@ def _validate(wanted: Sequence[Endpoint]) -> None:
             raise Failure(
                 f"endpoints: name {endpoint.name!r} is not valid; a name has 1 to {_NAME_MAX} "
                 f"characters and no slash."
+            )
+
+
+def _check_pins(node: Node, held: Held) -> None:
+    if held.program is None or held.entries is None or held.allocations is None:
+        raise Failure(
+            f"program {node.program!r} or the maps beside it are not pinned; the role "
+            f"native_routing pins them."
+        )
+
+
+def _check_taken(wanted: Sequence[Endpoint], held: Held) -> None:
+    """Without a purge, endpoints that are not listed keep their addresses."""
+    listed = {_name(endpoint.name) for endpoint in wanted}
+    taken = {
+        address: ALLOCATIONS.unpack_key(name)["name"]
+        for name, address in held.allocation_values.items()
+        if name not in listed
+    }
+    for endpoint in wanted:
+        owner = taken.get(_address(endpoint.ip))
+        if owner is not None:
+            raise Failure(
+                f"endpoints: ip {endpoint.ip!r} of {endpoint.name!r} is that of endpoint "
+                f"{owner!r} of this node; give it another one, or let purge: true remove the other."
             )
 
 
@@ -278,11 +316,11 @@ def _attached(endpoint: Endpoint, held: Held) -> str | None:
 
 def _complete(endpoint: Endpoint, node: Node, held: Held, link: links.Link | None) -> None:
     """Bring an endpoint up; each line does nothing where its work is done."""
-    if held.program is None or held.entries is None or held.allocations is None:
-        raise Failure(
-            f"program {node.program!r} or the maps beside it are not pinned; the role "
-            f"native_routing pins them."
-        )
+    assert held.program
+    assert held.entries
+    assert held.allocations
+    _forget_old_address(endpoint, held)
+    held.allocations.update({_name(endpoint.name): _address(endpoint.ip)})
     if endpoint.netns is None:
         namespaces.create(endpoint.namespace)
     if link is None:
@@ -299,8 +337,6 @@ def _complete(endpoint: Endpoint, node: Node, held: Held, link: links.Link | Non
         gateway=node.gateway_ip,
     )
     links.set_(held.ip, index, up=True)
-    _forget_old_address(endpoint, held)
-    held.allocations.update({_name(endpoint.name): _address(endpoint.ip)})
     held.entries.update({_address(endpoint.ip): _entry(endpoint, node, index)})
 
 
@@ -317,15 +353,27 @@ def _make_pair(endpoint: Endpoint, node: Node, held: Held) -> None:
 
 def _forget_old_address(endpoint: Endpoint, held: Held) -> None:
     old = held.allocation_values.get(_name(endpoint.name))
-    if old and old != _address(endpoint.ip) and held.entries:
-        held.entries.delete([old])
+    if old and old != _address(endpoint.ip):
+        _drop_entry(endpoint.name, old, held)
+
+
+def _drop_entry(name: str, address: bytes, held: Held) -> None:
+    """Remove the entry of an address, unless another endpoint of this run has the address now."""
+    entry = held.entries.get(address) if held.entries else None
+    if held.entries is None or entry is None:
+        return
+    with contextlib.suppress(OSError):  # no device: nobody's
+        device = socket.if_indextoname(ENDPOINTS.unpack_value(entry)["ifindex"])
+        if device != names.endpoint_device(name):
+            return
+    held.entries.delete([address])
 
 
 def _remove(held: Held, name: str, *, ours: bool) -> None:
     """Let no packet find the endpoint any more; :func:`finish_removals` does the rest."""
     address = held.allocation_values.get(_name(name))
-    if address and held.entries:
-        held.entries.delete([address])
+    if address:
+        _drop_entry(name, address, held)
     held.removed[name] = ours
 
 

@@ -19,6 +19,7 @@ def render(status: Mapping[str, Any]) -> str:
     """Return the report of one node, many lines."""
     node, ipam = status["node"], status["ipam"]
     ready = [endpoint for endpoint in status["endpoints"] if endpoint["state"] == "ready"]
+    cidr = ipam["pod_cidr"] or "no pod CIDR"
     network, host = _NETWORKS[status["network_type"]], _HOSTS[status["datapath"]]
     lines = [
         line("Node", f"{node['name']}   {node['node_ip']}   [{node['device']}, MTU {node['mtu']}]"),
@@ -29,7 +30,7 @@ def render(status: Mapping[str, Any]) -> str:
         line("Attach Mode", (status["attach_mode"] or "nothing attached").upper()),
         line("Device Mode", "veth"),
         line("Masquerading", "Disabled"),
-        line("IPAM", f"IPv4: {ipam['used']}/{ipam['total']} allocated from {ipam['pod_cidr']}"),
+        line("IPAM", f"IPv4: {ipam['used']}/{ipam['total']} allocated from {cidr}"),
         "Allocated addresses:",
         *([f"  {ipam['gateway']} (router)"] if ipam["gateway"] else []),
         *(
@@ -52,7 +53,7 @@ def render(status: Mapping[str, Any]) -> str:
             ("Name", "Type", "Used", "Size"),
             _columns(status["maps"], ("name", "type", "used", "size")),
         ),
-        "Forwarded:",
+        line("Forwarded", sum(count["packets"] for count in status["forwarded"])),
         *table(
             ("Hook", "Direction", "Verdict", "Packets", "Bytes"),
             _columns(status["forwarded"], _COUNTS),

@@ -17,6 +17,7 @@ from . import endpoints, names
 from .engine import devices, links, routes
 from .engine.bpf import attach, clsact
 from .engine.bpf import links as bpf_links
+from .engine.bpf.grace import expedited
 from .engine.change import Changes
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def converge(*, check_mode: bool) -> Changes:
         if Path(names.PIN_ROOT).exists():
             pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
             changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
-        changes.apply(check_mode=check_mode)
-        endpoints.finish_removals(held)
+        with expedited(0 if check_mode else len(changes.steps)):
+            changes.apply(check_mode=check_mode)
+            endpoints.finish_removals(held)
     return changes
 
 
@@ -82,4 +84,6 @@ def _plan_devices(ip: Any, found: Mapping[str, links.Link], changes: Changes) ->
 
 
 def _ours(found: Mapping[str, links.Link]) -> list[str]:
-    return [name for name, link in found.items() if names.parse_alias(link.alias)]
+    # A device gets its alias after it is made: if a run was killed in between, its name tells.
+    pair = (names.GATEWAY_DEVICE, names.GATEWAY_PEER)
+    return [name for name, link in found.items() if name in pair or names.parse_alias(link.alias)]

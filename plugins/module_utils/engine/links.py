@@ -227,24 +227,30 @@ def netnsid(ip: Any, netns: str | None) -> int | None:
 
 
 def _link(found: Any) -> Link:
+    # pyroute2 searches the list for each attribute; a device has fifty, and a node 500 devices.
+    slots = {slot[0]: slot for slot in found["attrs"]}
+
+    def value(word: str) -> Any:
+        return slots[word][1] if word in slots else None
+
     # The address of a tunnel is not one of Ethernet, and pyroute2 stumbles over it.
     has_mac = found["ifi_type"] in (ETHERNET, LOOPBACK)
     return Link(
         index=found["index"],
-        name=found.get_attr("IFLA_IFNAME"),
+        name=value("IFLA_IFNAME"),
         kind=found.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND"),
-        mac=found.get_attr("IFLA_ADDRESS") if has_mac else None,
-        mtu=found.get_attr("IFLA_MTU"),
+        mac=value("IFLA_ADDRESS") if has_mac else None,
+        mtu=value("IFLA_MTU"),
         up=bool(found["flags"] & IFF_UP),
         arp=not found["flags"] & IFF_NOARP,
-        alias=found.get_attr("IFLA_IFALIAS"),
-        txqueuelen=found.get_attr("IFLA_TXQLEN"),
-        devgroup=found.get_attr("IFLA_GROUP"),
-        numtxqueues=found.get_attr("IFLA_NUM_TX_QUEUES"),
-        numrxqueues=found.get_attr("IFLA_NUM_RX_QUEUES"),
-        master=found.get_attr("IFLA_MASTER"),
-        lower=found.get_attr("IFLA_LINK"),
-        netnsid=found.get_attr("IFLA_LINK_NETNSID"),
+        alias=value("IFLA_IFALIAS"),
+        txqueuelen=value("IFLA_TXQLEN"),
+        devgroup=value("IFLA_GROUP"),
+        numtxqueues=value("IFLA_NUM_TX_QUEUES"),
+        numrxqueues=value("IFLA_NUM_RX_QUEUES"),
+        master=value("IFLA_MASTER"),
+        lower=value("IFLA_LINK"),
+        netnsid=value("IFLA_LINK_NETNSID"),
         message=found,
     )
 

@@ -10,12 +10,11 @@ it is 0.04 s.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SWITCH = "/sys/kernel/rcu_expedited"
 #: From as many changes on it is worth it.
@@ -26,16 +25,37 @@ MANY = 8
 def expedited(changes: int) -> Iterator[None]:
     """Have short grace periods for the length of a ``with`` block, where ``changes`` are many.
 
-    The switch belongs to the machine, so it is put back as it was; one process at a time holds
-    it, or another would find it on and leave it on. Where it cannot be written nothing happens.
+    The switch belongs to the machine. Where it is on already it is somebody's wish, or another
+    process's that will put it back, and is left alone; no lock could tell, since namespaces have
+    each their own view of this file. Where it cannot be written nothing happens.
     """
     with contextlib.ExitStack() as stack:
         if changes >= MANY:
             with contextlib.suppress(OSError):
                 switch = os.open(SWITCH, os.O_RDWR | os.O_CLOEXEC)
                 stack.callback(os.close, switch)
-                fcntl.flock(switch, fcntl.LOCK_EX)
-                before = os.pread(switch, 16, 0)
-                os.pwrite(switch, b"1", 0)
-                stack.callback(os.pwrite, switch, before, 0)
+                if os.pread(switch, 16, 0).strip() == b"0":
+                    stack.callback(_off_at_the_end(switch))
+                    os.pwrite(switch, b"1", 0)
         yield
+
+
+def _off_at_the_end(switch: int) -> Callable[[], object]:
+    """Start who turns it off when this process ends, by whatever end, or calls what is returned."""
+    ending, ours = os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        try:
+            os.setsid()  # what kills this process's group does not reach it
+            os.close(ours)
+            os.read(ending, 1)  # nothing comes; it returns when nobody holds the other end
+            os.pwrite(switch, b"0", 0)
+        finally:
+            os._exit(0)
+    os.close(ending)
+
+    def end() -> None:
+        os.close(ours)
+        os.waitpid(keeper, 0)
+
+    return end

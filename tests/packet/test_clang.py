@@ -1,0 +1,35 @@
+"""The programs are plain C: any clang takes them, without a warning, and without BCC."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons
+
+BPF = Path(__file__).parent.parent.parent / "bpf"
+PROGRAMS = sorted(path.stem for path in BPF.glob("*.c"))
+
+
+def run(*words: str) -> str:
+    """Run a command that must succeed and say nothing but its output."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), f"{' '.join(words)}:\n{done.stderr}"
+    return done.stdout
+
+
+def test_there_is_one_program_a_hook():
+    assert sorted(hook.name for hook in reasons.HOOKS) == PROGRAMS
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_clang_has_nothing_to_say(name, tmp_path):
+    output = str(tmp_path / "program.o")
+    # Debian has asm/ in a folder named after the architecture.
+    system = f"/usr/include/{run('gcc', '-print-multiarch').strip()}"
+    maps = [f"-DPN_FD_{table.name}=1" for table in layout.PROGRAM_MAPS]
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", *maps, "-idirafter", system]
+    run("clang", "-target", "bpf", *flags, "-c", str(BPF / f"{name}.c"), "-o", output)
+    symbols = [line.split()[1:] for line in run("nm", output).splitlines()]
+    assert [name for kind, name in symbols if kind.isupper()] == [name]

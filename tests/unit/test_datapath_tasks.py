@@ -1,0 +1,146 @@
+"""From a node's part of the plan to what the generic modules take."""
+
+from __future__ import annotations
+
+from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
+from ansible_collections.podnet.fabric.plugins.filter.health_targets import health_targets
+from ansible_collections.podnet.fabric.plugins.filter.unknown_nodes import unknown_nodes
+from ansible_collections.podnet.fabric.plugins.filter.vpc_routes import vpc_routes
+from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map, names
+from samples import NODE
+
+
+def test_the_gateway_pair():
+    (pair,) = datapath(NODE)["veths"]
+    assert pair == {
+        "name": "pn_host",
+        "mac": "0e:58:0a:6f:a0:7e",
+        "addresses": ["10.111.160.126/32"],
+        "alias": "podnet:gateway:host",
+        "mtu": 1500,
+        "arp": False,
+        "up": True,
+        "peer": {
+            "name": "pn_net",
+            "alias": "podnet:gateway:net",
+            "mtu": 1500,
+            "arp": False,
+            "up": True,
+        },
+    }
+
+
+def test_the_maps_are_such_as_bpf_map_takes():
+    items = datapath(NODE, 7)["maps"]
+    options = {"state": "present", "entries": [], "purge": False}
+    options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
+    wanted = {item["name"]: bpf_map.wanted({**options, **item}) for item in items}
+    assert list(wanted) == ["endpoints", "ipcache", "config", "metrics", "allocations"]
+    assert wanted["ipcache"].purge
+    # prefixlen 96 + 25, ::ffff:10.111.160.x -> ::ffff:10.111.0.x, a neighbor or not
+    mapped = "79000000" + "00000000000000000000ffff"
+    assert {key.hex(): value.hex() for key, value in wanted["ipcache"].entries.items()} == {
+        mapped + "0a6fa000": "00000000000000000000ffff0a6f0008" + "00000000",
+        mapped + "0a6fa080": "00000000000000000000ffff0a6f0009" + "01000000",
+    }
+    assert (
+        wanted["config"].entries
+        == {
+            bytes(4): bytes.fromhex(
+                "00000000000000000000ffff0a6fa000"  # 10.111.160.0
+                "00000000000000000000ffffffffff80"  # 255.255.255.128
+                "07000000" + "0e580a6fa07e" + "0000"  # pn_host
+                "02000000" + "28230000"  # eth0 and 9000
+            )
+        }
+    )
+    assert wanted["endpoints"].entries == wanted["allocations"].entries == {}
+
+
+def test_the_programs_and_where_they_go():
+    items = {item["name"]: item for item in datapath(NODE)["programs"]}
+    assert {name: item["attach"] for name, item in items.items()} == {
+        "from_container": [],
+        "from_netdev": [{"hook": "tc_ingress", "device": "eth0"}],
+        "from_host": [{"hook": "tc_egress", "device": "pn_host"}],
+    }
+    for name, item in items.items():
+        assert item["src"] == f"{name}.c"
+        assert item["pin"] == f"/sys/fs/bpf/podnet/programs/{name}"
+        assert item["maps"]["metrics"] == "/sys/fs/bpf/podnet/maps/metrics"
+
+
+def test_routes_to_the_own_pods_and_to_the_others():
+    assert datapath(NODE)["routes"] == [
+        {"dst": "10.111.160.0/25", "dev": "pn_host", "src": "10.111.0.8"},
+        {"dst": "10.111.160.128/25", "via": "10.111.0.9"},
+    ]
+
+
+def test_endpoints_say_what_the_module_asks_for():
+    assert datapath(NODE)["endpoints"] == [
+        {"name": "podnet-health", "ip": "10.111.160.125", "mac": "0a:58:0a:6f:a0:7d"},
+        {"name": "nginx-app-1", "ip": "10.111.160.1", "mac": "0a:58:0a:6f:a0:01"},
+    ]
+
+
+def test_a_pod_in_a_namespace_of_its_own_keeps_it():
+    pod = {**NODE["endpoints"][1], "netns": "/proc/4711/ns/net"}
+    (item,) = datapath({**NODE, "endpoints": [pod]})["endpoints"]
+    assert item["netns"] == "/proc/4711/ns/net"
+
+
+def test_a_node_that_is_not_usable_has_routes_alone():
+    nothing = {"usable": False, "pod_cidr": None, "gateway_ip": None, "endpoints": []}
+    found = datapath({**NODE, **nothing})
+    assert found.pop("routes") == [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}]
+    assert found == {"veths": [], "maps": [], "programs": [], "endpoints": []}
+
+
+def test_a_node_probes_itself_and_every_peer():
+    assert health_targets(NODE) == [
+        {"name": "node-e6e4d", "host": "10.111.0.8", "endpoint": "10.111.160.125", "local": True},
+        {"name": "node-63344", "host": "10.111.0.9", "endpoint": "10.111.160.253", "local": False},
+    ]
+
+
+def test_a_cloud_routes_to_the_nodes_that_are_usable():
+    nodes = [
+        {"pod_cidr": "10.111.160.0/25", "node_ip": "10.111.0.8", "usable": True},
+        {"pod_cidr": None, "node_ip": "10.111.0.9", "usable": False},
+    ]
+    assert vpc_routes({"nodes": nodes}) == [{"dst": "10.111.160.0/25", "via": "10.111.0.8"}]
+
+
+def test_unknown_nodes_are_those_that_nobody_in_the_run_knows():
+    hosts = {
+        "a": {
+            "ansible_host": "10.0.0.1",
+            "podnet_observed": {"peers": {"10.1.0.0/25": "10.0.0.2"}},
+        },
+        "b": {"ansible_host": "10.0.0.2"},  # a peer of a
+        "c": {"ansible_host": "c.example", "podnet_node_ip": "10.0.0.3"},
+        "d": {"ansible_host": "d.example", "podnet_node_ip": "10.0.0.2"},  # a peer of a, too
+        "e": {},
+        "f": {"ansible_host": "10.0.0.6", "podnet_observed": {"unreachable": True}},
+        "g": {"ansible_host": "10.0.0.7", "podnet_observed": {"peers": {}}},
+        "h": {"ansible_host": "10.0.0.2", "podnet_node_ip": ""},  # "" is not set
+    }
+    assert unknown_nodes(list(hosts), hosts) == ["c", "e", "f"]
+
+
+def test_a_name_has_one_device_that_no_other_has():
+    pods = [f"nginx-app-{number}" for number in range(2000)] + ["x" * 253]
+    devices = [names.endpoint_device(name) for name in pods]
+    assert len(set(devices)) == len(pods)
+    assert max(map(len, devices)) <= names.DEVICE_NAME_MAX
+    assert names.endpoint_device("nginx-app-1") == "pn_e742773abb9d"
+
+
+def test_an_alias_says_of_what_kind_and_whose_a_device_is():
+    assert names.alias("endpoint", "a:b") == "podnet:endpoint:a:b"
+    assert names.parse_alias("podnet:endpoint:a:b") == ("endpoint", "a:b")
+    assert names.parse_alias("uplink") is None
+    assert names.parse_alias(None) is None
+    longest = names.alias("endpoint", "x" * 253)
+    assert names.parse_alias(longest) == ("endpoint", "x" * 253)

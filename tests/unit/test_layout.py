@@ -1,0 +1,120 @@
+"""What C and Python share: one layout, one list of verdicts, and the header made from them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import header, layout, reasons
+
+BPF = Path(__file__).parent.parent.parent / "bpf"
+
+#: A value of each type that tells its bytes apart, and the C that writes it to where p points.
+SAMPLES = {
+    "u16": (0x0102, "*(__u16 *)p = 0x0102;"),
+    "u32": (0x01020304, "*(__u32 *)p = 0x01020304;"),
+    "u64": (0x0102030405060708, "*(__u64 *)p = 0x0102030405060708;"),
+    "mac": ("0a:58:0a:6f:a0:01", 'memcpy(p, "\\x0a\\x58\\x0a\\x6f\\xa0\\x01", 6);'),
+    "ip16": ("10.111.160.1", "memset(p, 0, 10); memset(p + 10, 255, 2); "
+             "p[12] = 10; p[13] = 111; p[14] = 160; p[15] = 1;"),
+    "bytes(256)": ("nginx-app-1", 'strcpy((char *)p, "nginx-app-1");'),
+}  # fmt: skip
+
+STRUCTS = {
+    f"{table.name}_{role}": fields
+    for table in layout.MAPS
+    for role, fields in (("key", table.key), ("value", table.value))
+}
+
+
+def compiled(source: str, folder: Path) -> list[str]:
+    """Compile C for this machine, run it, return the lines that it prints."""
+    file, program = folder / "main.c", folder / "main"
+    file.write_text(source)
+    command = ["gcc", "-Wall", "-Werror", f"-I{BPF}", str(file), "-o", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return subprocess.run(
+        [str(program)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+
+def test_the_header_is_the_one_that_the_layout_makes():
+    assert (BPF / "lib" / "shared.h").read_text() == header.render(), (
+        "bpf/lib/shared.h is not what layout.py and reasons.py say: run `make header`"
+    )
+
+
+def test_the_compiler_lays_out_what_python_packs(tmp_path):
+    lines = []
+    for name, fields in STRUCTS.items():
+        lines.append(f"{{ struct {name} s = {{}}; __u8 *p; (void)p;")
+        lines += [f"p = (__u8 *)&s.{field.name}; {SAMPLES[field.type][1]}" for field in fields]
+        offsets = [f"(int)offsetof(struct {name}, {field.name})" for field in fields]
+        shown = " ".join(["%d"] * (1 + len(fields)))
+        lines.append(f'printf("{name} {shown} ", {", ".join(["(int)sizeof(s)", *offsets])});')
+        lines.append('for (p = (void *)&s; p < (__u8 *)(&s + 1); p++) printf("%02x", *p);')
+        lines.append('printf("\\n"); }')
+    source = "#include <stddef.h>\n#include <stdio.h>\n#include <string.h>\n"
+    source += '#include "lib/shared.h"\nint main(void) {\n' + "\n".join(lines) + "\nreturn 0; }\n"
+    expected = []
+    for name, fields in STRUCTS.items():
+        sizes = [layout.fields.size((field,)) for field in fields]
+        offsets = [sum(sizes[:position]) for position in range(len(fields))]
+        packed = layout.fields.pack(fields, {f.name: SAMPLES[f.type][0] for f in fields})
+        expected.append(" ".join(map(str, [name, sum(sizes), *offsets, packed.hex()])))
+    assert compiled(source, tmp_path) == expected
+
+
+def test_what_is_packed_is_unpacked():
+    for fields in STRUCTS.values():
+        values = {field.name: SAMPLES[field.type][0] for field in fields}
+        assert layout.fields.unpack(fields, layout.fields.pack(fields, values)) == values
+
+
+def test_the_compiler_counts_verdicts_and_hooks_alike(tmp_path):
+    words = {f"VERDICT_{v.name.upper()}": v.number for v in reasons.VERDICTS}
+    words |= {f"HOOK_{h.name.upper()}": h.number for h in reasons.HOOKS}
+    for name in ("ENDPOINT_HOST", "IPCACHE_DIRECT", "VERDICTS"):
+        words[name] = getattr(layout, name)
+    body = "".join(f'printf("{word} %d\\n", (int){word});\n' for word in words)
+    source = f'#include <stdio.h>\n#include "lib/shared.h"\nint main(void) {{\n{body}return 0; }}\n'
+    assert compiled(source, tmp_path) == [f"{word} {number}" for word, number in words.items()]
+
+
+def test_every_verdict_and_hook_has_one_name_and_one_number():
+    for rows in (reasons.VERDICTS, reasons.HOOKS):
+        assert len({row.name for row in rows}) == len(rows)
+        assert len({row.number for row in rows}) == len(rows)
+        assert all(row.what for row in rows)
+
+
+def test_there_is_a_counter_for_every_verdict_of_every_hook():
+    last = max(verdict.number for verdict in reasons.VERDICTS)
+    assert last < layout.VERDICTS
+    highest = max(hook.number for hook in reasons.HOOKS) * layout.VERDICTS + last
+    assert highest < layout.METRICS.max_entries
+
+
+def test_numbers_that_are_pinned_somewhere_stay():
+    # A counter of a node that runs keeps its meaning over an upgrade: only add to this list.
+    assert [(v.number, v.name, v.drops) for v in reasons.VERDICTS][:12] == [
+        (0, "to_endpoint", False),
+        (1, "to_network", False),
+        (2, "to_stack", False),
+        (3, "arp_reply", False),
+        (16, "unsupported_l3", True),
+        (17, "malformed", True),
+        (18, "spoofed_source", True),
+        (19, "unanswered_arp", True),
+        (20, "no_endpoint", True),
+        (21, "blackhole_route", True),
+        (22, "fib_failed", True),
+        (23, "not_configured", True),
+    ]
+
+
+def test_every_verdict_is_used_by_a_program():
+    texts = "".join(path.read_text() for path in BPF.rglob("*.[ch]") if path.name != "shared.h")
+    unused = [v.name for v in reasons.VERDICTS if f"VERDICT_{v.name.upper()}" not in texts]
+    assert unused == []

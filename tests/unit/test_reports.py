@@ -1,0 +1,256 @@
+"""The reports, word for word: people read them, and scripts of theirs do."""
+
+from __future__ import annotations
+
+from ansible_collections.podnet.fabric.plugins.filter.cluster_report import cluster_report
+from ansible_collections.podnet.fabric.plugins.module_utils import health, status_report, tables
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
+from samples import NODE
+
+STATUS = {
+    "node": {key: NODE[key] for key in ("name", "node_ip", "device", "mtu", "usable", "reason")},
+    "kernel": "6.18.44",
+    "network_type": "native_routing",
+    "datapath": "ebpf",
+    "native_routing_cidr": "10.111.0.0/16",
+    "attach_mode": "tcx",
+    "ipam": {
+        "pod_cidr": "10.111.160.0/25",
+        "used": 2,
+        "total": 128,
+        "usable_pods": 64,
+        "gateway": "10.111.160.126",
+        # By number and not by letters: .9 stands before .125.
+        "addresses": {"10.111.160.125": "podnet-health", "10.111.160.9": "nginx-app-1"},
+    },
+    "endpoints": [
+        {
+            "name": "podnet-health",
+            "kind": "health",
+            "ip": "10.111.160.125",
+            "mac": "0a:58:0a:6f:a0:7d",
+            "device": "pn_0123456789ab",
+            "state": "ready",
+        },
+        {
+            "name": "nginx-app-1",
+            "kind": "pod",
+            "ip": "10.111.160.9",
+            "mac": "0a:58:0a:6f:a0:09",
+            "device": "pn_e742773abb9d",
+            "state": "not ready",
+        },
+    ],
+    "peers": [
+        *NODE["peers"],
+        {
+            "name": "far",
+            "node_ip": "10.112.0.9",
+            "pod_cidr": "10.111.161.0/25",
+            "health_ip": "10.111.161.125",
+            "direct": False,
+        },
+    ],
+    "programs": [
+        {
+            "name": "from_container",
+            "id": 7,
+            "tag": "f4c5a6b7c8d9e0f1",
+            "attached": [{"device": device} for device in ("pn_1", "pn_2", "pn_3")],
+        },
+        {"name": "from_netdev", "id": 8, "tag": "0a1b2c3d4e5f6071", "attached": []},
+        {"name": "from_host", "id": None, "tag": None, "attached": []},
+    ],
+    "maps": [
+        {"name": "endpoints", "type": "hash", "used": 4, "size": 65535},
+        {"name": "ipcache", "type": "lpm_trie", "used": None, "size": 512000},
+    ],
+    "forwarded": [
+        {
+            "hook": "from_container",
+            "direction": "egress",
+            "verdict": "to_endpoint",
+            "packets": 12,
+            "bytes": 1176,
+        }
+    ],
+    "drops": [
+        {
+            "hook": "from_container",
+            "direction": "egress",
+            "verdict": "spoofed_source",
+            "packets": 3,
+            "bytes": 126,
+        },
+        {
+            "hook": "from_netdev",
+            "direction": "ingress",
+            "verdict": "no_endpoint",
+            "packets": 39,
+            "bytes": 3822,
+        },
+    ],
+}
+
+STATUS_SHOWN = """\
+Node:                   node-e6e4d   10.111.0.8   [eth0, MTU 1500]
+Usable:                 Yes
+Kernel:                 6.18.44
+Routing:                Network: Native   Host: BPF
+Native-routing CIDR:    10.111.0.0/16
+Attach Mode:            TCX
+Device Mode:            veth
+Masquerading:           Disabled
+IPAM:                   IPv4: 2/128 allocated from 10.111.160.0/25
+Allocated addresses:
+  10.111.160.126 (router)
+  10.111.160.9 (nginx-app-1)
+  10.111.160.125 (podnet-health)
+Endpoints:              1/2 ready
+  Name           IPv4            MAC                Device           State
+  podnet-health  10.111.160.125  0a:58:0a:6f:a0:7d  pn_0123456789ab  ready
+  nginx-app-1    10.111.160.9    0a:58:0a:6f:a0:09  pn_e742773abb9d  not ready
+Peers:                  2
+  Node        Address     Pod CIDR           Route
+  node-63344  10.111.0.9  10.111.160.128/25  direct
+  far         10.112.0.9  10.111.161.0/25    gateway
+Programs:
+  Name            Id  Tag               Attached
+  from_container  7   f4c5a6b7c8d9e0f1  3 devices
+  from_netdev     8   0a1b2c3d4e5f6071  nowhere
+  from_host       -   -                 nowhere
+BPF Maps:
+  Name       Type      Used  Size
+  endpoints  hash      4     65535
+  ipcache    lpm_trie  -     512000
+Forwarded:              12
+  Hook            Direction  Verdict      Packets  Bytes
+  from_container  egress     to_endpoint  12       1176
+Drops:                  42
+  Hook            Direction  Reason          Packets  Bytes
+  from_container  egress     spoofed_source  3        126
+  from_netdev     ingress    no_endpoint     39       3822"""
+
+UNUSABLE_SHOWN = """\
+Node:                   node-e6e4d   10.111.0.8   [eth0, MTU 1500]
+Usable:                 No: the range is full
+Kernel:                 6.18.44
+Routing:                Network: Native   Host: BPF
+Native-routing CIDR:    none
+Attach Mode:            NOTHING ATTACHED
+Device Mode:            veth
+Masquerading:           Disabled
+IPAM:                   IPv4: 0/0 allocated from no pod CIDR
+Allocated addresses:
+Endpoints:              0/0 ready
+Peers:                  0
+Programs:
+BPF Maps:
+Forwarded:              0
+Drops:                  0"""
+
+HEALTH_SHOWN = """\
+Probe time:   2026-11-20T07:11:57Z
+Nodes:
+  node-e6e4d (localhost):
+    Host connectivity to 10.111.0.8:
+      ICMP to stack:   OK, RTT=50.000µs
+      HTTP to agent:   OK, RTT=200.000µs
+  node-63344:
+    Host connectivity to 10.111.0.9:
+      ICMP to stack:   OK, RTT=306.000µs
+      HTTP to agent:   OK, RTT=1.500000ms
+    Endpoint connectivity to 10.111.160.253:
+      ICMP to stack:   Connection failed: no reply within 3 s
+      HTTP to agent:   Connection failed: Connection refused"""
+
+CLUSTER_SHOWN = """\
+Cluster:                demo
+VPC:                    10.111.0.0/16
+Native-routing CIDR:    10.111.0.0/16
+Nodes:                  2/3 usable
+  Name        Address      Pod CIDR           Pods  Usable pods  State
+  node-e6e4d  10.111.0.8   10.111.160.0/25    64    64           usable
+  node-63344  10.111.0.9   10.111.160.128/25  0     64           usable, did not answer
+  late        10.111.0.14  none               0     0            not usable
+Pods:                   64 placed, 6 pending
+Secondary range:        default   10.111.160.0/24   2/2 node CIDRs of /25 used
+  Node CIDR mask size  Addresses a node  Nodes  Addresses for pods  Usable pods
+  /24                  256               1      256                 128
+  /25                  128               2      128                 64
+  /26                  64                4      64                  32
+Warning: node-63344 did not answer and no node knows it: it is taken as new, gets \
+10.111.160.128/25 and no pods.
+Warning: late is not usable: The secondary range default 10.111.160.0/24 has no /25 left; put \
+the node into a node group with a fresh secondary range.
+Warning: 6 pods pending (nginx-app-65, nginx-app-66, nginx-app-67 and 3 more): no node that \
+answered has room for another pod."""
+
+
+def test_status():
+    assert status_report.render(STATUS) == STATUS_SHOWN
+
+
+def test_status_of_a_node_that_is_not_usable():
+    unusable = {
+        **STATUS,
+        "node": {**STATUS["node"], "usable": False, "reason": "the range is full"},
+        "native_routing_cidr": None,
+        "attach_mode": None,
+        "ipam": {"pod_cidr": None, "used": 0, "total": 0, "gateway": None, "addresses": {}},
+        **dict.fromkeys(("endpoints", "peers", "programs", "maps", "forwarded", "drops"), ()),
+    }
+    assert status_report.render(unusable) == UNUSABLE_SHOWN
+
+
+def probe(rtt=None, error=None):
+    return {"ok": error is None, "rtt": rtt, "error": error}
+
+
+def test_health():
+    nodes = [
+        {
+            "name": "node-63344",
+            "local": False,
+            "host": {"address": "10.111.0.9", "icmp": probe(0.000306), "http": probe(0.0015)},
+            "endpoint": {
+                "address": "10.111.160.253",
+                "icmp": probe(error="no reply within 3 s"),
+                "http": probe(error="Connection refused"),
+            },
+        },
+        {
+            "name": "node-e6e4d",
+            "local": True,
+            "host": {"address": "10.111.0.8", "icmp": probe(0.00005), "http": probe(0.0002)},
+        },
+    ]
+    assert health.render(nodes, "2026-11-20T07:11:57Z") == HEALTH_SHOWN
+    assert [node["name"] for node in nodes if not health.reachable(node)] == ["node-63344"]
+
+
+def test_cluster():
+    """Of a real plan: two of three nodes find room, and one of the two did not answer."""
+    variables = {
+        "podnet_cluster": "demo",
+        "podnet_vpc_cidr": "10.111.0.0/16",
+        "podnet_subnets": [{"name": "default", "cidr": "10.111.0.0/24", "gateway": "10.111.0.1"}],
+        "podnet_secondary_ranges": [{"name": "default", "cidr": "10.111.160.0/24"}],
+        "podnet_node_cidr_mask_size": 25,
+        "podnet_deployments": [{"name": "nginx-app", "replicas": 70}],
+    }
+    addresses = {"node-e6e4d": "10.111.0.8", "node-63344": "10.111.0.9", "late": "10.111.0.14"}
+    nodes = {name: {**variables, "podnet_node_ip": ip} for name, ip in addresses.items()}
+    nothing = {"pod_cidr": None, "peers": {}, "endpoints": {}}
+    observed = {"node-e6e4d": nothing, "node-63344": None, "late": nothing}
+    assert cluster_report(planner.plan(nodes, observed).cluster) == CLUSTER_SHOWN
+
+
+def test_a_table_is_as_wide_as_its_cells():
+    assert tables.table(("A", "Longer"), [("value", None), (1, "x")]) == [
+        "  A      Longer",
+        "  value  -",
+        "  1      x",
+    ]
+    assert tables.table(("A", "B"), []) == []
+    assert tables.line("A", 1) == "A:" + " " * 22 + "1"
