@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
-from conftest import do, four_runs, run_module
+from running import do, four_runs, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Run
+    from running import Run
 
 CGROUPS = Path("/sys/fs/cgroup/unified")
 _NAMESPACES = {"mnt": 0x20000, "net": 0x40000000, "cgroup": 0x2000000}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
 from bpf_support import own_host, sources
-from conftest import ROOT, do, run_module
+from running import ROOT, do, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
