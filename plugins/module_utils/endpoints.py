@@ -256,7 +256,9 @@ def _plan(endpoint: Endpoint, node: Node, held: Held, changes: Changes) -> None:
                 f"remove what is there."
             )
     before = _actual(endpoint, node, link, pod, held)
-    nothing = not any(before.values())
+    # A namespace may be somebody else's, and an entry that of another endpoint with this address.
+    foreign_words = ("netns", "map_entry") if endpoint.netns else ("map_entry",)
+    nothing = not any(value for word, value in before.items() if word not in foreign_words)
     do = partial(_complete, endpoint, node, held, link if pod.present else None)
     changes.add(
         f"endpoint {endpoint.name}", None if nothing else before, _wanted(endpoint, node), do

@@ -205,6 +205,7 @@ class Cluster:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # who kills it can kill all of it
         )
 
     def play(self, playbook: str, *arguments: str, **environment: str) -> Run:

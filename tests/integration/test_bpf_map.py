@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from bpf_support import bpftool, dump
-from conftest import fails, four_runs, run_module
+from running import fails, four_runs, run_module
 
 pytest_plugins = ["bpf_host"]
 
