@@ -81,5 +81,6 @@ def _plan_devices(ip: Any, found: Mapping[str, links.Link], changes: Changes) ->
 
 def _ours(found: Mapping[str, links.Link]) -> list[str]:
     # A device gets its alias after it is made: of a run that was killed in between, the name says it.
-    pair = (names.GATEWAY_DEVICE, names.GATEWAY_PEER)
-    return [name for name, link in found.items() if name in pair or names.parse_alias(link.alias)]
+    pair = [name for name in (names.GATEWAY_DEVICE, names.GATEWAY_PEER) if name in found]
+    aliased = [name for name, link in found.items() if names.parse_alias(link.alias)]
+    return list(dict.fromkeys([*pair, *aliased]))
