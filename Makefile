@@ -18,29 +18,67 @@ export MYPYPATH := $(BUILD)/collections
 
 # Debian packages: what the nodes need, then what the demo and the tests use as peers.
 PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps \
-            nginx-light curl iperf3 tcpdump traceroute iptables nftables clang gcc libc6-dev
+            nginx-light curl iperf3 tcpdump traceroute iptables nftables clang gcc libc6-dev shellcheck
 
-.PHONY: help demo demo-down test test-unit test-lint test-sanity test-packet test-integration test-molecule bench deps collection
+TESTS := $(addprefix test-,unit lint sanity versions packet integration cluster molecule)
+
+.PHONY: help demo demo-down bench deps collection header artefact \
+        test $(TESTS)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(BUILD)/deps: tests/requirements.txt Makefile
+$(BUILD)/packages: Makefile
 	missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null | awk '/ installed$$/{print $$1}' \
 	  | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort))
 	if [ -n "$$missing" ]; then
 	  apt-get update -qq
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
 	fi
-	# System site packages: bcc and pyroute2 are Debian's, for Debian's own Python.
-	[ -x $(VENV)/bin/pip ] || /usr/bin/python3 -m venv --system-site-packages $(VENV)
-	$(VENV)/bin/pip install -q --disable-pip-version-check --root-user-action ignore -r tests/requirements.txt
 	mkdir -p $(BUILD) && touch $@
 
-deps: $(BUILD)/deps collection ## install what is missing: Debian packages, the virtual environment
+PIP := pip install -q --disable-pip-version-check --root-user-action ignore
+
+# System site packages: bcc and pyroute2 are Debian's, for Debian's own Python.
+$(BUILD)/venv: tests/requirements.txt | $(BUILD)/packages
+	[ -x $(VENV)/bin/pip ] || /usr/bin/python3 -m venv --system-site-packages $(VENV)
+	$(VENV)/bin/$(PIP) -r tests/requirements.txt
+	touch $@
+
+# The other versions of what we stand on: the oldest ansible-core, the newest pyroute2.
+$(BUILD)/core-2.17/done: tests/requirements-oldest.txt | $(BUILD)/packages
+	/usr/bin/python3 -m venv --clear --system-site-packages $(@D)
+	$(@D)/bin/$(PIP) -r $<
+	touch $@
+
+$(BUILD)/pyroute2-0.9/done: tests/requirements-newest.txt | $(BUILD)/venv
+	rm -rf $(@D)
+	$(VENV)/bin/$(PIP) --target $(@D) -r $<
+	touch $@
+
+deps: $(BUILD)/venv collection ## install what is missing: Debian packages, the virtual environment
 
 collection: ## make the checkout importable as podnet.fabric
 	@mkdir -p $(BUILD)/collections/ansible_collections/podnet
 	ln -sfn ../../../.. $(BUILD)/collections/ansible_collections/podnet/fabric
+
+VERSIONS := $(BUILD)/core-2.17/done $(BUILD)/pyroute2-0.9/done
+
+test: deps $(VERSIONS) ## run every test, and sum up
+	$(PY) -m tests.gates
+
+test-unit: deps ## plain Python: no root, seconds
+test-lint: deps ## ruff, mypy, ansible-lint, shellcheck, changelog
+test-sanity: deps ## ansible-test sanity
+test-versions: deps $(VERSIONS) ## the oldest ansible-core, the newest pyroute2
+test-packet: deps ## the programs, run on packets
+test-integration: deps ## the modules on the real kernel
+test-cluster: deps ## whole clusters on labs
+test-molecule: deps ## the roles, one scenario each
+$(TESTS): test-%:
+	$(PY) -m tests.gates $*
+
+artefact: deps ## build the collection as it is published, in .build
+	ansible-galaxy collection build --force --output-path $(BUILD)
 
 bench: deps ## measure this network against others; BENCH="--rounds 8 --only ratios" for less
 	$(PY) -m tests.bench $(BENCH)

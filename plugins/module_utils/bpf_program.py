@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Wanted:
     """One program as it is asked for.
 
-    :param source: None where it shall be absent.
+    :param source: empty where it shall be absent.
     :param attach_type: hook that it must name when it is loaded, 0 for none.
     :param maps: name in the C -> pin.
     :param places: where it is attached; ``leave``: where it is not.
@@ -41,7 +41,8 @@ class Wanted:
     name: str
     pin: str
     folder: str
-    source: Source | None
+    present: bool
+    source: Source
     function: str
     type: int
     attach_type: int
@@ -52,7 +53,6 @@ class Wanted:
     @property
     def digest(self) -> str:
         """Hash of what shall be loaded."""
-        assert self.source is not None
         return programs.digest(
             self.source,
             self.function,
@@ -106,8 +106,9 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     numbers = {hook.number for hook in hooks if hook.loaded_for}
     if len(numbers) > 1:
         raise Failure(f"program {name}: a cgroup program is loaded for one hook; name it twice.")
-    source = None
-    if item["state"] == "present":
+    present = item["state"] == "present"
+    source = Source("", {})
+    if present:
         sent = sources["programs"][name]
         source = Source(
             sent["main"],
@@ -120,6 +121,7 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
         name=name,
         pin=pin,
         folder=folder,
+        present=present,
         source=source,
         function=item["function"] or name,
         type=programs.TYPES.get("".join(types), 0),
@@ -165,11 +167,11 @@ def converge(
         run = _Run(stack.enter_context(attach.Attacher()), stack, check_mode)
         _check_targets(items, mode, run, require)
         old = {item.pin: _opened(item.pin, stack) for item in items}
-        ready = {item.pin: _running(item, old[item.pin], run) for item in items if item.source}
+        ready = {item.pin: _running(item, old[item.pin], run) for item in items if item.present}
         if not check_mode and any(program is None for program in ready.values()):
             require("bcc")
         for item in items:
-            if item.source and ready[item.pin] is None and not check_mode:
+            if item.present and ready[item.pin] is None and not check_mode:
                 fresh = programs.load(
                     item.source,
                     item.function,
@@ -190,7 +192,7 @@ def converge(
                     with contextlib.suppress(Failure, OSError):
                         step()
                 raise
-        described = [_described(item, ready.get(item.pin)) for item in items if item.source]
+        described = [_described(item, ready.get(item.pin)) for item in items if item.present]
     return {**changes.result(), "programs": described}
 
 
@@ -244,9 +246,9 @@ def _plan_places(
 ) -> None:
     """Add a step for each place; ``program`` is None where check mode has not loaded it."""
     elsewhere = [] if old is None else run.attacher.places_of(old.info.id, item.folder, netns)
-    places = list(item.places) if item.source else []
+    places = list(item.places) if item.present else []
     leave = list(item.leave)
-    if item.source is None:
+    if not item.present:
         leave = list(dict.fromkeys([*item.places, *leave, *elsewhere]))
     elif program is None or (old and program.info.id != old.info.id):
         # A new version goes wherever the old one is: others may have attached the pinned program.
@@ -257,7 +259,12 @@ def _plan_places(
         before = _attached(found, item, program, run)
         after = {"program": _short(item.digest), "mechanism": how}
         what = f"program {item.name} at {place}"
-        changes.add(what, before, after, partial(_attach, place, program, how, found, run))
+        changes.add(
+            what,
+            before,
+            after,
+            partial(_attach, place, program, how, found, run) if program else bool,
+        )
     for place in leave:
         found = run.attacher.find(place)
         what = f"program {item.name} at {place}"
@@ -266,11 +273,16 @@ def _plan_places(
 
 
 def _plan_pin(item: Wanted, old: Program | None, program: Program | None, changes: Changes) -> None:
+    do: Callable[[], object] = bool  # in check mode nothing is loaded, and nothing done
+    if not item.present:
+        do = partial(maps.unpin, item.pin)
+    elif program:
+        do = partial(program.pin, item.pin)
     changes.add(
         f"program {item.name}",
         None if old is None else {"pin": item.pin, "program": _label(old, item, program)},
-        {"pin": item.pin, "program": _short(item.digest)} if item.source else None,
-        partial(_pin, item.pin, program) if item.source else partial(maps.unpin, item.pin),
+        {"pin": item.pin, "program": _short(item.digest)} if item.present else None,
+        do,
     )
 
 
@@ -293,15 +305,14 @@ def _label(found: Program, item: Wanted, program: Program | None) -> str:
     same = program is not None and program.info.id == found.info.id
     return (
         short
-        if same or item.source is None or found.digest != item.digest
+        if same or not item.present or found.digest != item.digest
         else (f"{short} with maps of before (id {found.info.id})")
     )
 
 
 def _attach(
-    place: Place, program: Program | None, how: attach.Mechanism, found: Attached | None, run: _Run
+    place: Place, program: Program, how: attach.Mechanism, found: Attached | None, run: _Run
 ) -> None:
-    assert program is not None
     run.attacher.put(place, program, how)
     run.undo.append(partial(_restore, place, found, run))
 
@@ -317,11 +328,6 @@ def _restore(place: Place, found: Attached | None, run: _Run) -> None:
         run.attacher.put(place, program, found.mechanism)
     else:
         run.attacher.remove(place)
-
-
-def _pin(pin: str, program: Program | None) -> None:
-    assert program is not None
-    program.pin(pin)
 
 
 def _described(item: Wanted, program: Program | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import contextlib
 import ipaddress
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,7 @@ class Held:
     """What the node holds, read before anything is planned.
 
     :param names: endpoints that leave something behind: name → whether their namespace is ours.
+    :param removed: those of them that a step has removed, for :func:`finish_removals`.
     """
 
     ip: Any
@@ -104,6 +105,7 @@ class Held:
     entry_values: Mapping[bytes, bytes]
     allocation_values: Mapping[bytes, bytes]
     names: Mapping[str, bool]
+    removed: dict[str, bool] = field(default_factory=dict)
 
 
 def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode: bool) -> Changes:
@@ -125,6 +127,7 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
         _plan_entries(wanted, node, found, changes, purge=purge)
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
+            finish_removals(found)
     return changes
 
 
@@ -369,17 +372,29 @@ def _drop_entry(name: str, address: bytes, held: Held) -> None:
 
 
 def _remove(held: Held, name: str, *, ours: bool) -> None:
+    """Let no packet find the endpoint any more; :func:`finish_removals` does the rest."""
     address = held.allocation_values.get(_name(name))
     if address:
         _drop_entry(name, address, held)
-    device = names.endpoint_device(name)
-    held.attacher.remove(attach.Place(HOOK, device))
-    if device in held.links:
-        links.delete(held.ip, held.links[device].index)
-    if ours and not pod_device.read(name).others:
-        namespaces.delete(name)
+    held.removed[name] = ours
+
+
+def finish_removals(held: Held) -> None:
+    """Remove the devices of removed endpoints all at once, then what belongs to them.
+
+    Allocations go last: a run that is killed before finds by them what is left.
+    """
+    if not held.removed:
+        return
+    devices = [names.endpoint_device(name) for name in held.removed]
+    links.delete_many(held.ip, [held.links[name].index for name in devices if name in held.links])
+    attach.prune()
+    for name, ours in held.removed.items():
+        if ours and not pod_device.read(name).others:
+            namespaces.delete(name)
     if held.allocations:
-        held.allocations.delete([_name(name)])
+        held.allocations.delete([_name(name) for name in held.removed])
+    held.removed.clear()
 
 
 def _plan_entries(

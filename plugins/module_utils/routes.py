@@ -178,7 +178,7 @@ def wanted(item: Mapping[str, Any], where: str, table: str) -> Route:
     values.number(route["metric"], f"{where}.metric", 0, 2**32 - 1)
     for word in METRICS:
         if route[word] is not None:
-            values.number(route[word], f"{where}.{word}", 1, 2**32 // METRICS[word][2] - 1)
+            values.number(route[word], f"{where}.{word}", 1, 2**32 // METRICS[word].unit - 1)
     route["scope"] = _scope(item.get("scope"), route, v6=v6, where=where)
     if item["state"] == "present":
         _check_together(route, dst.version, where)

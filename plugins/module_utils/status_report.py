@@ -53,7 +53,7 @@ def render(status: Mapping[str, Any]) -> str:
             ("Name", "Type", "Used", "Size"),
             _columns(status["maps"], ("name", "type", "used", "size")),
         ),
-        "Forwarded:",
+        line("Forwarded", sum(count["packets"] for count in status["forwarded"])),
         *table(
             ("Hook", "Direction", "Verdict", "Packets", "Bytes"),
             _columns(status["forwarded"], _COUNTS),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 ROOT = Path("/proc/sys")
 RECORD = Path(STATE_DIR) / "sysctls.json"
 
+#: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
+_DEVICE = re.compile(r"(net[./]ipv[46][./](?:conf|neigh)[./]).+([./][a-z0-9_]+)")
+
 
 def converge(
     values: Mapping[str, str], *, remember: bool, netns: str | None, check_mode: bool
@@ -36,8 +40,13 @@ def converge(
     """
     with namespaces.inside(netns):
         before = {name: _read(name) for name in values}
+        if check_mode:  # a device may be yet to come
+            before = {
+                name: _read_default(name) if value is None else value
+                for name, value in before.items()
+            }
         unknown = [name for name, value in before.items() if value is None]
-        if unknown and not check_mode:  # in check mode its device may be yet to come
+        if unknown and not check_mode:
             raise Failure(
                 f"values: this kernel has no setting {unknown[0]!r}; sysctl -a lists those it has."
             )
@@ -95,6 +104,11 @@ def _read(name: str) -> str | None:
         return " ".join(_path(name).read_text().split())
     except FileNotFoundError:
         return None
+
+
+def _read_default(name: str) -> str | None:
+    """Return what the setting of a device is when the device is made."""
+    return _read(_DEVICE.sub(r"\1default\2", name))
 
 
 def _write(name: str, value: str) -> None:

@@ -37,12 +37,16 @@ def converge(*, check_mode: bool) -> Changes:
         _plan_devices(here.ip, here.links, changes)
         if Path(names.PIN_ROOT).exists():
             pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
-            changes.add(
-                names.PIN_ROOT, {"pins": pins}, None, partial(shutil.rmtree, names.PIN_ROOT)
-            )
+            changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
+            endpoints.finish_removals(held)
     return changes
+
+
+def _forget(held: endpoints.Held) -> None:
+    endpoints.finish_removals(held)  # while what it needs is pinned
+    shutil.rmtree(names.PIN_ROOT)
 
 
 def _plan_programs(ip: Any, found: Mapping[str, links.Link], changes: Changes) -> None:
@@ -80,7 +84,7 @@ def _plan_devices(ip: Any, found: Mapping[str, links.Link], changes: Changes) ->
 
 
 def _ours(found: Mapping[str, links.Link]) -> list[str]:
-    # A device gets its alias after it is made: of a run that was killed in between, the name says it.
+    # A device gets its alias after it is made: if a run was killed in between, its name tells.
     pair = [name for name in (names.GATEWAY_DEVICE, names.GATEWAY_PEER) if name in found]
     aliased = [name for name, link in found.items() if names.parse_alias(link.alias)]
     return list(dict.fromkeys([*pair, *aliased]))

@@ -119,7 +119,7 @@ options:
         description: Whether multicast is snooped for each VLAN; needs O(bridges[].vlan_filtering).
         type: bool
       mcast_router:
-        description: Whether the bridge takes part as a multicast router: V(0) never, V(1) as learned, V(2) always.
+        description: Whether the bridge takes part as a multicast router. V(0) is never, V(1) as learned, V(2) always.
         type: int
       mcast_query_use_ifaddr:
         description: Whether queries carry the address of the bridge.

@@ -41,7 +41,8 @@ options:
         description: Namespace of this one; the default is O(netns).
         type: str
       dst:
-        description: IP address of the neighbor; for V(fdb) that of the tunnel endpoint. An all-zero MAC address may stand in several items, one for each endpoint.
+        description: >-
+          IP address of the neighbor; for V(fdb) that of the tunnel endpoint. An all-zero MAC address may stand in several items, one for each endpoint.
         type: str
       lladdr:
         description: MAC address.

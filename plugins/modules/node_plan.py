@@ -72,14 +72,12 @@ ansible_facts:
           - name: podnet-health
             ip: 10.111.161.125
             mac: "0a:58:0a:6f:a1:7d"
-            host_mac: "0e:58:0a:6f:a1:7d"
             kind: health
             labels: {}
             command: []
           - name: nginx-app-3
             ip: 10.111.161.65
             mac: "0a:58:0a:6f:a1:41"
-            host_mac: "0e:58:0a:6f:a1:41"
             kind: pod
             labels: {app: nginx}
             command: [nginx, -g, daemon off;]

@@ -87,10 +87,10 @@ options:
         description: Device that the packets leave by.
         type: str
       ttl:
-        description: TTL of the packets: V(auto), V(inherit) or from 1 to 255. A change from or to V(inherit) re-creates the device.
+        description: TTL of the packets, V(auto), V(inherit) or from 1 to 255. A change from or to V(inherit) re-creates the device.
         type: str
       tos:
-        description: TOS of the packets: V(inherit) or from 0 to 255.
+        description: TOS of the packets, V(inherit) or from 0 to 255.
         type: str
       df:
         description: The bit Don't Fragment of the packets.

@@ -1,106 +1,20 @@
-"""Run the real module files on the real kernel, in namespaces of the test's own."""
+"""Namespaces of the test's own."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import subprocess
-import sys
 import uuid
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from running import do
+
+# Some tests ask for its fixtures, others import its functions: either may come first.
+pytest.register_assert_rewrite("node_support")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-ROOT = Path(__file__).parent.parent.parent
-MODULES = "ansible_collections.podnet.fabric.plugins.modules."
-SYSTEM_PYTHON = "/usr/bin/python3"
-
-#: What Ansible's wrapper does on a node, less the transport: arguments first, then ``main()``.
-LAUNCHER = """
-import importlib, json, sys
-from ansible.module_utils import basic
-basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
-basic._ANSIBLE_PROFILE = "legacy"
-importlib.import_module(sys.argv[1]).main()
-"""
-
-
-class Run(dict):
-    """What a module returned; ``run.failed`` says whether it failed."""
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.get("failed"))
-
-
-def run_module(name: str, /, *, check: bool = False, **arguments: Any) -> Run:
-    """Run one module as Ansible does, under the system's Python."""
-    given = {
-        **arguments,
-        "_ansible_check_mode": check,
-        "_ansible_diff": True,
-        "_ansible_remote_tmp": "/tmp",
-    }
-    site_packages = next(path for path in sys.path if path.endswith("site-packages"))
-    paths = [os.environ.get("PYROUTE2_PATH", ""), str(ROOT / ".build" / "collections")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([*filter(None, paths), site_packages]),
-    }
-    done = subprocess.run(
-        [SYSTEM_PYTHON, "-W", "ignore", "-c", LAUNCHER, MODULES + name],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode(),
-        capture_output=True,
-        env=environment,
-        check=False,
-    )
-    assert done.stdout, done.stderr.decode()
-    return Run(json.loads(done.stdout.decode().splitlines()[-1]))
-
-
-def four_runs(name: str, /, **arguments: Any) -> Run:
-    """Check, run, rerun, rerun the check: only the run changes; return what it returned."""
-    predicted = run_module(name, check=True, **arguments)
-    assert not predicted.failed, predicted["msg"]
-    done = run_module(name, **arguments)
-    assert not done.failed, done["msg"]
-    assert predicted["changed"] is True
-    assert done["changed"] is True
-    assert predicted["changes"] == done["changes"]
-    assert predicted["diff"] == done["diff"]
-    for check in (False, True):
-        again = run_module(name, check=check, **arguments)
-        assert not again.failed, again["msg"]
-        assert again["changes"] == []
-        assert again["changed"] is False
-    return done
-
-
-def fails(name: str, /, *parts: str, **arguments: Any) -> str:
-    """Run a module that must fail with a message that has these parts; return the message."""
-    for check in (True, False):
-        run = run_module(name, check=check, **arguments)
-        assert run.failed, run
-        for part in parts:
-            assert part in run["msg"], run["msg"]
-    return run["msg"]
-
-
-def ip(netns: str, *words: str) -> Any:
-    """Ask ``ip -j`` in a namespace; return what its JSON says."""
-    command = ["ip", "-n", netns, "-d", "-j", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout) if done.stdout.strip() else []
-
-
-def do(*words: str) -> str:
-    """Run a command that must succeed; return its output."""
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
-from bpf_support import own_host, sources
-from conftest import ROOT, do, run_module
+from bpf_host import own_host
+from bpf_support import sources
+from running import ROOT, do, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

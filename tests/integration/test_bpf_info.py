@@ -6,8 +6,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from bpf_support import bpftool, dump, host, pair, ping, program  # noqa: F401
-from conftest import do, fails, run_module
+from bpf_support import bpftool, dump, ping, program
+from running import do, fails, run_module
+
+pytest_plugins = ["bpf_host"]
 
 COUNT = "int count(struct __sk_buff *skb)\n{\n\treturn skb->len ? -1 : 0;\n}\n"
 XDP = "int entry(struct xdp_md *ctx)\n{\n\treturn ctx->ingress_ifindex ? 2 : 1;\n}\n"

@@ -19,12 +19,14 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     syscall,
 )
 from bpf_support import bpftool, dump, ping, pins, program, program_four
-from conftest import ROOT, SYSTEM_PYTHON, do, run_module
+from running import ROOT, SYSTEM_PYTHON, do, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A packet marked 7 by v1 and 8 by v2 comes from the peer; ICMP echo is dropped by both.
+pytest_plugins = ["bpf_host"]
+
+# Drops pings and lets all else through.
 DROP_PING = """
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -32,28 +34,28 @@ DROP_PING = """
 #define TC_ACT_SHOT 2
 int gate(struct __sk_buff *skb)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct ethhdr *eth = data;
-	struct iphdr *ip = data + sizeof(*eth);
+    void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+    struct ethhdr *eth = data;
+    struct iphdr *ip = data + sizeof(*eth);
 
-	if ((void *)(ip + 1) > end || eth->h_proto != __builtin_bswap16(ETH_P_IP))
-		return -1;
-	return ip->protocol == IPPROTO_ICMP ? TC_ACT_SHOT : -1;
+    if ((void *)(ip + 1) > end || eth->h_proto != __builtin_bswap16(ETH_P_IP))
+        return -1;
+    return ip->protocol == IPPROTO_ICMP ? TC_ACT_SHOT : -1;
 }
 """
 PASS = "int gate(struct __sk_buff *skb)\n{\n\treturn skb->len ? -1 : 0;\n}\n"
 XDP_DROP = """
 int gate(struct xdp_md *ctx)
 {
-	char *data = (char *)(long)ctx->data, *end = (char *)(long)ctx->data_end;
+    char *data = (char *)(long)ctx->data, *end = (char *)(long)ctx->data_end;
 
-	return data + 34 <= end && data[12] == 8 && data[13] == 0 && data[23] == 1 ? 1 : 2;
+    return data + 34 <= end && data[12] == 8 && data[13] == 0 && data[23] == 1 ? 1 : 2;
 }
 """
 NO_CONNECT = """
 int gate(struct bpf_sock_addr *ctx)
 {
-	return ctx->user_port != __builtin_bswap16(4444);
+    return ctx->user_port != __builtin_bswap16(4444);
 }
 """
 PIN = "/sys/fs/bpf/podnet/programs/gate"
@@ -376,12 +378,12 @@ def test_what_a_killed_run_left_is_taken_over(pair: None, options: dict[str, Any
     number = program(gate(**options))["programs"][0]["id"]
     (name,) = [pin for pin in pins() if pin.startswith("links/")]
     link = Path("/sys/fs/bpf/podnet") / name
+    before = bpftool("link", "show", "pinned", str(link))["id"]
     link.rename(f"{link}~new")
-    links = len(bpftool("link"))
     done = program_four(gate(**options))
     assert len(done["changes"]) == 1
     assert pins() == [name, "programs/gate"]
-    assert len(bpftool("link")) == links
+    assert bpftool("link", "show", "pinned", str(link))["id"] == before
     assert done["programs"][0]["id"] == number
 
 
@@ -417,11 +419,11 @@ def test_a_program_bound_to_a_map_that_was_replaced_is_loaded_anew(pair: None) -
 static void *(*lookup)(void *, const void *) = (void *)1;
 int gate(struct __sk_buff *skb)
 {
-	__u32 zero = 0, *n = lookup((void *)bpf_pseudo_fd(1, PN_FD_COUNTER), &zero);
+    __u32 zero = 0, *n = lookup((void *)bpf_pseudo_fd(1, PN_FD_COUNTER), &zero);
 
-	if (n)
-		__sync_fetch_and_add(n, skb->len ? 1 : 0);
-	return -1;
+    if (n)
+        __sync_fetch_and_add(n, skb->len ? 1 : 0);
+    return -1;
 }
 """
     item = gate(source, maps={"COUNTER": path})
@@ -443,9 +445,9 @@ def test_somebodys_own_program_in_bccs_dialect_beside_ours(pair: None) -> None:
 BPF_HASH(sizes, u32, u64);
 int mine(struct __sk_buff *skb)
 {
-	u32 size = skb->len;
-	sizes.increment(size);
-	return -1;
+    u32 size = skb->len;
+    sizes.increment(size);
+    return -1;
 }
 """
     item = {
@@ -503,10 +505,11 @@ def test_a_program_on_250_devices(host: None, mode: str, tmp_path: Path) -> None
     item = gate(PASS, attach=[{"hook": "tc_ingress", "devices": [f"v{n}" for n in range(250)]}])
     start = time.monotonic()
     assert len(program(item, attach_mode=mode)["changes"]) == 251
-    assert time.monotonic() - start < 5
+    assert (
+        time.monotonic() - start < 3
+    )  # each link waits for the kernel: 3.5 s if none is expedited
     assert len({number for n in (0, 100, 249) for number in attached(mode, f"v{n}")}) == 1
     assert not program(item, attach_mode=mode)["changed"]
-    assert Path("/sys/kernel/rcu_expedited").read_text().strip() == "0"
 
 
 def test_the_same_c_passes_plain_clang(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 #: Every attribute, with a value that is not the default of the kernel.
 EVERYTHING = {
@@ -68,12 +68,13 @@ def test_every_attribute_at_creation_and_in_place(netns):
         shown = ip(netns, "link", "show", name)[0]["linkinfo"]["info_data"]
         for word, value in EVERYTHING.items():
             # The kernel counts in ticks of 4 ms: it may show a hundredth less than it was given.
-            assert bridge[word] == pytest.approx(value, abs=1) if type(value) is int else True
+            same = value if isinstance(value, (bool, str)) else pytest.approx(value, abs=1)
+            assert bridge[word] == same
             ip_word = IP_WORDS.get(word, word)
             if ip_word in shown:
                 found = shown[ip_word]
                 found = int(found, 16) if isinstance(found, str) and found[:2] == "0x" else found
-                assert found == (bridge[word]), word
+                assert found == bridge[word], word
     assert "recreated_because" not in changed["diff"]["after"][f"bridge br1 in netns {netns}"]
 
 
@@ -107,6 +108,14 @@ def test_ports(netns):
     assert [x["ifname"] for x in ip(netns, "link", "show", "master", "br0")] == ["v1"]
     (found,) = run_module("bridge_info", netns=netns, name="br0")["bridges"]
     assert found["ports"] == ["v1"]
+
+
+def test_an_mtu_that_is_wished_does_not_follow_the_ports(netns):
+    do("ip", "-n", netns, "link", "add", "br0", "type", "bridge")
+    do("ip", "-n", netns, "link", "add", "v0", "mtu", "1300", "type", "veth", "peer", "v1")
+    wish = {"name": "br0", "mtu": 1500, "ports": ["v0"]}
+    four_runs("bridge", netns=netns, bridges=[wish])
+    assert ip(netns, "link", "show", "br0")[0]["mtu"] == 1500
 
 
 def test_removal(netns):

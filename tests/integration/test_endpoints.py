@@ -13,7 +13,6 @@ from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
 from bpf_support import bpftool, pins
-from conftest import ROOT, do, fails, four_runs, ip, run_module
 from node_support import (
     GATEWAY,
     GATEWAY_MAC,
@@ -26,6 +25,7 @@ from node_support import (
     pod,
     until,
 )
+from running import ROOT, do, fails, four_runs, ip, run_module
 
 MAPS = "/sys/fs/bpf/podnet/maps/"
 PROGRAM = "/sys/fs/bpf/podnet/programs/from_container"

@@ -6,8 +6,10 @@ import socket
 from pathlib import Path
 
 from ansible_collections.podnet.fabric.plugins.module_utils import health
-from conftest import do, run_module
-from node_support import NODE_IP, PEER_IP, bare, until  # noqa: F401
+from node_support import NODE_IP, PEER_IP, until
+from running import do, run_module
+
+pytest_plugins = ["node_support"]
 
 PORT = 4240
 

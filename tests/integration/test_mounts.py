@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import do, four_runs, run_module
-from node_support import bare  # noqa: F401
+from running import do, four_runs, run_module
+
+pytest_plugins = ["node_support"]
 
 
 def mounts():

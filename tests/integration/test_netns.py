@@ -3,12 +3,12 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 
 @pytest.fixture
 def names():
-    given = [f"pt-{uuid.uuid4().hex[:10]}" for _ in range(3)]
+    given = [f"pt-{uuid.uuid4().hex[:10]}" for number in range(3)]
     yield given
     listed = do("ip", "netns", "list")
     for name in given:

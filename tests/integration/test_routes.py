@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 
 @pytest.fixture
@@ -126,15 +126,20 @@ ROUTES = [
 ]
 
 
-@pytest.mark.parametrize(("item", "expected"), ROUTES, ids=lambda x: str(x.get("dst", ""))[:20])
-def test_each_kind_of_route(router, item, expected):
-    four_runs("routes", netns=router, routes=[item])
-    v6 = ":" in item["dst"] or ":" in item.get("via", "") and item["dst"] == "default"
-    family = ["-6"] if v6 else ["-4"]
-    (route,) = ip(router, *family, "route", "show", item["dst"], "proto", "112")
-    assert {word: route.get(word) for word in expected} == expected
-    four_runs("routes", netns=router, routes=[{**item, "state": "absent"}])
-    assert ip(router, *family, "route", "show", item["dst"], "proto", "112") == []
+def test_every_kind_of_route(router):
+    items = [item for item, expected in ROUTES]
+    done = four_runs("routes", netns=router, routes=items)
+    for (item, expected), returned in zip(ROUTES, done["routes"]):
+        family = "-6" if ":" in returned["dst"] else "-4"
+        (route,) = ip(router, family, "route", "show", item["dst"], "proto", "112")
+        assert {word: route.get(word) for word in expected} == expected
+        assert {word: returned[word] for word in ("lock", "ecn")} == {
+            "lock": sorted(item.get("lock", [])),
+            "ecn": item.get("ecn", False),
+        }
+    four_runs("routes", netns=router, routes=[{**item, "state": "absent"} for item in items])
+    for family in ("-4", "-6"):
+        assert ip(router, family, "route", "show", "proto", "112") == []
 
 
 def test_tables(router):

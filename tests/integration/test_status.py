@@ -8,7 +8,6 @@ import subprocess
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from bpf_support import bpftool
-from conftest import do, run_module
 from node_support import (
     CIDR,
     GATEWAY,
@@ -20,6 +19,7 @@ from node_support import (
     options,
     plan,
 )
+from running import do, run_module
 
 
 @pytest.fixture(scope="module")

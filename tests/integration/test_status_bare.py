@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 
-from conftest import do, run_module
-from node_support import bare, plan  # noqa: F401
+from node_support import plan
+from running import do, run_module
+
+pytest_plugins = ["node_support"]
 
 
 def test_node_info_of_a_bare_host(bare):

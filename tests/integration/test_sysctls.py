@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conftest import do, fails, four_runs, run_module
-from node_support import bare, sysctl  # noqa: F401
+from node_support import sysctl
+from running import do, fails, four_runs, run_module
+
+pytest_plugins = ["node_support"]
 
 RECORD = Path("/var/lib/podnet/sysctls.json")
 
@@ -57,7 +59,7 @@ def test_sysctls_that_cannot_be(bare):
     assert not RECORD.exists()
     # In check mode its device may be yet to come.
     late = run_module("sysctls", check=True, values={"net.ipv4.conf.pn_host.forwarding": 1})
-    assert late["changes"] == ["create sysctl net.ipv4.conf.pn_host.forwarding"]
+    assert late["changes"] == ["change sysctl net.ipv4.conf.pn_host.forwarding"]
 
     run = run_module("sysctls", values={"net.ipv4.ip_forward": "many"}, remember=True)
     assert run.failed

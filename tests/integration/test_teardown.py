@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from bpf_support import pins
-from conftest import do, four_runs, ip, run_module
-from node_support import PEER_IP, bare, items, make_datapath, options, plan, pod, sysctl  # noqa: F401
+from node_support import PEER_IP, items, make_datapath, options, plan, pod, sysctl
+from running import do, four_runs, ip, run_module
+
+pytest_plugins = ["node_support"]
 
 
 def picture():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 
 def pair(one: str, other: str, **more):
@@ -90,7 +90,6 @@ def test_a_device_of_another_kind_is_left_alone(netns):
 
 def test_a_stranger_is_replaced_only_when_asked(make_netns):
     one, other = make_netns(), make_netns()
-    # The same indexes on both sides: the number of the namespace alone tells the pairs apart.
     do("ip", "-n", one, "link", "add", "a0", "type", "veth", "peer", "name", "x0")
     wish = {"name": "a0", "netns": one, "peer": {"name": "eth0", "netns": other}}
     fails("veth", "'a0'", "recreate: true", veths=[wish])
@@ -100,6 +99,20 @@ def test_a_stranger_is_replaced_only_when_asked(make_netns):
     assert after["recreated_because"] == "a0 belonged to another pair"
     assert [link["ifname"] for link in ip(one, "link")] == ["lo", "a0"]
     assert [link["ifname"] for link in ip(other, "link")] == ["lo", "eth0"]
+
+
+def test_equal_indexes_do_not_make_a_pair(make_netns):
+    one, other, third = make_netns(), make_netns(), make_netns()
+    for here, name, index, peer, peer_index in (
+        (one, "a0", "10", "x0", "20"),
+        (other, "eth0", "20", "y0", "10"),
+    ):
+        end = ("link", "add", name, "index", index, "type", "veth")
+        do("ip", "-n", here, *end, "peer", "name", peer, "index", peer_index, "netns", third)
+    wish = {"name": "a0", "netns": one, "peer": {"name": "eth0", "netns": other}}
+    fails("veth", "'a0' and 'eth0'", "recreate: true", veths=[wish])
+    four_runs("veth", veths=[{**wish, "recreate": True}])
+    assert [link["ifname"] for link in ip(third, "link")] == ["lo"]
 
 
 def test_our_own_is_replaced_unasked(make_netns):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ IN_PLACE = [
 #: Changes that need a new device.
 ANEW = [
     ({"id": 8}, "id", 8, "id cannot change from 7 to 8 in place"),
-    ({"dstport": 8472}, "port", 8472, "dstport cannot change from 4789 to 8472 in place"),
+    ({"dstport": 8472}, "port", 8472, "dstport cannot change from 5001 to 8472 in place"),
     ({"srcport": [1000, 2000]}, "port_range", {"low": 1000, "high": 2000}, "srcport"),
     ({"ttl": "inherit"}, "ttl", 0, "ttl cannot change from auto to inherit in place"),
     ({"proxy": True}, "proxy", True, "proxy"),
@@ -54,29 +54,43 @@ ANEW = [
 ]
 
 
-@pytest.mark.parametrize(("change", "word", "value"), IN_PLACE)
-def test_changes_in_place(under, change, word, value):
-    run_module("vxlan", netns=under, vxlans=[BASE])
-    index = ip(under, "link", "show", "v0")[0]["ifindex"]
-    done = four_runs("vxlan", netns=under, vxlans=[{**BASE, **change}])
-    assert "recreated_because" not in done["diff"]["after"][f"vxlan v0 in netns {under}"]
-    assert ip(under, "link", "show", "v0")[0]["ifindex"] == index
-    assert shown(under)[word] == value
+def devices(more):
+    """One device for each change, each with a port of its own: a port shares its flags."""
+    return [
+        {**BASE, "name": f"v{number}", "dstport": 5000 + number, **more}
+        for number in range(max(len(IN_PLACE), len(ANEW)))
+    ]
 
 
-@pytest.mark.parametrize(("change", "word", "value", "reason"), ANEW)
-def test_changes_that_need_a_new_device(under, change, word, value, reason):
+def test_changes_in_place(under):
+    run_module("vxlan", netns=under, vxlans=devices({}))
+    indexes = {link["ifname"]: link["ifindex"] for link in ip(under, "link")}
+    wish = [{**device, **change} for device, (change, *rest) in zip(devices({}), IN_PLACE)]
+    done = four_runs("vxlan", netns=under, vxlans=wish)
+    assert len(done["changes"]) == len(IN_PLACE)
+    for number, (word, value) in enumerate(row[1:] for row in IN_PLACE):
+        after = done["diff"]["after"][f"vxlan v{number} in netns {under}"]
+        assert "recreated_because" not in after
+        assert ip(under, "link", "show", f"v{number}")[0]["ifindex"] == indexes[f"v{number}"]
+        assert shown(under, f"v{number}")[word] == value
+
+
+def test_changes_that_need_a_new_device(under):
     first = {"mtu": 1300, "mac": "0a:58:00:00:00:01", "addresses": ["10.3.0.1/24"], "alias": "x"}
-    run_module("vxlan", netns=under, vxlans=[{**BASE, **first}])
-    index = ip(under, "link", "show", "v0")[0]["ifindex"]
-    done = four_runs("vxlan", netns=under, vxlans=[{**BASE, **change}])
-    assert reason in done["diff"]["after"][f"vxlan v0 in netns {under}"]["recreated_because"]
-    (link,) = ip(under, "addr", "show", "v0")
-    assert link["ifindex"] != index
-    assert shown(under).get(word, 0) == value
-    # What the item does not name stays.
-    assert (link["mtu"], link["address"], link["ifalias"]) == (1300, "0a:58:00:00:00:01", "x")
-    assert link["addr_info"][0]["local"] == "10.3.0.1"
+    run_module("vxlan", netns=under, vxlans=devices(first))
+    indexes = {link["ifname"]: link["ifindex"] for link in ip(under, "link")}
+    wish = [{**device, **change} for device, (change, *rest) in zip(devices({}), ANEW)]
+    done = four_runs("vxlan", netns=under, vxlans=wish)
+    for number, (word, value, reason) in enumerate(row[1:] for row in ANEW):
+        name = f"v{number}"
+        after = done["diff"]["after"][f"vxlan {name} in netns {under}"]
+        assert reason in after["recreated_because"]
+        (link,) = ip(under, "addr", "show", name)
+        assert link["ifindex"] != indexes[name]
+        assert shown(under, name).get(word, 0) == value
+        # What the item does not name stays.
+        assert (link["mtu"], link["address"], link["ifalias"]) == (1300, "0a:58:00:00:00:01", "x")
+        assert link["addr_info"][0]["local"] == "10.3.0.1"
 
 
 def test_creation_with_everything_at_once(under):

@@ -48,12 +48,17 @@ PLAY = {
     ],
 }
 
+#: The device that a node was observed to have, and what its slice says of it then.
+DEVICE = {"name": "eth0", "ifindex": 2, "mtu": 1450}
+OF_DEVICE = {"device": "eth0", "device_ifindex": 2, "device_mtu": 1450, "mtu": 1450}
+
 
 class Run:
     """A run of the play in a folder of its own."""
 
     def __init__(self, folder: Path, variables: dict[str, Any], seen: Any, *options: str) -> None:
         hosts = {name: {"podnet_node_ip": ip} for name, ip in NODES.items()}
+        seen = {name: {**what, "device": DEVICE} for name, what in seen.items()}
         shared = {
             **variables,
             "ansible_connection": "local",
@@ -101,7 +106,7 @@ def test_every_host_gets_its_slice_and_nothing_stays_on_disk(tmp_path, options):
     assert run.done.returncode == 0, run.done.stdout
     wanted = plan(inventory(), fresh(NODES))
     assert {name: said["node"] for name, said in run.said.items()} == {
-        name: wanted.node(name) for name in NODES
+        name: wanted.node(name) | OF_DEVICE for name in NODES
     }
     for said in run.said.values():
         assert said["plan"]["cluster"] == wanted.cluster
@@ -122,7 +127,7 @@ def test_a_host_that_was_not_observed_gets_no_slice(tmp_path):
         }
     }
     run = Run(tmp_path, CLUSTER, seen, "--limit", f"{first},{second}")
-    assert run.said[first]["node"] == held
+    assert run.said[first]["node"] == held | OF_DEVICE
     assert run.said[second]["node"] is None
     assert f"{second} was not observed in this run" in run.done.stdout
     assert run.said[first]["plan"]["warnings"] == [

@@ -123,7 +123,7 @@ BPF Maps:
   Name       Type      Used  Size
   endpoints  hash      4     65535
   ipcache    lpm_trie  -     512000
-Forwarded:
+Forwarded:              12
   Hook            Direction  Verdict      Packets  Bytes
   from_container  egress     to_endpoint  12       1176
 Drops:                  42
@@ -146,7 +146,7 @@ Endpoints:              0/0 ready
 Peers:                  0
 Programs:
 BPF Maps:
-Forwarded:
+Forwarded:              0
 Drops:                  0"""
 
 HEALTH_SHOWN = """\

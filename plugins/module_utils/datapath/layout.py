@@ -4,7 +4,7 @@
 
 ``bpf/lib/shared.h`` is made from this file and ``reasons.py`` (``make header``), and a unit test
 fails when the two part. Fields are added at the end of a value and never moved: an upgrade reads
-what the version before it wrote. Addresses are family-neutral: 16 bytes, IPv4 as ``::ffff:a.b.c.d``.
+what the version before it wrote. Addresses are family-neutral: 16 bytes, IPv4 is ::ffff:a.b.c.d.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Layout:
             "value": [{"name": f.name, "type": f.type} for f in self.value],
             "max_entries": self.max_entries,
             "flags": ["no_prealloc"] if self.no_prealloc else [],
-            "on_mismatch": "migrate",  # an upgrade that changes the shape keeps the entries
+            "on_mismatch": "grow",  # an upgrade that adds a field keeps the entries
             **extra,
         }
 

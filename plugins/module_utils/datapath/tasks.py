@@ -15,7 +15,7 @@ from .. import names
 from . import layout, reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 #: Hooks whose device is found when the pods are made: the program is pinned and attached later.
 PER_ENDPOINT = ("from_container",)

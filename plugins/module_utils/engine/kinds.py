@@ -188,28 +188,37 @@ class Kind:
         devices.apply(network, index, before, after)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """One item: the namespace, the device as wanted, and the options that go with it."""
+
+    here: Network
+    wish: State
+    item: Mapping[str, Any]
+
+
 def converge(
     kind: Kind, items: list[dict[str, Any]], netns: str | None, *, check_mode: bool
 ) -> dict[str, Any]:
     """Bring devices of one kind into the wanted state; ``netns`` is the default of each."""
     with devices.networks(check_mode=check_mode) as network:
         changes = Changes()
-        planned: list[tuple[Network, State, Mapping[str, Any]]] = []
+        plans = []
         for position, item in enumerate(items):
             where = f"{kind.plural}[{position}]"
             here = network(item["netns"] or netns)
-            wish = kind.wish(item, where, here)
-            planned.append((here, wish, item))
-            link = here.links.get(wish["name"])
+            plan = Plan(here, kind.wish(item, where, here), item)
+            link = here.links.get(plan.wish["name"])
             if link is not None:
                 devices.must_be(link, kind.name, where)
-            _plan(changes, kind, here, wish, item)
-        values.unique([(here.netns, wish["name"]) for here, wish, _ in planned], kind.plural)
+            plans.append(plan)
+            _plan(changes, kind, plan)
+        values.unique([(plan.here.netns, plan.wish["name"]) for plan in plans], kind.plural)
         changes.apply(check_mode=check_mode)
         if changes.steps and not check_mode:
-            for touched in {here for here, _, _ in planned}:
+            for touched in {plan.here for plan in plans}:
                 touched.read()
-        outcome = [_outcome(kind, *plan, check_mode=check_mode) for plan in planned]
+        outcome = [_outcome(kind, plan, check_mode=check_mode) for plan in plans]
         return {**changes.result(), kind.plural: outcome}
 
 
@@ -224,9 +233,8 @@ def gather(kind: Kind, netns: str | None, name: str | None = None) -> list[dict[
         ]
 
 
-def _plan(
-    changes: Changes, kind: Kind, here: Network, wish: State, item: Mapping[str, Any]
-) -> None:
+def _plan(changes: Changes, kind: Kind, plan: Plan) -> None:
+    here, wish, item = plan.here, plan.wish, plan.item
     link = here.links.get(wish["name"])
     what = f"{kind.name} {wish['name']}" + (f" in netns {here.netns}" if here.netns else "")
     if item["state"] == "absent":
@@ -262,10 +270,9 @@ def _create(kind: Kind, here: Network, wish: State, item: Mapping[str, Any]) -> 
     kind.apply(here, link.index, before, kind.target(before, wish, item), wish)
 
 
-def _outcome(
-    kind: Kind, here: Network, wish: State, item: Mapping[str, Any], *, check_mode: bool
-) -> State:
+def _outcome(kind: Kind, plan: Plan, *, check_mode: bool) -> State:
     """State of a device after the run; in check mode as it would be."""
+    here, wish, item = plan.here, plan.wish, plan.item
     if item["state"] == "absent":
         return {"name": wish["name"], "netns": here.netns, "state": "absent"}
     link = here.links.get(wish["name"])

@@ -10,7 +10,7 @@ moment in which there is none.
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import netlink, rtnl
 
@@ -54,21 +54,29 @@ TABLES = {"default": 253, "main": 254, "local": 255}
 PROTOCOLS = {"kernel": 2, "boot": 3, "static": 4}
 PREFERENCES = {0: "medium", 1: "high", 3: "low"}
 
-#: Metrics that are numbers: our word → the kernel's, its place in the kernel's list (a bit of
-#: RTAX_LOCK), and how many of the kernel's units are one of ours.
+
+class Metric(NamedTuple):
+    """A metric that is a number: the kernel's word, and how many of its units are one of ours."""
+
+    word: str
+    number: int
+    unit: int = 1
+
+
+#: ``number`` is the metric's bit in RTAX_LOCK.
 METRICS = {
-    "mtu": ("RTAX_MTU", 2, 1),
-    "window": ("RTAX_WINDOW", 3, 1),
-    "rtt": ("RTAX_RTT", 4, 8),
-    "rttvar": ("RTAX_RTTVAR", 5, 4),
-    "ssthresh": ("RTAX_SSTHRESH", 6, 1),
-    "cwnd": ("RTAX_CWND", 7, 1),
-    "advmss": ("RTAX_ADVMSS", 8, 1),
-    "reordering": ("RTAX_REORDERING", 9, 1),
-    "hoplimit": ("RTAX_HOPLIMIT", 10, 1),
-    "initcwnd": ("RTAX_INITCWND", 11, 1),
-    "rto_min": ("RTAX_RTO_MIN", 13, 1),
-    "initrwnd": ("RTAX_INITRWND", 14, 1),
+    "mtu": Metric("RTAX_MTU", 2),
+    "window": Metric("RTAX_WINDOW", 3),
+    "rtt": Metric("RTAX_RTT", 4, unit=8),
+    "rttvar": Metric("RTAX_RTTVAR", 5, unit=4),
+    "ssthresh": Metric("RTAX_SSTHRESH", 6),
+    "cwnd": Metric("RTAX_CWND", 7),
+    "advmss": Metric("RTAX_ADVMSS", 8),
+    "reordering": Metric("RTAX_REORDERING", 9),
+    "hoplimit": Metric("RTAX_HOPLIMIT", 10),
+    "initcwnd": Metric("RTAX_INITCWND", 11),
+    "rto_min": Metric("RTAX_RTO_MIN", 13),
+    "initrwnd": Metric("RTAX_INITRWND", 14),
 }
 FLAGS = {"quickack": "RTAX_QUICKACK", "fastopen_no_cookie": "RTAX_FASTOPEN"}
 ECN = 1
@@ -141,13 +149,13 @@ def _decode(here: Network, entry: Any) -> Route:
         "src": _canonical(entry.get_attr("RTA_PREFSRC")),
         "pref": PREFERENCES.get(entry.get_attr("RTA_PREF")) if v6 else None,
         **{
-            word: numbers[kernel_word] // unit if numbers.get(kernel_word) else None
-            for word, (kernel_word, _, unit) in METRICS.items()
+            word: numbers[metric.word] // metric.unit if numbers.get(metric.word) else None
+            for word, metric in METRICS.items()
         },
         "congctl": numbers.get("RTAX_CC_ALGO"),
         **{word: bool(numbers.get(kernel_word)) for word, kernel_word in FLAGS.items()},
         "ecn": bool(numbers.get("RTAX_FEATURES", 0) & ECN),
-        "lock": sorted(word for word, (_, bit, _) in METRICS.items() if lock >> bit & 1),
+        "lock": sorted(word for word, metric in METRICS.items() if lock >> metric.number & 1),
         "nexthops": [{**_hop(here, hop, hop["oif"]), "weight": hop["hops"] + 1} for hop in hops],
         "scope": SCOPES.get(entry["scope"], str(entry["scope"])),
     }
@@ -222,9 +230,9 @@ def _hop_attributes(hop: Mapping[str, Any], *, v6: bool) -> list[tuple[str, obje
 
 
 def _metrics(route: Route) -> Iterable[tuple[str, object]]:
-    for word, (kernel_word, _, unit) in METRICS.items():
+    for word, metric in METRICS.items():
         if route[word] is not None:
-            yield kernel_word, route[word] * unit
+            yield metric.word, route[word] * metric.unit
     for word, kernel_word in FLAGS.items():
         if route[word]:
             yield kernel_word, 1
@@ -233,7 +241,7 @@ def _metrics(route: Route) -> Iterable[tuple[str, object]]:
     if route["congctl"]:
         yield "RTAX_CC_ALGO", route["congctl"]
     if route["lock"]:
-        yield "RTAX_LOCK", sum(1 << METRICS[word][1] for word in route["lock"])
+        yield "RTAX_LOCK", sum(1 << METRICS[word].number for word in route["lock"])
 
 
 def _canonical(value: str | None) -> str | None:

@@ -48,12 +48,14 @@ def request(ip: Any, kind: int, built: Any, flags: int = 0) -> tuple[Any, ...]:
 
 def dump(ip: Any, kind: int, message_class: Any, fields: Mapping[str, object]) -> tuple[Any, ...]:
     """Read a whole table of the kernel as one consistent picture."""
-    for _ in range(DUMP_ATTEMPTS - 1):
+    attempt = 1
+    while True:
         try:
             return tuple(ip.nlm_request(message(message_class, fields), kind, REQUEST | DUMP))
         except NetlinkDumpInterrupted:
-            continue
-    return tuple(ip.nlm_request(message(message_class, fields), kind, REQUEST | DUMP))
+            attempt += 1
+            if attempt > DUMP_ATTEMPTS:
+                raise
 
 
 def teach(message_class: Any, prefix: str, attributes: Mapping[int, tuple[str, str]]) -> None:

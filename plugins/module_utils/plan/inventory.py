@@ -59,12 +59,13 @@ class Group:
 
 
 class Pod(NamedTuple):
-    """A pod; ``ip`` is set where it is fixed by hand."""
+    """A pod; ``ip`` is set where it is fixed by hand, ``netns`` where its namespace is there."""
 
     name: str
     ip: int | None
     labels: dict[str, str]
     command: list[str]
+    netns: str | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ _PODS = values.list_of(
             "ip": Field(values.address),
             "labels": Field(values.labels, {}),
             "command": Field(values.command, []),
+            "netns": Field(values.words),
         },
     )
 )

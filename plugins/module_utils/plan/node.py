@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .inventory import HEALTH, NETWORK_TYPES
+from .inventory import HEALTH, NETWORK_TYPES, Pod
 from .prefix import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .addresses import Addresses
-    from .inventory import Cluster, Node, Pod
+    from .inventory import Cluster, Node
     from .prefix import Prefix
 
 
@@ -76,9 +76,10 @@ def own(
     """
     endpoints = []
     if addresses is not None:
-        endpoints.append(_endpoint(HEALTH, addresses.health, "health", {}, []))
+        health = Pod(HEALTH, addresses.health, {}, [])
+        endpoints.append(_endpoint(health, addresses.health, "health"))
         endpoints += [
-            _endpoint(pod.name, ip, "pod", pod.labels, pod.command)
+            _endpoint(pod, ip, "pod")
             for ip, pod in sorted(zip(addresses.pods, pods), key=lambda pair: pair[0])
         ]
     return {
@@ -106,16 +107,15 @@ def own(
     }
 
 
-def _endpoint(
-    name: str, ip: int, kind: str, labels: dict[str, str], command: list[str]
-) -> dict[str, Any]:
+def _endpoint(pod: Pod, ip: int, kind: str) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": pod.name,
         "ip": text(ip),
         "mac": mac(ip),
+        "netns": pod.netns,
         "kind": kind,
-        "labels": labels,
-        "command": command,
+        "labels": pod.labels,
+        "command": pod.command,
     }
 
 

@@ -37,8 +37,7 @@ def render(cluster: Mapping[str, Any]) -> str:
         line("Pods", f"{cluster['pods']} placed, {len(cluster['pending'])} pending"),
     ]
     for each in cluster["ranges"]:
-        mask = each["node_cidr_mask_size"]
-        used = f"{each['used']}/{each['total']} node CIDRs of /{mask} used"
+        used = f"{each['used']}/{each['total']} node CIDRs of /{each['node_cidr_mask_size']} used"
         lines.append(line("Secondary range", f"{each['name']}   {each['cidr']}   {used}"))
         lines += table(
             (

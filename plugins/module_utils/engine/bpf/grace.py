@@ -10,7 +10,6 @@ it is 0.04 s.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from typing import TYPE_CHECKING
 
@@ -26,23 +25,23 @@ MANY = 8
 def expedited(changes: int) -> Iterator[None]:
     """Have short grace periods for the length of a ``with`` block, where ``changes`` are many.
 
-    The switch belongs to the machine, so it is put back as it was, by a process of its own: that
-    one does it even where this one is killed. One process at a time holds the switch, or another
-    would find it on and leave it on. Where it cannot be written nothing happens.
+    The switch belongs to the machine. Where it is on already it is somebody's wish, or another
+    process's that will put it back, and is left alone; no lock could tell, since namespaces have
+    each their own view of this file. Where it cannot be written nothing happens.
     """
     with contextlib.ExitStack() as stack:
         if changes >= MANY:
             with contextlib.suppress(OSError):
                 switch = os.open(SWITCH, os.O_RDWR | os.O_CLOEXEC)
                 stack.callback(os.close, switch)
-                fcntl.flock(switch, fcntl.LOCK_EX)
-                stack.callback(_put_back_at_the_end(switch, os.pread(switch, 16, 0)))
-                os.pwrite(switch, b"1", 0)
+                if os.pread(switch, 16, 0).strip() == b"0":
+                    stack.callback(_off_at_the_end(switch))
+                    os.pwrite(switch, b"1", 0)
         yield
 
 
-def _put_back_at_the_end(switch: int, before: bytes) -> Callable[[], object]:
-    """Start who writes ``before`` when this process ends, or calls what is returned."""
+def _off_at_the_end(switch: int) -> Callable[[], object]:
+    """Start who turns it off when this process ends, by whatever end, or calls what is returned."""
     ending, ours = os.pipe()
     keeper = os.fork()
     if keeper == 0:
@@ -50,7 +49,7 @@ def _put_back_at_the_end(switch: int, before: bytes) -> Callable[[], object]:
             os.setsid()  # what kills this process's group does not reach it
             os.close(ours)
             os.read(ending, 1)  # nothing comes; it returns when nobody holds the other end
-            os.pwrite(switch, before, 0)
+            os.pwrite(switch, b"0", 0)
         finally:
             os._exit(0)
     os.close(ending)

@@ -1,0 +1,271 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A cluster on a lab of its own: an inventory, playbooks run over it, commands in its hosts."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.podnet.fabric.plugins.module_utils.lab import keeper, places
+from ansible_collections.podnet.fabric.plugins.module_utils.lab.spawn import ENVIRONMENT
+
+ROOT = Path(__file__).parent.parent.parent
+HERE = Path(__file__).parent
+BIN = Path(sys.executable).parent
+NGINX = ["nginx", "-e", "stderr", "-c", str(ROOT / "roles/lab/files/nginx.conf")]
+
+#: The demo's addresses.
+GATEWAY = "10.111.0.1"
+SERVER = "10.111.0.10"
+INTERNET = "203.0.113.10"
+
+
+def host(*links: tuple[str, str], via: str | None = None, **variables: Any) -> dict[str, Any]:
+    """Return the variables of a lab host: its links, each a segment and an address, its router."""
+    own: dict[str, Any] = {"lab_links": [{"segment": s, "address": a} for s, a in links]}
+    if via is not None:
+        own["lab_routes"] = [{"dst": "default", "via": via}]
+    return {**own, **variables}
+
+
+def inventory(
+    nodes: int | dict[str, dict[str, Any]] = 2,
+    *,
+    pods: int = 4,
+    outside: bool = False,
+    **variables: Any,
+) -> dict[str, Any]:
+    """Return an inventory in the demo's addresses, less nginx; the Cluster adds the lab's name.
+
+    :param nodes: how many (``node-1`` at 10.111.0.11, …), or the variables of each.
+    :param pods: replicas of the deployment ``app``: ``app-1``, …
+    :param outside: with vpc-server and internet, too.
+    :param variables: cluster-wide, over the demo's.
+    """
+    if isinstance(nodes, int):
+        nodes = {f"node-{number}": node(10 + number) for number in range(1, nodes + 1)}
+    hosts = {
+        "gateway": host(
+            ("subnet", f"{GATEWAY}/24"),
+            ("outside", "203.0.113.1/24"),
+            lab_sysctls={
+                "net.ipv4.ip_forward": 1,
+                "net.ipv4.conf.all.send_redirects": 0,
+                "net.ipv4.conf.default.send_redirects": 0,
+            },
+        )
+    }
+    if outside:
+        hosts["vpc-server"] = host(("subnet", f"{SERVER}/24"), via=GATEWAY)
+        hosts["internet"] = host(("outside", f"{INTERNET}/24"))
+        hosts["internet"]["lab_routes"] = [{"dst": "10.111.0.0/16", "via": "203.0.113.1"}]
+    settings = {
+        "ansible_connection": "podnet.fabric.netns",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "podnet_cluster": "test",
+        "podnet_network_type": "native_routing",
+        "podnet_datapath": "ebpf",
+        "podnet_vpc_cidr": "10.111.0.0/16",
+        "podnet_subnets": [{"name": "default", "cidr": "10.111.0.0/24", "gateway": GATEWAY}],
+        "podnet_secondary_ranges": [{"name": "default", "cidr": "10.111.160.0/20"}],
+        "podnet_node_cidr_mask_size": 25,
+        "podnet_deployments": [{"name": "app", "replicas": pods}],
+        **variables,
+    }
+    children = {"podnet_nodes": {"hosts": nodes}, "lab_gateways": {"hosts": {"gateway": {}}}}
+    return {"all": {"vars": settings, "hosts": hosts, "children": children}}
+
+
+def node(last: int, **variables: Any) -> dict[str, Any]:
+    """Return the variables of a node at 10.111.0.``last``."""
+    address = f"10.111.0.{last}"
+    return host(("subnet", f"{address}/24"), via=GATEWAY, ansible_host=address, **variables)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What one task came to on one host; ``status`` as in Ansible's recap."""
+
+    host: str
+    task: str
+    status: str
+    result: dict[str, Any]
+
+    @property
+    def changes(self) -> list[Any]:
+        """What the module says that it changed: its own list, or nothing but the task's name."""
+        return self.result.get("changes") or [self.task]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a playbook."""
+
+    status: int
+    output: str
+    events: list[Event]
+
+    @cached_property
+    def changed(self) -> dict[str, dict[str, list[Any]]]:
+        """By host, by task: what was changed. Empty where nothing was."""
+        found: dict[str, dict[str, list[Any]]] = {}
+        for event in self.of("changed"):
+            found.setdefault(event.host, {}).setdefault(event.task, []).extend(event.changes)
+        return found
+
+    @cached_property
+    def errors(self) -> list[str]:
+        """The messages of the tasks that failed."""
+        return [event.result.get("msg", "") for event in self.of("failed")]
+
+    def of(self, *statuses: str) -> list[Event]:
+        """Return what came to one of these: ok, changed, failed, unreachable, skipped, ignored."""
+        return [event for event in self.events if event.status in statuses]
+
+    def result(self, host: str, task: str) -> dict[str, Any]:
+        """Return what a task, by the end of its name, returned on a host."""
+        for event in self.events:
+            if event.host == host and event.task.endswith(task):
+                return event.result
+        raise AssertionError(f"{task!r} did not run on {host}:\n{self.output}")
+
+    def ok(self) -> Run:
+        """Return itself; fail the test with the run's output where the run failed."""
+        assert self.status == 0, self.output
+        return self
+
+
+class Cluster:
+    """A lab of its own name and the cluster on it."""
+
+    def __init__(self, hosts_and_variables: dict[str, Any], folder: Path) -> None:
+        """:param folder: where its files may lie, empty; the folder of one test or fixture."""
+        self.lab = f"pt-{uuid.uuid4().hex[:8]}"
+        self.folder = folder
+        self.inventory = copy.deepcopy(hosts_and_variables)
+        self.inventory["all"]["vars"]["podnet_lab"] = self.lab
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The cluster-wide variables: change them and run again."""
+        return self.inventory["all"]["vars"]
+
+    @property
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """The nodes with their variables: change them and run again."""
+        return self.inventory["all"]["children"]["podnet_nodes"]["hosts"]
+
+    def up(self) -> Cluster:
+        """Build the lab, or bring it to what the inventory says by now."""
+        self.play("lab").ok()
+        return self
+
+    def down(self) -> None:
+        """Take the lab away with all that is in it."""
+        done = subprocess.run(
+            [ROOT / "lab", "down", self.lab], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    def start_play(
+        self, playbook: str, *arguments: str, journal: Path, **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start a playbook of the collection over the inventory as it is now.
+
+        :param environment: over this test's own.
+        """
+        file = self.folder / "inventory.json"
+        file.write_text(json.dumps(self.inventory, indent=1))
+        command = [str(BIN / "ansible-playbook"), "-i", str(file), *arguments]
+        return subprocess.Popen(
+            [*command, f"podnet.fabric.{playbook}"],
+            env={
+                **os.environ,
+                "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin",
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build/collections"),
+                "ANSIBLE_PIPELINING": "1",
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+                "ANSIBLE_CALLBACKS_ENABLED": "journal",
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+                "JOURNAL_PATH": str(journal),
+                **environment,
+            },
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # who kills it can kill all of it
+        )
+
+    def play(self, playbook: str, *arguments: str, **environment: str) -> Run:
+        """Run a playbook of the collection over the inventory as it is now, to its end."""
+        journal = self.folder / f"journal-{uuid.uuid4().hex}"
+        process = self.start_play(playbook, *arguments, journal=journal, **environment)
+        output = process.communicate()[0]
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        return Run(process.returncode, output, [Event(**json.loads(line)) for line in lines])
+
+    def start(self, target: str, *command: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a command on ``HOST`` or in ``HOST/POD``, as ``./lab exec`` does."""
+        return subprocess.Popen(
+            command,
+            env=ENVIRONMENT,
+            preexec_fn=places.find(self.lab, target).enter,  # noqa: PLW1509
+            **{
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                "text": True,
+                **options,
+            },
+        )
+
+    def try_exec(
+        self, target: str, *command: str, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on ``HOST`` or in ``HOST/POD`` to its end, whatever that is."""
+        with self.start(target, *command) as process:
+            output, errors = process.communicate(stdin)
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+    def exec(self, target: str, *command: str, stdin: str = "") -> str:
+        """Run a command there that must succeed; return its output."""
+        done = self.try_exec(target, *command, stdin=stdin)
+        assert done.returncode == 0, f"{target}: {' '.join(command)}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def json(self, target: str, *command: str) -> Any:
+        """Run a command there; return what its JSON says."""
+        return json.loads(self.exec(target, *command) or "[]")
+
+    def pods(self, *nodes: str) -> dict[str, str]:
+        """Return by ``NODE/POD`` the address of each pod, as the kernel has it."""
+        found = {}
+        for name in nodes or self.nodes:
+            place = places.HostPlace(self.lab, name)
+            for pod in places.pods(place):
+                if pod != "podnet-health":
+                    devices = self.json(
+                        f"{name}/{pod}", "ip", "-j", "-4", "address", "show", "eth0"
+                    )
+                    found[f"{name}/{pod}"] = devices[0]["addr_info"][0]["local"]
+        return found
+
+    def kill(self, host: str) -> None:
+        """Pull the plug of a host."""
+        keeper.stop(places.HostPlace(self.lab, host))
+
+    def reboot(self, host: str) -> None:
+        """Pull the plug of a host and boot it."""
+        subprocess.run([ROOT / "lab", "reboot", f"{self.lab}:{host}"], check=True)

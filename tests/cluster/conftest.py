@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Clusters on labs, which go away after the tests."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from .cluster import ROOT, Cluster, inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextmanager
+def _labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
+    made: list[Cluster] = []
+
+    def make(hosts_and_variables: dict[str, Any]) -> Cluster:
+        made.append(Cluster(hosts_and_variables, tmp_path_factory.mktemp("cluster")))
+        return made[-1].up()
+
+    try:
+        yield make
+    finally:
+        for cluster in made:
+            cluster.down()
+
+
+@pytest.fixture
+def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
+    """Make labs from inventories, up but with no network of ours yet."""
+    with _labs(tmp_path_factory) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A running cluster of two nodes and four pods, which the tests of a module share."""
+    with _labs(tmp_path_factory) as make:
+        cluster = make(inventory())
+        cluster.play("site").ok()
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The demo's cluster, running; each test leaves it as it was."""
+    text = (ROOT / "tests/inventories/demo.yml").read_text()
+    text = text.replace("{{ inventory_dir }}/../..", str(ROOT))
+    with _labs(tmp_path_factory) as make:
+        cluster = make(yaml.safe_load(text))
+        cluster.play("demo").ok()
+        yield cluster

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Check mode says what the run then does, and writes nothing."""
+
+from __future__ import annotations
+
+from .cluster import inventory
+from .probes import differences, everybody_reaches_everybody, snapshots
+
+
+def predicted_then_done(cluster):
+    """Check, then run; return what the run changed, which is what the check had said."""
+    before = snapshots(cluster)
+    check = cluster.play("site", "--check", "--diff").ok()
+    assert differences(before, snapshots(cluster)) == {}
+    done = cluster.play("site").ok()
+    assert check.changed == done.changed
+    without = [event.task for event in check.of("changed") if not event.result.get("diff")]
+    assert without == [], "tasks that change something and show no difference"
+    return done.changed
+
+
+def test_on_fresh_nodes_and_on_a_cluster_that_changes(make_cluster):
+    cluster = make_cluster(inventory())
+    changed = predicted_then_done(cluster)
+    assert {len(tasks) for tasks in changed.values()} == {8}, changed
+    everybody_reaches_everybody(cluster)
+
+    cluster.variables["podnet_deployments"] = [
+        {"name": "app", "replicas": 3},
+        {"name": "web", "replicas": 2},
+    ]
+    cluster.exec("node-1", "ip", "route", "del", "10.111.160.128/25")
+    changed = predicted_then_done(cluster)
+    assert changed["node-1"]["Route to the pods of this node and of the others"] == [
+        "create route 10.111.160.128/25"
+    ]
+    pods = [what for tasks in changed.values() for task in tasks.values() for what in task]
+    assert {what for what in pods if "endpoint " in what} == {
+        "remove endpoint app-4",
+        "create endpoint web-1",
+        "create endpoint web-2",
+    }
+    everybody_reaches_everybody(cluster)

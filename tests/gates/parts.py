@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The parts of ``make test``, and the gates that each of them is made of."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parent.parent.parent
+BUILD = ROOT / ".build"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One command that passes or fails; of a run of pytest, each test counts.
+
+    :param report: where pytest leaves its results, in JUnit's form.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    report: Path | None = None
+
+
+def _gate(name: str, *command: str) -> Gate:
+    return Gate(name, command)
+
+
+def _python(name: str, *words: str) -> Gate:
+    return Gate(name, (sys.executable, *words))
+
+
+def _pytest(name: str, *words: str, **environment: str) -> Gate:
+    report = BUILD / "gates" / f"{name.replace(' ', '-').replace('/', '-')}.xml"
+    command = (sys.executable, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}")
+    return Gate(name, (*command, *words), environment, report)
+
+
+def _molecule() -> tuple[Gate, ...]:
+    scenarios = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+    return tuple(_gate(f"molecule {name}", "molecule", "test", "-s", name) for name in scenarios)
+
+
+PLUGINS = "ansible_collections.podnet.fabric.plugins"
+
+#: What runs by itself under ``make test-PART``.
+PARTS: dict[str, tuple[Gate, ...]] = {
+    "unit": (_pytest("unit", "tests/unit"),),
+    "lint": (
+        _gate("ruff format", "ruff", "format", "--check", "."),
+        _gate("ruff check", "ruff", "check", "."),
+        _gate("mypy plugins", "mypy", "-p", PLUGINS),
+        _gate("mypy tests", "mypy", "tests/bench", "tests/gates"),
+        _gate("ansible-lint", "ansible-lint", "--offline", "--strict"),
+        _gate("shellcheck", "shellcheck", ".ci/run", "lab"),
+        _gate("changelog", "antsibull-changelog", "lint"),
+    ),
+    "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
+    "versions": (_python("ansible-core 2.17", "-m", "tests.gates.oldest_core"),),
+    "packet": (_pytest("packet", "tests/packet"),),
+    "integration": (_pytest("integration", "tests/integration"),),
+    "cluster": (_pytest("cluster", "tests/cluster"), _pytest("loss", "tests/loss")),
+    "molecule": _molecule(),
+}
+
+#: Need no kernel of their own: they run beside the others.
+LIGHT = ("unit", "lint", "sanity", "versions")
