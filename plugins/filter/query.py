@@ -53,7 +53,9 @@ except ImportError:
 def query(data: Any, expression: str) -> Any:
     """Return what a JMESPath expression yields."""
     if jmespath is None:
-        raise AnsibleFilterError("This filter needs the Python library jmespath where Ansible runs.")
+        raise AnsibleFilterError(
+            "This filter needs the Python library jmespath where Ansible runs."
+        )
     # Plain types: jmespath knows none of those in which Ansible wraps strings and lists.
     plain = json.loads(json.dumps(data, default=str))
     try:

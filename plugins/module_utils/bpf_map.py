@@ -51,7 +51,8 @@ class Wanted:
     """One map as it is asked for.
 
     :param entries: what shall be in it; of a prog array the values are pins.
-    :param migrate: whether a map of another shape is replaced by one with its entries.
+    :param on_mismatch: whether a map of another shape is an error (``fail``), or replaced by one
+        with its entries; with ``grow`` its value is the beginning of the new one.
     :param old_key: fields of that other map, where they are not the same; as is ``old_value``.
     """
 
@@ -63,7 +64,7 @@ class Wanted:
     entries: Mapping[bytes, bytes]
     programs: Mapping[bytes, str]
     purge: bool
-    migrate: bool
+    on_mismatch: str
     old_key: Sequence[Field]
     old_value: Sequence[Field]
 
@@ -79,7 +80,7 @@ def wanted(item: Mapping[str, Any]) -> Wanted:
         raise Failure(f"map name {name!r}: a name has 1 to 15 letters, digits, dots and _.")
     if item["state"] == "absent":
         shape = maps.MapSpec(name, kind or "hash", 0, 0, 0)
-        return Wanted(path, False, shape, (), (), {}, {}, False, False, (), ())
+        return Wanted(path, False, shape, (), (), {}, {}, False, "fail", (), ())
     key, value = field_list(item["key"]), field_list(item["value"])
     if kind == "prog_array":
         value = _PROGRAM
@@ -112,7 +113,7 @@ def wanted(item: Mapping[str, Any]) -> Wanted:
         entries=entries,
         programs=pins,
         purge=item["purge"],
-        migrate=item["on_mismatch"] == "migrate",
+        on_mismatch=item["on_mismatch"],
         old_key=field_list(item["old_key"]),
         old_value=field_list(item["old_value"]),
     )
@@ -242,7 +243,7 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
         for (name, have), want in zip(shape(old).items(), shape(new).values())
         if have != want
     )
-    if not item.migrate:
+    if item.on_mismatch == "fail":
         raise Failure(
             f"map {item.path} is there with {differs}. Remove it, or let on_mismatch: migrate make "
             "a new one with its entries."
@@ -253,7 +254,9 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
             "cannot be carried over: remove the map."
         )
     old_key = item.old_key or item.key
-    old_value = item.old_value or _beginning(item.value, old.value_size)
+    old_value = item.old_value or item.value
+    if item.on_mismatch == "grow":
+        old_value = _beginning(item.value, old.value_size)
     for name, described, size in (
         ("old_key", old_key, old.key_size),
         ("old_value", old_value, old.value_size),
@@ -278,7 +281,7 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
 
 
 def _beginning(of: Sequence[Field], size: int) -> Sequence[Field]:
-    """Take the first fields that fill ``size`` bytes, else all: values grow at their end."""
+    """Take the first fields that fill ``size`` bytes, else all."""
     counts = [count for count in range(1, len(of)) if fields.size(of[:count]) == size]
     return of[: counts[0]] if counts else of
 

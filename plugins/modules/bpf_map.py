@@ -97,8 +97,10 @@ options:
           - V(migrate) makes a new map with the entries of the old one and puts it in its place in one
             step. Programs use the old one until they are loaded anew, which M(podnet.fabric.bpf_program)
             does by itself. What programs write to the old map meanwhile is lost.
+          - V(grow) does the same and takes the old value for the first fields of O(maps[].value). That is
+            right where a new version only ever adds fields at the end.
         type: str
-        choices: [fail, migrate]
+        choices: [fail, migrate, grow]
         default: fail
       old_key:
         description:
@@ -109,10 +111,7 @@ options:
         default: []
         suboptions: *field
       old_value:
-        description:
-          - As O(maps[].old_key), for the value.
-          - Without it an old value that is as long as the first fields of O(maps[].value) is taken to
-            have those, since values mostly grow at their end.
+        description: As O(maps[].old_key), for the value.
         type: list
         elements: dict
         default: []
@@ -203,7 +202,7 @@ _MAP = {
     },
     "entries": {"type": "list", "elements": "dict", "default": []},
     "purge": {"type": "bool", "default": False},
-    "on_mismatch": {"type": "str", "choices": ["fail", "migrate"], "default": "fail"},
+    "on_mismatch": {"type": "str", "choices": ["fail", "migrate", "grow"], "default": "fail"},
     "old_key": {**_FIELDS, "no_log": False},
     "old_value": _FIELDS,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

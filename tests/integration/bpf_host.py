@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import do
+from running import do
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

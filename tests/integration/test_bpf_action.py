@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from bpf_support import bpftool, ping
-from conftest import ROOT
+from running import ROOT
 
 pytest_plugins = ["bpf_host"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bpf_support import bpftool, dump, ping, program
-from conftest import do, fails, run_module
+from running import do, fails, run_module
 
 pytest_plugins = ["bpf_host"]
 

@@ -19,7 +19,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     syscall,
 )
 from bpf_support import bpftool, dump, ping, pins, program, program_four
-from conftest import ROOT, SYSTEM_PYTHON, do, run_module
+from running import ROOT, SYSTEM_PYTHON, do, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

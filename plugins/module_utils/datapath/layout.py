@@ -99,7 +99,7 @@ class Layout:
             "value": [{"name": f.name, "type": f.type} for f in self.value],
             "max_entries": self.max_entries,
             "flags": ["no_prealloc"] if self.no_prealloc else [],
-            "on_mismatch": "migrate",  # an upgrade that changes the shape keeps the entries
+            "on_mismatch": "grow",  # an upgrade that adds a field keeps the entries
             **extra,
         }
 

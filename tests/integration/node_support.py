@@ -1,0 +1,96 @@
+"""A node of a cluster, in a host of the test's own: planned and made as the roles do it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
+from bpf_support import own_host, sources
+from running import ROOT, do, run_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NODES = {"node-e6e4d": "10.111.0.8", "node-63344": "10.111.0.9"}
+NODE_IP, PEER_IP = NODES.values()
+CLUSTER: dict[str, Any] = {
+    "podnet_cluster": "demo",
+    "podnet_vpc_cidr": "10.111.0.0/16",
+    "podnet_subnets": [{"name": "default", "cidr": "10.111.0.0/24", "gateway": "10.111.0.1"}],
+    "podnet_secondary_ranges": [{"name": "default", "cidr": "10.111.160.0/20"}],
+    "podnet_node_cidr_mask_size": 25,
+}
+MOUNTS = (
+    *(("tmpfs", "/run"), ("tmpfs", "/var/lib")),
+    # sysfs shows the devices of the namespace that it is mounted in.
+    *(("sysfs", "/sys"), ("bpf", "/sys/fs/bpf"), ("cgroup2", "/sys/fs/cgroup")),
+)
+CIDR, GATEWAY, HEALTH = "10.111.160.0/25", "10.111.160.126", "10.111.160.125"
+GATEWAY_MAC = "0e:58:0a:6f:a0:7e"
+
+
+@contextlib.contextmanager
+def bare_node() -> Iterator[None]:
+    """Be on a host with nothing of anybody's: eth0 (10.111.0.8), beyond it the namespace ``peer``.
+
+    Files below /run and /var/lib are the host's own as well, and end with it.
+    """
+    with own_host():
+        for kind, folder in MOUNTS:
+            do("mount", "-t", kind, "none", folder)
+        do("ip", "netns", "add", "peer")
+        do("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", "peer")
+        for netns, address in (((), NODE_IP), (("-n", "peer"), PEER_IP)):
+            do("ip", *netns, "addr", "add", f"{address}/24", "dev", "eth0")
+            do("ip", *netns, "link", "set", "eth0", "up")
+        do("ip", "-n", "peer", "route", "add", CIDR, "via", NODE_IP)
+        yield
+
+
+def plan(*pods: str) -> dict[str, Any]:
+    """Plan the node with these pods; what comes out is the fact ``podnet_node``."""
+    nodes = {name: {**CLUSTER, "podnet_node_ip": ip} for name, ip in NODES.items()}
+    nodes["node-e6e4d"]["podnet_pods"] = [{"name": pod} for pod in pods]
+    nothing: dict[str, Any] = {"pod_cidr": None, "peers": {}, "endpoints": {}}
+    node = planner.plan(nodes, dict.fromkeys(NODES, nothing)).node("node-e6e4d")
+    ifindex = socket.if_nametoindex("eth0")
+    return {**node, "device": "eth0", "device_ifindex": ifindex, "device_mtu": 1500, "mtu": 1500}
+
+
+def make_datapath(node: dict[str, Any], mode: str = "auto") -> None:
+    """Do what the role native_routing does."""
+
+    def run(module: str, **arguments: Any) -> dict[str, Any]:
+        done = run_module(module, **arguments)
+        assert not done.failed, done["msg"]
+        return done
+
+    items = datapath(node)
+    made = run("veth", veths=items["veths"])["veths"][0]
+    run("sysctls", values={"net.ipv4.conf.pn_host.forwarding": 1})
+    run("bpf_map", maps=datapath(node, made["ifindex"])["maps"])
+    programs = [{**one, "src": str(ROOT / "bpf" / one["src"])} for one in items["programs"]]
+    run("bpf_program", programs=programs, _sources=sources(programs), attach_mode=mode)
+    run("routes", routes=items["routes"], purge=True)
+
+
+def pod(name: str, number: int, **more: Any) -> dict[str, Any]:
+    """Return one item of the option ``endpoints``, with the n-th address of the pod CIDR."""
+    mac = f"0a:58:0a:6f:a0:{number:02x}"
+    return {"name": name, "ip": f"10.111.160.{number}", "mac": mac, **more}
+
+
+def options(pods: Sequence[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """Return the options of the module ``endpoints``."""
+    return {
+        "endpoints": list(pods),
+        "host_addresses": [GATEWAY, NODE_IP],
+        "gateway_ip": GATEWAY,
+        "gateway_mac": GATEWAY_MAC,
+        "mtu": 1500,
+        "purge": True,
+        **more,
+    }
