@@ -8,6 +8,7 @@ version, goes too. First what sends packets to us, then what carries them.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from functools import partial
 from pathlib import Path
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: What keeps systemd-networkd from deleting our routes (see roles/node).
+NETWORKD_SETTINGS = Path("/etc/systemd/networkd.conf.d/50-podnet.conf")
+
+
 def converge(*, check_mode: bool) -> Changes:
-    """Remove endpoints, programs, routes, devices and pins of ours."""
+    """Remove endpoints, programs, routes, devices, pins and settings of ours."""
     changes = Changes()
     with devices.networks(check_mode=check_mode) as network, read() as held:
         here = network(None)
@@ -41,6 +46,8 @@ def converge(*, check_mode: bool) -> Changes:
         if Path(names.PIN_ROOT).exists():
             pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
             changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
+        if NETWORKD_SETTINGS.exists():
+            changes.add(str(NETWORKD_SETTINGS), {"file": True}, None, _remove_networkd_settings)
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
             removal.finish(held)
@@ -50,6 +57,12 @@ def converge(*, check_mode: bool) -> Changes:
 def _forget(held: Held) -> None:
     removal.finish(held)  # while what it needs is pinned
     shutil.rmtree(names.PIN_ROOT)
+
+
+def _remove_networkd_settings() -> None:
+    NETWORKD_SETTINGS.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it holds settings of others
+        NETWORKD_SETTINGS.parent.rmdir()
 
 
 def _plan_programs(ip: Any, found: Mapping[str, links.Link], changes: Changes) -> None:
