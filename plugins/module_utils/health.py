@@ -36,6 +36,8 @@ _RTT = re.compile(r"= [\d.]+/([\d.]+)/")
 #: Few enough at once that they do not measure each other.
 _AT_ONCE = 64
 _TARGETS_A_THREAD = 8
+#: More than enough for a process that does nothing else when it is told to end.
+_END_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,9 @@ def start_responder(places: Sequence[Mapping[str, Any]], *, port: int, lifetime:
     """
     stop_responder()
     listeners = [_listen(place, port) for place in places]
-    if os.fork():
+    child = os.fork()
+    if child:
+        PID_FILE.write_text(f"{child} {_started(child)}")
         for listener in listeners:
             listener.close()
         return
@@ -148,8 +152,6 @@ def start_responder(places: Sequence[Mapping[str, Any]], *, port: int, lifetime:
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
     signal.alarm(int(lifetime))
-    with contextlib.suppress(OSError):
-        PID_FILE.write_text(f"{os.getpid()} {_started(os.getpid())}")
     os.chdir("/")
     while True:
         for ready in select.select(listeners, [], [])[0]:
@@ -168,10 +170,17 @@ def stop_responder() -> bool:
     except (OSError, ValueError):
         return False
     PID_FILE.unlink(missing_ok=True)
-    if _started(int(pid)) != started:
-        return False  # it ended, and the number may be another's by now
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(int(pid), signal.SIGTERM)
+    try:
+        process = os.pidfd_open(int(pid))
+    except ProcessLookupError:
+        return False
+    try:
+        if _started(int(pid)) != started:
+            return False  # it ended, and the number is another's by now
+        signal.pidfd_send_signal(process, signal.SIGTERM)
+        select.select([process], [], [], _END_SECONDS)  # it holds its ports until then
+    finally:
+        os.close(process)
     return True
 
 

@@ -101,5 +101,6 @@ def _plan_devices(ip: Any, found: Mapping[str, links.Link], changes: Changes) ->
 
 def _ours(found: Mapping[str, links.Link]) -> list[str]:
     # A device gets its alias after it is made: if a run was killed in between, its name tells.
-    pair = (names.GATEWAY_DEVICE, names.GATEWAY_PEER)
-    return [name for name, link in found.items() if name in pair or names.parse_alias(link.alias)]
+    pair = [name for name in (names.GATEWAY_DEVICE, names.GATEWAY_PEER) if name in found]
+    aliased = [name for name, link in found.items() if names.parse_alias(link.alias)]
+    return list(dict.fromkeys([*pair, *aliased]))

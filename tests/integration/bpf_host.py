@@ -26,7 +26,8 @@ def _call(function: str, *arguments: int) -> None:
 
 
 @contextlib.contextmanager
-def _own_host() -> Iterator[None]:
+def own_host() -> Iterator[None]:
+    """Be on a host with nothing of anybody's for the length of a ``with`` block."""
     home = {name: os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name in _NAMESPACES}
     folder = Path.cwd()
     before = Path("/proc/self/cgroup").read_text().rpartition("0::")[2].strip()
@@ -55,7 +56,7 @@ def _own_host() -> Iterator[None]:
 @pytest.fixture
 def host() -> Iterator[None]:
     """Let the test, and what it starts, be on a host with nothing of anybody's."""
-    with _own_host():
+    with own_host():
         yield
 
 

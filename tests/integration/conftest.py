@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from running import do
 
+# Some tests ask for its fixtures, others import its functions: either may come first.
+pytest.register_assert_rewrite("node_support")
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 

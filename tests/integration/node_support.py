@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
-from bpf_support import own_host, sources
+from bpf_host import own_host
+from bpf_support import sources
 from running import ROOT, do, run_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 NODES = {"node-e6e4d": "10.111.0.8", "node-63344": "10.111.0.9"}
 NODE_IP, PEER_IP = NODES.values()
@@ -39,6 +42,7 @@ def bare_node() -> Iterator[None]:
     Files below /run and /var/lib are the host's own as well, and end with it.
     """
     with own_host():
+        do("umount", "--recursive", "--lazy", "/sys")
         for kind, folder in MOUNTS:
             do("mount", "-t", kind, "none", folder)
         do("ip", "netns", "add", "peer")
@@ -83,6 +87,11 @@ def pod(name: str, number: int, **more: Any) -> dict[str, Any]:
     return {"name": name, "ip": f"10.111.160.{number}", "mac": mac, **more}
 
 
+def items(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the endpoints of a plan as items of the option ``endpoints``."""
+    return [{word: one[word] for word in ("name", "ip", "mac")} for one in node["endpoints"]]
+
+
 def options(pods: Sequence[dict[str, Any]], **more: Any) -> dict[str, Any]:
     """Return the options of the module ``endpoints``."""
     return {
@@ -94,3 +103,24 @@ def options(pods: Sequence[dict[str, Any]], **more: Any) -> dict[str, Any]:
         "purge": True,
         **more,
     }
+
+
+def until(condition: Callable[[], object], seconds: float = 5) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not happen"
+        time.sleep(0.005)
+
+
+def sysctl(name: str, netns: str | None = None) -> str:
+    """Return a setting of the node or of a namespace."""
+    inside = ["ip", "netns", "exec", netns] if netns else []
+    return " ".join(do(*inside, "sysctl", "-n", name).split())
+
+
+@pytest.fixture
+def bare() -> Iterator[None]:
+    """Be on a bare node."""
+    with bare_node():
+        yield

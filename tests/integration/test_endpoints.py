@@ -23,6 +23,7 @@ from node_support import (
     options,
     plan,
     pod,
+    until,
 )
 from running import ROOT, do, fails, four_runs, ip, run_module
 
@@ -217,14 +218,6 @@ def test_drift_of_every_part_is_repaired_and_only_that_is_reported(version, monk
     for one in pods:
         assert_whole(one["name"], one["ip"])
         assert reaches("peer", one["ip"])
-
-
-def until(condition, seconds=5):
-    """Wait for a condition."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "what was waited for did not happen"
-        time.sleep(0.005)
 
 
 def test_entries_that_belong_to_nobody():

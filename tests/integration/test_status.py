@@ -1,0 +1,102 @@
+"""node_info and status_info: what they say is what the kernel holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils import names
+from bpf_support import bpftool
+from node_support import (
+    CIDR,
+    GATEWAY,
+    NODE_IP,
+    PEER_IP,
+    bare_node,
+    items,
+    make_datapath,
+    options,
+    plan,
+)
+from running import do, run_module
+
+
+@pytest.fixture(scope="module")
+def cluster_node():
+    """A node with two pods of a plan, the same for all tests that only read it."""
+    with bare_node():
+        node = plan("web-1", "web-2")
+        make_datapath(node)
+        made = run_module("endpoints", **options(items(node)))
+        assert not made.failed, made["msg"]
+        yield node
+
+
+def test_node_info_says_what_was_planned_before(cluster_node):
+    found = run_module("node_info", node_ip=NODE_IP)
+    assert found["pod_cidr"] == CIDR
+    assert found["peers"] == {"10.111.160.128/25": PEER_IP}
+    assert found["endpoints"] == {one["name"]: one["ip"] for one in cluster_node["endpoints"]}
+
+
+def status(node, **more):
+    found = run_module("status_info", node=node, **more)
+    assert not found.failed, found["msg"]
+    assert found["changed"] is False
+    return found
+
+
+def test_status_is_what_the_kernel_holds(cluster_node):
+    found = status(cluster_node)["status"]
+    assert found["attach_mode"] == "tcx"
+    ips = {one["ip"]: one["name"] for one in cluster_node["endpoints"]}
+    assert found["ipam"] == {
+        "pod_cidr": CIDR,
+        "used": 3,
+        "total": 128,
+        "usable_pods": 64,
+        "gateway": GATEWAY,
+        "addresses": ips,
+    }
+    assert [one["state"] for one in found["endpoints"]] == ["ready"] * 3
+    devices = {
+        "from_container": {names.endpoint_device(name) for name in ips.values()},
+        "from_netdev": {"eth0"},
+        "from_host": {"pn_host"},
+    }
+    for program in found["programs"]:
+        shown = bpftool("prog", "show", "pinned", f"/sys/fs/bpf/podnet/programs/{program['name']}")
+        assert (program["id"], program["tag"]) == (shown["id"], shown["tag"])
+        assert {place["device"] for place in program["attached"]} == devices[program["name"]]
+    used = {table["name"]: table["used"] for table in found["maps"]}
+    for name in ("endpoints", "ipcache", "allocations"):
+        dumped = bpftool("map", "dump", "pinned", f"/sys/fs/bpf/podnet/maps/{name}")
+        assert used[name] == len(dumped)
+    assert used["endpoints"] == 5
+
+
+def test_drops_and_deliveries_are_counted_by_name(cluster_node):
+    def counts():
+        found = status(cluster_node, check=True)["status"]
+        return {
+            (one["hook"], one["verdict"]): one["packets"]
+            for one in (*found["forwarded"], *found["drops"])
+        }
+
+    before = counts()
+    (target,) = [one["ip"] for one in cluster_node["endpoints"] if one["name"] == "web-1"]
+    do("ip", "netns", "exec", "web-2", "ping", "-q", "-c", "5", "-i", "0.01", target)
+    do("ip", "-n", "web-2", "addr", "add", "10.9.9.9/32", "dev", "lo")
+    forged = ["ping", "-q", "-c", "3", "-i", "0.01", "-W", "1", "-I", "10.9.9.9", target]
+    done = subprocess.run(["ip", "netns", "exec", "web-2", *forged], check=False)
+    assert done.returncode == 1
+    nobody = ["ping", "-q", "-c", "2", "-i", "0.01", "-W", "1", "10.111.160.99"]
+    subprocess.run(["ip", "netns", "exec", "peer", *nobody], check=False)
+    do("ip", "-n", "web-2", "addr", "del", "10.9.9.9/32", "dev", "lo")
+    more = {key: number - before.get(key, 0) for key, number in counts().items()}
+    assert more["from_container", "spoofed_source"] == 3
+    assert more["from_netdev", "no_endpoint"] == 2
+    assert more["from_container", "to_endpoint"] == 10
+    report = status(cluster_node)["report"]
+    assert re.search(r"from_container +egress +spoofed_source +3 +294\b", report)

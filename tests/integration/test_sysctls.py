@@ -1,0 +1,69 @@
+"""sysctls: set, remembered once, restored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from node_support import sysctl
+from running import do, fails, four_runs, run_module
+
+pytest_plugins = ["node_support"]
+
+RECORD = Path("/var/lib/podnet/sysctls.json")
+
+
+def test_sysctls_are_remembered_once_and_restored(bare):
+    first = {"net.ipv4.ip_forward": "0", "net.ipv4.ip_local_port_range": "32768 60999"}
+    assert {name: sysctl(name) for name in first} == first
+    wanted = {"net.ipv4.ip_forward": 1, "net.ipv4.ip_local_port_range": "20000 30000"}
+    done = four_runs("sysctls", values=wanted, remember=True)
+    assert done["changes"] == [f"change sysctl {name}" for name in wanted]
+    assert {name: sysctl(name) for name in wanted} == {k: str(v) for k, v in wanted.items()}
+    assert done["diff"]["before"]["sysctl net.ipv4.ip_forward"] == {"value": "0"}
+
+    # What comes later does not take the place of what was there before us.
+    run_module("sysctls", values={"net.ipv4.ip_local_port_range": "1024 2048"}, remember=True)
+    assert json.loads(RECORD.read_text()) == first
+    assert RECORD.stat().st_mode & 0o777 == 0o600
+    done = four_runs("sysctls", state="restored")
+    assert done["changes"] == [*(f"change sysctl {n}" for n in sorted(first)), f"remove {RECORD}"]
+    assert {name: sysctl(name) for name in first} == first
+    assert not RECORD.exists()
+
+
+def test_sysctls_of_devices_and_of_other_namespaces(bare):
+    do("ip", "link", "add", "a.b", "type", "bridge")
+    four_runs("sysctls", values={"net/ipv4/conf/a.b/forwarding": 1})
+    assert Path("/proc/sys/net/ipv4/conf/a.b/forwarding").read_text() == "1\n"
+    assert not RECORD.exists()
+    four_runs("sysctls", values={"net.ipv4.ip_forward": True and 1}, netns="peer")
+    assert (sysctl("net.ipv4.ip_forward", "peer"), sysctl("net.ipv4.ip_forward")) == ("1", "0")
+
+
+def test_a_setting_of_a_device_that_is_gone_is_not_restored(bare):
+    do("ip", "link", "add", "br0", "type", "bridge")
+    run_module("sysctls", values={"net.ipv4.conf.br0.forwarding": 1}, remember=True)
+    do("ip", "link", "del", "br0")
+    assert four_runs("sysctls", state="restored")["changes"] == [f"remove {RECORD}"]
+
+
+def test_sysctls_that_cannot_be(bare):
+    good = {"net.ipv4.ip_forward": 1}
+    run = run_module("sysctls", values={**good, "net.ipv4.no_such": 1}, remember=True)
+    assert run.failed
+    assert "'net.ipv4.no_such'" in run["msg"]
+    for bad in ("net..ipv4", "../kernel/x", ""):
+        fails("sysctls", repr(bad), values={**good, bad: 1})
+    assert sysctl("net.ipv4.ip_forward") == "0"
+    assert not RECORD.exists()
+    # In check mode its device may be yet to come.
+    late = run_module("sysctls", check=True, values={"net.ipv4.conf.pn_host.forwarding": 1})
+    assert late["changes"] == ["change sysctl net.ipv4.conf.pn_host.forwarding"]
+
+    run = run_module("sysctls", values={"net.ipv4.ip_forward": "many"}, remember=True)
+    assert run.failed
+    assert "refused 'many' for net.ipv4.ip_forward" in run["msg"]
+    # It is remembered before it is changed: restoring what was not changed does no harm.
+    assert not run_module("sysctls", state="restored").failed
+    assert sysctl("net.ipv4.ip_forward") == "0"
