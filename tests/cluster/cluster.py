@@ -157,12 +157,14 @@ class Cluster:
     @property
     def variables(self) -> dict[str, Any]:
         """The cluster-wide variables: change them and run again."""
-        return self.inventory["all"]["vars"]
+        variables: dict[str, Any] = self.inventory["all"]["vars"]
+        return variables
 
     @property
     def nodes(self) -> dict[str, dict[str, Any]]:
         """The nodes with their variables: change them and run again."""
-        return self.inventory["all"]["children"]["podnet_nodes"]["hosts"]
+        group: dict[str, dict[str, Any]] = self.inventory["all"]["children"]["podnet_nodes"]
+        return group["hosts"]
 
     def up(self) -> Cluster:
         """Build the lab, or bring it to what the inventory says by now."""

@@ -259,7 +259,7 @@ def test_between_subnets_the_gateway_routes(make_cluster, two_subnets):
     assert ways == {cidrs["a1"]: "10.111.1.1", cidrs["b2"]: "10.111.1.12", cidrs["b1"]: None}
     place = next(iter(cluster.pods("b1")))
     with capture(cluster.lab, "gateway", "eth0") as gateway:
-        (ttls,) = probe(cluster, [place], [pods["a1"][0], pods["b2"][0]]).values()
+        ttls = probe(cluster, [place], [pods["a1"][0], pods["b2"][0]])[place]
     assert ttls["icmp"] == {pods["a1"][0]: 61, pods["b2"][0]: 62}
     seen = {address for p in gateway if IP in p for address in (p[IP].src, p[IP].dst)}
     assert pods["a1"][0] in seen

@@ -59,7 +59,7 @@ def test_an_address_that_does_not_answer_is_named(bare):
     respond()
     found = probe({"host": PEER_IP}, {"host": PEER_IP, "endpoint": "10.111.0.99"})
     assert found["unreachable"] == ["node-1"]
-    (_, node) = found["nodes"]
+    (_itself, node) = found["nodes"]
     assert [node["host"][kind]["ok"] for kind in ("icmp", "http")] == [True, True]
     assert [node["endpoint"][kind]["ok"] for kind in ("icmp", "http")] == [False, False]
     assert "Endpoint connectivity to 10.111.0.99:" in found["report"]

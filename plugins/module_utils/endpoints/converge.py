@@ -28,6 +28,7 @@ from .wanted import check
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ..engine.bpf import maps, programs
     from .held import Held
     from .wanted import Endpoint, Node
 
@@ -43,7 +44,7 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
     changes = Changes()
     with read(node.program) as found:
         if wanted and not check_mode:  # in check mode a role before this one would have pinned them
-            _check_pins(node, found)
+            _pinned(node, found)
         if purge:
             removal.plan(found, [endpoint.name for endpoint in wanted], changes)
         else:
@@ -57,12 +58,14 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
     return changes
 
 
-def _check_pins(node: Node, held: Held) -> None:
+def _pinned(node: Node, held: Held) -> tuple[programs.Program, maps.Map, maps.Map]:
+    """Return the program, the entries and the allocations, or raise where one is not pinned."""
     if held.program is None or held.entries is None or held.allocations is None:
         raise Failure(
             f"program {node.program!r} or the maps beside it are not pinned; the role "
             f"native_routing pins them."
         )
+    return held.program, held.entries, held.allocations
 
 
 def _check_taken(wanted: Sequence[Endpoint], held: Held) -> None:
@@ -110,11 +113,9 @@ def _plan(endpoint: Endpoint, node: Node, held: Held, changes: Changes) -> None:
 
 def _complete(endpoint: Endpoint, node: Node, held: Held, link: links.Link | None) -> None:
     """Bring an endpoint up; each line does nothing where its work is done."""
-    assert held.program
-    assert held.entries
-    assert held.allocations
+    program, entries, allocations = _pinned(node, held)
     _forget_old_address(endpoint, held)
-    held.allocations.update({name_key(endpoint.name): address_key(endpoint.ip)})
+    allocations.update({name_key(endpoint.name): address_key(endpoint.ip)})
     if endpoint.netns is None:
         namespaces.create(endpoint.namespace)
     if link is None:
@@ -122,9 +123,7 @@ def _complete(endpoint: Endpoint, node: Node, held: Held, link: links.Link | Non
     index = links.get(held.ip, endpoint.device).index
     Path(f"/proc/sys/net/ipv6/conf/{endpoint.device}/disable_ipv6").write_text("1\n")
     links.set_(held.ip, index, alias=endpoint.alias, mac=node.gateway_mac, mtu=node.mtu)
-    held.attacher.ensure(
-        [attach.Place(state.HOOK, endpoint.device)], held.program, node.attach_mode
-    )
+    held.attacher.ensure([attach.Place(state.HOOK, endpoint.device)], program, node.attach_mode)
     pod_device.converge(
         endpoint.namespace,
         mac=endpoint.mac,
@@ -133,7 +132,7 @@ def _complete(endpoint: Endpoint, node: Node, held: Held, link: links.Link | Non
         gateway=node.gateway_ip,
     )
     links.set_(held.ip, index, up=True)
-    held.entries.update({address_key(endpoint.ip): entry_value(endpoint, node, index)})
+    entries.update({address_key(endpoint.ip): entry_value(endpoint, node, index)})
 
 
 def _make_pair(endpoint: Endpoint, node: Node, held: Held) -> None:

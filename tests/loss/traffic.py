@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Traffic through a cluster while something is done to it; nothing of it may be lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.cluster.probes import PYTHON
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator, Mapping
+
+    from tests.cluster.cluster import Cluster
+
+SCRIPT = str(Path(__file__).parent / "there/traffic.py")
+PORT = "4711"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a flow may lose at most.
+
+    :param echoes: echo requests without a reply.
+    :param segments: segments that TCP had to send again.
+    :param stall: milliseconds for which nothing that TCP sent was acknowledged.
+    """
+
+    echoes: int
+    segments: int
+    stall: int
+
+
+#: TCP waits 200 ms before it sends again what was lost: half of it.
+NOTHING = Loss(echoes=0, segments=0, stall=100)
+
+#: While one clsact qdisc comes or goes at each of the two devices of a way, there and back.
+QDISC = Loss(echoes=50, segments=50, stall=1000)
+
+
+def flows(cluster: Cluster) -> dict[str, tuple[str, str, str]]:
+    """Return what to watch: by its name the place that sends, the place that takes, its address."""
+    here, there = cluster.nodes
+    (one, one_ip), (two, two_ip) = list(cluster.pods(here).items())[:2]
+    other, other_ip = next(iter(cluster.pods(there).items()))
+    here_ip = cluster.nodes[here]["ansible_host"]
+    return {
+        "pod to pod on one node": (one, two, two_ip),
+        "pod to pod across nodes": (one, other, other_ip),
+        "pod to host": (two, here, here_ip),
+        "host to pod": (here, one, one_ip),
+    }
+
+
+def _ready(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    line = process.stdout.readline()
+    assert line == "ready\n", process.communicate()[1]
+    return process
+
+
+@contextlib.contextmanager
+def nothing_is_lost(cluster: Cluster, but: Loss = NOTHING) -> Iterator[None]:
+    """Let every flow run for the length of a ``with`` block; fail for what is lost ``but`` that.
+
+    A connection that breaks is a failure in any case.
+    """
+    found = flows(cluster)
+    command = (*PYTHON, SCRIPT)
+    with contextlib.ExitStack() as stack:
+
+        def start(place: str, *words: str) -> subprocess.Popen[str]:
+            process = stack.enter_context(cluster.start(place, *command, *words))
+            stack.callback(process.kill)
+            return _ready(process)
+
+        for place in {taker for _sender, taker, _address in found.values()}:
+            start(place, PORT)
+        senders = {
+            name: start(sender, address, PORT) for name, (sender, _taker, address) in found.items()
+        }
+        yield
+        for sender in senders.values():
+            sender.stdin.close()
+        _hold({name: _report(sender) for name, sender in senders.items()}, but)
+
+
+def _report(sender: subprocess.Popen[str]) -> Mapping[str, Any]:
+    text = sender.stdout.read()
+    assert text, f"a flow broke: {sender.stderr.read()}"
+    return json.loads(text)
+
+
+def _hold(reports: Mapping[str, Mapping[str, Any]], but: Loss) -> None:
+    for name, report in reports.items():
+        print(f"{name}: {report}")
+        assert report["sent"] > 500, f"{name}: only {report['sent']} echo requests were sent"
+        assert report["bytes"] > 100 * 1024, f"{name}: only {report['bytes']} bytes were sent"
+        assert len(report["lost"]) <= but.echoes, f"{name}: echoes lost, by when they were sent"
+        assert report["resent"] <= but.segments, f"{name}: segments that TCP sent again"
+        assert report["stall"] <= but.stall, f"{name}: milliseconds without an acknowledgement"
