@@ -151,12 +151,14 @@ def test_what_is_not_let_through_is_counted_by_its_reason(demo):
     free = next(f"10.111.160.{n}" for n in range(1, 120) if f"10.111.160.{n}" not in used)
     frame = Ether(src=mac(b"\x0a\x58", own), dst=mac(b"\x0e\x58", "10.111.160.126"))
     stranger = Ether(src="02:00:00:00:00:01", dst=frame.dst)
+    as_neighbour = Ether(src=mac(b"\x0a\x58", neighbour), dst=frame.dst)
     marked = UDP(sport=4711, dport=4711) / b"must not pass"
     frames = [
         frame / IP(src=neighbour, dst=SERVER) / marked,
         frame / IP(src="192.0.2.1", dst=SERVER) / marked,
         frame / IP(src="10.111.0.8", dst=SERVER) / marked,
         stranger / IP(src=own, dst=SERVER) / marked,
+        as_neighbour / IP(src=neighbour, dst=SERVER) / marked,
         frame / IPv6(src="fe80::1", dst="fe80::2") / marked,
         frame / IPv6(src="2001:db8::1", dst="2001:db8::2") / marked,
         frame / IP(src=own, dst=SERVER, len=1000) / marked,
@@ -177,7 +179,7 @@ def test_what_is_not_let_through_is_counted_by_its_reason(demo):
     after, report = drops()
     assert {reason: after[reason] - before.get(reason, 0) for reason in after} == {
         **dict.fromkeys(before, 0),
-        "spoofed_source": 4,
+        "spoofed_source": 5,
         "unsupported_l3": 2,
         "malformed": 1,
         "no_endpoint": 1,
