@@ -71,7 +71,7 @@ test-lint: deps ## ruff, mypy, ansible-lint, shellcheck, changelog
 test-sanity: deps ## ansible-test sanity
 test-versions: deps $(VERSIONS) ## the oldest ansible-core, the newest pyroute2
 test-packet: deps ## the programs, run on packets
-test-integration: deps ## the modules on the real kernel
+test-integration: deps $(VERSIONS) ## the modules on the real kernel
 test-cluster: deps ## whole clusters on labs
 test-molecule: deps ## the roles, one scenario each
 $(TESTS): test-%:

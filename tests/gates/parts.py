@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,9 +38,9 @@ def _python(name: str, *words: str) -> Gate:
     return Gate(name, (sys.executable, *words))
 
 
-def _pytest(name: str, *words: str, **environment: str) -> Gate:
-    report = BUILD / "gates" / f"{name.replace(' ', '-').replace('/', '-')}.xml"
-    command = (sys.executable, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}")
+def _pytest(name: str, *words: str, python: str = sys.executable, **environment: str) -> Gate:
+    report = BUILD / "gates" / f"{re.sub('[^a-z0-9.]+', '-', name)}.xml"
+    command = (python, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}")
     return Gate(name, (*command, *words), environment, report)
 
 
@@ -57,6 +58,13 @@ SCENARIOS = sorted(
 )
 PLUGINS = "ansible_collections.podnet.fabric.plugins"
 
+#: Made by the Makefile.
+OLDEST = BUILD / "core-2.17/bin/python"
+NETLINK = [
+    f"tests/integration/test_{name}.py"
+    for name in ("bridge", "neighbors", "netns", "routes", "veth", "vxlan")
+]
+
 #: What runs by itself under ``make test-PART``.
 PARTS: dict[str, tuple[Gate, ...]] = {
     "unit": (_pytest("unit", "tests/unit"),),
@@ -70,7 +78,11 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         _gate("changelog", "antsibull-changelog", "lint"),
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
-    "versions": (_python("ansible-core 2.17", "-m", "tests.gates.oldest_core"),),
+    "versions": (
+        _pytest("unit, core 2.17", "tests/unit", python=str(OLDEST)),
+        _pytest("cluster, core 2.17", "tests/versions", python=str(OLDEST)),
+        _pytest("netlink, pyroute2 0.9", *NETLINK, PYROUTE2_PATH=str(BUILD / "pyroute2-0.9")),
+    ),
     "packet": (_pytest("packet", "tests/packet"),),
     "integration": (_pytest("integration", "tests/integration"),),
     "cluster": (_pytest("cluster", "tests/cluster"), _pytest("loss", "tests/loss")),

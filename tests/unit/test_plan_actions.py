@@ -80,6 +80,7 @@ class Run:
                 **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
                 "ANSIBLE_LOCAL_TEMP": str(self.tmp),
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",  # a message stays on one line
                 "ANSIBLE_NOCOLOR": "1",
             },
             cwd=folder,

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""With whichever ansible-core runs these tests: plugins load, and a cluster comes, stands and goes.
+
+`make test-versions` runs them with the oldest one; the newest runs all the other tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.cluster import ROOT, Cluster, inventory
+
+BIN = Path(sys.executable).parent
+COLLECTIONS = ROOT / ".build/collections"
+
+
+def test_everything_is_documented():
+    done = subprocess.run(
+        [BIN / "ansible-doc", "--metadata-dump", "podnet.fabric"],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    documented = json.loads(done.stdout)["all"]
+    for kind, folder in (("module", "plugins/modules"), ("role", "roles")):
+        there = {path.stem for path in (ROOT / folder).glob("[a-z]*")}
+        assert set(documented[kind]) == {f"podnet.fabric.{name}" for name in there}
+    assert "podnet.fabric.netns" in documented["connection"]
+    assert "podnet.fabric.nth_address" in documented["filter"]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    made = Cluster(inventory(2), tmp_path_factory.mktemp("versions"))
+    try:
+        yield made.up()
+    finally:
+        made.down()
+
+
+def test_check_says_what_the_run_does_and_a_rerun_nothing(cluster):
+    predicted = cluster.play("site", "--check", "--diff").ok()
+    done = cluster.play("site").ok()
+    assert predicted.changed.keys() == done.changed.keys() == cluster.nodes.keys()
+    assert cluster.play("site").ok().changed == {}
+
+
+def test_status_and_health(cluster):
+    shown = cluster.play("status").ok().output
+    assert "Nodes:                  2/2 usable" in shown
+    assert "2/2 reachable" in cluster.play("health").ok().output
+
+
+def test_teardown(cluster):
+    cluster.play("teardown").ok()
+    for name in cluster.nodes:
+        assert "pn_" not in cluster.exec(name, "ip", "link")
+    assert cluster.play("teardown").ok().changed == {}
