@@ -85,9 +85,13 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
     "packet": (_pytest("packet", "tests/packet"),),
     "integration": (_pytest("integration", "tests/integration"),),
-    "cluster": (_pytest("cluster", "tests/cluster"), _pytest("loss", "tests/loss")),
+    "cluster": (_pytest("cluster", "tests/cluster"),),
+    "loss": (_pytest("loss", "tests/loss"),),
     "molecule": tuple(map(_molecule, SCENARIOS)),
 }
 
-#: Need no kernel of their own: they run beside the others.
-LIGHT = ("unit", "lint", "sanity", "versions")
+#: All parts: two rows run side by side, for two processors; then what counts packets, undisturbed.
+STAGES = (
+    (("unit", "lint", "sanity", "versions", "molecule"), ("packet", "integration", "cluster")),
+    (("loss",),),
+)
