@@ -80,7 +80,7 @@ def wanted(item: Mapping[str, Any]) -> Wanted:
         raise Failure(f"map name {name!r}: a name has 1 to 15 letters, digits, dots and _.")
     if item["state"] == "absent":
         shape = maps.MapSpec(name, kind or "hash", 0, 0, 0)
-        return Wanted(path, False, shape, (), (), {}, {}, False, False, (), ())
+        return Wanted(path, False, shape, (), (), {}, {}, False, "fail", (), ())
     key, value = field_list(item["key"]), field_list(item["value"])
     if kind == "prog_array":
         value = _PROGRAM

@@ -41,7 +41,7 @@ def mounted() -> list[Mount]:
     """Return what is mounted, in the order in which it was."""
     mounts = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        head, _, tail = line.partition(" - ")
+        head, _dash, tail = line.partition(" - ")
         kind, source = tail.split()[:2]
         # proc(5): blanks in a path are written as octal escapes.
         mounts.append(Mount(head.split()[4].encode().decode("unicode_escape"), kind, source))

@@ -56,5 +56,5 @@ def parse_alias(device_alias: str | None) -> tuple[str, str] | None:
     """Kind and name that an alias of ours stands for, None where it is not one of ours."""
     if device_alias is None or not device_alias.startswith(ALIAS_PREFIX):
         return None
-    kind, _, name = device_alias[len(ALIAS_PREFIX) :].partition(":")
+    kind, _colon, name = device_alias[len(ALIAS_PREFIX) :].partition(":")
     return kind, name

@@ -47,7 +47,7 @@ def read(node_ip: str | None, device: str | None) -> dict[str, Any]:
 def _distribution() -> str | None:
     words: list[str] = []
     for line in Path("/etc/os-release").read_text().splitlines():
-        name, _, value = line.partition("=")
+        name, _equals, value = line.partition("=")
         if name in ("ID", "ID_LIKE"):
             words += value.strip("\"'").split()
     return next((word for word in words if word in DISTRIBUTIONS), None)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import names
 from .datapath import layout, reasons
+from .endpoints import info
+from .endpoints.wanted import KINDS
 from .engine import links, netlink
 from .engine.bpf import attach, maps, programs
 
@@ -24,7 +26,7 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     with netlink.socket() as ip, attach.Attacher() as attacher:
         devices = links.dump(ip)
         found = _programs(node, devices, attacher)
-        endpoints = _endpoints(node, devices, attacher)
+    held = info.gather(f"{names.PROGRAM_PINS}/from_container")
     counts = _verdicts()
     return {
         "node": {
@@ -35,8 +37,8 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "datapath": node["datapath"],
         "native_routing_cidr": node["native_routing_cidr"],
         "attach_mode": _attach_mode(found),
-        "ipam": _ipam(node),
-        "endpoints": endpoints,
+        "ipam": _ipam(node, held),
+        "endpoints": _endpoints(node, held),
         "peers": [dict(peer) for peer in node["peers"]],
         "programs": found,
         "maps": _maps(),
@@ -50,51 +52,29 @@ def _attach_mode(found: list[dict[str, Any]]) -> str | None:
     return ", ".join(sorted(mechanisms)) or None
 
 
-def _ipam(node: Mapping[str, Any]) -> dict[str, Any]:
-    allocated = _allocated()
+def _ipam(node: Mapping[str, Any], held: list[dict[str, Any]]) -> dict[str, Any]:
+    allocated = {one["ip"]: one["name"] for one in held if one["ip"]}
     return {
         "pod_cidr": node["pod_cidr"],
         "used": len(allocated),
         "total": node["capacity"]["addresses"],
         "usable_pods": node["capacity"]["usable_pods"],
         "gateway": node["gateway_ip"],
-        "addresses": {address: name for name, address in allocated.items()},
+        "addresses": allocated,
     }
 
 
-def _allocated() -> dict[str, str]:
-    table = layout.ALLOCATIONS
-    found = maps.open_pin(table.pin)
-    if found is None:
-        return {}
-    with found:
-        return {
-            table.unpack_key(key)["name"]: table.unpack_value(value)["address"]
-            for key, value in found.items().items()
-        }
-
-
-def _endpoints(
-    node: Mapping[str, Any], devices: Mapping[str, links.Link], attacher: attach.Attacher
-) -> list[dict[str, Any]]:
-    held = _allocated()
+def _endpoints(node: Mapping[str, Any], held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Hold what is there against the plan: what is planned in its order, then what is not."""
+    by_name = {one["name"]: one for one in held}
     found = []
-    for endpoint in node["endpoints"]:
-        device = names.endpoint_device(endpoint["name"])
-        link = devices.get(device)
-        attached = link and attacher.find(attach.Place("tc_ingress", device))
-        ready = bool(link and link.up and attached and held.get(endpoint["name"]) == endpoint["ip"])
-        found.append(
-            {
-                "name": endpoint["name"],
-                "kind": endpoint["kind"],
-                "ip": endpoint["ip"],
-                "mac": endpoint["mac"],
-                "device": device,
-                "state": "ready" if ready else "not ready",
-            }
-        )
-    return found
+    for planned in node["endpoints"]:
+        one = by_name.pop(planned["name"], {})
+        ready = one.get("ready") and one["ip"] == planned["ip"]
+        words = {word: planned[word] for word in ("name", "kind", "ip", "mac")}
+        state = "ready" if ready else "not ready"
+        found.append({**words, "device": one.get("device"), "state": state})
+    return found + [{**one, "kind": "unknown", "state": "not planned"} for one in by_name.values()]
 
 
 def _programs(
@@ -103,7 +83,7 @@ def _programs(
     own = [
         link.name
         for link in devices.values()
-        if (names.parse_alias(link.alias) or ("",))[0] in ("endpoint", "attached")
+        if (names.parse_alias(link.alias) or ("",))[0] in KINDS
     ]
     places: dict[str, list[Any]] = {
         "from_container": own,

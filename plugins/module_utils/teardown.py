@@ -8,12 +8,16 @@ version, goes too. First what sends packets to us, then what carries them.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import endpoints, names
+from . import names
+from .endpoints import removal
+from .endpoints.held import Held, read
+from .endpoints.wanted import KINDS
 from .engine import devices, links, routes
 from .engine.bpf import attach, clsact
 from .engine.bpf import links as bpf_links
@@ -24,12 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: What keeps systemd-networkd from deleting our routes (see roles/node).
+NETWORKD_SETTINGS = Path("/etc/systemd/networkd.conf.d/50-podnet.conf")
+
+
 def converge(*, check_mode: bool) -> Changes:
-    """Remove endpoints, programs, routes, devices and pins of ours."""
+    """Remove endpoints, programs, routes, devices, pins and settings of ours."""
     changes = Changes()
-    with devices.networks(check_mode=check_mode) as network, endpoints.held() as held:
+    with devices.networks(check_mode=check_mode) as network, read() as held:
         here = network(None)
-        endpoints.plan_removals(held, (), changes)
+        removal.plan(held, (), changes)
         _plan_programs(here.ip, here.links, changes)
         for route in routes.read(here):
             if route["protocol"] == names.ROUTE_PROTOCOL:
@@ -38,15 +46,23 @@ def converge(*, check_mode: bool) -> Changes:
         if Path(names.PIN_ROOT).exists():
             pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
             changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
+        if NETWORKD_SETTINGS.exists():
+            changes.add(str(NETWORKD_SETTINGS), {"file": True}, None, _remove_networkd_settings)
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
-            endpoints.finish_removals(held)
+            removal.finish(held)
     return changes
 
 
-def _forget(held: endpoints.Held) -> None:
-    endpoints.finish_removals(held)  # while what it needs is pinned
+def _forget(held: Held) -> None:
+    removal.finish(held)  # while what it needs is pinned
     shutil.rmtree(names.PIN_ROOT)
+
+
+def _remove_networkd_settings() -> None:
+    NETWORKD_SETTINGS.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it holds settings of others
+        NETWORKD_SETTINGS.parent.rmdir()
 
 
 def _plan_programs(ip: Any, found: Mapping[str, links.Link], changes: Changes) -> None:
@@ -70,7 +86,7 @@ def _plan_devices(ip: Any, found: Mapping[str, links.Link], changes: Changes) ->
     for name in _ours(found):
         link = found[name]
         kind = names.parse_alias(link.alias)
-        if name in gone or (kind and kind[0] in endpoints.KINDS):
+        if name in gone or (kind and kind[0] in KINDS):
             continue  # an endpoint takes its device along
         changes.add(
             f"device {name}", {"alias": link.alias}, None, partial(links.delete, ip, link.index)

@@ -107,7 +107,7 @@ changes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import endpoints
+from ansible_collections.podnet.fabric.plugins.module_utils.endpoints import converge, wanted
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 ENDPOINT = {
@@ -144,7 +144,7 @@ def main() -> None:
     given = module.params
 
     def work() -> dict[str, object]:
-        node = endpoints.Node(
+        node = wanted.Node(
             gateway_ip=given["gateway_ip"],
             gateway_mac=given["gateway_mac"],
             host_addresses=given["host_addresses"],
@@ -152,9 +152,9 @@ def main() -> None:
             program=given["program"],
             attach_mode=given["attach_mode"],
         )
-        wanted = [endpoints.Endpoint(**endpoint) for endpoint in given["endpoints"]]
-        changes = endpoints.converge(
-            wanted, node, purge=given["purge"], check_mode=module.check_mode
+        listed = [wanted.Endpoint(**endpoint) for endpoint in given["endpoints"]]
+        changes = converge.converge(
+            listed, node, purge=given["purge"], check_mode=module.check_mode
         )
         return changes.result()
 

@@ -11,7 +11,7 @@ version_added: 0.1.0
 description:
   - Sends one ping and one HTTP request to each address, many at a time, and measures how long each
     takes. HTTP is answered by M(podnet.fabric.health_responder).
-  - An address that does not answer is no error of the module; RV(unreachable) names it.
+  - An address that does not answer is no error of the module; RV(unreached) names it.
 author: The podnet.fabric developers (@podnet)
 attributes:
   check_mode:
@@ -72,7 +72,7 @@ nodes:
         address: 10.111.0.9
         icmp: {ok: true, rtt: 0.000306}
         http: {ok: true, rtt: 0.000706}
-unreachable:
+unreached:
   description: Names of the nodes of which a probe did not come back.
   returned: success
   type: list
@@ -116,7 +116,7 @@ def main() -> None:
         return {
             "changed": False,
             "nodes": nodes,
-            "unreachable": [node["name"] for node in nodes if not health.reachable(node)],
+            "unreached": [node["name"] for node in nodes if not health.reachable(node)],
             "report": health.render(nodes, when),
         }
 

@@ -11,7 +11,7 @@ description:
   - Keeps one command running in each pod of the node that this runs on. It is a stand-in for a
     container runtime, for labs.
   - A command runs in the pod's network namespace, in the cgroup2 folder
-    C(podnet-pods/POD), with the pod's name as host name and with C(/run), C(/tmp), C(/var/log) and
+    C(podnet-pods/POD), with the pod's name as host name and with C(/run), C(/var/log) and
     C(/sys) of its own. Everything else of the file system is the node's.
   - A command runs where a process lives in that folder. One that was started differently, or in a
     pod that was made anew since, is started again.

@@ -110,7 +110,7 @@ def _open(probe: Probe) -> int:
 def _time(probe: Probe, program: int) -> float:
     times = []
     with probe.node.entered():
-        for _ in range(CALLS):
+        for _call in range(CALLS):
             done = syscall.program_test_run(
                 program, probe.packet, context=probe.context, repeat=REPEAT
             )

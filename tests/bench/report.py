@@ -27,7 +27,7 @@ def _ratios(place: str, results: dict[str, Any]) -> str:
         for one in results["ratios"]
         if one["place"] == place
     }
-    names = list(dict.fromkeys(datapath for datapath, _ in cells))
+    names = list(dict.fromkeys(datapath for datapath, _measure in cells))
     rows = [["", *(yardstick.title for yardstick in YARDSTICKS)]]
     for name in names:
         mine = [cells[name, yardstick.name] for yardstick in YARDSTICKS]

@@ -85,7 +85,7 @@ def measure(commands: Sequence[Command]) -> list[dict[str, Any]]:
 def _runs(command: Command) -> list[float]:
     runs = []
     try:
-        for _ in range(command.repeat):
+        for _turn in range(command.repeat):
             for argv in command.before:
                 _do(argv)
             start = time.monotonic()

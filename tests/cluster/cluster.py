@@ -157,12 +157,14 @@ class Cluster:
     @property
     def variables(self) -> dict[str, Any]:
         """The cluster-wide variables: change them and run again."""
-        return self.inventory["all"]["vars"]
+        variables: dict[str, Any] = self.inventory["all"]["vars"]
+        return variables
 
     @property
     def nodes(self) -> dict[str, dict[str, Any]]:
         """The nodes with their variables: change them and run again."""
-        return self.inventory["all"]["children"]["podnet_nodes"]["hosts"]
+        group: dict[str, dict[str, Any]] = self.inventory["all"]["children"]["podnet_nodes"]
+        return group["hosts"]
 
     def up(self) -> Cluster:
         """Build the lab, or bring it to what the inventory says by now."""
@@ -253,13 +255,11 @@ class Cluster:
         """Return by ``NODE/POD`` the address of each pod, as the kernel has it."""
         found = {}
         for name in nodes or self.nodes:
-            place = places.HostPlace(self.lab, name)
-            for pod in places.pods(place):
-                if pod != "podnet-health":
-                    devices = self.json(
-                        f"{name}/{pod}", "ip", "-j", "-4", "address", "show", "eth0"
-                    )
-                    found[f"{name}/{pod}"] = devices[0]["addr_info"][0]["local"]
+            for pod in places.pods(places.HostPlace(self.lab, name)):
+                place = f"{name}/{pod}"
+                devices = self.json(place, "ip", "-j", "-4", "address", "show", "dev", "eth0")
+                if pod != "podnet-health" and any(devices):
+                    found[place] = devices[0]["addr_info"][0]["local"]
         return found
 
     def kill(self, host: str) -> None:

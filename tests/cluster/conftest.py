@@ -39,12 +39,20 @@ def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A running cluster of two nodes and four pods, which the tests of a module share."""
+def make_module_cluster(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Cluster]]:
+    """Make labs that the tests of a module share."""
     with _labs(tmp_path_factory) as make:
-        cluster = make(inventory())
-        cluster.play("site").ok()
-        yield cluster
+        yield make
+
+
+@pytest.fixture(scope="module")
+def pair(make_module_cluster: Callable[..., Cluster]) -> Cluster:
+    """A running cluster of two nodes and four pods, which the tests of a module share."""
+    cluster = make_module_cluster(inventory())
+    cluster.play("site").ok()
+    return cluster
 
 
 @pytest.fixture(scope="session")

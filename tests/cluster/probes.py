@@ -65,10 +65,12 @@ def everybody_reaches_everybody(cluster: Cluster) -> None:
 def nginx(cluster: Cluster, *hosts: str) -> Iterator[None]:
     """Run nginx on hosts, which says who asks it."""
     running = [cluster.start(host, *NGINX) for host in hosts]
-    yield
-    for process in running:
-        process.terminate()
-        process.communicate()
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+            process.communicate()
 
 
 def snapshot(cluster: Cluster, host: str) -> Snapshot:

@@ -151,12 +151,14 @@ def test_what_is_not_let_through_is_counted_by_its_reason(demo):
     free = next(f"10.111.160.{n}" for n in range(1, 120) if f"10.111.160.{n}" not in used)
     frame = Ether(src=mac(b"\x0a\x58", own), dst=mac(b"\x0e\x58", "10.111.160.126"))
     stranger = Ether(src="02:00:00:00:00:01", dst=frame.dst)
+    as_neighbour = Ether(src=mac(b"\x0a\x58", neighbour), dst=frame.dst)
     marked = UDP(sport=4711, dport=4711) / b"must not pass"
     frames = [
         frame / IP(src=neighbour, dst=SERVER) / marked,
         frame / IP(src="192.0.2.1", dst=SERVER) / marked,
         frame / IP(src="10.111.0.8", dst=SERVER) / marked,
         stranger / IP(src=own, dst=SERVER) / marked,
+        as_neighbour / IP(src=neighbour, dst=SERVER) / marked,
         frame / IPv6(src="fe80::1", dst="fe80::2") / marked,
         frame / IPv6(src="2001:db8::1", dst="2001:db8::2") / marked,
         frame / IP(src=own, dst=SERVER, len=1000) / marked,
@@ -177,7 +179,7 @@ def test_what_is_not_let_through_is_counted_by_its_reason(demo):
     after, report = drops()
     assert {reason: after[reason] - before.get(reason, 0) for reason in after} == {
         **dict.fromkeys(before, 0),
-        "spoofed_source": 4,
+        "spoofed_source": 5,
         "unsupported_l3": 2,
         "malformed": 1,
         "no_endpoint": 1,
@@ -257,7 +259,7 @@ def test_between_subnets_the_gateway_routes(make_cluster, two_subnets):
     assert ways == {cidrs["a1"]: "10.111.1.1", cidrs["b2"]: "10.111.1.12", cidrs["b1"]: None}
     place = next(iter(cluster.pods("b1")))
     with capture(cluster.lab, "gateway", "eth0") as gateway:
-        (ttls,) = probe(cluster, [place], [pods["a1"][0], pods["b2"][0]]).values()
+        ttls = probe(cluster, [place], [pods["a1"][0], pods["b2"][0]])[place]
     assert ttls["icmp"] == {pods["a1"][0]: 61, pods["b2"][0]: 62}
     seen = {address for p in gateway if IP in p for address in (p[IP].src, p[IP].dst)}
     assert pods["a1"][0] in seen

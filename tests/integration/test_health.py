@@ -38,7 +38,7 @@ def test_health_of_all_that_answers(bare):
     for check in (False, True):
         assert respond(check=check)["changed"] is False
         found = probe({"host": NODE_IP, "local": True}, {"host": PEER_IP, "endpoint": NODE_IP})
-        assert found["unreachable"] == []
+        assert found["unreached"] == []
         assert found["changed"] is False
         for node in found["nodes"]:
             for side in {"host", "endpoint"} & set(node):
@@ -58,15 +58,15 @@ def test_health_of_all_that_answers(bare):
 def test_an_address_that_does_not_answer_is_named(bare):
     respond()
     found = probe({"host": PEER_IP}, {"host": PEER_IP, "endpoint": "10.111.0.99"})
-    assert found["unreachable"] == ["node-1"]
-    (_, node) = found["nodes"]
+    assert found["unreached"] == ["node-1"]
+    (_itself, node) = found["nodes"]
     assert [node["host"][kind]["ok"] for kind in ("icmp", "http")] == [True, True]
     assert [node["endpoint"][kind]["ok"] for kind in ("icmp", "http")] == [False, False]
     assert "Endpoint connectivity to 10.111.0.99:" in found["report"]
     # It answers pings and not HTTP.
     found = probe({"host": PEER_IP}, port=PORT + 1)
     assert found["nodes"][0]["host"]["http"]["error"] == "Connection refused"
-    assert found["unreachable"] == ["node-0"]
+    assert found["unreached"] == ["node-0"]
     run_module("health_responder", state="stopped")
 
 
@@ -74,7 +74,7 @@ def test_the_responder_ends_by_itself(bare):
     respond(lifetime=1)
     assert responder() is not None
     until(lambda: responder() is None)
-    assert probe({"host": NODE_IP})["unreachable"] == ["node-0"]
+    assert probe({"host": NODE_IP})["unreached"] == ["node-0"]
 
 
 def test_a_port_in_use_is_said_and_nothing_is_started(bare):

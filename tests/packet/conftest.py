@@ -129,7 +129,7 @@ def _counted(before: dict[bytes, Any], after: dict[bytes, Any]) -> list[tuple[st
     found = []
     for key in before:
         hook, verdict = divmod(int.from_bytes(key, "little"), layout.VERDICTS)
-        for _ in range(after[key][0] - before[key][0]):
+        for _packet in range(after[key][0] - before[key][0]):
             found.append((hooks[hook], verdicts[verdict]))
     return found
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import endpoints
+from ansible_collections.podnet.fabric.plugins.module_utils.endpoints.wanted import (
+    Endpoint,
+    Node,
+    check,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 
 NODE_IP, LONG = "10.111.0.8", "x" * 240
-NODE = endpoints.Node(
+NODE = Node(
     gateway_ip="10.111.160.126",
     gateway_mac="0e:58:0a:6f:a0:7e",
     host_addresses=["10.111.160.126", NODE_IP],
@@ -38,8 +42,8 @@ def pod(name, number, **more):
     ],
 )
 def test_bad_input_is_refused(bad, parts):
-    wanted = [endpoints.Endpoint(**one) for one in (pod("web-1", 1), bad)]
+    wanted = [Endpoint(**one) for one in (pod("web-1", 1), bad)]
     with pytest.raises(Failure) as raised:
-        endpoints.converge(wanted, NODE, purge=True, check_mode=False)
+        check(wanted, NODE)
     for part in parts:
         assert part in raised.value.message

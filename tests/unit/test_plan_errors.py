@@ -246,30 +246,30 @@ NODE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a pod's address outside its node's CIDR": (
         {"podnet_pods": [{"name": "web", "ip": "10.111.160.3"}]},
-        "The ip of pod web on node-63344 is 10.111.160.3, which lies outside the node's pod CIDR; "
+        "podnet_pods web.ip on node-63344 is 10.111.160.3, which lies outside the node's pod CIDR; "
         "valid is an address of 10.111.160.128/25.",
     ),
     "a pod at the network address": (
         {"podnet_pods": [{"name": "web", "ip": "10.111.160.128"}]},
-        "The ip of pod web on node-63344 is 10.111.160.128, which is reserved; valid is an "
+        "podnet_pods web.ip on node-63344 is 10.111.160.128, which is reserved; valid is an "
         "address of 10.111.160.128/25 other than the first, the last and the gateway "
         "10.111.160.254.",
     ),
     "a pod at the broadcast address": (
         {"podnet_pods": [{"name": "web", "ip": "10.111.160.255"}]},
-        "The ip of pod web on node-63344 is 10.111.160.255, which is reserved; valid is an "
+        "podnet_pods web.ip on node-63344 is 10.111.160.255, which is reserved; valid is an "
         "address of 10.111.160.128/25 other than the first, the last and the gateway "
         "10.111.160.254.",
     ),
     "a pod at the gateway's address": (
         {"podnet_pods": [{"name": "web", "ip": "10.111.160.254"}]},
-        "The ip of pod web on node-63344 is 10.111.160.254, which is reserved; valid is an "
+        "podnet_pods web.ip on node-63344 is 10.111.160.254, which is reserved; valid is an "
         "address of 10.111.160.128/25 other than the first, the last and the gateway "
         "10.111.160.254.",
     ),
     "a pod's address twice": (
         {"podnet_pods": [{"name": f"web-{i}", "ip": "10.111.160.130"} for i in "ab"]},
-        "The ip of pod web-b on node-63344 is 10.111.160.130, which the ip of pod web-a has too; "
+        "podnet_pods web-b.ip on node-63344 is 10.111.160.130, which podnet_pods web-a.ip has too; "
         "each address is valid once.",
     ),
     "a pod at the health address that is fixed": (
@@ -277,7 +277,7 @@ NODE: dict[str, tuple[dict[str, Any], str]] = {
             "podnet_health_ip": "10.111.160.130",
             "podnet_pods": [{"name": "web", "ip": "10.111.160.130"}],
         },
-        "podnet_health_ip on node-63344 is 10.111.160.130, which the ip of pod web has too; each "
+        "podnet_health_ip on node-63344 is 10.111.160.130, which podnet_pods web.ip has too; each "
         "address is valid once.",
     ),
     "a health address outside": (

@@ -15,10 +15,10 @@ _HEAD = """/* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* IPv4 a.b.c.d is ::ffff:a.b.c.d: one path for both families. */
 struct address {
-	union {
-		__u8 bytes[16];
-		__u32 words[4];
-	};
+\tunion {
+\t\t__u8 bytes[16];
+\t\t__u32 words[4];
+\t};
 };
 """
 

@@ -33,7 +33,6 @@ MOUNTS = (
     ("cgroup2", "/sys/fs/cgroup", "cgroup2", _PLAIN, ""),
     ("/dev", "/dev", "", MS_BIND | MS_REC, ""),
     ("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"),
-    ("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"),  # noqa: S108
 )
 
 
@@ -41,7 +40,9 @@ MOUNTS = (
 RELEASE_SECONDS = 10
 
 #: What lies on other file systems of the machine is laid over like its root; not so below these.
-OWN = ("/proc", "/sys", "/dev", "/run", "/tmp")  # noqa: S108
+OWN = ("/proc", "/sys", "/dev", "/run")
+#: Laid over even where it is a tmpfs: a checkout there is to be seen, as it is anywhere else.
+SEEN = "/tmp"  # noqa: S108
 
 
 def start(place: HostPlace) -> None:
@@ -112,7 +113,7 @@ def _further_disks() -> list[str]:
         mount, _dash, filesystem = line.partition(" - ")
         target, source = mount.split()[4], filesystem.split()[1]
         if (
-            source.startswith("/dev/")
+            (source.startswith("/dev/") or target == SEEN)
             and target != "/"
             and not any(f"{target}/".startswith(f"{own}/") for own in OWN)
             and Path(target).is_dir()

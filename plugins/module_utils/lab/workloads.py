@@ -38,7 +38,6 @@ FIRST_SECONDS = 0.2
 #: What a pod does not share with its node: source, target, type, flags, data.
 MOUNTS = (
     ("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"),
-    ("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"),  # noqa: S108
     ("tmpfs", "/var/log", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"),
     ("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, ""),
 )

@@ -28,7 +28,7 @@ class Addresses(NamedTuple):
 def problems(node: Node, cidr: Prefix) -> Iterator[str]:
     """Yield what is wrong with the addresses that are fixed by hand."""
     gateway = capacity.gateway(cidr)
-    fixed = [(f"The ip of pod {pod.name}", pod.ip) for pod in node.pods if pod.ip is not None]
+    fixed = [(f"podnet_pods {pod.name}.ip", pod.ip) for pod in node.pods if pod.ip is not None]
     if node.health_ip is not None:
         fixed.append(("podnet_health_ip", node.health_ip))
     holder: dict[int, str] = {}
@@ -48,7 +48,7 @@ def problems(node: Node, cidr: Prefix) -> Iterator[str]:
                 f"{what} on {node.name} is {text(ip)}, which {holder[ip]} has too; each "
                 "address is valid once."
             )
-        holder[ip] = what[0].lower() + what[1:]
+        holder[ip] = what
 
 
 def assign(node: Node, cidr: Prefix, pods: Sequence[Pod], observed: Mapping[str, int]) -> Addresses:

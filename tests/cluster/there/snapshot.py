@@ -20,6 +20,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import sy
 #: enum bpf_attach_type; bpftool of Debian 12 does not know these two.
 TCX = {"tcx ingress": 46, "tcx egress": 47}
 FOLDERS = ("/etc", "/var/lib", "/run", "/sys/fs/bpf")
+#: iproute2 makes this with the first namespace and never removes it; what is in it counts.
+NETNS = "/run/netns"
 #: Package managers run on the machine, not on the lab host, and the host sees it.
 MACHINES_OWN = ("/var/lib/dpkg", "/var/lib/apt", "/etc/alternatives")
 
@@ -59,6 +61,8 @@ def files(top):
     for path, folders, names in os.walk(top):
         folders[:] = [name for name in folders if f"{path}/{name}" not in MACHINES_OWN]
         for name in [*folders, *names]:
+            if f"{path}/{name}" == NETNS:
+                continue
             seen = os.lstat(f"{path}/{name}")
             line = f"{path}/{name} {stat.filemode(seen.st_mode)} {seen.st_uid}:{seen.st_gid}"
             if stat.S_ISREG(seen.st_mode):
@@ -84,7 +88,8 @@ def cgroups(root):
 def mounts():
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         mount, _dash, filesystem = line.partition(" - ")
-        yield f"{mount.split()[4]} {filesystem}"
+        if mount.split()[4] != NETNS:
+            yield f"{mount.split()[4]} {filesystem}"
 
 
 DEVICES = [json.loads(line)["ifname"] for line in objects("ip", "-j", "link")]

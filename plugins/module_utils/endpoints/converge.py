@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""All endpoints of a node in one call: namespace, veth pair, address, route, program, map entries.
+
+An endpoint comes up in an order in which no packet passes before it is complete: the program
+before the devices are up, the map entry, by which others reach it, last. It goes in the opposite
+order. Its allocation is written before all else and goes after all else: a run that is killed
+leaves nothing that the next one, or a teardown, does not know of.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import pod_device
+from ..datapath.layout import ALLOCATIONS, ENDPOINT_HOST, ENDPOINTS
+from ..engine import links, namespaces
+from ..engine.bpf import attach
+from ..engine.bpf.grace import expedited
+from ..engine.change import Changes
+from ..engine.failure import Failure
+from . import removal, state
+from .held import address_key, entry_value, name_key, read
+from .wanted import check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..engine.bpf import maps, programs
+    from .held import Held
+    from .wanted import Endpoint, Node
+
+_NO_MAC = "00:00:00:00:00:00"
+
+
+def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode: bool) -> Changes:
+    """Make ``wanted`` endpoints complete; with ``purge`` remove the others of this node.
+
+    :raises Failure: before anything is changed, for names, addresses or namespaces that clash.
+    """
+    check(wanted, node)
+    changes = Changes()
+    with read(node.program) as found:
+        if wanted and not check_mode:  # in check mode a role before this one would have pinned them
+            _pinned(node, found)
+        if purge:
+            removal.plan(found, [endpoint.name for endpoint in wanted], changes)
+        else:
+            _check_taken(wanted, found)
+        for endpoint in wanted:
+            _plan(endpoint, node, found, changes)
+        _plan_entries(wanted, node, found, changes, purge=purge)
+        with expedited(0 if check_mode else len(changes.steps)):
+            changes.apply(check_mode=check_mode)
+            removal.finish(found)
+    return changes
+
+
+def _pinned(node: Node, held: Held) -> tuple[programs.Program, maps.Map, maps.Map]:
+    """Return the program, the entries and the allocations, or raise where one is not pinned."""
+    if held.program is None or held.entries is None or held.allocations is None:
+        raise Failure(
+            f"program {node.program!r} or the maps beside it are not pinned; the role "
+            f"native_routing pins them."
+        )
+    return held.program, held.entries, held.allocations
+
+
+def _check_taken(wanted: Sequence[Endpoint], held: Held) -> None:
+    """Without a purge, endpoints that are not listed keep their addresses."""
+    listed = {name_key(endpoint.name) for endpoint in wanted}
+    taken = {
+        address: ALLOCATIONS.unpack_key(name)["name"]
+        for name, address in held.allocation_values.items()
+        if name not in listed
+    }
+    for endpoint in wanted:
+        owner = taken.get(address_key(endpoint.ip))
+        if owner is not None:
+            raise Failure(
+                f"endpoints: ip {endpoint.ip!r} of {endpoint.name!r} is that of endpoint "
+                f"{owner!r} of this node; give it another one, or let purge: true remove the other."
+            )
+
+
+def _plan(endpoint: Endpoint, node: Node, held: Held, changes: Changes) -> None:
+    link = held.links.get(endpoint.device)
+    if link is not None and link.kind != "veth":
+        raise Failure(
+            f"endpoints: device {endpoint.device!r} of endpoint {endpoint.name!r} is a "
+            f"{link.kind or 'physical'} device and not ours; remove or rename it."
+        )
+    pod = pod_device.read(endpoint.namespace)
+    if link is None or pod.lower != link.index:
+        foreign = (*pod.others, *((pod_device.NAME,) if pod.present else ()))
+        if foreign:
+            raise Failure(
+                f"endpoints: netns {endpoint.namespace!r} of endpoint {endpoint.name!r} holds "
+                f"{', '.join(foreign)}, which we did not make; give the endpoint another name, or "
+                f"remove what is there."
+            )
+    before = state.actual(endpoint, node, link, pod, held)
+    # A namespace may be somebody else's, and an entry that of another endpoint with this address.
+    foreign_words = ("netns", "map_entry") if endpoint.netns else ("map_entry",)
+    nothing = not any(value for word, value in before.items() if word not in foreign_words)
+    do = partial(_complete, endpoint, node, held, link if pod.present else None)
+    changes.add(
+        f"endpoint {endpoint.name}", None if nothing else before, state.wanted(endpoint, node), do
+    )
+
+
+def _complete(endpoint: Endpoint, node: Node, held: Held, link: links.Link | None) -> None:
+    """Bring an endpoint up; each line does nothing where its work is done."""
+    program, entries, allocations = _pinned(node, held)
+    _forget_old_address(endpoint, held)
+    allocations.update({name_key(endpoint.name): address_key(endpoint.ip)})
+    if endpoint.netns is None:
+        namespaces.create(endpoint.namespace)
+    if link is None:
+        _make_pair(endpoint, node, held)
+    index = links.get(held.ip, endpoint.device).index
+    Path(f"/proc/sys/net/ipv6/conf/{endpoint.device}/disable_ipv6").write_text("1\n")
+    links.set_(held.ip, index, alias=endpoint.alias, mac=node.gateway_mac, mtu=node.mtu)
+    held.attacher.ensure([attach.Place(state.HOOK, endpoint.device)], program, node.attach_mode)
+    pod_device.converge(
+        endpoint.namespace,
+        mac=endpoint.mac,
+        mtu=node.mtu,
+        address=endpoint.ip,
+        gateway=node.gateway_ip,
+    )
+    links.set_(held.ip, index, up=True)
+    entries.update({address_key(endpoint.ip): entry_value(endpoint, node, index)})
+
+
+def _make_pair(endpoint: Endpoint, node: Node, held: Held) -> None:
+    if endpoint.device in held.links:  # its other end is gone with a namespace, or in another one
+        links.delete(held.ip, held.links[endpoint.device].index)
+    links.add_veth(
+        held.ip,
+        {"name": endpoint.device, "mac": node.gateway_mac, "mtu": node.mtu},
+        {"name": pod_device.NAME, "mac": endpoint.mac, "mtu": node.mtu},
+        endpoint.namespace,
+    )
+
+
+def _forget_old_address(endpoint: Endpoint, held: Held) -> None:
+    old = held.allocation_values.get(name_key(endpoint.name))
+    if old and old != address_key(endpoint.ip):
+        removal.drop_entry(endpoint.name, old, held)
+
+
+def _plan_entries(
+    wanted: Sequence[Endpoint], node: Node, held: Held, changes: Changes, *, purge: bool
+) -> None:
+    """Entries that belong to no endpoint: the node's own addresses, and stale ones."""
+    host = ENDPOINTS.pack_value(
+        ifindex=0, mac=_NO_MAC, gateway_mac=node.gateway_mac, mtu=0, flags=ENDPOINT_HOST
+    )
+    for address in node.host_addresses:
+        found = held.entry_values.get(address_key(address))
+        changes.add(
+            f"host address {address}",
+            None if found is None else {"entry": found.hex()},
+            {"entry": host.hex()},
+            partial(_update, held, {address_key(address): host}),
+        )
+    if purge:
+        known = {address_key(endpoint.ip) for endpoint in wanted}
+        known |= {address_key(address) for address in node.host_addresses}
+        # Those of endpoints that are removed in this run go with them.
+        known |= set(held.allocation_values.values())
+        for key in sorted(set(held.entry_values) - known):
+            address = ENDPOINTS.unpack_key(key)["address"]
+            entry = {"entry": held.entry_values[key].hex()}
+            changes.add(f"stale address {address}", entry, None, partial(_delete, held, key))
+
+
+def _update(held: Held, entries: Mapping[bytes, bytes]) -> None:
+    if held.entries:
+        held.entries.update(entries)
+
+
+def _delete(held: Held, key: bytes) -> None:
+    if held.entries:
+        held.entries.delete([key])

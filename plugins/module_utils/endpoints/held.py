@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a node holds of endpoints: read once, before anything is planned."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .. import names
+from ..datapath.layout import ALLOCATIONS, ENDPOINTS
+from ..engine import links, netlink
+from ..engine.bpf import attach, maps, programs
+from .wanted import KINDS, OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .wanted import Endpoint, Node
+
+
+@dataclass
+class Held:
+    """What the node holds.
+
+    :param names: endpoints that leave something behind: name → whether their namespace is ours.
+    :param removed: those of them that a step has removed, for :func:`removal.finish`.
+    """
+
+    ip: Any
+    attacher: attach.Attacher
+    links: Mapping[str, links.Link]
+    program: programs.Program | None
+    entries: maps.Map | None
+    allocations: maps.Map | None
+    entry_values: Mapping[bytes, bytes]
+    allocation_values: Mapping[bytes, bytes]
+    names: Mapping[str, bool]
+    removed: dict[str, bool] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def read(program_pin: str = "") -> Iterator[Held]:
+    """Read what the node holds of endpoints; ``program_pin`` where they are to be made."""
+    with contextlib.ExitStack() as stack:
+        ip = stack.enter_context(netlink.socket())
+        attacher = stack.enter_context(attach.Attacher())
+        opened = [maps.open_pin(ENDPOINTS.pin), maps.open_pin(ALLOCATIONS.pin)]
+        entries, allocations = [stack.enter_context(m) if m else None for m in opened]
+        program = programs.open_pin(program_pin) if program_pin else None
+        if program:
+            stack.enter_context(program)
+        found = links.dump(ip)
+        allocated = allocations.items() if allocations else {}
+        yield Held(
+            ip=ip,
+            attacher=attacher,
+            links=found,
+            program=program,
+            entries=entries,
+            allocations=allocations,
+            entry_values=entries.items() if entries else {},
+            allocation_values=allocated,
+            names=_names(found.values(), allocated),
+        )
+
+
+def _names(found: Iterable[links.Link], allocated: Iterable[bytes]) -> dict[str, bool]:
+    # An allocation without a device: its namespace is ours where nothing else is in it.
+    known = {key.rstrip(b"\0").decode(): True for key in allocated}
+    for link in found:
+        parsed = names.parse_alias(link.alias)
+        if parsed and parsed[0] in KINDS:
+            known[parsed[1]] = parsed[0] == OURS
+    return known
+
+
+def entry_value(endpoint: Endpoint, node: Node, ifindex: int) -> bytes:
+    """Value of an endpoint in the map ``endpoints``."""
+    return ENDPOINTS.pack_value(
+        ifindex=ifindex, mac=endpoint.mac, gateway_mac=node.gateway_mac, mtu=node.mtu, flags=0
+    )
+
+
+def address_key(ip: str) -> bytes:
+    """Key of an address in the map ``endpoints``; it is the value in ``allocations``, too."""
+    return ENDPOINTS.pack_key(address=ip)
+
+
+def name_key(endpoint: str) -> bytes:
+    """Key of an endpoint in the map ``allocations``."""
+    return ALLOCATIONS.pack_key(name=endpoint)

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The endpoints of a node as its kernel has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import names
+from ..datapath.layout import ALLOCATIONS, ENDPOINTS
+from ..engine.bpf import attach
+from .held import name_key, read
+from .state import HOOK
+
+if TYPE_CHECKING:
+    from .held import Held
+
+
+def gather(program: str) -> list[dict[str, Any]]:
+    """Return every endpoint that left anything behind (see RETURN of ``endpoints_info``).
+
+    :param program: pin of the program that belongs to their host-side devices.
+    """
+    with read(program) as held:
+        return [_endpoint(name, held) for name in sorted(held.names)]
+
+
+def _endpoint(name: str, held: Held) -> dict[str, Any]:
+    device = names.endpoint_device(name)
+    link = held.links.get(device)
+    attached = held.attacher.find(attach.Place(HOOK, device)) if link else None
+    ours = attached and held.program and attached.program_id == held.program.info.id
+    address = held.allocation_values.get(name_key(name))
+    raw = held.entry_values.get(address) if address else None
+    entry = ENDPOINTS.unpack_value(raw) if raw else {}
+    return {
+        "name": name,
+        "ip": ALLOCATIONS.unpack_value(address)["address"] if address else None,
+        "mac": entry.get("mac"),
+        "gateway_mac": entry.get("gateway_mac"),
+        "mtu": entry.get("mtu"),
+        "device": device if link else None,
+        "netns": name if held.names[name] else None,
+        "program": attached.mechanism if attached and ours else None,
+        "ready": bool(link and link.up and ours and entry.get("ifindex") == link.index),
+    }

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Endpoints that go: first no packet finds them, then their devices go, all at once."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .. import names, pod_device
+from ..datapath.layout import ENDPOINTS
+from ..engine import links, namespaces
+from ..engine.bpf import attach
+from .held import name_key
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ..engine.change import Changes
+    from .held import Held
+
+
+def plan(held: Held, kept: Collection[str], changes: Changes) -> None:
+    """Remove the endpoints of this node that are not ``kept``."""
+    for name, ours in sorted(held.names.items()):
+        if name not in kept:
+            before = {"device": names.endpoint_device(name), "netns": name if ours else None}
+            do = partial(_remove, held, name, ours=ours)
+            changes.add(f"endpoint {name}", before, None, do)
+
+
+def _remove(held: Held, name: str, *, ours: bool) -> None:
+    """Let no packet find the endpoint any more; :func:`finish` does the rest."""
+    address = held.allocation_values.get(name_key(name))
+    if address:
+        drop_entry(name, address, held)
+    held.removed[name] = ours
+
+
+def finish(held: Held) -> None:
+    """Remove the devices of removed endpoints all at once, then what belongs to them.
+
+    Allocations go last: a run that is killed before finds by them what is left.
+    """
+    if not held.removed:
+        return
+    devices = [names.endpoint_device(name) for name in held.removed]
+    links.delete_many(held.ip, [held.links[name].index for name in devices if name in held.links])
+    attach.prune()
+    for name, ours in held.removed.items():
+        if ours and not pod_device.read(name).others:
+            namespaces.delete(name)
+    if held.allocations:
+        held.allocations.delete([name_key(name) for name in held.removed])
+    held.removed.clear()
+
+
+def drop_entry(name: str, address: bytes, held: Held) -> None:
+    """Remove the entry of an address, unless another endpoint of this run has the address now."""
+    entry = held.entries.get(address) if held.entries else None
+    if held.entries is None or entry is None:
+        return
+    with contextlib.suppress(OSError):  # no device: nobody's
+        device = socket.if_indextoname(ENDPOINTS.unpack_value(entry)["ifindex"])
+        if device != names.endpoint_device(name):
+            return
+    held.entries.delete([address])

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Endpoints as they are asked for, and what cannot be asked for."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .. import names
+from ..engine import namespaces
+from ..engine.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+#: Kinds in the alias of a host-side device: its namespace is ours to remove, or was there before.
+KINDS = OURS, ATTACHED = "endpoint", "attached"
+
+#: The name stands in the device's alias, which has 255 characters (IFALIASZ less one).
+_NAME_MAX = 255 - max(len(names.alias(kind, "")) for kind in KINDS)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One pod as the plan wants it.
+
+    :param netns: namespace that it lives in, in the words of :mod:`engine.namespaces`; None: one
+        that is made for it, named after it, and removed with it.
+    """
+
+    name: str
+    ip: str
+    mac: str
+    netns: str | None = None
+
+    @property
+    def device(self) -> str:
+        """Host-side device."""
+        return names.endpoint_device(self.name)
+
+    @property
+    def namespace(self) -> str:
+        """Namespace that it lives in."""
+        return self.netns or self.name
+
+    @property
+    def alias(self) -> str:
+        """Alias of the host-side device; its kind says whether the namespace is ours to remove."""
+        return names.alias(ATTACHED if self.netns else OURS, self.name)
+
+
+@dataclass(frozen=True)
+class Node:
+    """What all endpoints of a node share.
+
+    :param host_addresses: the node's own, which pods reach through its stack.
+    :param mtu: of the pods' devices, bytes.
+    :param program: pin of the program at their host-side devices.
+    """
+
+    gateway_ip: str
+    gateway_mac: str
+    host_addresses: Sequence[str]
+    mtu: int
+    program: str
+    attach_mode: str
+
+
+def check(wanted: Sequence[Endpoint], node: Node) -> None:
+    """Refuse what cannot be, before anything is looked at.
+
+    :raises Failure: for the first value that is wrong.
+    """
+    for what, values in (
+        ("name", [endpoint.name for endpoint in wanted]),
+        ("ip", [endpoint.ip for endpoint in wanted]),
+    ):
+        twice = [value for value, count in Counter(values).items() if count > 1]
+        if twice:
+            raise Failure(
+                f"endpoints: {what} {twice[0]!r} is given twice; each endpoint needs its own."
+            )
+    for endpoint in wanted:
+        if not _is_ipv4(endpoint.ip):
+            raise Failure(
+                f"endpoints: ip {endpoint.ip!r} of {endpoint.name!r} is not an IPv4 address; "
+                f"valid is one like 10.111.160.1."
+            )
+        if endpoint.ip in node.host_addresses:
+            raise Failure(
+                f"endpoints: ip {endpoint.ip!r} of {endpoint.name!r} is one of host_addresses, the "
+                f"node's own; give the endpoint another one."
+            )
+        if not _MAC.fullmatch(endpoint.mac):
+            raise Failure(
+                f"endpoints: mac {endpoint.mac!r} of {endpoint.name!r} is not a MAC address; "
+                f"valid is one like 0a:58:0a:6f:a0:01, in lower case."
+            )
+        if endpoint.netns is not None and not namespaces.exists(endpoint.netns):
+            raise Failure(
+                f"endpoints: netns {endpoint.netns!r} of {endpoint.name!r} does not exist; leave "
+                f"it out, and one is made."
+            )
+        if "/" in endpoint.name or len(endpoint.name) > _NAME_MAX or not endpoint.name:
+            raise Failure(
+                f"endpoints: name {endpoint.name!r} is not valid; a name has 1 to {_NAME_MAX} "
+                f"characters and no slash."
+            )
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True

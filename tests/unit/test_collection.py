@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the collection says of itself is what it holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import inventory
+
+ROOT = Path(__file__).parent.parent.parent
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+
+#: Modules that make what others would want to read.
+WITH_TWIN = [
+    "bpf_map",
+    "bpf_program",
+    "bridge",
+    "endpoints",
+    "lab",
+    "neighbors",
+    "netns",
+    "routes",
+    "veth",
+    "vxlan",
+]
+
+
+def load(path: Path):
+    return yaml.safe_load(path.read_text()) if path.exists() else {}
+
+
+def options(role: str):
+    """Options of all entry points of a role."""
+    specs = load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
+    return {name: option for spec in specs.values() for name, option in spec["options"].items()}
+
+
+def documented():
+    return {name: option for role in ROLES for name, option in options(role).items()}
+
+
+def test_the_action_group_holds_every_module():
+    assert load(ROOT / "meta/runtime.yml")["action_groups"]["all"] == MODULES
+
+
+@pytest.mark.parametrize("module", WITH_TWIN)
+def test_what_a_module_makes_another_one_reads(module):
+    assert module in MODULES
+    assert f"{module}_info" in MODULES
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_of_a_role_are_the_documented_ones(role):
+    defaults = load(ROOT / "roles" / role / "defaults/main.yml") or {}
+    said = {name: option.get("default") for name, option in options(role).items()}
+    assert defaults == {name: said.get(name, "not documented") for name in defaults}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_says_who_it_is(role):
+    about = load(ROOT / "roles" / role / "meta/main.yml")["galaxy_info"]
+    needed = load(ROOT / "meta/runtime.yml")["requires_ansible"]
+    assert about["license"] == "GPL-3.0-or-later"
+    assert needed.startswith(f">={about['min_ansible_version']}.")
+    assert about["description"]
+
+
+def test_what_the_planner_reads_is_documented_with_its_default():
+    fields = {**inventory.CLUSTER_VARIABLES, **inventory.NODE_VARIABLES}
+    said = documented()
+    assert sorted(set(fields) - set(said)) == []
+    defaults = {name: field.default or None for name, field in fields.items()}
+    assert {name: said[name].get("default") for name in fields} == defaults
+
+
+def test_no_role_uses_a_variable_that_nobody_documents():
+    """Variables of the network are podnet_*; beside the user's, there are results of tasks."""
+    used, made = set(), {"podnet_node"}  # the fact that podnet.fabric.node_plan sets
+    for path in [*ROOT.glob("roles/*/[tv]*/*.yml"), *ROOT.glob("playbooks/*.yml")]:
+        text = re.sub(r"#.*", "", path.read_text())
+        used |= set(re.findall(r"(?<![\w.'\"])podnet_\w+", text))
+        made |= set(re.findall(r"register: (podnet_\w+)", text))
+    assert sorted(used - set(documented()) - made) == []
+
+
+def test_the_release_has_a_fragment_or_an_entry():
+    version = load(ROOT / "galaxy.yml")["version"]
+    released = load(ROOT / "changelogs/changelog.yaml")["releases"]
+    fragments = list((ROOT / "changelogs/fragments").glob("*.yml"))
+    assert fragments or version in released
+
+
+def test_the_artefact_holds_what_a_user_needs_and_no_more(tmp_path):
+    subprocess.run(
+        ["ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = archive.getnames()
+    assert {"bpf/from_container.c", "bpf/lib/shared.h", "bpf/include/linux/kconfig.h"} <= set(names)
+    tops = {name.split("/")[0] for name in names} - {"FILES.json", "MANIFEST.json"}
+    of_users = "LICENSE README.md bpf changelogs docs lab meta playbooks plugins roles"
+    assert tops == set(of_users.split())
+    assert not [name for name in names if "__pycache__" in name]
