@@ -37,11 +37,15 @@ CLSACT_HANDLE = 1
 #: Room for a name in the kernel: IFNAMSIZ less its final zero byte.
 DEVICE_NAME_MAX = 15
 
+#: Longest name of an endpoint. A pod's has up to 253 characters, but it stands in the alias of its
+#: device, and that has 255 (IFALIASZ less its final zero byte).
+ENDPOINT_NAME_MAX = 255 - len(ALIAS_PREFIX + "endpoint:")
+
 
 def endpoint_device(endpoint: str) -> str:
     """Host-side device of an endpoint: ``pn_`` and 12 hex digits that follow from its name.
 
-    A name of the kernel has 15 characters and a pod's name up to 253, so it cannot stand there
+    A name of the kernel has 15 characters and a pod's name many more, so it cannot stand there
     itself; it stands in the device's alias.
     """
     return DEVICE_PREFIX + hashlib.sha256(endpoint.encode()).hexdigest()[:12]

@@ -169,7 +169,8 @@ options:
     description:
       - How C(tc) hooks are attached. V(tcx) needs Linux 6.6, V(clsact) works on every kernel, and V(auto)
         is V(tcx) where the kernel has it.
-      - A change of it moves programs without a gap.
+      - A change of it moves programs without a gap. The kernel itself, though, stops the queues of a device
+        for some milliseconds while a clsact qdisc comes or goes, and drops what it would send meanwhile.
     type: str
     choices: [auto, tcx, clsact]
     default: auto

@@ -130,6 +130,20 @@ def test_made_and_removed(mode, version, monkeypatch):
     assert_whole("web-1", "10.111.160.1", mode=mode)
     assert_whole("web-2", "10.111.160.2", mode=mode)
     assert_whole("db", "10.111.160.3", mode=mode, netns="own-db")
+    found = {one["name"]: one for one in run_module("endpoints_info")["endpoints"]}
+    assert [one["ready"] for one in found.values()] == [True] * 3
+    assert found["db"]["netns"] is None  # not ours
+    assert run_module("endpoints_info", name="web-2")["endpoints"] == [
+        {
+            **{key: value for key, value in pods[1].items() if key in ("name", "ip", "mac")},
+            "gateway_mac": GATEWAY_MAC,
+            "mtu": 1500,
+            "device": HOST_DEVICE("web-2"),
+            "netns": "web-2",
+            "program": mode,
+            "ready": True,
+        }
+    ]
     for source, targets in (
         ("web-1", ("10.111.160.2", "10.111.160.3", GATEWAY, NODE_IP, PEER_IP)),
         ("own-db", ("10.111.160.1", PEER_IP)),

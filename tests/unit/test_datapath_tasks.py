@@ -142,5 +142,7 @@ def test_an_alias_says_of_what_kind_and_whose_a_device_is():
     assert names.parse_alias("podnet:endpoint:a:b") == ("endpoint", "a:b")
     assert names.parse_alias("uplink") is None
     assert names.parse_alias(None) is None
-    longest = names.alias("endpoint", "x" * 253)
-    assert names.parse_alias(longest) == ("endpoint", "x" * 253)
+    longest = "x" * names.ENDPOINT_NAME_MAX
+    for kind in ("endpoint", "attached"):
+        assert len(names.alias(kind, longest)) == 255
+        assert names.parse_alias(names.alias(kind, longest)) == (kind, longest)

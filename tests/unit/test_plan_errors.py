@@ -13,7 +13,7 @@ SUBNET = {"name": "default", "cidr": "10.111.0.0/24"}
 RANGE = {"name": "default", "cidr": "10.111.160.0/20"}
 DNS = (
     "valid is a DNS-1123 name: lower-case letters, digits, '-' and '.', letters or digits at both "
-    "ends, at most 253 characters."
+    "ends, at most 239 characters."
 )
 SHARE = "a secondary range must share no address with a primary or another secondary range."
 
@@ -160,9 +160,9 @@ CLUSTER: dict[str, tuple[dict[str, Any], str]] = {
         f"podnet_deployments[0].name is 'Nginx_App'; {DNS}",
     ),
     "a deployment whose pods' names are too long": (
-        {"podnet_deployments": [{"name": ".".join(["a" * 62] * 4), "replicas": 10}]},
-        f"podnet_deployments name {'.'.join(['a' * 62] * 4)!r} is too long; valid is a name that "
-        "leaves room for the pod's number within 253 characters.",
+        {"podnet_deployments": [{"name": ".".join(["a" * 59] * 4), "replicas": 10}]},
+        f"podnet_deployments name {'.'.join(['a' * 59] * 4)!r} is too long; valid is a name that "
+        "leaves room for the pod's number within 239 characters.",
     ),
     "a negative number of replicas": (
         {"podnet_deployments": [{"name": "web", "replicas": -1}]},

@@ -22,9 +22,6 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 #: Kinds in the alias of a host-side device: its namespace is ours to remove, or was there before.
 KINDS = OURS, ATTACHED = "endpoint", "attached"
 
-#: The name stands in the device's alias, which has 255 characters (IFALIASZ less one).
-_NAME_MAX = 255 - max(len(names.alias(kind, "")) for kind in KINDS)
-
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -107,10 +104,14 @@ def check(wanted: Sequence[Endpoint], node: Node) -> None:
                 f"endpoints: netns {endpoint.netns!r} of {endpoint.name!r} does not exist; leave "
                 f"it out, and one is made."
             )
-        if "/" in endpoint.name or len(endpoint.name) > _NAME_MAX or not endpoint.name:
+        if (
+            "/" in endpoint.name
+            or len(endpoint.name) > names.ENDPOINT_NAME_MAX
+            or not endpoint.name
+        ):
             raise Failure(
-                f"endpoints: name {endpoint.name!r} is not valid; a name has 1 to {_NAME_MAX} "
-                f"characters and no slash."
+                f"endpoints: name {endpoint.name!r} is not valid; a name has 1 to "
+                f"{names.ENDPOINT_NAME_MAX} characters and no slash."
             )
 
 

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
+from ..names import ENDPOINT_NAME_MAX
 from .prefix import Prefix, parse_address, parse_prefix
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ Reader = Callable[[Any], Any]
 NOT_SET = object()
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
-#: Longest DNS-1123 name.
-NAME_MAX = 253
+#: Longest name; DNS-1123 would have 253 characters.
+NAME_MAX = ENDPOINT_NAME_MAX
 
 
 class Invalid(Exception):
