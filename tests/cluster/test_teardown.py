@@ -54,7 +54,7 @@ def maps_of(cluster, node):
 
 def wait_until_gone(cluster, maps):
     """Wait until the kernel has none of these maps; it frees them a moment after the last user."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while left := [
         n
         for n in maps
