@@ -28,8 +28,9 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(BUILD)/packages: Makefile
-	missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null | awk '/ installed$$/{print $$1}' \
-	  | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort))
+	# dpkg-query fails where it has never heard of a package, and lists the others all the same.
+	missing=$$({ dpkg-query -W -f '$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null || true; } \
+	  | awk '/ installed$$/{print $$1}' | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort))
 	if [ -n "$$missing" ]; then
 	  apt-get update -qq
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
