@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ from bpf_support import sources
 from running import ROOT, do, run_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 NODES = {"node-e6e4d": "10.111.0.8", "node-63344": "10.111.0.9"}
 NODE_IP, PEER_IP = NODES.values()
@@ -103,14 +102,6 @@ def options(pods: Sequence[dict[str, Any]], **more: Any) -> dict[str, Any]:
         "purge": True,
         **more,
     }
-
-
-def until(condition: Callable[[], object], seconds: float = 5) -> None:
-    """Wait until a condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "what was waited for did not happen"
-        time.sleep(0.005)
 
 
 def sysctl(name: str, netns: str | None = None) -> str:

@@ -6,8 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent.parent
 MODULES = "ansible_collections.podnet.fabric.plugins.modules."
@@ -94,3 +98,11 @@ def ip(netns: str, *words: str) -> Any:
 def do(*words: str) -> str:
     """Run a command that must succeed; return its output."""
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not happen"
+        time.sleep(0.005)

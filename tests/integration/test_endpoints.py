@@ -23,9 +23,8 @@ from node_support import (
     options,
     plan,
     pod,
-    until,
 )
-from running import ROOT, do, fails, four_runs, ip, run_module
+from running import ROOT, do, fails, four_runs, ip, run_module, until
 
 MAPS = "/sys/fs/bpf/podnet/maps/"
 PROGRAM = "/sys/fs/bpf/podnet/programs/from_container"

@@ -6,8 +6,8 @@ import socket
 from pathlib import Path
 
 from ansible_collections.podnet.fabric.plugins.module_utils import health
-from node_support import NODE_IP, PEER_IP, until
-from running import do, run_module
+from node_support import NODE_IP, PEER_IP
+from running import do, run_module, until
 
 pytest_plugins = ["node_support"]
 

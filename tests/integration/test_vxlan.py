@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from running import do, fails, four_runs, ip, run_module
+from running import do, fails, four_runs, ip, run_module, until
 
 
 @pytest.fixture
@@ -10,6 +10,8 @@ def under(netns):
     do("ip", "-n", netns, "link", "add", "d0", "type", "veth", "peer", "name", "d1")
     for device in ("d0", "d1"):
         do("ip", "-n", netns, "link", "set", device, "up")
+    for device in ("d0", "d1"):  # the kernel tells what their state is a little later
+        until(lambda device=device: ip(netns, "link", "show", device)[0]["operstate"] == "UP")
     return netns
 
 

@@ -60,8 +60,11 @@ def other_maps(folder: Path) -> Path:
         ("datapath/tasks.py", '"netdev_mtu": node["device_mtu"]'),
     ):
         _edit(utils / file, last, last + ', "added": 0')
-    for last in ("flags=ENDPOINT_HOST", "flags=0"):
-        _edit(utils / "endpoints.py", last, last + ", added=0")
+    for file, last in (
+        ("endpoints/converge.py", "flags=ENDPOINT_HOST"),
+        ("endpoints/held.py", "flags=0"),
+    ):
+        _edit(utils / file, last, last + ", added=0")
     header = subprocess.run(
         [sys.executable, "-c", RENDER, str(folder)], capture_output=True, text=True, check=True
     )
