@@ -13,6 +13,10 @@ import hashlib
 DEVICE_PREFIX = "pn_"
 GATEWAY_DEVICE = "pn_host"
 GATEWAY_PEER = "pn_net"
+OVERLAY_DEVICE = "pn_vxlan"
+
+#: The classic datapath's bridge, under the name that the field knows it by; its alias is ours.
+BRIDGE_DEVICE = "cbr0"
 
 #: ``ip link`` alias of every device that the roles make: ``podnet:<kind>:<name>``.
 ALIAS_PREFIX = "podnet:"
