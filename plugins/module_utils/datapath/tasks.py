@@ -90,7 +90,7 @@ def endpoints(node: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _ipcache(node: Mapping[str, Any]) -> list[dict[str, Any]]:
-    neighbors = {peer["pod_cidr"] for peer in node["peers"] if peer["direct"]}
+    neighbors = {peer["pod_cidr"] for peer in node["peers"] if peer["route"] == "direct"}
     entries = []
     for entry in node["ipcache"]:
         network = ipaddress.ip_network(entry["prefix"])
