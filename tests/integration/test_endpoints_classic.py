@@ -8,7 +8,7 @@ import time
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from bpf_support import bpftool, pins
-from classic_support import GUARD, classic, ip_here, make_classic, run
+from cell_support import GUARD, cell_options, ip_here, make_cell, make_routes, run
 from node_support import GATEWAY, GATEWAY_MAC, NODE_IP, PEER_IP, bare_node, pod, sysctl
 from running import ROOT, do, fails, four_runs, ip, run_module, until
 
@@ -20,8 +20,9 @@ MAPS = "/sys/fs/bpf/podnet/maps/"
 def datapath(request):
     """One node a datapath for all tests of this file."""
     with bare_node():
-        make_classic(request.param)
-        run("endpoints", **classic(request.param, []))
+        make_cell(request.param)
+        make_routes(request.param)
+        run("endpoints", **cell_options(request.param, []))
         yield request.param
 
 
@@ -29,7 +30,7 @@ def datapath(request):
 def empty(datapath):
     """Leave the node without endpoints, and see that nothing of them is left."""
     yield
-    done = run_module("endpoints", **classic(datapath, []))
+    done = run_module("endpoints", **cell_options(datapath, []))
     assert not done.failed, done["msg"]
     gateway = {"bridge": ["cbr0"], "routed": ["pn_host", "pn_net"]}[datapath]
     assert sorted(link["ifname"] for link in ip_here("link")) == sorted(["eth0", "lo", *gateway])
@@ -84,7 +85,7 @@ def ready(datapath):
 def test_made_and_removed(datapath, mode, version, monkeypatch):
     monkeypatch.setenv("PYROUTE2_PATH", str(ROOT / ".build" / "pyroute2-0.9") if version else "")
     pods = [pod("web-1", 1), pod("web-2", 2)]
-    done = four_runs("endpoints", **classic(datapath, pods, attach_mode=mode))
+    done = four_runs("endpoints", **cell_options(datapath, pods, attach_mode=mode))
     assert done["changes"] == ["create endpoint web-1", "create endpoint web-2"]
     after = done["diff"]["after"]["endpoint web-1"]
     assert after["program"] == f"guard, {mode}"
@@ -102,7 +103,7 @@ def test_made_and_removed(datapath, mode, version, monkeypatch):
     ):
         for target in targets:
             assert reaches(source, target), f"{source or 'the node'} does not reach {target}"
-    done = four_runs("endpoints", **classic(datapath, pods[:1], attach_mode=mode))
+    done = four_runs("endpoints", **cell_options(datapath, pods[:1], attach_mode=mode))
     assert done["changes"] == ["remove endpoint web-2"]
     assert_whole(datapath, "web-1", "10.111.160.1")
 
@@ -137,12 +138,12 @@ def test_drift_of_every_part_is_repaired_and_only_that_is_reported(datapath):
     drift = DRIFT[datapath]
     do("ip", "link", "add", "other", "type", "bridge")
     pods = [pod(f"web-{number}", number) for number in range(1, len(drift) + 2)]
-    assert run_module("endpoints", **classic(datapath, pods))["changed"]
+    assert run_module("endpoints", **cell_options(datapath, pods))["changed"]
     for one, command in zip(pods, drift):
         words = {"device": HOST_DEVICE(one["name"]), "name": one["name"], "ip": one["ip"]}
         do(*command.format(**words).split())
     unready = ready(datapath)
-    done = four_runs("endpoints", **classic(datapath, pods))
+    done = four_runs("endpoints", **cell_options(datapath, pods))
     do("ip", "link", "del", "other")
     assert done["changes"] == [f"change endpoint {one['name']}" for one in pods[:-1]]
     told = [set(done["diff"]["before"][f"endpoint {one['name']}"]) for one in pods[:-1]]
@@ -157,19 +158,19 @@ def test_drift_of_every_part_is_repaired_and_only_that_is_reported(datapath):
 
 
 def test_addresses_change_and_change_places(datapath):
-    run_module("endpoints", **classic(datapath, [pod("web-1", 1), pod("web-2", 2)]))
+    run_module("endpoints", **cell_options(datapath, [pod("web-1", 1), pod("web-2", 2)]))
     moved = [pod("web-1", 2), pod("web-2", 3), pod("web-3", 1)]
-    four_runs("endpoints", **classic(datapath, moved))
+    four_runs("endpoints", **cell_options(datapath, moved))
     for one in moved:
         assert_whole(datapath, one["name"], one["ip"])
         until(lambda one=one: reaches("peer", one["ip"]))
     # The pair is gone and its address is to be another one, in the same run.
     do("ip", "link", "del", HOST_DEVICE("web-1"))
     moved[0] = pod("web-1", 9)
-    four_runs("endpoints", **classic(datapath, moved))
+    four_runs("endpoints", **cell_options(datapath, moved))
     assert_whole(datapath, "web-1", "10.111.160.9")
     # An endpoint goes and another one takes its address, in the same run.
-    four_runs("endpoints", **classic(datapath, [*moved[1:], pod("web-4", 9)]))
+    four_runs("endpoints", **cell_options(datapath, [*moved[1:], pod("web-4", 9)]))
     assert_whole(datapath, "web-4", "10.111.160.9")
     assert reaches("peer", "10.111.160.9")
 
@@ -183,7 +184,7 @@ def test_250_pods_in_one_call(datapath):
     took = []
     for expected in (250, 0):
         start = time.monotonic()
-        done = run_module("endpoints", **classic(datapath, many))
+        done = run_module("endpoints", **cell_options(datapath, many))
         took.append(time.monotonic() - start)
         assert not done.failed, done["msg"]
         assert len(done["changes"]) == expected
@@ -194,20 +195,26 @@ def test_250_pods_in_one_call(datapath):
 
 
 def test_what_cannot_be_is_refused_before_anything_is_changed(datapath):
-    run_module("endpoints", **classic(datapath, [pod("web-1", 1)]))
+    run_module("endpoints", **cell_options(datapath, [pod("web-1", 1)]))
     pods = [pod("web-1", 1), pod("web-2", 2)]
-    fails("endpoints", "prefix_length", "33", "32", **classic(datapath, pods, prefix_length=33))
-    fails("endpoints", "route_src", "'fe80::1'", **classic(datapath, pods, route_src="fe80::1"))
+    fails(
+        "endpoints", "prefix_length", "33", "32", **cell_options(datapath, pods, prefix_length=33)
+    )
+    fails(
+        "endpoints", "route_src", "'fe80::1'", **cell_options(datapath, pods, route_src="fe80::1")
+    )
     if datapath == "bridge":
-        missing = run_module("endpoints", **classic(datapath, pods, bridge="br9"))
+        missing = run_module("endpoints", **cell_options(datapath, pods, bridge="br9"))
         assert missing.failed
         assert "'br9' does not exist" in missing["msg"]
         do("ip", "link", "add", "br9", "type", "bridge")
-        fails("endpoints", "'br9'", "podnet:bridge:br9", **classic(datapath, pods, bridge="br9"))
+        fails(
+            "endpoints", "'br9'", "podnet:bridge:br9", **cell_options(datapath, pods, bridge="br9")
+        )
         do("ip", "link", "del", "br9")
     else:
         do("ip", "route", "add", "10.111.160.2", "via", PEER_IP, "proto", "static")
-        fails("endpoints", "10.111.160.2", "'eth0'", "web-2", **classic(datapath, pods))
+        fails("endpoints", "10.111.160.2", "'eth0'", "web-2", **cell_options(datapath, pods))
         do("ip", "route", "del", "10.111.160.2")
     assert "web-2" not in do("ip", "netns", "list").split()
     assert_whole(datapath, "web-1", "10.111.160.1")
