@@ -91,7 +91,7 @@ def _programs(
         "from_host": [names.GATEWAY_DEVICE],
     }
     found: list[dict[str, Any]] = []
-    for hook in reasons.HOOKS:
+    for hook in (hook for hook in reasons.HOOKS if hook.name in places):
         program = programs.open_pin(f"{names.PROGRAM_PINS}/{hook.name}")
         if program is None:
             found.append({"name": hook.name, "id": None, "tag": None, "attached": []})

@@ -119,6 +119,10 @@ class Node:
             reserved=0,
             netdev_ifindex=self.ifindex["eth0"],
             netdev_mtu=NETDEV_MTU,
+            vtep="::",
+            overlay_ifindex=0,
+            overlay_mtu=0,
+            vni=0,
         )
         self.tables["config"].update({layout.CONFIG.pack_key(zero=0): value})
 
@@ -172,7 +176,13 @@ def node() -> Iterator[Node]:
         built.tables["ipcache"].update(
             {
                 layout.IPCACHE.pack_key(prefixlen=96 + 25, address=first): (
-                    layout.IPCACHE.pack_value(node=holder, flags=flags)
+                    layout.IPCACHE.pack_value(
+                        node=holder,
+                        flags=flags,
+                        tunnel_endpoint="::",
+                        vtep_mac="00:00:00:00:00:00",
+                        reserved=0,
+                    )
                 )
                 for first, holder, flags in PEERS
             }

@@ -40,8 +40,8 @@ def test_the_maps_are_such_as_bpf_map_takes():
     # prefixlen 96 + 25, ::ffff:10.111.160.x -> ::ffff:10.111.0.x, a neighbor or not
     mapped = "79000000" + "00000000000000000000ffff"
     assert {key.hex(): value.hex() for key, value in wanted["ipcache"].entries.items()} == {
-        mapped + "0a6fa000": "00000000000000000000ffff0a6f0008" + "00000000",
-        mapped + "0a6fa080": "00000000000000000000ffff0a6f0009" + "01000000",
+        mapped + "0a6fa000": "00000000000000000000ffff0a6f0008" + "00000000" + "00" * 24,
+        mapped + "0a6fa080": "00000000000000000000ffff0a6f0009" + "01000000" + "00" * 24,
     }
     assert (
         wanted["config"].entries
@@ -50,7 +50,9 @@ def test_the_maps_are_such_as_bpf_map_takes():
                 "00000000000000000000ffff0a6fa000"  # 10.111.160.0
                 "00000000000000000000ffffffffff80"  # 255.255.255.128
                 "07000000" + "0e580a6fa07e" + "0000"  # pn_host
-                "02000000" + "28230000"  # eth0 and 9000
+                "02000000"
+                + "28230000"  # eth0 and 9000
+                + "00" * 28  # no overlay
             )
         }
     )

@@ -74,6 +74,7 @@ def programs(node: Mapping[str, Any]) -> list[dict[str, Any]]:
             else [{"hook": hook.attach, "device": devices[hook.name]}],
         }
         for hook in reasons.HOOKS
+        if hook.name in (*PER_ENDPOINT, *devices)
     ]
 
 
@@ -97,7 +98,14 @@ def _ipcache(node: Mapping[str, Any]) -> list[dict[str, Any]]:
         mapped = 96 if network.version == 4 else 0  # ::ffff:0:0/96 holds IPv4
         key = {"prefixlen": network.prefixlen + mapped, "address": str(network.network_address)}
         flags = layout.IPCACHE_DIRECT if entry["prefix"] in neighbors else 0
-        entries.append({"key": key, "value": {"node": entry["node"], "flags": flags}})
+        value = {
+            "node": entry["node"],
+            "flags": flags,
+            "tunnel_endpoint": "::",
+            "vtep_mac": "00:00:00:00:00:00",
+            "reserved": 0,
+        }
+        entries.append({"key": key, "value": value})
     return entries
 
 
@@ -111,5 +119,9 @@ def _config(node: Mapping[str, Any], gateway_ifindex: int) -> dict[str, Any]:
         "reserved": 0,
         "netdev_ifindex": node["device_ifindex"],
         "netdev_mtu": node["device_mtu"],
+        "vtep": "::",
+        "overlay_ifindex": 0,
+        "overlay_mtu": 0,
+        "vni": 0,
     }
     return {"key": {"zero": 0}, "value": value}
