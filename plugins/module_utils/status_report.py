@@ -75,8 +75,7 @@ def _by_address(pair: tuple[str, str]) -> tuple[int, ...]:
 
 
 def _peer(peer: Mapping[str, Any]) -> tuple[str, ...]:
-    route = "direct" if peer["direct"] else "gateway"
-    return (peer["name"], peer["node_ip"], peer["pod_cidr"], route)
+    return (peer["name"], peer["node_ip"], peer["pod_cidr"], peer["route"])
 
 
 def _overlay(status: Mapping[str, Any]) -> list[str]:

@@ -31,7 +31,7 @@ def test_the_gateway_pair():
 
 
 def test_the_maps_are_such_as_bpf_map_takes():
-    items = datapath(NODE, 7)["maps"]
+    items = datapath(NODE, {"pn_host": 7, "pn_vxlan": 9})["maps"]
     options = {"state": "present", "entries": [], "purge": False}
     options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
     wanted = {item["name"]: bpf_map.wanted({**options, **item}) for item in items}
@@ -96,7 +96,13 @@ def test_a_node_that_is_not_usable_has_routes_alone():
     nothing = {"usable": False, "pod_cidr": None, "gateway_ip": None, "endpoints": []}
     found = datapath({**NODE, **nothing})
     assert found.pop("routes") == [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}]
-    assert found == {"veths": [], "maps": [], "programs": [], "endpoints": []}
+    assert found == {
+        **{word: [] for word in ("veths", "bridges", "vxlans", "maps", "programs", "neighbors")},
+        "sysctls": {"values": {}, "restore": []},
+        "endpoints": [],
+        "endpoint_options": {},
+        "keep": {"devices": [], "programs": []},
+    }
 
 
 def test_a_node_probes_itself_and_every_peer():
