@@ -29,7 +29,9 @@ _NO_ADDRESS, _NO_MAC = "::", "00:00:00:00:00:00"
 
 #: What a node has that got no pod CIDR; routes to its peers come on top.
 _NOTHING: dict[str, Any] = {
-    **{word: [] for word in ("veths", "bridges", "vxlans", "maps", "programs", "neighbors")},
+    **{word: [] for word in ("veths", "bridges", "vxlans", "programs", "neighbors")},
+    "first_maps": [],
+    "maps": [],
     "sysctls": {"values": {}, "restore": []},
     "endpoints": [],
     "endpoint_options": {},
@@ -51,7 +53,8 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, An
         "bridges": _bridge(node) if cell.bridged else [],
         "vxlans": _vxlan(node, cell) if cell.tunnel else [],
         "sysctls": settings.of(node, cell),
-        "maps": _maps(node, cell, ifindexes),
+        "first_maps": _maps(node, cell, ifindexes, []),
+        "maps": _maps(node, cell, ifindexes, _ipcache(node)),
         "programs": _programs(node, cell),
         "routes": peers.own_routes(node, cell) + peers.routes(node, cell),
         "neighbors": peers.neighbors(node, cell),
@@ -123,11 +126,16 @@ def _vxlan(node: Mapping[str, Any], cell: Cell) -> Items:
     ]
 
 
-def _maps(node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int]) -> Items:
-    """Every map with what the plan knows of it; who makes the pods' devices fills the others."""
+def _maps(
+    node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int], ipcache: Items
+) -> Items:
+    """Every map with what the plan knows of it; who makes the pods' devices fills the others.
+
+    Programs send by ``ipcache``. It is filled last, when every node takes what is sent so.
+    """
     return [
         layout.ENDPOINTS.task(),
-        layout.IPCACHE.task(entries=_ipcache(node), purge=True),
+        layout.IPCACHE.task(entries=ipcache, purge=bool(ipcache)),
         layout.CONFIG.task(entries=[_config(node, cell, ifindexes)]),
         layout.METRICS.task(),
         layout.ALLOCATIONS.task(),
