@@ -71,3 +71,16 @@ def parse_alias(device_alias: str | None) -> tuple[str, str] | None:
         return None
     kind, _colon, name = device_alias[len(ALIAS_PREFIX) :].partition(":")
     return kind, name
+
+
+def is_our_device(name: str, device_alias: str | None, mac: str | None) -> bool:
+    """Say whether a device by one of our names is ours: its alias tells.
+
+    It gets that when it is made already: where a run was killed in between, its name tells. The
+    bridge's tells it with a gateway's MAC address alone, since others use that name, too.
+    """
+    if device_alias:
+        return parse_alias(device_alias) is not None
+    if name == BRIDGE_DEVICE:
+        return (mac or "").startswith(GATEWAY_MAC_PREFIX)
+    return name in (GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE)
