@@ -55,7 +55,12 @@ def _set_up(choice: dict[str, str], node: Node) -> None:
     with node.entered():
         run_module("veth", veths=items["veths"])
         run_module("bridge", bridges=items["bridges"])
-        run_module("vxlan", vxlans=items["vxlans"])
+        run_module(
+            "vxlan",
+            vxlans=[
+                {k: v for k, v in x.items() if k != "checksum_offload"} for x in items["vxlans"]
+            ],
+        )
         run_module("sysctls", values=items["sysctls"]["values"])
         made = tasks.build(planned, {name: number for number, name in socket.if_nameindex()})
         run_module("bpf_map", maps=made["maps"])
