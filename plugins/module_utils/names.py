@@ -18,6 +18,11 @@ OVERLAY_DEVICE = "pn_vxlan"
 #: The classic datapath's bridge, under the name that the field knows it by; its alias is ours.
 BRIDGE_DEVICE = "cbr0"
 
+#: First bytes of the MAC addresses of pods and tunnel endpoints, and of the gateways that pods
+#: have; the four bytes of an IP address follow.
+POD_MAC_PREFIX = "0a:58:"
+GATEWAY_MAC_PREFIX = "0e:58:"
+
 #: ``ip link`` alias of every device that the roles make: ``podnet:<kind>:<name>``.
 ALIAS_PREFIX = "podnet:"
 

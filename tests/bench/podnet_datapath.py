@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped]
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources, names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
@@ -45,17 +44,17 @@ importlib.import_module("ansible_collections.podnet.fabric.plugins.modules." + s
 def podnet(node: Node) -> None:
     """Join the pods of a node to it and to the pods of its peers."""
     planned = _planned(node)
-    sysctls = CHECKOUT / "roles" / "native_routing" / "vars" / "main.yml"
+    items = tasks.build(planned, {})
     with node.entered():
-        run_module("veth", veths=tasks.gateway_pair(planned))
-        run_module("sysctls", values=yaml.safe_load(sysctls.read_text())["native_routing_sysctls"])
-        gateway = socket.if_nametoindex(names.GATEWAY_DEVICE)
-        run_module("bpf_map", maps=tasks.maps(planned, gateway))
-        run_module("bpf_program", programs=tasks.programs(planned), _sources=_sources(planned))
-        run_module("routes", routes=tasks.routes(planned))
+        run_module("veth", veths=items["veths"])
+        run_module("sysctls", values=items["sysctls"]["values"])
+        gateway = {names.GATEWAY_DEVICE: socket.if_nametoindex(names.GATEWAY_DEVICE)}
+        run_module("bpf_map", maps=tasks.build(planned, gateway)["maps"])
+        run_module("bpf_program", programs=items["programs"], _sources=_sources(items))
+        run_module("routes", routes=items["routes"])
         run_module(
             "endpoints",
-            endpoints=tasks.endpoints(planned),
+            endpoints=items["endpoints"],
             host_addresses=[planned["gateway_ip"], planned["node_ip"]],
             gateway_ip=planned["gateway_ip"],
             gateway_mac=planned["gateway_mac"],
@@ -142,7 +141,7 @@ def _planned(node: Node) -> dict[str, Any]:
     return {**planned, **device, "mtu": MTU, "endpoints": pods}
 
 
-def _sources(planned: dict[str, Any]) -> dict[str, Any]:
+def _sources(items: dict[str, Any]) -> dict[str, Any]:
     """What the action plugin of bpf_program reads on the controller."""
 
     def find(name: str) -> str:
@@ -150,8 +149,7 @@ def _sources(planned: dict[str, Any]) -> dict[str, Any]:
 
     return {
         "programs": {
-            item["name"]: bpf_sources.read_sources(item, find, Path())
-            for item in tasks.programs(planned)
+            item["name"]: bpf_sources.read_sources(item, find, Path()) for item in items["programs"]
         },
         "standin": bpf_sources.standin(),
     }

@@ -48,7 +48,7 @@ STATUS = {
             "node_ip": "10.112.0.9",
             "pod_cidr": "10.111.161.0/25",
             "health_ip": "10.111.161.125",
-            "direct": False,
+            "route": "gateway",
         },
     ],
     "programs": [

@@ -120,6 +120,16 @@ def whole(low: int, high: int) -> Reader:
     return read
 
 
+def truth(value: object) -> bool:
+    """Read a truth value: an INI inventory, a survey and ``--extra-vars`` have it as a text."""
+    known = {"true": True, "yes": True, "false": False, "no": False}
+    if isinstance(value, str) and value.lower() in known:
+        return known[value.lower()]
+    if not isinstance(value, bool):
+        raise Invalid(value, "true or false")
+    return value
+
+
 def choice(*values: str) -> Reader:
     """Make a reader that takes one of a few words."""
 
