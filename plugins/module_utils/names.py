@@ -71,3 +71,15 @@ def parse_alias(device_alias: str | None) -> tuple[str, str] | None:
         return None
     kind, _colon, name = device_alias[len(ALIAS_PREFIX) :].partition(":")
     return kind, name
+
+
+def is_our_device(name: str, device_alias: str | None, mac: str | None) -> bool:
+    """Say whether a device is ours: by its alias.
+
+    It gets that when it is made already: where a run was killed in between, its name tells. The
+    bridge's tells it with no alias and a gateway's MAC address alone, since others use it, too.
+    """
+    if parse_alias(device_alias) or name in (GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE):
+        return True
+    unnamed = name == BRIDGE_DEVICE and not device_alias
+    return unnamed and (mac or "").startswith(GATEWAY_MAC_PREFIX)

@@ -63,10 +63,16 @@ def read(netns: str) -> PodDevice:
 
 
 def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> None:
-    """Give the device that is there its MAC, MTU, address and route, and bring it up."""
+    """Give the device that is there its MAC, MTU, address and route, and bring it up.
+
+    :param address: with its prefix length. Where that alone changes, the kernel has the address all
+        the while, since the new one comes before the old one goes: connections live on.
+    """
     with namespaces.inside(netns):
         # IPv6 chatter of a device without an IPv6 network is noise in the drop counters.
         Path(f"/proc/sys/net/ipv6/conf/{NAME}/disable_ipv6").write_text("1\n")
+        # An address that goes does not take along another one of its subnet.
+        Path(f"/proc/sys/net/ipv4/conf/{NAME}/promote_secondaries").write_text("1\n")
     with netlink.socket(netns) as ip:
         found = links.dump(ip)
         link = found[NAME]
@@ -77,10 +83,10 @@ def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> N
             links.set_(ip, link.index, mac=mac)
         if not link.up or link.mtu != mtu:
             links.set_(ip, link.index, up=True, mtu=mtu)
-        if f"{address}/32" not in held:
-            links.add_address(ip, link.index, f"{address}/32")
+        if address not in held:
+            links.add_address(ip, link.index, address)
         for extra in held:
-            if extra != f"{address}/32":
+            if extra != address:
                 links.remove_address(ip, link.index, extra)
         if _gateway(ip) != gateway:
             _set_gateway(ip, link.index, gateway)
