@@ -62,6 +62,9 @@ FORWARDING = ("ipv4.conf.{}.forwarding", "ipv4.conf.{}.rp_filter")
 #: Of a device that is made anew.
 ANEW = (*FORWARDING, "ipv6.conf.{}.disable_ipv6")
 
+#: Programs know the device by its number.
+NUMBER = f"change entries of map {MAP_PINS}/config"
+
 VETH_GONE: Breaks = {"node-1": {"ip link del {app-4}": ["change endpoint app-4"]}}
 
 UNGUARDED: Breaks = {"node-2": {_unpin("{app-2}"): ["change endpoint app-2"]}}
@@ -92,7 +95,7 @@ OVERLAY_EBPF: Breaks = {
             "create vxlan pn_vxlan",
             *_sysctls("pn_vxlan", "ipv6.conf.{}.disable_ipv6"),
             "create program from_overlay at tc_ingress of pn_vxlan",
-            f"change entries of map {MAP_PINS}/config",
+            NUMBER,
         ],
     },
 }
@@ -110,6 +113,7 @@ OVERLAY_CLASSIC: Breaks = {
         "ip link del pn_vxlan": [
             "create vxlan pn_vxlan",
             *_sysctls("pn_vxlan", *ANEW),
+            NUMBER,
             *_tunnel("node-1", "node-2"),
         ],
     },
@@ -126,6 +130,7 @@ BRIDGE_GONE: Breaks = {
         "ip link del cbr0": [
             "create bridge cbr0",
             *_sysctls("cbr0", "ipv4.conf.{}.forwarding", "ipv6.conf.{}.disable_ipv6"),
+            NUMBER,
             "change endpoint app-3",
             "change endpoint podnet-health",
         ],
@@ -145,6 +150,7 @@ DOOR_GONE: Breaks = {
             "create veth pn_host",
             *_sysctls("pn_host", *ANEW),
             *_sysctls("pn_net", "ipv6.conf.{}.disable_ipv6"),
+            NUMBER,
         ],
     },
 }

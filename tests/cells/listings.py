@@ -46,7 +46,14 @@ NATIVE = [
 BRIDGE = ["10.111.160.0/25 dev cbr0 proto kernel scope link src 10.111.160.126"]
 ROUTED = [
     "blackhole 10.111.160.0/25 proto 112",
-    "10.111.160.125 dev {podnet-health} proto 112 scope link src 10.111.0.11",
+    *(
+        f"{ip} dev {{{name}}} proto 112 scope link src 10.111.0.11"
+        for name, ip in (
+            ("app-1", "10.111.160.121"),
+            ("app-4", "10.111.160.118"),
+            ("podnet-health", "10.111.160.125"),
+        )
+    ),
 ]
 TUNNEL = {
     "route": [
