@@ -150,13 +150,12 @@ def _ipcache(node: Mapping[str, Any]) -> Items:
         mapped = 96 if network.version == 4 else 0  # ::ffff:0:0/96 holds IPv4
         key = {"prefixlen": network.prefixlen + mapped, "address": str(network.network_address)}
         peer = by_cidr.get(entry["prefix"], {})  # the node itself is no peer
-        flags = _IPCACHE_FLAGS.get(peer.get("route"), 0)
-        by_tunnel = flags == layout.IPCACHE_TUNNEL
         value = {
             "node": entry["node"],
-            "flags": flags,
-            "tunnel_endpoint": peer["vtep_ip"] if by_tunnel else _NO_ADDRESS,
-            "vtep_mac": peer["vtep_mac"] if by_tunnel else _NO_MAC,
+            "flags": _IPCACHE_FLAGS.get(peer.get("route"), 0),
+            # Known of a neighbor, too: it may not know yet that this node is one to it.
+            "tunnel_endpoint": peer.get("vtep_ip") or _NO_ADDRESS,
+            "vtep_mac": peer.get("vtep_mac") or _NO_MAC,
             "reserved": 0,
         }
         entries.append({"key": key, "value": value})
