@@ -83,13 +83,14 @@ ansible_facts:
             mac: "0a:58:0a:6f:a1:7d"
             kind: health
             labels: {}
-            command: []
+            containers: []
           - name: nginx-app-3
             ip: 10.111.161.65
             mac: "0a:58:0a:6f:a1:41"
             kind: pod
             labels: {app: nginx}
-            command: [nginx, -g, daemon off;]
+            containers:
+              - {name: nginx-app, command: [nginx, -g, daemon off;]}
         peers:
           - name: node-e6e4d
             node_ip: 10.111.0.8
