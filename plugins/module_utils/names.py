@@ -74,12 +74,13 @@ def parse_alias(device_alias: str | None) -> tuple[str, str] | None:
 
 
 def is_our_device(name: str, device_alias: str | None, mac: str | None) -> bool:
-    """Say whether a device is ours: by its alias.
+    """Say whether a device by one of our names is ours: its alias tells.
 
     It gets that when it is made already: where a run was killed in between, its name tells. The
-    bridge's tells it with no alias and a gateway's MAC address alone, since others use it, too.
+    bridge's tells it with a gateway's MAC address alone, since others use that name, too.
     """
-    if parse_alias(device_alias) or name in (GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE):
-        return True
-    unnamed = name == BRIDGE_DEVICE and not device_alias
-    return unnamed and (mac or "").startswith(GATEWAY_MAC_PREFIX)
+    if device_alias:
+        return parse_alias(device_alias) is not None
+    if name == BRIDGE_DEVICE:
+        return (mac or "").startswith(GATEWAY_MAC_PREFIX)
+    return name in (GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE)
