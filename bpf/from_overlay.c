@@ -20,7 +20,7 @@ int from_overlay(struct __sk_buff *skb)
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_UNSUPPORTED_L3);
 	if (!packet_parse_v4(skb, &packet))
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_MALFORMED);
-	if (!overlay_may_send(&packet, key.remote))
+	if (!overlay_may_send(config, &packet, key.remote))
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_FOREIGN_TUNNEL_ENDPOINT);
 
 	endpoint = endpoint_lookup_v4(packet.ip->daddr);

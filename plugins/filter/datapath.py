@@ -19,7 +19,7 @@ options:
     type: dict
     required: true
   ifindexes:
-    description: Numbers of the devices that have just been made, by their names; RV(_value.maps) holds them.
+    description: Numbers of the devices that have just been made, by their names; the maps hold them.
     type: dict
     default: {}
 author: The podnet.fabric developers (@podnet)
@@ -63,6 +63,11 @@ _value:
       sample:
         values: {net.ipv4.conf.pn_host.forwarding: 1}
         restore: [net.ipv4.conf.eth0.forwarding, net.ipv4.conf.eth0.rp_filter]
+    first_maps:
+      description: The same as RV(_value.maps), less what leads packets to other nodes.
+      type: list
+      elements: dict
+      sample: []
     maps:
       description: Items for O(podnet.fabric.bpf_map#module:maps).
       type: list

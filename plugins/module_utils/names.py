@@ -74,10 +74,10 @@ def parse_alias(device_alias: str | None) -> tuple[str, str] | None:
 
 
 def is_our_device(name: str, device_alias: str | None, mac: str | None) -> bool:
-    """Say whether a device is ours: by its alias.
+    """Say whether a device by one of our names is ours: its alias tells.
 
-    It gets that when it is made already: where a run was killed in between, its name tells, and
-    with the bridge's, which others use, too, the MAC address of a gateway.
+    It gets that when it is made already: where a run was killed in between, its name tells. The
+    bridge's tells it with a gateway's MAC address alone, since others use that name, too.
     """
     if device_alias:
         return parse_alias(device_alias) is not None

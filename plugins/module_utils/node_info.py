@@ -76,18 +76,11 @@ def _device(name: str | None) -> dict[str, Any] | None:
 
 
 def _is_foreign(name: str) -> bool:
-    """Say whether somebody else has a device by one of our names.
-
-    A device gets its alias after it is made: if a run was killed in between, it is ours by its
-    name where the name says so, else by its MAC address, which a bridge of ours has from the start.
-    """
-    folder = DEVICES / name
-    if not folder.exists():
+    """Say whether somebody else has a device by one of our names."""
+    if not (DEVICES / name).exists():
         return False
-    alias = (folder / "ifalias").read_text().strip()
-    if alias or name.startswith(names.DEVICE_PREFIX):
-        return bool(alias) and not alias.startswith(names.ALIAS_PREFIX)
-    return not (folder / "address").read_text().startswith(names.GATEWAY_MAC_PREFIX)
+    alias, mac = [(DEVICES / name / word).read_text().strip() for word in ("ifalias", "address")]
+    return not names.is_our_device(name, alias, mac)
 
 
 def _devices_by_address() -> dict[str, str]:

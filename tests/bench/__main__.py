@@ -39,6 +39,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
+    everything = [*ratios.DATAPATHS, *ratios.OVERLAYS]
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (default: 24)")
     parser.add_argument(
@@ -50,8 +51,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--datapaths",
         nargs="+",
-        choices=list(ratios.DATAPATHS)[2:],
-        default=list(ratios.DATAPATHS),
+        choices=[name for name in everything if name not in (ratios.REFERENCE, ratios.AGAIN)],
+        default=everything,
         help="compare just these with plain routing",
     )
     parser.add_argument("--out", type=Path, default=BUILD, help="folder for what is written")

@@ -1,12 +1,13 @@
 """This project's datapath on the benchmark's nodes: planned and made as the roles do it.
 
 The planner is given an inventory of the two nodes; the modules are given what follows from it, in
-the order of the roles ``native_routing`` and ``endpoints``, and run on the node. What they pin goes
+the order of the roles ``datapath`` and ``endpoints``, and run on the node. What they pin goes
 to the node's own bpffs and ends with this process, as everything else here.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import sys
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources, names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 
 from . import CHECKOUT, isolation
@@ -23,6 +25,7 @@ from .programs import Probe, sk_buff, tcp_packet
 from .topology import DEVICE, MTU, SUBNET, mac
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from ipaddress import IPv4Address
 
     from .topology import Node, Topology
@@ -41,25 +44,30 @@ importlib.import_module("ansible_collections.podnet.fabric.plugins.modules." + s
 """
 
 
-def podnet(node: Node) -> None:
-    """Join the pods of a node to it and to the pods of its peers."""
-    planned = _planned(node)
+def cell(datapath: str, network_type: str) -> Callable[[Node], None]:
+    """Return what joins the pods of a node to it and to the pods of its peers, in one cell."""
+    return functools.partial(_set_up, {"datapath": datapath, "network_type": network_type})
+
+
+def _set_up(choice: dict[str, str], node: Node) -> None:
+    planned = _planned(node, choice)
     items = tasks.build(planned, {})
     with node.entered():
         run_module("veth", veths=items["veths"])
-        run_module("sysctls", values=items["sysctls"]["values"])
-        gateway = {names.GATEWAY_DEVICE: socket.if_nametoindex(names.GATEWAY_DEVICE)}
-        run_module("bpf_map", maps=tasks.build(planned, gateway)["maps"])
-        run_module("bpf_program", programs=items["programs"], _sources=_sources(items))
-        run_module("routes", routes=items["routes"])
+        run_module("bridge", bridges=items["bridges"])
         run_module(
-            "endpoints",
-            endpoints=items["endpoints"],
-            host_addresses=[planned["gateway_ip"], planned["node_ip"]],
-            gateway_ip=planned["gateway_ip"],
-            gateway_mac=planned["gateway_mac"],
-            mtu=planned["mtu"],
+            "vxlan",
+            vxlans=[
+                {k: v for k, v in x.items() if k != "checksum_offload"} for x in items["vxlans"]
+            ],
         )
+        run_module("sysctls", values=items["sysctls"]["values"])
+        made = tasks.build(planned, {name: number for number, name in socket.if_nameindex()})
+        run_module("bpf_map", maps=made["maps"])
+        run_module("bpf_program", programs=items["programs"], _sources=_sources(items))
+        run_module("neighbors", neighbors=items["neighbors"])
+        run_module("routes", routes=items["routes"])
+        run_module("endpoints", endpoints=items["endpoints"], **items["endpoint_options"])
 
 
 def programs(topology: Topology) -> list[Probe]:
@@ -109,10 +117,11 @@ def _pin(program: str) -> str:
     return f"{names.PROGRAM_PINS}/{program}"
 
 
-def _planned(node: Node) -> dict[str, Any]:
+def _planned(node: Node, choice: dict[str, str]) -> dict[str, Any]:
     """What the plan says of a node, with its pods alone: no health endpoint is needed here."""
     cluster = {
         "podnet_cluster": "bench",
+        **{f"podnet_{word}": value for word, value in choice.items()},
         "podnet_vpc_cidr": "10.111.0.0/16",
         "podnet_subnets": [{"name": "default", "cidr": str(SUBNET), "gateway": str(SUBNET[1])}],
         "podnet_secondary_ranges": [{"name": "default", "cidr": "10.111.160.0/20"}],
@@ -137,8 +146,9 @@ def _planned(node: Node) -> dict[str, Any]:
         if endpoint["name"] in netns
     ]
     with node.entered():
-        device = {"device_ifindex": socket.if_nametoindex(DEVICE), "device_mtu": MTU}
-    return {**planned, **device, "mtu": MTU, "endpoints": pods}
+        device = {"name": DEVICE, "ifindex": socket.if_nametoindex(DEVICE), "mtu": MTU}
+    seen = {"device": device, "underlay": device, "vtep_device": device}
+    return {**planned, **devices.settle(planned, seen), "endpoints": pods}
 
 
 def _sources(items: dict[str, Any]) -> dict[str, Any]:

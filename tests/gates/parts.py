@@ -86,12 +86,16 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "packet": (_pytest("packet", "tests/packet"),),
     "integration": (_pytest("integration", "tests/integration"),),
     "cluster": (_pytest("cluster", "tests/cluster"),),
+    "cells": (_pytest("cells", "tests/cells"),),
     "loss": (_pytest("loss", "tests/loss"),),
     "molecule": tuple(map(_molecule, SCENARIOS)),
 }
 
 #: All parts: two rows run side by side, for two processors; then what counts packets, undisturbed.
 STAGES = (
-    (("unit", "lint", "sanity", "versions", "molecule"), ("packet", "integration", "cluster")),
+    (
+        ("unit", "lint", "sanity", "versions", "molecule"),
+        ("packet", "integration", "cluster", "cells"),
+    ),
     (("loss",),),
 )

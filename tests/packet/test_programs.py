@@ -492,10 +492,11 @@ CASES = [
         key=(VNI, OTHER_VTEP),
     ),
     tunnel(
-        "address of a pod that is behind no tunnel",
-        inner(POD_A, src=BEHIND_GATEWAY),
-        DROP,
-        "foreign_tunnel_endpoint",
+        "address of a pod whose tunnel endpoint is not known yet",
+        p := inner(POD_A, src=BEHIND_GATEWAY),
+        REDIRECT,
+        "to_endpoint",
+        framed(p, src=GATEWAY_MAC, dst=MAC_A),
     ),
     tunnel(
         "address of a pod of this node", inner(POD_A, src=POD_B), DROP, "foreign_tunnel_endpoint"

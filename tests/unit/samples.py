@@ -39,7 +39,7 @@ NODE: dict[str, Any] = {
             "mac": "0a:58:0a:6f:a0:01",
             "kind": "pod",
             "labels": {"app": "nginx"},
-            "command": ["nginx"],
+            "containers": [{"name": "nginx-app", "command": ["nginx"]}],
         },
     ],
     "peers": [

@@ -30,6 +30,13 @@ def test_the_gateway_pair():
     }
 
 
+def test_the_first_maps_lead_nothing_to_other_nodes():
+    found = datapath(NODE, {"pn_host": 7, "pn_vxlan": 9})
+    (before, after) = ({one["name"]: one for one in found[key]} for key in ("first_maps", "maps"))
+    assert (before["ipcache"]["entries"], before["ipcache"]["purge"]) == ([], False)
+    assert {**before, "ipcache": after["ipcache"]} == after
+
+
 def test_the_maps_are_such_as_bpf_map_takes():
     items = datapath(NODE, {"pn_host": 7, "pn_vxlan": 9})["maps"]
     options = {"state": "present", "entries": [], "purge": False}
@@ -97,7 +104,9 @@ def test_a_node_that_is_not_usable_has_routes_alone():
     found = datapath({**NODE, **nothing})
     assert found.pop("routes") == [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}]
     assert found == {
-        **{word: [] for word in ("veths", "bridges", "vxlans", "maps", "programs", "neighbors")},
+        **{word: [] for word in ("veths", "bridges", "vxlans", "programs", "neighbors")},
+        "first_maps": [],
+        "maps": [],
         "sysctls": {"values": {}, "restore": []},
         "endpoints": [],
         "endpoint_options": {},

@@ -67,6 +67,27 @@ def test_the_write_ups_listing_is_kept_by_hand():
     assert {name: result.node(name)["health_ip"] for name in nodes} == HEALTH
 
 
+def test_what_runs_in_a_pod_and_the_short_form_of_it():
+    both = [{"name": "web", "command": ["nginx"]}, {"name": "log", "command": ["tail", 3]}]
+    nodes = inventory(
+        {"a": "10.111.0.8"},
+        podnet_deployments=[
+            {"name": "one", "replicas": 2, "command": ["nginx"]},
+            {"name": "two", "containers": both},
+            {"name": "none"},
+        ],
+    )
+    endpoints = plan(nodes, fresh(nodes)).node("a")["endpoints"]
+    assert {one["name"]: one["containers"] for one in endpoints} == {
+        "podnet-health": [],
+        # Named like the deployment: each of its pods has the same containers.
+        "one-1": [{"name": "one", "command": ["nginx"]}],
+        "one-2": [{"name": "one", "command": ["nginx"]}],
+        "two-1": [both[0], {"name": "log", "command": ["tail", "3"]}],
+        "none-1": [],
+    }
+
+
 def test_a_slice_is_complete_and_plain_data():
     result = plan(
         inventory({"a": "10.111.0.8", "b": "10.111.0.9"}, podnet_deployments=[])
@@ -114,7 +135,7 @@ def test_a_slice_is_complete_and_plain_data():
                 "netns": None,
                 "kind": "health",
                 "labels": {},
-                "command": [],
+                "containers": [],
             },
             {
                 "name": "web",
@@ -123,7 +144,7 @@ def test_a_slice_is_complete_and_plain_data():
                 "netns": None,
                 "kind": "pod",
                 "labels": {"v": "1"},
-                "command": ["x"],
+                "containers": [{"name": "web", "command": ["x"]}],
             },
         ],
         "peers": [

@@ -87,10 +87,10 @@ OVERLAY: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         ],
     ),
     "pods' MTU that leaves the tunnel no room": (
-        {"podnet_mtu": 1500},
+        {"podnet_mtu": 1451},
         {"underlay": of(1500)},
         [
-            "podnet_mtu of node-e6e4d is 1500, but of the MTU 1500 of eth1 the tunnel leaves 1450; "
+            "podnet_mtu of node-e6e4d is 1451, but of the MTU 1500 of eth1 the tunnel leaves 1450; "
             "valid is a whole number from 576 to 1450."
         ],
     ),

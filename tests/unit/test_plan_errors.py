@@ -10,6 +10,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import 
 from planning import FRESH, NODES, World, fresh, inventory
 
 SUBNET = {"name": "default", "cidr": "10.111.0.0/24"}
+CONTAINER = {"name": "web", "command": ["nginx"]}
 RANGE = {"name": "default", "cidr": "10.111.160.0/20"}
 DNS = (
     "valid is a DNS-1123 name: lower-case letters, digits, '-' and '.', letters or digits at both "
@@ -196,6 +197,26 @@ CLUSTER: dict[str, tuple[dict[str, Any], str]] = {
         {"podnet_deployments": [{"name": "web", "command": "nginx -g x"}]},
         "podnet_deployments[0].command is 'nginx -g x'; valid is a list of texts such as "
         "['nginx', '-g', 'daemon off;'].",
+    ),
+    "containers and a command": (
+        {"podnet_deployments": [{"name": "web", "command": ["x"], "containers": [CONTAINER]}]},
+        "podnet_deployments[0].containers is [{'name': 'web', 'command': ['nginx']}]; valid is "
+        "either containers or command, not both.",
+    ),
+    "two containers of one name": (
+        {"podnet_deployments": [{"name": "web", "containers": [CONTAINER, CONTAINER]}]},
+        "podnet_deployments[0].containers[1].name is 'web'; valid is a name that no other "
+        "container of the pod has.",
+    ),
+    "a container whose name is no label": (
+        {"podnet_deployments": [{"name": "web", "containers": [{**CONTAINER, "name": "a.b"}]}]},
+        "podnet_deployments[0].containers[0].name is 'a.b'; valid is a DNS-1123 label: lower-case "
+        "letters, digits and '-', letters or digits at both ends, at most 63 characters.",
+    ),
+    "a container without a command": (
+        {"podnet_deployments": [{"name": "web", "containers": [{"name": "web"}]}]},
+        "podnet_deployments[0].containers[0].command is not set; valid is a list of texts such "
+        "as ['nginx'].",
     ),
     "labels that are a list": (
         {"podnet_deployments": [{"name": "web", "labels": ["app"]}]},

@@ -67,10 +67,9 @@ class Cell:
         return (self.pods, *self.programs)
 
 
-#: A pod reaches another node by that node's own address, past the tunnel, and what is sent back
-#: comes through it. So with a tunnel, ways are not the same both ways, on either of two devices.
-_ASYMMETRIC = (OVERLAY_DEVICE, NODE_DEVICE)
-
+# With a tunnel the ways between a pod and another node's own address differ: there past the tunnel,
+# in by the node's device, and back through it, in by pn_vxlan. In ebpf a program is the first and
+# last to see the latter. pn_host is the same wherever it is.
 CELLS: dict[tuple[str, str], Cell] = {
     ("ebpf", "native_routing"): Cell(
         gateway=GATEWAY_DEVICE,
@@ -90,7 +89,7 @@ CELLS: dict[tuple[str, str], Cell] = {
             "from_overlay": OVERLAY_DEVICE,
         },
         forwarding=(GATEWAY_DEVICE,),
-        loose=(GATEWAY_DEVICE, *_ASYMMETRIC),
+        loose=(GATEWAY_DEVICE, NODE_DEVICE),
         tunnel=BY_PROGRAM,
     ),
     ("bridge", "native_routing"): Cell(
@@ -104,7 +103,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         own_route=CONNECTED,
         pods="guard",
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
-        loose=_ASYMMETRIC,
+        loose=(OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
     ),
     ("routed", "native_routing"): Cell(
@@ -112,13 +111,14 @@ CELLS: dict[tuple[str, str], Cell] = {
         own_route=BLACKHOLE,
         pods="guard",
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE),
+        loose=(GATEWAY_DEVICE,),
     ),
     ("routed", "overlay"): Cell(
         gateway=GATEWAY_DEVICE,
         own_route=BLACKHOLE,
         pods="guard",
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
-        loose=_ASYMMETRIC,
+        loose=(GATEWAY_DEVICE, OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
     ),
 }

@@ -29,7 +29,9 @@ _NO_ADDRESS, _NO_MAC = "::", "00:00:00:00:00:00"
 
 #: What a node has that got no pod CIDR; routes to its peers come on top.
 _NOTHING: dict[str, Any] = {
-    **{word: [] for word in ("veths", "bridges", "vxlans", "maps", "programs", "neighbors")},
+    **{word: [] for word in ("veths", "bridges", "vxlans", "programs", "neighbors")},
+    "first_maps": [],
+    "maps": [],
     "sysctls": {"values": {}, "restore": []},
     "endpoints": [],
     "endpoint_options": {},
@@ -51,7 +53,8 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, An
         "bridges": _bridge(node) if cell.bridged else [],
         "vxlans": _vxlan(node, cell) if cell.tunnel else [],
         "sysctls": settings.of(node, cell),
-        "maps": _maps(node, cell, ifindexes),
+        "first_maps": _maps(node, cell, ifindexes, []),
+        "maps": _maps(node, cell, ifindexes, _ipcache(node)),
         "programs": _programs(node, cell),
         "routes": peers.own_routes(node, cell) + peers.routes(node, cell),
         "neighbors": peers.neighbors(node, cell),
@@ -123,11 +126,16 @@ def _vxlan(node: Mapping[str, Any], cell: Cell) -> Items:
     ]
 
 
-def _maps(node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int]) -> Items:
-    """Every map with what the plan knows of it; who makes the pods' devices fills the others."""
+def _maps(
+    node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int], ipcache: Items
+) -> Items:
+    """Every map with what the plan knows of it; who makes the pods' devices fills the others.
+
+    Programs send by ``ipcache``. It is filled last, when every node takes what is sent so.
+    """
     return [
         layout.ENDPOINTS.task(),
-        layout.IPCACHE.task(entries=_ipcache(node), purge=True),
+        layout.IPCACHE.task(entries=ipcache, purge=bool(ipcache)),
         layout.CONFIG.task(entries=[_config(node, cell, ifindexes)]),
         layout.METRICS.task(),
         layout.ALLOCATIONS.task(),
@@ -142,13 +150,12 @@ def _ipcache(node: Mapping[str, Any]) -> Items:
         mapped = 96 if network.version == 4 else 0  # ::ffff:0:0/96 holds IPv4
         key = {"prefixlen": network.prefixlen + mapped, "address": str(network.network_address)}
         peer = by_cidr.get(entry["prefix"], {})  # the node itself is no peer
-        flags = _IPCACHE_FLAGS.get(peer.get("route"), 0)
-        by_tunnel = flags == layout.IPCACHE_TUNNEL
         value = {
             "node": entry["node"],
-            "flags": flags,
-            "tunnel_endpoint": peer["vtep_ip"] if by_tunnel else _NO_ADDRESS,
-            "vtep_mac": peer["vtep_mac"] if by_tunnel else _NO_MAC,
+            "flags": _IPCACHE_FLAGS.get(peer.get("route"), 0),
+            # Known of a neighbor, too: it may not know yet that this node is one to it.
+            "tunnel_endpoint": peer.get("vtep_ip") or _NO_ADDRESS,
+            "vtep_mac": peer.get("vtep_mac") or _NO_MAC,
             "reserved": 0,
         }
         entries.append({"key": key, "value": value})

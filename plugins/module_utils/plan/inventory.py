@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import values
+from . import containers, values
 from .prefix import Prefix, text
 from .problems import refuse
 from .values import Field, Invalid
@@ -66,7 +66,7 @@ class Pod(NamedTuple):
     name: str
     ip: int | None
     labels: dict[str, str]
-    command: list[str]
+    containers: list[dict[str, Any]]
     netns: str | None = None
 
 
@@ -77,13 +77,13 @@ class Deployment:
     name: str
     replicas: int
     labels: dict[str, str]
-    command: list[str]
+    containers: list[dict[str, Any]]
     node_group: str | None
 
     def pods(self) -> list[Pod]:
         """Return its pods in the order of their numbers."""
         return [
-            Pod(f"{self.name}-{number}", None, self.labels, self.command)
+            Pod(f"{self.name}-{number}", None, self.labels, self.containers)
             for number in range(1, self.replicas + 1)
         ]
 
@@ -178,24 +178,24 @@ _GROUPS = values.list_of(
 )
 _DEPLOYMENTS = values.list_of(
     values.record(
-        Deployment,
+        containers.read_into(Deployment),
         {
             "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-app"),
             "replicas": Field(values.whole(0, 1_000_000), 1),
             "labels": Field(values.labels, {}),
-            "command": Field(values.command, []),
+            **containers.FIELDS,
             "node_group": Field(values.words),
         },
     )
 )
 _PODS = values.list_of(
     values.record(
-        Pod,
+        containers.read_into(Pod),
         {
             "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-1"),
             "ip": Field(values.address),
             "labels": Field(values.labels, {}),
-            "command": Field(values.command, []),
+            **containers.FIELDS,
             "netns": Field(values.words),
         },
     )

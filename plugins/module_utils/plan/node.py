@@ -145,7 +145,7 @@ def _endpoint(pod: Pod, ip: int, kind: str) -> dict[str, Any]:
         "netns": pod.netns,
         "kind": kind,
         "labels": pod.labels,
-        "command": pod.command,
+        "containers": pod.containers,
     }
 
 
