@@ -140,7 +140,7 @@ BRIDGE_GONE: Breaks = {
 ROUTED: Breaks = {
     "node-1": {
         "sh -c 'echo 0 > /proc/sys/net/ipv4/conf/{app-1}/proxy_arp'": ["change endpoint app-1"],
-        f"ip route del blackhole {CIDRS['node-1']}": [f"create route {CIDRS['node-1']}"],
+        f"ip route del blackhole {CIDRS['node-1']}": [f"create route {CIDRS['node-1']} metric 1"],
     },
     "node-2": {"ip route flush dev {podnet-health}": ["change endpoint podnet-health"]},
 }

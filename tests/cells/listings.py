@@ -45,7 +45,7 @@ NATIVE = [
 ]
 BRIDGE = ["10.111.160.0/25 dev cbr0 proto kernel scope link src 10.111.160.126"]
 ROUTED = [
-    "blackhole 10.111.160.0/25 proto 112",
+    "blackhole 10.111.160.0/25 proto 112 metric 1",
     *(
         f"{ip} dev {{{name}}} proto 112 scope link src 10.111.0.11"
         for name, ip in (

@@ -207,7 +207,7 @@ OWN_ROUTES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ],
     **{("bridge", network): [] for network in inventory.NETWORK_TYPES},
     **{
-        ("routed", network): [{"dst": OWN, "type": "blackhole"}]
+        ("routed", network): [{"dst": OWN, "type": "blackhole", "metric": 1}]
         for network in inventory.NETWORK_TYPES
     },
 }

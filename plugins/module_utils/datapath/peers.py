@@ -31,7 +31,8 @@ def own_routes(node: Mapping[str, Any], cell: Cell) -> Items:
             {"dst": cidr, **by_gateway, "src": node["gateway_ip"]} for cidr in node["pod_ranges"]
         ],
         CONNECTED: [],
-        BLACKHOLE: [{"dst": node["pod_cidr"], "type": "blackhole"}],
+        # Behind another datapath's route to the same CIDR, for as long as pods still need that.
+        BLACKHOLE: [{"dst": node["pod_cidr"], "type": "blackhole", "metric": 1}],
     }
     return table[cell.own_route]
 
