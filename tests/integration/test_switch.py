@@ -16,8 +16,10 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import namesp
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import attach
 from bpf_support import pins
 from cell_support import cell_options, ip_here, make_cell, make_routes, node_of, run
-from node_support import GATEWAY, PEER_IP, bare_node, pod, sysctl
+from node_support import GATEWAY, NODE_IP, PEER_IP, bare_node, pod, sysctl
 from running import four_runs, ip, run_module
+
+pytest_plugins = ["node_support"]
 
 PODS = [pod("web-1", 1), pod("web-2", 2)]
 #: From where, None for the node itself, to where packets flow all the while.
@@ -147,3 +149,26 @@ def test_there_and_back(mode, way):
         before = after
     client.close()
     server.close()
+
+
+def test_check_mode_where_nothing_is_yet(bare):
+    for datapath in DEVICES:
+        done = run_module("endpoints", check=True, **cell_options(datapath, PODS))
+        assert done["changes"] == [
+            *(f"create endpoint {one['name']}" for one in PODS),
+            *(f"create host address {address}" for address in (GATEWAY, NODE_IP)),
+        ]
+    assert list(Path("/run/netns").iterdir()) == [Path("/run/netns/peer")]
+
+
+def test_check_mode_of_a_switch_before_anything_of_it_is_made(mode):
+    """What it says is what the run does once the roles before it have done theirs."""
+    for after in ("bridge", "routed"):
+        options = cell_options(after, PODS, attach_mode=mode)
+        predicted = run_module("endpoints", check=True, **options)
+        assert not predicted.failed, predicted["msg"]
+        make_cell(after, mode)
+        done = run_module("endpoints", **options)
+        assert (done["changes"], done["diff"]) == (predicted["changes"], predicted["diff"])
+        make_routes(after)
+    assert done["diff"]["before"]["endpoint web-1"]["port"] == {"bridge": "cbr0", "hairpin": True}
