@@ -17,7 +17,7 @@ export ANSIBLE_NOCOLOR := $(if $(CI),1,)
 export MYPYPATH := $(BUILD)/collections
 
 # Debian packages: what the nodes need, then what the demo and the tests use as peers.
-PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps \
+PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
             nginx-light curl iperf3 tcpdump traceroute iptables nftables clang gcc libc6-dev shellcheck
 
 TESTS := $(addprefix test-,unit lint sanity versions packet integration cluster cells loss molecule)
