@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from .engine import namespaces
 from .engine.change import Changes
 from .engine.failure import Failure
-from .names import STATE_DIR
+from .names import BRIDGE_DEVICE, DEVICE_PREFIX, STATE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,11 @@ RECORD = Path(STATE_DIR) / "sysctls.json"
 
 #: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
 _DEVICE = re.compile(r"(net[./]ipv[46][./](?:conf|neigh)[./]).+([./][a-z0-9_]+)")
+
+#: The same of a device of ours, which takes it along: there is nothing to give back.
+_OURS = re.compile(
+    rf"net[./]ipv[46][./](?:conf|neigh)[./](?:{DEVICE_PREFIX}.+|{BRIDGE_DEVICE})[./][a-z0-9_]+"
+)
 
 
 def converge(
@@ -70,7 +75,7 @@ def converge(
             _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
             changed = [name for name, value in values.items() if before[name] != value]
-            _remember({name: str(before[name]) for name in changed})
+            _remember({name: str(before[name]) for name in changed if not _OURS.fullmatch(name)})
         changes.apply(check_mode=check_mode)
     return changes
 

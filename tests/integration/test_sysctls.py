@@ -78,6 +78,15 @@ def test_a_setting_of_a_device_that_is_gone_is_not_restored(bare):
     assert four_runs("sysctls", state="restored")["changes"] == [f"remove {RECORD}"]
 
 
+def test_a_setting_of_a_device_of_ours_is_not_remembered(bare):
+    do("ip", "link", "add", "pn_x", "type", "bridge")
+    do("ip", "link", "add", "cbr0", "type", "bridge")
+    ours = dict.fromkeys(["net.ipv4.conf.pn_x.forwarding", "net.ipv4.conf.cbr0.forwarding"], 1)
+    run_module("sysctls", values={**ours, "net.ipv4.ip_forward": 1}, remember=True)
+    assert {name: sysctl(name) for name in ours} == dict.fromkeys(ours, "1")
+    assert json.loads(RECORD.read_text()) == {"net.ipv4.ip_forward": "0"}
+
+
 def test_sysctls_that_cannot_be(bare):
     good = {"net.ipv4.ip_forward": 1}
     run = run_module("sysctls", values={**good, "net.ipv4.no_such": 1}, remember=True)
