@@ -8,6 +8,7 @@ it is changed; a setting of a device of ours goes with the device.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -173,6 +174,8 @@ def _remember(first: Mapping[str, str]) -> None:
 def _record(first: Mapping[str, str]) -> None:
     if not first:
         RECORD.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # never made, or it holds something else
+            RECORD.parent.rmdir()
         return
     RECORD.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = RECORD.with_suffix(".new")
