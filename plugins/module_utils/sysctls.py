@@ -8,6 +8,7 @@ it is changed; a setting of a device of ours goes with the device.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from .engine import namespaces
 from .engine.change import Changes
 from .engine.failure import Failure
-from .names import STATE_DIR
+from .names import BRIDGE_DEVICE, DEVICE_PREFIX, STATE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,11 @@ RECORD = Path(STATE_DIR) / "sysctls.json"
 
 #: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
 _DEVICE = re.compile(r"(net[./]ipv[46][./](?:conf|neigh)[./]).+([./][a-z0-9_]+)")
+
+#: The same of a device of ours, which takes it along: there is nothing to give back.
+_OURS = re.compile(
+    rf"net[./]ipv[46][./](?:conf|neigh)[./](?:{DEVICE_PREFIX}.+|{BRIDGE_DEVICE})[./][a-z0-9_]+"
+)
 
 
 def converge(
@@ -70,7 +76,7 @@ def converge(
             _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
             changed = [name for name, value in values.items() if before[name] != value]
-            _remember({name: str(before[name]) for name in changed})
+            _remember({name: str(before[name]) for name in changed if not _OURS.fullmatch(name)})
         changes.apply(check_mode=check_mode)
     return changes
 
@@ -168,6 +174,8 @@ def _remember(first: Mapping[str, str]) -> None:
 def _record(first: Mapping[str, str]) -> None:
     if not first:
         RECORD.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # never made, or it holds something else
+            RECORD.parent.rmdir()
         return
     RECORD.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = RECORD.with_suffix(".new")

@@ -30,6 +30,7 @@ options:
   remember:
     description:
       - Whether the first value of each changed setting is written down, for O(state=restored).
+        Those of devices that the roles make are not, since they go with the device.
       - Leave it off for settings of devices that are deleted later anyway.
     type: bool
     default: false

@@ -10,9 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import BUILD, chart, floor, podnet_datapath, programs, ratios, report, times
+from . import BUILD, chart, floor, podnet_programs, programs, ratios, report, times
 
 SECTIONS = ("ratios", "programs", "times")
+
+#: Whose programs are timed.
+PROBES = {
+    "floor": floor.probes,
+    "podnet": podnet_programs.native,
+    "podnet overlay": podnet_programs.overlay,
+    "podnet bridge": podnet_programs.classic,
+}
 
 
 def main() -> int:
@@ -85,7 +93,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         _progress("programs")
         probes = [
             probe
-            for datapath, of in (("floor", floor.probes), ("podnet", podnet_datapath.programs))
+            for datapath, of in PROBES.items()
             for topology in topologies
             if topology.datapath == datapath
             for probe in of(topology)

@@ -14,24 +14,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources, names
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, tasks
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
+from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 
 from . import CHECKOUT, isolation
-from .programs import Probe, sk_buff, tcp_packet
-from .topology import DEVICE, MTU, SUBNET, mac
+from .topology import DEVICE, MTU, SUBNET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from ipaddress import IPv4Address
 
-    from .topology import Node, Topology
-
-#: What from_container may cost, in nanoseconds above an empty program.
-AIM = 150
+    from .topology import Node
 
 #: What Ansible's wrapper does with a module.
 LAUNCHER = f"""
@@ -55,12 +49,7 @@ def _set_up(choice: dict[str, str], node: Node) -> None:
     with node.entered():
         run_module("veth", veths=items["veths"])
         run_module("bridge", bridges=items["bridges"])
-        run_module(
-            "vxlan",
-            vxlans=[
-                {k: v for k, v in x.items() if k != "checksum_offload"} for x in items["vxlans"]
-            ],
-        )
+        run_module("vxlan", vxlans=items["vxlans"])
         run_module("sysctls", values=items["sysctls"]["values"])
         made = tasks.build(planned, {name: number for number, name in socket.if_nameindex()})
         run_module("bpf_map", maps=made["maps"])
@@ -68,53 +57,6 @@ def _set_up(choice: dict[str, str], node: Node) -> None:
         run_module("neighbors", neighbors=items["neighbors"])
         run_module("routes", routes=items["routes"])
         run_module("endpoints", endpoints=items["endpoints"], **items["endpoint_options"])
-
-
-def programs(topology: Topology) -> list[Probe]:
-    """Return what to time on nodes that :func:`podnet` has set up, in one place."""
-    node, peer = topology.nodes
-    client, server = topology.client, topology.server
-    gateway_mac = mac("0e:58", node.gateway)
-    with node.entered():
-        device = socket.if_nametoindex(names.endpoint_device(client.name))
-        sender = _sender(node, device, gateway_mac)
-    where = "remote" if server in peer.pods else "local"
-    sent = tcp_packet(sender, server.ip, from_mac=gateway_mac, to_mac=gateway_mac)
-    probes = [
-        Probe(
-            f"from_container, to a {where} pod",
-            node,
-            _pin("from_container"),
-            sent,
-            sk_buff(ifindex=device),
-            aim=AIM,
-        )
-    ]
-    if server in peer.pods:
-        with peer.entered():
-            wire = sk_buff(ifindex=socket.if_nametoindex(DEVICE))
-        received = tcp_packet(client.ip, server.ip, from_mac=node.mac, to_mac=peer.mac)
-        probes.append(Probe("from_netdev, to a pod", peer, _pin("from_netdev"), received, wire))
-    return probes
-
-
-def _sender(node: Node, device: int, gateway_mac: str) -> IPv4Address:
-    """Give a pod's device a second address, whose MAC is the gateway's, and return it.
-
-    A test run hands the program its own packet back, as it left it: with the gateway's MAC for a
-    source. From any other sender that would be a forged packet from the second run on.
-    """
-    address = node.pod_cidr[100]
-    key = layout.ENDPOINTS.pack_key(address=str(address))
-    value = layout.ENDPOINTS.pack_value(
-        ifindex=device, mac=gateway_mac, gateway_mac=gateway_mac, mtu=MTU, flags=0
-    )
-    syscall.map_update(syscall.get(layout.ENDPOINTS.pin), key, value)
-    return address
-
-
-def _pin(program: str) -> str:
-    return f"{names.PROGRAM_PINS}/{program}"
 
 
 def _planned(node: Node, choice: dict[str, str]) -> dict[str, Any]:

@@ -62,7 +62,9 @@ def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> 
         "floor, to a remote pod",
         "from_container, to a local pod",
         "from_container, to a remote pod",
+        "from_container, into the tunnel",
         "from_netdev, to a pod",
+        "guard",
     ):
         assert by_name[name]["ns"] > by_name[programs.EMPTY]["ns"] > 0, by_name
 

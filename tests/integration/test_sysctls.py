@@ -59,7 +59,7 @@ def test_some_are_restored_while_others_are_set(bare):
     done = four_runs("sysctls", restore=["net.ipv4.*"])
     assert done["changes"] == [f"change sysctl {name}" for name in sorted(recorded)]
     assert sysctl(port_range) == "32768 60999"
-    assert not RECORD.exists()
+    assert not RECORD.parent.exists()
 
 
 def test_sysctls_of_devices_and_of_other_namespaces(bare):
@@ -76,6 +76,15 @@ def test_a_setting_of_a_device_that_is_gone_is_not_restored(bare):
     run_module("sysctls", values={"net.ipv4.conf.br0.forwarding": 1}, remember=True)
     do("ip", "link", "del", "br0")
     assert four_runs("sysctls", state="restored")["changes"] == [f"remove {RECORD}"]
+
+
+def test_a_setting_of_a_device_of_ours_is_not_remembered(bare):
+    do("ip", "link", "add", "pn_x", "type", "bridge")
+    do("ip", "link", "add", "cbr0", "type", "bridge")
+    ours = dict.fromkeys(["net.ipv4.conf.pn_x.forwarding", "net.ipv4.conf.cbr0.forwarding"], 1)
+    run_module("sysctls", values={**ours, "net.ipv4.ip_forward": 1}, remember=True)
+    assert {name: sysctl(name) for name in ours} == dict.fromkeys(ours, "1")
+    assert json.loads(RECORD.read_text()) == {"net.ipv4.ip_forward": "0"}
 
 
 def test_sysctls_that_cannot_be(bare):
