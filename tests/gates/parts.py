@@ -86,7 +86,10 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "packet": (_pytest("packet", "tests/packet"),),
     "integration": (_pytest("integration", "tests/integration"),),
     "cluster": (_pytest("cluster", "tests/cluster"),),
-    "cells": (_pytest("cells", "tests/cells"),),
+    "cells": (
+        _pytest("cells", "tests/cells/test_cells.py"),
+        _pytest("switches", "tests/cells/test_switch.py"),
+    ),
     "loss": (_pytest("loss", "tests/loss"),),
     "molecule": tuple(map(_molecule, SCENARIOS)),
 }
