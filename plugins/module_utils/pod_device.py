@@ -18,6 +18,18 @@ except ImportError:  # runner.require() has said so before anything here is call
 
 NAME = "eth0"
 
+#: Settings of the namespace, below ``/proc/sys/net``.
+SETTINGS = {
+    # IPv6 chatter of a device without an IPv6 network is noise in the drop counters.
+    f"ipv6/conf/{NAME}/disable_ipv6": 1,
+    # An address that goes does not take along another one of its subnet.
+    f"ipv4/conf/{NAME}/promote_secondaries": 1,
+    # There is one gateway. While pods leave a bridge, the node redirects them to each other, and
+    # what they believe then, they believe for minutes after.
+    f"ipv4/conf/{NAME}/accept_redirects": 0,
+    "ipv4/conf/all/accept_redirects": 0,
+}
+
 # rtnetlink(7)
 _MAIN_TABLE, _STATIC, _UNIVERSE, _UNICAST, _ONLINK = 254, 4, 0, 1, 4
 
@@ -69,10 +81,8 @@ def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> N
         the while, since the new one comes before the old one goes: connections live on.
     """
     with namespaces.inside(netns):
-        # IPv6 chatter of a device without an IPv6 network is noise in the drop counters.
-        Path(f"/proc/sys/net/ipv6/conf/{NAME}/disable_ipv6").write_text("1\n")
-        # An address that goes does not take along another one of its subnet.
-        Path(f"/proc/sys/net/ipv4/conf/{NAME}/promote_secondaries").write_text("1\n")
+        for name, value in SETTINGS.items():
+            Path("/proc/sys/net", name).write_text(f"{value}\n")
     with netlink.socket(netns) as ip:
         found = links.dump(ip)
         link = found[NAME]

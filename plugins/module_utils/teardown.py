@@ -70,7 +70,7 @@ def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
         if keep is None:
             _plan_all(here, held, changes)
         else:
-            _plan_rest(here, held, keep, changes)
+            _plan_rest(here, keep, changes)
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
             removal.finish(held)
@@ -92,13 +92,13 @@ def _plan_all(here: Network, held: Held, changes: Changes) -> None:
         changes.add(str(NETWORKD_SETTINGS), {"file": True}, None, _remove_networkd_settings)
 
 
-def _plan_rest(here: Network, held: Held, keep: Keep, changes: Changes) -> None:
+def _plan_rest(here: Network, keep: Keep, changes: Changes) -> None:
     kept = {here.links[name].index for name in keep.devices if name in here.links}
+    # Devices of endpoints are among them: those, and what is attached to them, are left alone.
     gone = [
         name for name in _ours(here.links) if not kept & {here.links[name].index, _peer(here, name)}
     ]
-    endpoints = [names.endpoint_device(name) for name in held.names]
-    _plan_attachments(here, [*gone, *endpoints], keep.drops, changes)
+    _plan_attachments(here, gone, keep.drops, changes)
     _plan_devices(here, gone, changes)
     for name in keep.gone_programs():
         pin = f"{names.PROGRAM_PINS}/{name}"

@@ -45,7 +45,7 @@ options:
       netns:
         description:
           - A namespace that exists already, as a path or a name of C(ip netns), such as that of a
-            container. It is not removed with the endpoint.
+            container. It is not removed with the endpoint. It accepts no ICMP redirects from then on.
           - Without it a namespace is made, and removed with the endpoint.
         type: str
   gateway_ip:

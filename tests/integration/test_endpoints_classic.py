@@ -68,6 +68,8 @@ def assert_whole(datapath, name, address):
     settings = ["conf.{}.proxy_arp", "conf.{}.forwarding", "neigh.{}.proxy_delay"]
     found = [sysctl(f"net.ipv4.{setting.format(name_of_device)}") for setting in settings]
     assert found == (["1", "1", "0"] if datapath == "routed" else ["0", "0", "80"])
+    for whose in ("all", "eth0"):  # or it would believe what the node says while it is a port
+        assert sysctl(f"net.ipv4.conf.{whose}.accept_redirects", name) == "0"
     entry = bpftool(
         *("map", "lookup", "pinned", MAPS + "endpoints"),
         *("key", *(["0"] * 10), "255", "255", *address.split(".")),

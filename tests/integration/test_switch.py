@@ -118,6 +118,9 @@ def assert_alone(datapath):
     own = [names.endpoint_device(one["name"]) for one in PODS]
     there = sorted(link["ifname"] for link in ip_here("link"))
     assert there == sorted(["eth0", "lo", *DEVICES[datapath], *own])
+    settings = ["conf.{}.forwarding", "conf.{}.proxy_arp", "neigh.{}.proxy_delay"]
+    found = [[sysctl(f"net.ipv4.{setting.format(name)}") for setting in settings] for name in own]
+    assert found == [["1", "1", "0"] if datapath == "routed" else ["0", "0", "80"]] * 2
     programs = items_of(node_of(datapath))["keep"]["programs"]
     assert pins("/sys/fs/bpf/podnet/programs") == sorted(programs)
     with attach.Attacher() as attacher:
