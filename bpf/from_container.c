@@ -6,7 +6,7 @@
 
 int from_container(struct __sk_buff *skb)
 {
-	const struct endpoints_value *source, *destination;
+	const struct endpoints_value *destination;
 	const struct config_value *config;
 	struct packet packet = {};
 
@@ -18,9 +18,7 @@ int from_container(struct __sk_buff *skb)
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_MALFORMED);
 
 	/* The address must be one that this very device was given, and the MAC that pod's own. */
-	source = endpoint_lookup_v4(packet.ip->saddr);
-	if (!source || source->ifindex != skb->ifindex ||
-	    !mac_equal(packet.eth->h_source, source->mac))
+	if (!endpoint_sent(skb, packet.eth, endpoint_lookup_v4(packet.ip->saddr)))
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_SPOOFED_SOURCE);
 
 	destination = endpoint_lookup_v4(packet.ip->daddr);

@@ -16,18 +16,16 @@ int from_netdev(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC; /* the stack counts it among its own header errors */
 
 	address_from_v4(&destination, packet.ip->daddr);
-	endpoint = endpoint_lookup(&destination);
-	if (endpoint && endpoint->ifindex && endpoint_takes(skb, &packet, endpoint)) {
-		account(skb, HOOK_FROM_NETDEV, VERDICT_TO_ENDPOINT);
-		return endpoint_deliver(&packet, endpoint);
-	}
-
 	config = node_config();
-	if (UNLIKELY(!config))
+	if (!config || !node_holds(config, &destination))
 		return TC_ACT_UNSPEC;
-	if (endpoint && endpoint->ifindex)
-		return to_stack(skb, &packet, HOOK_FROM_NETDEV, config);
-	if (!endpoint && node_holds(config, &destination))
+	endpoint = endpoint_lookup(&destination);
+	if (!endpoint)
 		return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
-	return TC_ACT_UNSPEC;
+	if (!endpoint->ifindex) /* the gateway address: the node itself */
+		return TC_ACT_UNSPEC;
+	if (!endpoint_takes(skb, &packet, endpoint))
+		return to_stack(skb, &packet, HOOK_FROM_NETDEV, config);
+	account(skb, HOOK_FROM_NETDEV, VERDICT_TO_ENDPOINT);
+	return endpoint_deliver(&packet, endpoint);
 }

@@ -6,6 +6,11 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
+# They assert for others.
+pytest.register_assert_rewrite("tests.cluster.predictions", "tests.cluster.probes")
+
 sys.path.insert(0, str(Path(__file__).parent.parent / ".build" / "collections"))
 
 # What a shell starts in the background ignores SIGINT and hands that down to all it starts; there

@@ -17,6 +17,14 @@ static __always_inline const struct endpoints_value *endpoint_lookup_v4(__be32 v
 	return endpoint_lookup(&address);
 }
 
+/* Say whether the frame is the endpoint's own: from its very device, and from its MAC. */
+static __always_inline int endpoint_sent(struct __sk_buff *skb, const struct ethhdr *eth,
+					 const struct endpoints_value *endpoint)
+{
+	return endpoint && endpoint->ifindex == skb->ifindex &&
+	       mac_equal(eth->h_source, endpoint->mac);
+}
+
 /* Say whether the pod's device takes the packet as it is; the stack answers for the others. */
 static __always_inline int endpoint_takes(struct __sk_buff *skb, const struct packet *packet,
 					  const struct endpoints_value *endpoint)

@@ -13,6 +13,15 @@ static __always_inline const struct config_value *node_config(void)
 	return config && config->gateway_ifindex ? config : 0;
 }
 
+/* Who holds an address: the longest prefix of the plan's that it is in. */
+static __always_inline const struct ipcache_value *ipcache_lookup_v4(__be32 v4)
+{
+	struct ipcache_key key = { .prefixlen = 128 };
+
+	address_from_v4(&key.address, v4);
+	return map_lookup(MAP(ipcache), &key);
+}
+
 static __always_inline int node_holds(const struct config_value *config, const struct address *a)
 {
 	return (a->words[3] & config->pod_cidr_mask.words[3]) == config->pod_cidr.words[3] &&

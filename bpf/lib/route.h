@@ -2,7 +2,7 @@
 /* Out of the node, past its stack. */
 #pragma once
 
-#include "node.h"
+#include "overlay.h"
 
 /* Out of a device to a neighbor: the last step of every way out of the node. */
 static __always_inline int route_to(struct __sk_buff *skb, struct packet *packet, enum hook hook,
@@ -74,12 +74,11 @@ static __always_inline int route_by_fib(struct __sk_buff *skb, struct packet *pa
 static __always_inline int route(struct __sk_buff *skb, struct packet *packet, enum hook hook,
 				 const struct config_value *config)
 {
-	struct ipcache_key key = { .prefixlen = 128 };
-	const struct ipcache_value *peer;
+	const struct ipcache_value *peer = ipcache_lookup_v4(packet->ip->daddr);
 
-	address_from_v4(&key.address, packet->ip->daddr);
-	peer = map_lookup(MAP(ipcache), &key);
 	if (peer && peer->flags & IPCACHE_DIRECT)
 		return route_direct(skb, packet, hook, config, peer);
+	if (peer && peer->flags & IPCACHE_TUNNEL)
+		return overlay_route(skb, packet, hook, config, peer);
 	return route_by_fib(skb, packet, hook, config);
 }

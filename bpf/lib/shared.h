@@ -34,9 +34,12 @@ struct ipcache_key {
 _Static_assert(sizeof(struct ipcache_key) == 20, "ipcache_key: 20 bytes, no hidden padding");
 struct ipcache_value {
 	struct address node; /* the node's address */
-	__u32 flags; /* IPCACHE_DIRECT: the node is a neighbor on this node's device */
+	__u32 flags; /* IPCACHE_DIRECT: a neighbor on this node's device; or IPCACHE_TUNNEL */
+	struct address tunnel_endpoint; /* where the tunnel to its pods ends; :: without one */
+	__u8 vtep_mac[6]; /* MAC address of the node's end of the tunnel */
+	__u16 reserved; /* 0 until it has a use */
 };
-_Static_assert(sizeof(struct ipcache_value) == 20, "ipcache_value: 20 bytes, no hidden padding");
+_Static_assert(sizeof(struct ipcache_value) == 44, "ipcache_value: 44 bytes, no hidden padding");
 
 /* config: what the programs know of their node; one entry. */
 struct config_key {
@@ -51,8 +54,12 @@ struct config_value {
 	__u16 reserved; /* 0 */
 	__u32 netdev_ifindex; /* the node's device */
 	__u32 netdev_mtu; /* its MTU, bytes */
+	struct address vtep; /* the node's own tunnel endpoint; :: without an overlay */
+	__u32 overlay_ifindex; /* pn_vxlan; 0 without an overlay */
+	__u32 overlay_mtu; /* its MTU, bytes */
+	__u32 vni; /* the VXLAN network identifier of the overlay */
 };
-_Static_assert(sizeof(struct config_value) == 52, "config_value: 52 bytes, no hidden padding");
+_Static_assert(sizeof(struct config_value) == 80, "config_value: 80 bytes, no hidden padding");
 
 /* metrics: packets and bytes by hook and verdict; the index is hook * VERDICTS + verdict. */
 struct metrics_key {
@@ -77,6 +84,7 @@ _Static_assert(sizeof(struct allocations_value) == 16, "allocations_value: 16 by
 
 #define ENDPOINT_HOST 1
 #define IPCACHE_DIRECT 1
+#define IPCACHE_TUNNEL 2
 #define VERDICTS 64
 
 enum verdict {
@@ -84,18 +92,23 @@ enum verdict {
 	VERDICT_TO_NETWORK = 1, /* sent out of the node's device */
 	VERDICT_TO_STACK = 2, /* given to the node's own stack */
 	VERDICT_ARP_REPLY = 3, /* ARP answered */
+	VERDICT_TO_OVERLAY = 4, /* sent through the tunnel */
 	VERDICT_UNSUPPORTED_L3 = 16, /* neither IPv4 nor ARP */
 	VERDICT_MALFORMED = 17, /* shorter than its headers say, or headers that contradict each other */
 	VERDICT_SPOOFED_SOURCE = 18, /* a source address or MAC that is not the pod's own */
 	VERDICT_UNANSWERED_ARP = 19, /* ARP that is no request, or one for the pod's own address */
-	VERDICT_NO_ENDPOINT = 20, /* an address of this node's pod CIDR that no pod has */
+	VERDICT_NO_ENDPOINT = 20, /* an address of the pods' that no pod has */
 	VERDICT_BLACKHOLE_ROUTE = 21, /* the node's routing table says blackhole */
 	VERDICT_FIB_FAILED = 22, /* the node's routing table gave no usable answer */
 	VERDICT_NOT_CONFIGURED = 23, /* the program runs, the node's configuration is not there yet */
+	VERDICT_UNKNOWN_VNI = 24, /* from the tunnel, with a network identifier that is not the overlay's */
+	VERDICT_FOREIGN_TUNNEL_ENDPOINT = 25, /* a pod's address as source, from a tunnel endpoint that is not its node's */
 };
 
 enum hook {
 	HOOK_FROM_CONTAINER = 0, /* what a pod sends: at its host-side device */
 	HOOK_FROM_NETDEV = 1, /* what the network sends: at the node's device */
-	HOOK_FROM_HOST = 2, /* what the node sends to its pods: at pn_host */
+	HOOK_FROM_HOST = 2, /* what the node sends to pods: at pn_host */
+	HOOK_FROM_OVERLAY = 3, /* what the tunnel brings: at pn_vxlan */
+	HOOK_GUARD = 4, /* what a pod sends, where no eBPF carries it on */
 };

@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
-from ansible_collections.podnet.fabric.plugins.module_utils.plan import files
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, files
 
 ARGUMENT_SPEC = {"path": {"type": "str", "required": True}}
 
@@ -26,9 +26,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)[1]
         try:
             node = _slice(str(arguments["path"]), name)
-            node.update(_device(node, task_vars or {}))
+            node.update(devices.settle(node, (task_vars or {}).get("podnet_observed") or {}))
         except Failure as failure:
-            return {**result, "failed": True, "msg": failure.message}
+            return {**result, "failed": True, "msg": failure.message, **failure.details}
         return {**result, "changed": False, "ansible_facts": {"podnet_node": node}}
 
 
@@ -41,19 +41,3 @@ def _slice(path: str, name: str) -> dict[str, Any]:
             "it before podnet.fabric.plan."
         )
     return node
-
-
-def _device(node: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-    """Return the node's device and the MTU of its pods, as set by hand or as observed."""
-    observed = (variables.get("podnet_observed") or {}).get("device")
-    if not observed:
-        wanted = node["device"] or f"the device that holds its address {node['node_ip']}"
-        raise Failure(
-            f"podnet_device of {node['name']}: there is no {wanted}; name a device of the node."
-        )
-    return {
-        "device": str(observed["name"]),
-        "device_ifindex": int(observed["ifindex"]),
-        "device_mtu": int(observed["mtu"]),
-        "mtu": int(node["mtu"] or observed["mtu"]),
-    }

@@ -25,7 +25,7 @@ options:
   host:
     description:
       - The host of the lab, by its name or by one of its addresses.
-      - V(HOST/POD) is the pod of that name on the host.
+      - V(HOST/POD) is the pod of that name on the host, and V(HOST/POD/CONTAINER) what runs there.
     type: str
     default: inventory_hostname
     vars:

@@ -18,6 +18,11 @@ OVERLAY_DEVICE = "pn_vxlan"
 #: The classic datapath's bridge, under the name that the field knows it by; its alias is ours.
 BRIDGE_DEVICE = "cbr0"
 
+#: First bytes of the MAC addresses of pods and tunnel endpoints, and of the gateways that pods
+#: have; the four bytes of an IP address follow.
+POD_MAC_PREFIX = "0a:58:"
+GATEWAY_MAC_PREFIX = "0e:58:"
+
 #: ``ip link`` alias of every device that the roles make: ``podnet:<kind>:<name>``.
 ALIAS_PREFIX = "podnet:"
 
@@ -66,3 +71,16 @@ def parse_alias(device_alias: str | None) -> tuple[str, str] | None:
         return None
     kind, _colon, name = device_alias[len(ALIAS_PREFIX) :].partition(":")
     return kind, name
+
+
+def is_our_device(name: str, device_alias: str | None, mac: str | None) -> bool:
+    """Say whether a device by one of our names is ours: its alias tells.
+
+    It gets that when it is made already: where a run was killed in between, its name tells. The
+    bridge's tells it with a gateway's MAC address alone, since others use that name, too.
+    """
+    if device_alias:
+        return parse_alias(device_alias) is not None
+    if name == BRIDGE_DEVICE:
+        return (mac or "").startswith(GATEWAY_MAC_PREFIX)
+    return name in (GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE)

@@ -18,7 +18,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from . import mounts
+from . import mounts, names
 from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE, Layout
 from .engine.bpf import maps
 
@@ -26,11 +26,23 @@ SIOCGIFCONF = 0x8912
 IFREQ_SIZE = 40  # struct ifreq on 64 bits
 NETWORKD = "systemd-networkd"
 LIBRARIES = ("bcc", "pyroute2")
+DEVICES = Path("/sys/class/net")
+#: Devices that the roles make by these names, where nobody else has them.
+NODE_DEVICES = (
+    names.GATEWAY_DEVICE,
+    names.GATEWAY_PEER,
+    names.OVERLAY_DEVICE,
+    names.BRIDGE_DEVICE,
+)
 DISTRIBUTIONS = ("debian", "fedora", "rhel")
 
 
-def read(node_ip: str | None, device: str | None) -> dict[str, Any]:
+def read(
+    node_ip: str | None, device: str | None, vtep_ip: str | None, underlay_device: str | None
+) -> dict[str, Any]:
     """Return what the host has (see RETURN of the module ``node_info``)."""
+    holders = _devices_by_address()
+    vtep_device = holders.get(vtep_ip or node_ip or "")
     return {
         "kernel": os.uname().release,
         "distribution": _distribution(),
@@ -39,7 +51,10 @@ def read(node_ip: str | None, device: str | None) -> dict[str, Any]:
         "cgroup2": mounts.cgroup2_root(),
         "networkd": Path("/lib/systemd", NETWORKD).exists(),
         "networkd_active": Path("/run/systemd/netif/state").exists(),
-        "device": _device(device, node_ip),
+        "device": _device(device or holders.get(node_ip or "")),
+        "underlay": _device(underlay_device or vtep_device),
+        "vtep_device": vtep_device,
+        "foreign": [name for name in NODE_DEVICES if _is_foreign(name)],
         **_held(node_ip),
     }
 
@@ -53,14 +68,19 @@ def _distribution() -> str | None:
     return next((word for word in words if word in DISTRIBUTIONS), None)
 
 
-def _device(name: str | None, node_ip: str | None) -> dict[str, Any] | None:
-    """Read the named device, or find the one that holds the node's address."""
-    name = name or _devices_by_address().get(node_ip or "")
-    folder = Path("/sys/class/net", name or "none")
-    if name is None or not folder.exists():
+def _device(name: str | None) -> dict[str, Any] | None:
+    if name is None or not (DEVICES / name).exists():
         return None
-    numbers = {word: int((folder / word).read_text()) for word in ("ifindex", "mtu")}
+    numbers = {word: int((DEVICES / name / word).read_text()) for word in ("ifindex", "mtu")}
     return {"name": name, **numbers}
+
+
+def _is_foreign(name: str) -> bool:
+    """Say whether somebody else has a device by one of our names."""
+    if not (DEVICES / name).exists():
+        return False
+    alias, mac = [(DEVICES / name / word).read_text().strip() for word in ("ifalias", "address")]
+    return not names.is_our_device(name, alias, mac)
 
 
 def _devices_by_address() -> dict[str, str]:

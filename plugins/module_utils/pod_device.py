@@ -18,6 +18,18 @@ except ImportError:  # runner.require() has said so before anything here is call
 
 NAME = "eth0"
 
+#: Settings of the namespace, below ``/proc/sys/net``.
+SETTINGS = {
+    # IPv6 chatter of a device without an IPv6 network is noise in the drop counters.
+    f"ipv6/conf/{NAME}/disable_ipv6": 1,
+    # An address that goes does not take along another one of its subnet.
+    f"ipv4/conf/{NAME}/promote_secondaries": 1,
+    # There is one gateway. While pods leave a bridge, the node redirects them to each other, and
+    # what they believe then, they believe for minutes after.
+    f"ipv4/conf/{NAME}/accept_redirects": 0,
+    "ipv4/conf/all/accept_redirects": 0,
+}
+
 # rtnetlink(7)
 _MAIN_TABLE, _STATIC, _UNIVERSE, _UNICAST, _ONLINK = 254, 4, 0, 1, 4
 
@@ -63,10 +75,14 @@ def read(netns: str) -> PodDevice:
 
 
 def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> None:
-    """Give the device that is there its MAC, MTU, address and route, and bring it up."""
+    """Give the device that is there its MAC, MTU, address and route, and bring it up.
+
+    :param address: with its prefix length. Where that alone changes, the kernel has the address all
+        the while, since the new one comes before the old one goes: connections live on.
+    """
     with namespaces.inside(netns):
-        # IPv6 chatter of a device without an IPv6 network is noise in the drop counters.
-        Path(f"/proc/sys/net/ipv6/conf/{NAME}/disable_ipv6").write_text("1\n")
+        for name, value in SETTINGS.items():
+            Path("/proc/sys/net", name).write_text(f"{value}\n")
     with netlink.socket(netns) as ip:
         found = links.dump(ip)
         link = found[NAME]
@@ -77,10 +93,10 @@ def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> N
             links.set_(ip, link.index, mac=mac)
         if not link.up or link.mtu != mtu:
             links.set_(ip, link.index, up=True, mtu=mtu)
-        if f"{address}/32" not in held:
-            links.add_address(ip, link.index, f"{address}/32")
+        if address not in held:
+            links.add_address(ip, link.index, address)
         for extra in held:
-            if extra != f"{address}/32":
+            if extra != address:
                 links.remove_address(ip, link.index, extra)
         if _gateway(ip) != gateway:
             _set_gateway(ip, link.index, gateway)

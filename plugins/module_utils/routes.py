@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from .engine import devices, routes, values
 from .engine.change import Changes
 from .engine.failure import Failure
 from .engine.routes import FLAGS, METRICS, NOWHERE, PREFERENCES, PROTOCOLS, SCOPES, TABLES, TYPES
-from .names import ROUTE_PROTOCOL
+from .names import ROUTE_PROTOCOL, is_our_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from .engine.devices import Network
     from .engine.routes import Identity, Route
 
-    Table = dict[Identity, Route]
+    #: The routes of each identity in the kernel's order: it uses the first.
+    Table = dict[Identity, list[Route]]
 
 HOP_OPTIONS: dict[str, dict[str, Any]] = {
     "via": {"type": "str"},
@@ -70,6 +72,7 @@ def converge(
     *,
     table: str,
     purge: bool,
+    keep_devices: list[str],
     force: bool,
     check_mode: bool,
 ) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def converge(
 
     :param table: default of each route; the one that ``purge`` looks at beside those of the items.
     :param purge: remove the routes of our protocol number that are not listed.
+    :param keep_devices: patterns of names; ``purge`` leaves routes by such devices alone.
     :param force: replace or remove a route of the same identity that has another protocol number.
     """
     with devices.networks(check_mode=check_mode) as network:
@@ -103,7 +107,11 @@ def converge(
         ]
         if purge:
             number = number_of(table, TABLES, "table", 2**32 - 1)
-            gone += _unlisted(plans, tables, home, number)
+            gone += [
+                (here, route)
+                for here, route in _unlisted(plans, tables, home, number)
+                if not any(fnmatchcase(route["dev"] or "", pattern) for pattern in keep_devices)
+            ]
         for here, route in sorted(gone, key=lambda entry: not routes.has_gateway(entry[1])):
             changes.add(_what(here, route), route, None, _remover(here, route))
         changes.apply(check_mode=check_mode)
@@ -197,30 +205,49 @@ def number_of(value: str, words: Mapping[str, int], where: str, high: int) -> in
 def _table(here: Network) -> Table:
     found: Table = {}
     for route in routes.read(here):
-        # Of several of one identity the first is the one that the kernel uses.
-        found.setdefault(routes.identity(route), route)
+        found.setdefault(routes.identity(route), []).append(route)
     return found
 
 
 def _plan_presence(changes: Changes, plan: Plan, table: Table, *, force: bool) -> None:
-    before = table.get(routes.identity(plan.wish))
+    there = table.get(routes.identity(plan.wish), [])
+    before = there[0] if there else None
     after = _resolved(plan.wish, before)
     if before != after:
         _own(plan, table, force=force)
-    changes.add(
-        _what(plan.here, plan.wish), before, after, lambda: routes.replace(plan.here, plan.wish)
-    )
+    changes.add(_what(plan.here, plan.wish), before, after, lambda: _put(plan, there))
+
+
+def _put(plan: Plan, there: list[Route]) -> None:
+    """Make the wanted route the first of its identity; no packet sees a moment without one."""
+    if plan.wish not in there:
+        routes.replace(plan.here, plan.wish)
+        return
+    # The kernel refuses a replacement that is there already, behind what it is to replace.
+    for route in there[: there.index(plan.wish)]:
+        routes.remove(plan.here, route)
 
 
 def _own(plan: Plan, table: Table, *, force: bool) -> Route | None:
     """Return the route that is there, None without one; one of somebody else is refused."""
-    found = table.get(routes.identity(plan.wish))
-    if found and found["protocol"] != plan.wish["protocol"] and not force:
+    found = next(iter(table.get(routes.identity(plan.wish), ())), None)
+    if found and not force and not _is_ours(plan, found):
         raise Failure(
             f"{plan.where}: the {routes.name(found)} is there with protocol {found['protocol']}, "
             f"not {plan.wish['protocol']}: it belongs to somebody else; force: true takes it over."
         )
     return found
+
+
+def _is_ours(plan: Plan, found: Route) -> bool:
+    """Say whether a route may be replaced or removed: by its protocol, or by its device.
+
+    The route to the subnet of a bridge of ours is made by the kernel, with the kernel's number.
+    """
+    if found["protocol"] in (ROUTE_PROTOCOL, plan.wish["protocol"]):
+        return True
+    link = plan.here.links.get(found["dev"] or "")
+    return link is not None and is_our_device(link.name, link.alias, link.mac)
 
 
 def _unlisted(
@@ -232,7 +259,8 @@ def _unlisted(
     return [
         (here, route)
         for here in dict.fromkeys([home, *(plan.here for plan in plans)])
-        for identity, route in tables[here].items()
+        for identity, there in tables[here].items()
+        for route in there
         if route["protocol"] == ROUTE_PROTOCOL
         and (here, route["table"]) in looked_at
         and (here, identity) not in listed
@@ -265,7 +293,7 @@ def _outcome(plans: list[Plan], *, check_mode: bool) -> list[Route]:
     for plan in plans:
         shown = plan.wish
         if plan.present and not check_mode:
-            shown = tables[plan.here].get(routes.identity(plan.wish), {})
+            shown = next(iter(tables[plan.here].get(routes.identity(plan.wish), ())), {})
             different = [
                 f"{word}={value!r} as {shown.get(word)!r}"
                 for word, value in (_resolved(plan.wish, shown) if shown else plan.wish).items()

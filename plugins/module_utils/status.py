@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import names
+from . import names, tunnels
 from .datapath import layout, reasons
+from .datapath.cells import NODE_DEVICE, cell_of
 from .endpoints import info
 from .endpoints.wanted import KINDS
 from .engine import links, netlink
@@ -26,7 +27,7 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     with netlink.socket() as ip, attach.Attacher() as attacher:
         devices = links.dump(ip)
         found = _programs(node, devices, attacher)
-    held = info.gather(f"{names.PROGRAM_PINS}/from_container")
+    held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods}")
     counts = _verdicts()
     return {
         "node": {
@@ -40,6 +41,8 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "ipam": _ipam(node, held),
         "endpoints": _endpoints(node, held),
         "peers": [dict(peer) for peer in node["peers"]],
+        "vxlan": node["vxlan"],
+        "tunnels": tunnels.read(node["datapath"]) if node["vxlan"] else [],
         "programs": found,
         "maps": _maps(),
         "forwarded": [count for count in counts if not count["drops"]],
@@ -80,18 +83,22 @@ def _endpoints(node: Mapping[str, Any], held: list[dict[str, Any]]) -> list[dict
 def _programs(
     node: Mapping[str, Any], devices: Mapping[str, links.Link], attacher: attach.Attacher
 ) -> list[dict[str, Any]]:
-    own = [
-        link.name
-        for link in devices.values()
-        if (names.parse_alias(link.alias) or ("",))[0] in KINDS
-    ]
+    cell = cell_of(node)
     places: dict[str, list[Any]] = {
-        "from_container": own,
-        "from_netdev": [node.get("device")],
-        "from_host": [names.GATEWAY_DEVICE],
+        cell.pods: [
+            link.name
+            for link in devices.values()
+            if (names.parse_alias(link.alias) or ("",))[0] in KINDS
+        ],
+        **{
+            name: [node.get("device") if device == NODE_DEVICE else device]
+            for name, device in cell.programs.items()
+        },
     }
     found: list[dict[str, Any]] = []
     for hook in reasons.HOOKS:
+        if hook.name not in places:
+            continue
         program = programs.open_pin(f"{names.PROGRAM_PINS}/{hook.name}")
         if program is None:
             found.append({"name": hook.name, "id": None, "tag": None, "attached": []})

@@ -44,6 +44,7 @@ def render(status: Mapping[str, Any]) -> str:
         ),
         line("Peers", len(status["peers"])),
         *table(("Node", "Address", "Pod CIDR", "Route"), [_peer(peer) for peer in status["peers"]]),
+        *_overlay(status),
         "Programs:",
         *table(
             ("Name", "Id", "Tag", "Attached"), [_program(program) for program in status["programs"]]
@@ -74,8 +75,25 @@ def _by_address(pair: tuple[str, str]) -> tuple[int, ...]:
 
 
 def _peer(peer: Mapping[str, Any]) -> tuple[str, ...]:
-    route = "direct" if peer["direct"] else "gateway"
-    return (peer["name"], peer["node_ip"], peer["pod_cidr"], route)
+    return (peer["name"], peer["node_ip"], peer["pod_cidr"], peer["route"])
+
+
+def _overlay(status: Mapping[str, Any]) -> list[str]:
+    """Return what ``cilium bpf tunnel list`` shows, below what all tunnels share."""
+    vxlan = status["vxlan"]
+    if not vxlan:
+        return []
+    endpoint = f"{vxlan['ip']}:{vxlan['port']}"
+    return [
+        line("Tunnel", f"VXLAN   VNI {vxlan['vni']}   {endpoint}   [{vxlan['device']}]"),
+        *table(
+            ("Tunnel", "Value"),
+            [
+                (one["prefix"], one["endpoint"] and f"{one['endpoint']}:{vxlan['port']}")
+                for one in status["tunnels"]
+            ],
+        ),
+    ]
 
 
 def _program(program: Mapping[str, Any]) -> tuple[str, ...]:

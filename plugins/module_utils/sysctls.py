@@ -8,9 +8,11 @@ it is changed; a setting of a device of ours goes with the device.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +20,10 @@ from typing import TYPE_CHECKING
 from .engine import namespaces
 from .engine.change import Changes
 from .engine.failure import Failure
-from .names import STATE_DIR
+from .names import BRIDGE_DEVICE, DEVICE_PREFIX, STATE_DIR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 ROOT = Path("/proc/sys")
 RECORD = Path(STATE_DIR) / "sysctls.json"
@@ -29,13 +31,25 @@ RECORD = Path(STATE_DIR) / "sysctls.json"
 #: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
 _DEVICE = re.compile(r"(net[./]ipv[46][./](?:conf|neigh)[./]).+([./][a-z0-9_]+)")
 
+#: The same of a device of ours, which takes it along: there is nothing to give back.
+_OURS = re.compile(
+    rf"net[./]ipv[46][./](?:conf|neigh)[./](?:{DEVICE_PREFIX}.+|{BRIDGE_DEVICE})[./][a-z0-9_]+"
+)
+
 
 def converge(
-    values: Mapping[str, str], *, remember: bool, netns: str | None, check_mode: bool
+    values: Mapping[str, str],
+    *,
+    remember: bool,
+    netns: str | None,
+    check_mode: bool,
+    restore: Sequence[str] = (),
 ) -> Changes:
     """Set each of ``values`` (name → value as ``sysctl`` shows it).
 
-    :param remember: write down what a setting was, once, so that :func:`restore` can undo it.
+    :param restore: names or patterns of remembered settings that are to be as they were, and
+        forgotten, less those of ``values``.
+    :param remember: write down what a setting was, once, so that it can be undone.
     :raises Failure: for a setting that the kernel does not have or whose value it refuses.
     """
     with namespaces.inside(netns):
@@ -58,11 +72,36 @@ def converge(
                 _state(value),
                 partial(_write, name, value),
             )
+        for name in _matching(_recorded(), restore, less=values):
+            _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
             changed = [name for name, value in values.items() if before[name] != value]
-            _remember({name: str(before[name]) for name in changed})
+            _remember({name: str(before[name]) for name in changed if not _OURS.fullmatch(name)})
         changes.apply(check_mode=check_mode)
     return changes
+
+
+def _matching(names: Iterable[str], patterns: Sequence[str], less: Iterable[str]) -> list[str]:
+    """Return the names that a pattern matches; dots and slashes between words are the same."""
+    wanted, kept = [str(_path(pattern)) for pattern in patterns], {_path(name) for name in less}
+    return sorted(
+        name
+        for name in names
+        if _path(name) not in kept
+        and any(fnmatchcase(str(_path(name)), pattern) for pattern in wanted)
+    )
+
+
+def _plan_restoration(name: str, changes: Changes) -> None:
+    first, now = _recorded()[name], _read(name)
+
+    def do() -> None:
+        if now is not None:  # else its device is gone, and the setting with it
+            _write(name, first)
+        _record({other: value for other, value in _recorded().items() if other != name})
+
+    after = {} if now is None else {"value": first}
+    changes.add(f"sysctl {name}", {**(_state(now) or {}), "remembered": first}, after, do)
 
 
 def restore(*, check_mode: bool) -> Changes:
@@ -128,9 +167,18 @@ def _recorded() -> dict[str, str]:
 
 
 def _remember(first: Mapping[str, str]) -> None:
+    # What was written down first is the state before us, and stays.
+    _record({**first, **_recorded()})
+
+
+def _record(first: Mapping[str, str]) -> None:
+    if not first:
+        RECORD.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # never made, or it holds something else
+            RECORD.parent.rmdir()
+        return
     RECORD.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = RECORD.with_suffix(".new")
-    # What was written down first is the state before us, and stays.
-    new.write_text(json.dumps({**first, **_recorded()}, indent=1, sort_keys=True))
+    new.write_text(json.dumps(first, indent=1, sort_keys=True))
     new.chmod(0o600)
     os.replace(new, RECORD)  # noqa: PTH105

@@ -4,54 +4,106 @@
 
 It reads what is there and needs no plan: what a run left that was killed, or one of another
 version, goes too. First what sends packets to us, then what carries them.
+
+With something to keep it clears up after a change of the datapath: what belongs to the node itself
+and to none of its pods, and is not listed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import names
+from .datapath import reasons
 from .endpoints import removal
 from .endpoints.held import Held, read
 from .endpoints.wanted import KINDS
 from .engine import devices, links, routes
-from .engine.bpf import attach, clsact
+from .engine.bpf import attach, clsact, maps, programs
 from .engine.bpf import links as bpf_links
 from .engine.bpf.grace import expedited
 from .engine.change import Changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from .engine.devices import Network
 
 #: What keeps systemd-networkd from deleting our routes (see roles/node).
 NETWORKD_SETTINGS = Path("/etc/systemd/networkd.conf.d/50-podnet.conf")
 
 
-def converge(*, check_mode: bool) -> Changes:
-    """Remove endpoints, programs, routes, devices, pins and settings of ours."""
+@dataclass(frozen=True)
+class Keep:
+    """What of a node's own datapath stays.
+
+    :param devices: names of devices; with one end of a pair stays the other.
+    :param programs: names of programs, as they are pinned.
+    """
+
+    devices: Sequence[str]
+    programs: Sequence[str]
+
+    def drops(self, program: int) -> bool:
+        """Say whether a program, by its id, is one of the datapath that is not kept."""
+        return programs.name(program) in self.gone_programs()
+
+    def gone_programs(self) -> list[str]:
+        """Names of the programs of the datapath that are not kept."""
+        return [hook.name for hook in reasons.HOOKS if hook.name not in self.programs]
+
+
+def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
+    """Remove what is ours: everything, or what a change of the datapath left behind.
+
+    :param keep: None for everything: endpoints, programs, routes, devices, pins and settings. Else
+        devices of the node itself, programs, and where those are attached, that are not kept.
+    """
     changes = Changes()
     with devices.networks(check_mode=check_mode) as network, read() as held:
         here = network(None)
-        removal.plan(held, (), changes)
-        _plan_programs(here.ip, here.links, changes)
-        for route in routes.read(here):
-            if route["protocol"] == names.ROUTE_PROTOCOL:
-                changes.add(routes.name(route), route, None, partial(routes.remove, here, route))
-        _plan_devices(here.ip, here.links, changes)
-        if Path(names.PIN_ROOT).exists():
-            pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
-            changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
-        if NETWORKD_SETTINGS.exists():
-            changes.add(str(NETWORKD_SETTINGS), {"file": True}, None, _remove_networkd_settings)
+        if keep is None:
+            _plan_all(here, held, changes)
+        else:
+            _plan_rest(here, keep, changes)
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
             removal.finish(held)
     return changes
+
+
+def _plan_all(here: Network, held: Held, changes: Changes) -> None:
+    removal.plan(held, (), changes)
+    ours = _ours(here.links)
+    _plan_attachments(here, ours, lambda _program: True, changes)
+    for route in routes.read(here):
+        if route["protocol"] == names.ROUTE_PROTOCOL:
+            changes.add(routes.name(route), route, None, partial(routes.remove, here, route))
+    _plan_devices(here, ours, changes)
+    if Path(names.PIN_ROOT).exists():
+        pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
+        changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
+    if NETWORKD_SETTINGS.exists():
+        changes.add(str(NETWORKD_SETTINGS), {"file": True}, None, _remove_networkd_settings)
+
+
+def _plan_rest(here: Network, keep: Keep, changes: Changes) -> None:
+    kept = {here.links[name].index for name in keep.devices if name in here.links}
+    # Devices of endpoints are among them: those, and what is attached to them, are left alone.
+    gone = [
+        name for name in _ours(here.links) if not kept & {here.links[name].index, _peer(here, name)}
+    ]
+    _plan_attachments(here, gone, keep.drops, changes)
+    _plan_devices(here, gone, changes)
+    for name in keep.gone_programs():
+        pin = f"{names.PROGRAM_PINS}/{name}"
+        if Path(pin).exists():
+            changes.add(f"program {name}", {"pin": pin}, None, partial(maps.unpin, pin))
 
 
 def _forget(held: Held) -> None:
@@ -65,42 +117,54 @@ def _remove_networkd_settings() -> None:
         NETWORKD_SETTINGS.parent.rmdir()
 
 
-def _plan_programs(ip: Any, found: Mapping[str, links.Link], changes: Changes) -> None:
-    # Those of a device of ours go with it.
-    theirs = tuple(f"{names.LINK_PINS}/{device}-" for device in _ours(found))
+def _plan_attachments(
+    here: Network, less: Collection[str], drops: Callable[[int], bool], changes: Changes
+) -> None:
+    """Detach programs from what stays.
+
+    :param less: devices of which nothing is detached; those that go take theirs along.
+    """
+    theirs = tuple(f"{names.LINK_PINS}/{device}-" for device in less)
     for pin, attached in bpf_links.pinned(names.LINK_PINS).items():
-        if not pin.startswith(theirs):
+        if not pin.startswith(theirs) and drops(attached.program_id):
             before = {"program": attached.program_id}
             changes.add(f"link {pin}", before, None, partial(bpf_links.remove, pin))
-    with_clsact = clsact.devices(ip)
-    for link in found.values():
-        if link.index in with_clsact and link.name not in _ours(found):
+    with_clsact = clsact.devices(here.ip)
+    for link in here.links.values():
+        if link.index in with_clsact and link.name not in less:
             for hook, number in attach.CLSACT_HOOKS.items():
-                if any(ours for _program, ours in clsact.programs(ip, link.index, number)):
-                    do = partial(clsact.remove, ip, link.index, number)
+                found = clsact.programs(here.ip, link.index, number)
+                if any(ours and drops(program) for program, ours in found):
+                    do = partial(clsact.remove, here.ip, link.index, number)
                     changes.add(f"filter {hook} of {link.name}", {"clsact": True}, None, do)
 
 
-def _plan_devices(ip: Any, found: Mapping[str, links.Link], changes: Changes) -> None:
+def _plan_devices(here: Network, going: Collection[str], changes: Changes) -> None:
     gone = set()
-    for name in _ours(found):
-        link = found[name]
+    for name in going:
+        link = here.links[name]
         kind = names.parse_alias(link.alias)
-        if name in gone or (kind and kind[0] in KINDS):
+        if link.index in gone or (kind and kind[0] in KINDS):
             continue  # an endpoint takes its device along
-        changes.add(
-            f"device {name}", {"alias": link.alias}, None, partial(links.delete, ip, link.index)
-        )
-        # The other end of a pair goes with it.
-        gone |= {
-            other.name
-            for other in found.values()
-            if link.kind == "veth" and other.index == link.lower
-        }
+        do = partial(_delete, here, link.index)
+        changes.add(f"device {name}", {"alias": link.alias}, None, do)
+        gone.add(_peer(here, name))
+
+
+def _delete(here: Network, index: int) -> None:
+    links.delete(here.ip, index)
+    attach.prune()
+
+
+def _peer(here: Network, name: str) -> int | None:
+    """Index of the other end of a pair, which goes with it."""
+    link = here.links[name]
+    return link.lower if link.kind == "veth" and link.netnsid is None else None
 
 
 def _ours(found: Mapping[str, links.Link]) -> list[str]:
-    # A device gets its alias after it is made: if a run was killed in between, its name tells.
-    pair = [name for name in (names.GATEWAY_DEVICE, names.GATEWAY_PEER) if name in found]
-    aliased = [name for name, link in found.items() if names.parse_alias(link.alias)]
-    return list(dict.fromkeys([*pair, *aliased]))
+    """Names of our devices; of the pair at the gateway first the end that has its name."""
+    ours = [
+        link.name for link in found.values() if names.is_our_device(link.name, link.alias, link.mac)
+    ]
+    return sorted(ours, key=lambda name: name != names.GATEWAY_DEVICE)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from .engine import kinds, values
+from .engine import ethtool, kinds, values
 from .engine.failure import Failure
 from .engine.kinds import Field
 
@@ -83,6 +83,7 @@ class Vxlan(kinds.Kind):
             **super().options(),
             **{word: {"type": "str"} for word in (*ENDPOINTS, "dev", "ttl", "tos")},
             "srcport": {"type": "list", "elements": "int"},
+            "checksum_offload": {"type": "bool"},
         }
 
     def wish(self, item: Mapping[str, Any], where: str, network: Network) -> State:
@@ -99,6 +100,8 @@ class Vxlan(kinds.Kind):
         for word, words in (("ttl", ("auto", "inherit")), ("tos", ("inherit",))):
             if item.get(word) is not None:
                 found[word] = _word_or_byte(item[word], words, f"{where}.{word}")
+        if item.get("checksum_offload") is not None:
+            found["checksum_offload"] = item["checksum_offload"]
         if item.get("srcport") is not None:
             found["srcport"] = _port_range_of(item["srcport"], f"{where}.srcport")
         _check_together(found, network, where)
@@ -127,6 +130,7 @@ class Vxlan(kinds.Kind):
         found["tos"] = "inherit" if tos == 1 else str(tos or 0)
         ports = link.data("IFLA_VXLAN_PORT_RANGE")
         found["srcport"] = [ports["low"], ports["high"]] if ports else None
+        found["checksum_offload"] = ethtool.tx_checksum(network.netns, link.name)
         return found
 
     def data(self, network: Network, wish: Mapping[str, Any]) -> list[tuple[str, object]]:
@@ -152,6 +156,13 @@ class Vxlan(kinds.Kind):
             low, high = wish["srcport"]
             found.append(("IFLA_VXLAN_PORT_RANGE", {"low": low, "high": high}))
         return found
+
+    def apply(self, network: Network, index: int, before: State, after: State, wish: State) -> None:
+        """Bring a device that is there from one state to the other."""
+        super().apply(network, index, before, after, wish)
+        offload = after["checksum_offload"]
+        if offload != before["checksum_offload"]:
+            ethtool.set_tx_checksum(network.netns, after["name"], on=offload)
 
     def reason_to_recreate(self, before: State, wish: State) -> str | None:
         """Say which attribute cannot be changed in place, None where all can."""

@@ -12,7 +12,9 @@ description:
   - Gives each pod its network namespace, a veth pair into it with one address and one route, the
     program at the host-side device, and the entries of the maps by which packets find it.
   - Hundreds of pods in one call. What is complete already is left alone, to the packet.
-  - The program and the maps are pinned by the role C(native_routing).
+  - Live pods go from one O(datapath) to another in place, with their namespace, device, address and
+    connections.
+  - The program and the maps are pinned by the roles C(native_routing) and C(overlay).
 author: The podnet.fabric developers (@podnet)
 attributes:
   check_mode:
@@ -43,15 +45,15 @@ options:
       netns:
         description:
           - A namespace that exists already, as a path or a name of C(ip netns), such as that of a
-            container. It is not removed with the endpoint.
+            container. It is not removed with the endpoint. It accepts no ICMP redirects from then on.
           - Without it a namespace is made, and removed with the endpoint.
         type: str
   gateway_ip:
-    description: Address that all pods of the node have for a gateway; C(pn_host) holds it.
+    description: Address that all pods of the node have for a gateway; C(pn_host), or the bridge, holds it.
     type: str
     required: true
   gateway_mac:
-    description: MAC address of C(pn_host), which all host-side devices share.
+    description: MAC address of the gateway, which all host-side devices share.
     type: str
     required: true
   host_addresses:
@@ -64,9 +66,32 @@ options:
     type: int
     required: true
   program:
-    description: Pin of the program that sits at each host-side device.
+    description:
+      - Pin of the program that sits at each host-side device. Its name is that of the pin's last part.
     type: path
     default: /sys/fs/bpf/podnet/programs/from_container
+  datapath:
+    description:
+      - What carries the packets of the pods. V(ebpf) is the program at their host-side devices.
+      - With V(bridge) those are ports of O(bridge), which sends a pod's frames back to it, too.
+      - With V(routed) a route to each pod, with protocol 112, leads to its device, which forwards and
+        answers ARP for everything behind it.
+    type: str
+    choices: [ebpf, bridge, routed]
+    default: ebpf
+  bridge:
+    description:
+      - Bridge of O(datapath=bridge). It has the alias C(podnet:bridge:) and its name, and is there
+        before; in check mode it may be yet to come.
+    type: str
+    default: cbr0
+  prefix_length:
+    description: Prefix length of the pods' addresses, from 1 to 32; that of the pod CIDR with O(datapath=bridge).
+    type: int
+    default: 32
+  route_src:
+    description: Preferred source address of the routes of O(datapath=routed), an address of the node.
+    type: str
   attach_mode:
     description:
       - How the program is attached. V(tcx) needs Linux 6.6, V(clsact) works everywhere, V(auto) takes
@@ -95,6 +120,17 @@ EXAMPLES = r"""
     gateway_mac: 0e:58:0a:6f:a0:7e
     host_addresses: [10.111.160.126, 10.111.0.8]
     mtu: 1500
+
+- name: A pod on the bridge cbr0
+  podnet.fabric.endpoints:
+    endpoints:
+      - {name: web-1, ip: 10.111.160.1, mac: "0a:58:0a:6f:a0:01"}
+    gateway_ip: 10.111.160.126
+    gateway_mac: 0e:58:0a:6f:a0:7e
+    mtu: 1450
+    datapath: bridge
+    prefix_length: 25
+    program: /sys/fs/bpf/podnet/programs/guard
 """
 
 RETURN = r"""
@@ -105,6 +141,8 @@ changes:
   elements: str
   sample: [create endpoint web-1]
 """
+
+from dataclasses import fields
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.endpoints import converge, wanted
@@ -132,6 +170,10 @@ def main() -> None:
             "host_addresses": {"type": "list", "elements": "str", "default": []},
             "mtu": {"type": "int", "required": True},
             "program": {"type": "path", "default": "/sys/fs/bpf/podnet/programs/from_container"},
+            "datapath": {"type": "str", "choices": ["ebpf", "bridge", "routed"], "default": "ebpf"},
+            "bridge": {"type": "str", "default": "cbr0"},
+            "prefix_length": {"type": "int", "default": 32},
+            "route_src": {"type": "str"},
             "attach_mode": {
                 "type": "str",
                 "choices": ["auto", "tcx", "clsact"],
@@ -144,14 +186,7 @@ def main() -> None:
     given = module.params
 
     def work() -> dict[str, object]:
-        node = wanted.Node(
-            gateway_ip=given["gateway_ip"],
-            gateway_mac=given["gateway_mac"],
-            host_addresses=given["host_addresses"],
-            mtu=given["mtu"],
-            program=given["program"],
-            attach_mode=given["attach_mode"],
-        )
+        node = wanted.Node(**{word.name: given[word.name] for word in fields(wanted.Node)})
         listed = [wanted.Endpoint(**endpoint) for endpoint in given["endpoints"]]
         changes = converge.converge(
             listed, node, purge=given["purge"], check_mode=module.check_mode

@@ -26,6 +26,11 @@ options:
     description: Pin of the program that sits at each host-side device.
     type: path
     default: /sys/fs/bpf/podnet/programs/from_container
+  datapath:
+    description: Datapath of the pods; an endpoint is ready when its device has what belongs to that.
+    type: str
+    choices: [ebpf, bridge, routed]
+    default: ebpf
 seealso:
   - module: podnet.fabric.endpoints
 """
@@ -65,13 +70,14 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str"},
             "program": {"type": "path", "default": "/sys/fs/bpf/podnet/programs/from_container"},
+            "datapath": {"type": "str", "choices": ["ebpf", "bridge", "routed"], "default": "ebpf"},
         },
         supports_check_mode=True,
     )
     given = module.params
 
     def work() -> dict[str, object]:
-        found = info.gather(given["program"])
+        found = info.gather(given["program"], given["datapath"])
         return {
             "changed": False,
             "endpoints": [one for one in found if given["name"] in (None, one["name"])],

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lab_workloads
-short_description: Run commands in the pods of a lab node
+short_description: Run containers in the pods of a lab node
 version_added: 0.1.0
 description:
-  - Keeps one command running in each pod of the node that this runs on. It is a stand-in for a
-    container runtime, for labs.
-  - A command runs in the pod's network namespace, in the cgroup2 folder
-    C(podnet-pods/POD), with the pod's name as host name and with C(/run), C(/var/log) and
-    C(/sys) of its own. Everything else of the file system is the node's.
-  - A command runs where a process lives in that folder. One that was started differently, or in a
-    pod that was made anew since, is started again.
+  - Keeps the containers of each pod of the node that this runs on running, a command each. It is a
+    stand-in for a container runtime, for labs.
+  - Containers of one pod share its network namespace and its host name. Each is in a cgroup2 folder
+    of its own, C(podnet-pods/POD/CONTAINER), with C(/run), C(/var/log) and C(/sys) of its own.
+    Everything else of the file system is the node's.
+  - A container runs where a process lives in its folder. One that died, was started differently, or
+    is in a pod that was made anew since, is started again; the pod's network and its other
+    containers are left alone.
 author: The podnet.fabric developers (@podnet)
 requirements:
   - root and cgroup2
@@ -36,15 +37,30 @@ options:
         description: The pod, which is a network namespace that C(ip netns) shows.
         type: str
         required: true
-      command:
+      containers:
         description:
-          - The program and its arguments. No shell reads them.
-          - It must stay in the foreground or leave a process behind.
-          - Required with O(workloads[].state=present).
+          - What runs in the pod. What else runs there is ended.
+          - Either this or O(workloads[].command) is required with O(workloads[].state=present).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The container; each name stands once in a pod.
+            type: str
+            required: true
+          command:
+            description:
+              - The program and its arguments. No shell reads them.
+              - It must stay in the foreground or leave a process behind.
+            type: list
+            elements: str
+            required: true
+      command:
+        description: The command of the pod's only container, which is named like the pod.
         type: list
         elements: str
       state:
-        description: Whether the command runs.
+        description: Whether anything runs in the pod.
         type: str
         choices: [present, absent]
         default: present
@@ -53,7 +69,7 @@ options:
     type: bool
     default: false
 notes:
-  - What a command prints is in C(/run/podnet-pods/POD.log) on the node.
+  - What a command prints is in C(/run/podnet-pods/POD/CONTAINER.log) on the node.
 seealso:
   - module: podnet.fabric.lab
 """
@@ -67,6 +83,16 @@ EXAMPLES = r"""
       - pod: nginx-app-2
         command: [nginx, -c, /etc/nginx/pod.conf]
     purge: true
+
+- name: A web server, and beside it what watches it through localhost
+  podnet.fabric.lab_workloads:
+    workloads:
+      - pod: web
+        containers:
+          - name: nginx
+            command: [nginx, -c, /etc/nginx/pod.conf]
+          - name: watch
+            command: [watch, curl, "http://localhost:80"]
 """
 
 RETURN = r"""
@@ -75,7 +101,7 @@ changes:
   returned: success
   type: list
   elements: str
-  sample: [create workload nginx-app-1, create workload nginx-app-2]
+  sample: [create workload nginx-app-1/nginx-app, remove workload web/watch]
 log:
   description: What the command printed.
   returned: when a command ended at once
@@ -87,8 +113,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import workloads
 
+CONTAINER = {
+    "name": {"type": "str", "required": True},
+    "command": {"type": "list", "elements": "str", "required": True},
+}
 WORKLOAD = {
     "pod": {"type": "str", "required": True},
+    "containers": {"type": "list", "elements": "dict", "options": CONTAINER},
     "command": {"type": "list", "elements": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
@@ -102,7 +133,8 @@ def main() -> None:
                 "elements": "dict",
                 "required": True,
                 "options": WORKLOAD,
-                "required_if": [("state", "present", ("command",))],
+                "required_if": [("state", "present", ("command", "containers"), True)],
+                "mutually_exclusive": [("command", "containers")],
             },
             "purge": {"type": "bool", "default": False},
         },

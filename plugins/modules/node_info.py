@@ -25,6 +25,12 @@ options:
   device:
     description: The node's device, where its address alone does not tell.
     type: str
+  vtep_ip:
+    description: Address of the node's tunnel endpoint; by default O(node_ip).
+    type: str
+  underlay_device:
+    description: Device below the tunnel; by default the one that holds O(vtep_ip).
+    type: str
 seealso:
   - module: podnet.fabric.plan
 """
@@ -93,6 +99,37 @@ device:
       type: int
       returned: success
       sample: 1500
+underlay:
+  description: The device below the tunnel.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      returned: success
+      sample: eth0
+    ifindex:
+      description: Its number.
+      type: int
+      returned: success
+      sample: 2
+    mtu:
+      description: Its MTU, bytes.
+      type: int
+      returned: success
+      sample: 1500
+vtep_device:
+  description: Name of the device that holds O(vtep_ip), none where no device does.
+  returned: success
+  type: str
+  sample: eth0
+foreign:
+  description: Devices that have a name of this network's and are somebody else's.
+  returned: success
+  type: list
+  elements: str
+  sample: [cbr0]
 pod_cidr:
   description: The pod CIDR that the node was given.
   returned: success
@@ -116,14 +153,12 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 
 def main() -> None:
+    options = ("node_ip", "device", "vtep_ip", "underlay_device")
     module = AnsibleModule(
-        argument_spec={"node_ip": {"type": "str"}, "device": {"type": "str"}},
-        supports_check_mode=True,
+        argument_spec={word: {"type": "str"} for word in options}, supports_check_mode=True
     )
-    given = module.params
-    runner.run(
-        module, lambda: {"changed": False, **node_info.read(given["node_ip"], given["device"])}
-    )
+    given = {word: module.params[word] for word in options}
+    runner.run(module, lambda: {"changed": False, **node_info.read(**given)})
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ description:
   - Sets the fact C(podnet_node) to what this host must hold, from the plan that M(podnet.fabric.plan) made
     in the same run.
   - Fails for a host that was not observed before the plan, since the pods that it holds are unknown then.
+  - Names, numbers and MTUs of the node's devices come from what M(podnet.fabric.node_info) observed,
+    registered as C(podnet_observed). Fails where they do not allow what was planned.
 options:
   path:
     description: The RV(podnet.fabric.plan#module:path) that M(podnet.fabric.plan) returned.
@@ -27,6 +29,7 @@ attributes:
     details: It changes nothing.
 seealso:
   - module: podnet.fabric.plan
+  - module: podnet.fabric.node_info
 """
 
 EXAMPLES = r"""
@@ -54,10 +57,15 @@ ansible_facts:
         datapath: ebpf
         vpc_cidr: 10.111.0.0/16
         native_routing_cidr: 10.111.0.0/16
+        vxlan: null
+        pod_ranges: [10.111.160.0/20]
         name: node-39206
         observed: true
         node_ip: 10.111.0.14
-        device: null
+        device: eth0
+        device_ifindex: 2
+        device_mtu: 1500
+        mtu: 1500
         attach_mode: auto
         node_group: default
         subnet: {name: default, cidr: 10.111.0.0/24}
@@ -66,6 +74,7 @@ ansible_facts:
         reason: ""
         pod_cidr: 10.111.161.0/25
         gateway_ip: 10.111.161.126
+        gateway_mac: "0e:58:0a:6f:a1:7e"
         health_ip: 10.111.161.125
         capacity: {addresses: 128, usable_pods: 64, used: 1}
         endpoints:
@@ -74,18 +83,32 @@ ansible_facts:
             mac: "0a:58:0a:6f:a1:7d"
             kind: health
             labels: {}
-            command: []
+            containers: []
           - name: nginx-app-3
             ip: 10.111.161.65
             mac: "0a:58:0a:6f:a1:41"
             kind: pod
             labels: {app: nginx}
-            command: [nginx, -g, daemon off;]
+            containers:
+              - {name: nginx-app, command: [nginx, -g, daemon off;]}
         peers:
-          - {name: node-e6e4d, node_ip: 10.111.0.8, pod_cidr: 10.111.160.0/25, direct: true}
+          - name: node-e6e4d
+            node_ip: 10.111.0.8
+            pod_cidr: 10.111.160.0/25
+            health_ip: 10.111.160.125
+            route: direct
+            vtep_ip: null
+            vtep_mac: null
         routes:
           - {dst: 10.111.160.0/25, via: 10.111.0.8}
         ipcache:
           - {prefix: 10.111.160.0/25, node: 10.111.0.8}
           - {prefix: 10.111.161.0/25, node: 10.111.0.14}
+problems:
+  description: All that the node's devices do not allow, a sentence each.
+  returned: failure
+  type: list
+  elements: str
+  sample:
+    - "podnet_vxlan_device of node-39206: there is no eth9; name a device of the node."
 """

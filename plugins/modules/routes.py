@@ -13,7 +13,8 @@ description:
   - Adds, replaces and removes routes of IPv4 and IPv6, many in one task.
   - A route is known by its table, destination, TOS and metric. All else is compared, and what an item does not name has its default.
     Replacing is one request to the kernel, so that no packet sees the route missing.
-  - A route that is there with another protocol number belongs to somebody else and is an error, unless O(force) is set.
+  - A route that is there with another protocol number belongs to somebody else and is an error, unless O(force) is set
+    or it leads to a device of this collection's own, such as the kernel's route to the subnet of the bridge C(cbr0).
 options:
   routes:
     description: The routes.
@@ -162,6 +163,13 @@ options:
       - With an empty list it removes all of them.
     type: bool
     default: false
+  keep_devices:
+    description:
+      - Names of devices, or patterns as of a shell. O(purge) leaves routes by such devices alone.
+      - C(pn_????????????) are the devices of pods, whose routes are made by M(podnet.fabric.endpoints).
+    type: list
+    elements: str
+    default: []
   force:
     description: Whether a route of somebody else that has the identity of a listed one may be replaced or removed.
     type: bool
@@ -254,6 +262,7 @@ def main() -> None:
             "netns": {"type": "str"},
             "table": {"type": "str", "default": "main"},
             "purge": {"type": "bool", "default": False},
+            "keep_devices": {"type": "list", "elements": "str", "default": []},
             "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -265,6 +274,7 @@ def main() -> None:
             module.params["netns"],
             table=module.params["table"],
             purge=module.params["purge"],
+            keep_devices=module.params["keep_devices"],
             force=module.params["force"],
             check_mode=module.check_mode,
         ),

@@ -25,15 +25,23 @@ options:
     description:
       - The settings, by the names that C(sysctl -a) shows; slashes instead of dots are accepted, for
         devices whose name holds a dot.
-      - Required for O(state=present).
     type: dict
     default: {}
   remember:
     description:
       - Whether the first value of each changed setting is written down, for O(state=restored).
+        Those of devices that the roles make are not, since they go with the device.
       - Leave it off for settings of devices that are deleted later anyway.
     type: bool
     default: false
+  restore:
+    description:
+      - Names, or patterns as of a shell, of settings. Those that were remembered get their first value
+        again and are forgotten, unless O(values) names them.
+      - For O(state=present).
+    type: list
+    elements: str
+    default: []
   netns:
     description: Network namespace whose settings are meant, as a name of C(ip netns) or a path.
     type: str
@@ -50,6 +58,12 @@ EXAMPLES = r"""
     values:
       net.ipv4.ip_forward: 1
     remember: true
+
+- name: The bridge forwards, and the node's device no more, unless it did so before us
+  podnet.fabric.sysctls:
+    values:
+      net.ipv4.conf.cbr0.forwarding: 1
+    restore: [net.ipv4.conf.eth0.*]
 
 - name: As it was before
   podnet.fabric.sysctls:
@@ -75,6 +89,7 @@ def main() -> None:
         argument_spec={
             "values": {"type": "dict", "default": {}},
             "remember": {"type": "bool", "default": False},
+            "restore": {"type": "list", "elements": "str", "default": []},
             "netns": {"type": "str"},
             "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
         },
@@ -88,6 +103,7 @@ def main() -> None:
         return sysctls.converge(
             {name: str(value) for name, value in given["values"].items()},
             remember=given["remember"],
+            restore=given["restore"],
             netns=given["netns"],
             check_mode=module.check_mode,
         ).result()

@@ -11,6 +11,7 @@ version_added: 0.1.0
 description:
   - Removes every endpoint, program, route, device and pin that carries this collection's names, and
     nothing else. It reads what is there and needs no plan.
+  - With O(keep) it clears up after a change of the datapath, below the pods that live on.
   - Kernel settings and mounts are brought back by M(podnet.fabric.sysctls) and M(podnet.fabric.mounts);
     the role C(teardown) does all of it.
 author: The podnet.fabric developers (@podnet)
@@ -21,7 +22,26 @@ attributes:
   diff_mode:
     support: full
     description: Shows each object that goes.
-options: {}
+options:
+  keep:
+    description:
+      - What belongs to the datapath that the node has now. Of the devices of the node itself, the
+        programs of a datapath, and where on other devices those are attached, what is not listed is
+        removed.
+      - Endpoints and what is attached to their devices, maps, routes and settings stay.
+      - Without it, everything is removed.
+    type: dict
+    suboptions:
+      devices:
+        description: Names of devices; with one end of a pair stays the other.
+        type: list
+        elements: str
+        required: true
+      programs:
+        description: Names of programs, as they are pinned below C(/sys/fs/bpf/podnet/programs).
+        type: list
+        elements: str
+        required: true
 seealso:
   - module: podnet.fabric.sysctls
   - module: podnet.fabric.mounts
@@ -30,6 +50,12 @@ seealso:
 EXAMPLES = r"""
 - name: Take the network away
   podnet.fabric.teardown:
+
+- name: The pods are ports of a bridge now; what eBPF needed goes
+  podnet.fabric.teardown:
+    keep:
+      devices: [cbr0, pn_vxlan]
+      programs: [guard]
 """
 
 RETURN = r"""
@@ -47,10 +73,18 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    words = {"type": "list", "elements": "str", "required": True}
+    module = AnsibleModule(
+        argument_spec={
+            "keep": {"type": "dict", "options": {"devices": words, "programs": words}},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params["keep"]
+    keep = None if given is None else teardown.Keep(given["devices"], given["programs"])
     runner.run(
         module,
-        lambda: teardown.converge(check_mode=module.check_mode).result(),
+        lambda: teardown.converge(keep, check_mode=module.check_mode).result(),
         needs=("pyroute2",),
     )
 

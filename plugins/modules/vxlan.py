@@ -106,6 +106,11 @@ options:
         description: First and last UDP port of the sender; another value re-creates the device.
         type: list
         elements: int
+      checksum_offload:
+        description:
+          - Whether the checksums inside are left to the device below, as C(ethtool -K tx) says it. Some devices below make wrong
+            ones. Without it, segmentation offload ends as well.
+        type: bool
       learning:
         description: Whether the tunnel endpoints of frames that come in are learned. A new device with O(vxlans[].external) does not, unless told so.
         type: bool

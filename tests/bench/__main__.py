@@ -10,9 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import BUILD, chart, floor, podnet_datapath, programs, ratios, report, times
+from . import BUILD, chart, floor, podnet_programs, programs, ratios, report, times
 
 SECTIONS = ("ratios", "programs", "times")
+
+#: Whose programs are timed.
+PROBES = {
+    "floor": floor.probes,
+    "podnet": podnet_programs.native,
+    "podnet overlay": podnet_programs.overlay,
+    "podnet bridge": podnet_programs.classic,
+}
 
 
 def main() -> int:
@@ -39,6 +47,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
+    everything = [*ratios.DATAPATHS, *ratios.OVERLAYS]
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (default: 24)")
     parser.add_argument(
@@ -50,8 +59,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--datapaths",
         nargs="+",
-        choices=list(ratios.DATAPATHS)[2:],
-        default=list(ratios.DATAPATHS),
+        choices=[name for name in everything if name not in (ratios.REFERENCE, ratios.AGAIN)],
+        default=everything,
         help="compare just these with plain routing",
     )
     parser.add_argument("--out", type=Path, default=BUILD, help="folder for what is written")
@@ -84,7 +93,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         _progress("programs")
         probes = [
             probe
-            for datapath, of in (("floor", floor.probes), ("podnet", podnet_datapath.programs))
+            for datapath, of in PROBES.items()
             for topology in topologies
             if topology.datapath == datapath
             for probe in of(topology)

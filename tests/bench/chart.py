@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .ratios import AGAIN, AIMS, REFERENCE, YARDSTICKS
-from .topology import PLACES
+from .ratios import AGAIN, AIMS, DATAPATHS, OVERLAYS, REFERENCE, YARDSTICKS
+from .topology import ACROSS_NODES, ONE_NODE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
 
-#: What stands for what. Podnet is the one colour; what it is compared with is grey to warm.
+#: What stands for what. Podnet is the one hue; what it is compared with is grey to warm.
 LOOKS = {
     "bridge": ("#b8c4ce", "Linux bridge"),
     "kubenet": ("#8596a6", "bridge of a Kubernetes node (bridge-nf-call)"),
     "iptables": ("#d9822b", "routing + kube-proxy's iptables rules, 1 service"),
     "floor": ("#a9d8c4", "floor: one lookup and a redirect, nothing else"),
-    "podnet": ("#0b7a55", "podnet"),
+    "podnet": ("#0b7a55", "podnet, eBPF"),
+    "podnet bridge": ("#4f9fb0", "podnet, bridge"),
+    "podnet routed": ("#7fa650", "podnet, routed"),
+    "routing + VXLAN": ("#d8d2c4", "routing + VXLAN"),
+    "bridge + VXLAN": ("#b8c4ce", "bridge + VXLAN (Flannel)"),
+    "podnet overlay": ("#0b7a55", "podnet, eBPF"),
+    "podnet bridge overlay": ("#4f9fb0", "podnet, bridge"),
+    "podnet routed overlay": ("#7fa650", "podnet, routed"),
 }
+
+#: What stands side by side, and where it was measured.
+PANELS = (
+    ("pod to pod, one node", ONE_NODE, DATAPATHS),
+    ("pod to pod, across nodes", ACROSS_NODES, DATAPATHS),
+    ("pod to pod, across nodes, through a tunnel", ACROSS_NODES, OVERLAYS),
+)
+
+#: The yardsticks that something aims at.
+CHARTED = [one for one in YARDSTICKS if any(one.name in aims for aims in AIMS.values())]
 INK, FAINT, AIM = "#22303c", "#6b7885", "#c0143c"
 FORMATS = ("png", "svg")
 
@@ -34,8 +51,8 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
 
     plt.rcParams.update({"font.size": 10, "text.color": INK, "svg.hashsalt": "podnet"})
     bars = [kind for kind in ("programs", "times") if results[kind]]
-    heights = [6.0] * bool(results["ratios"]) + [3.0] * bool(bars)
-    figure = plt.figure(figsize=(13, 0.8 + sum(heights)), layout="constrained")
+    heights = [5.5] * bool(results["ratios"]) + [3.0] * bool(bars)
+    figure = plt.figure(figsize=(18, 0.8 + sum(heights)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     figure.suptitle(_title(results), x=0.01, ha="left", size=12, weight="bold")
     parts = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
@@ -59,23 +76,29 @@ def _title(results: dict[str, Any]) -> str:
 
 
 def _ratios(part: Any, ratios: list[dict[str, Any]]) -> None:
-    """One panel a place, with one scale, so that the two can be compared."""
-    panels = part.subplots(1, len(PLACES), sharey=True)
-    for axes, place in zip(panels, PLACES):
-        _place(axes, place, [one for one in ratios if one["place"] == place])
+    """Panels with one scale, so that they can be compared."""
+    present = {(one["place"], one["datapath"]) for one in ratios}
+    drawn = [
+        (title, place, names)
+        for title, place, among in PANELS
+        if (names := [name for name in LOOKS if name in among and (place, name) in present])
+    ]
+    panels = list(part.subplots(1, len(drawn), sharey=True, squeeze=False).flat)
+    legend: dict[str, Any] = {}
+    for axes, (title, place, names) in zip(panels, drawn):
+        _panel(axes, names, [one for one in ratios if one["place"] == place])
+        axes.set_title(title, loc="left", weight="bold", size=11)
+        for handle, meaning in zip(*axes.get_legend_handles_labels()):
+            legend.setdefault(meaning, handle)
     panels[0].set_ylabel("time, plain kernel routing = 1 (less is better)", color=FAINT)
     panels[0].margins(y=0.08)
-    handles, labels = panels[0].get_legend_handles_labels()
-    part.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    part.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=6, frameon=False)
 
 
-def _place(axes: Axes, place: str, ratios: list[dict[str, Any]]) -> None:
+def _panel(axes: Axes, names: list[str], ratios: list[dict[str, Any]]) -> None:
     cells = {(one["datapath"], one["yardstick"]): one for one in ratios}
-    present = {one["datapath"] for one in ratios}
-    names = [name for name in LOOKS if name in present]
-    charted = [yardstick for yardstick in YARDSTICKS if yardstick.name in AIMS[place]]
-    width = 0.84 / max(1, len(names))
-    for group, yardstick in enumerate(charted):
+    width = 0.84 / len(names)
+    for group, yardstick in enumerate(CHARTED):
         noise = cells[AGAIN, yardstick.name]
         axes.fill_between(
             [group - 0.46, group + 0.46],
@@ -100,16 +123,15 @@ def _place(axes: Axes, place: str, ratios: list[dict[str, Any]]) -> None:
                     lw=2,
                     solid_capstyle="butt",
                     zorder=5,
-                    label=None if group else "podnet's aim",
+                    label=None if group else "aim",
                 )
     axes.axhline(1, color=INK, lw=1.2, zorder=4)
-    reference = [cells[REFERENCE, yardstick.name]["ns"] / 1000 for yardstick in charted]
+    reference = [cells[REFERENCE, yardstick.name]["ns"] / 1000 for yardstick in CHARTED]
     axes.set_xticks(
-        range(len(charted)),
-        [f"{one.title}\n1 = {time:.1f} µs {one.per}" for one, time in zip(charted, reference)],
+        range(len(CHARTED)),
+        [f"{one.title}\n1 = {time:.1f} µs {one.per}" for one, time in zip(CHARTED, reference)],
     )
-    axes.set_xlim(-0.5, len(charted) - 0.5)
-    axes.set_title(f"pod to pod, {place}", loc="left", weight="bold", size=11)
+    axes.set_xlim(-0.5, len(CHARTED) - 0.5)
     _plain(axes)
     axes.yaxis.grid(True, color="#e6eaee", zorder=0)
 
@@ -137,8 +159,8 @@ def _bar(
         textcoords="offset points",
         ha="center",
         va="bottom" if up else "top",
-        size=8.5,
-        weight="bold" if one["datapath"] == "podnet" else "normal",
+        size=7.5,
+        weight="bold" if one["aim"] else "normal",
     )
 
 

@@ -1,35 +1,31 @@
 """This project's datapath on the benchmark's nodes: planned and made as the roles do it.
 
 The planner is given an inventory of the two nodes; the modules are given what follows from it, in
-the order of the roles ``native_routing`` and ``endpoints``, and run on the node. What they pin goes
+the order of the roles ``datapath`` and ``endpoints``, and run on the node. What they pin goes
 to the node's own bpffs and ends with this process, as everything else here.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped]
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources, names
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, tasks
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
+from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 
 from . import CHECKOUT, isolation
-from .programs import Probe, sk_buff, tcp_packet
-from .topology import DEVICE, MTU, SUBNET, mac
+from .topology import DEVICE, MTU, SUBNET
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address
+    from collections.abc import Callable
 
-    from .topology import Node, Topology
-
-#: What from_container may cost, in nanoseconds above an empty program.
-AIM = 150
+    from .topology import Node
 
 #: What Ansible's wrapper does with a module.
 LAUNCHER = f"""
@@ -42,78 +38,32 @@ importlib.import_module("ansible_collections.podnet.fabric.plugins.modules." + s
 """
 
 
-def podnet(node: Node) -> None:
-    """Join the pods of a node to it and to the pods of its peers."""
-    planned = _planned(node)
-    sysctls = CHECKOUT / "roles" / "native_routing" / "vars" / "main.yml"
+def cell(datapath: str, network_type: str) -> Callable[[Node], None]:
+    """Return what joins the pods of a node to it and to the pods of its peers, in one cell."""
+    return functools.partial(_set_up, {"datapath": datapath, "network_type": network_type})
+
+
+def _set_up(choice: dict[str, str], node: Node) -> None:
+    planned = _planned(node, choice)
+    items = tasks.build(planned, {})
     with node.entered():
-        run_module("veth", veths=tasks.gateway_pair(planned))
-        run_module("sysctls", values=yaml.safe_load(sysctls.read_text())["native_routing_sysctls"])
-        gateway = socket.if_nametoindex(names.GATEWAY_DEVICE)
-        run_module("bpf_map", maps=tasks.maps(planned, gateway))
-        run_module("bpf_program", programs=tasks.programs(planned), _sources=_sources(planned))
-        run_module("routes", routes=tasks.routes(planned))
-        run_module(
-            "endpoints",
-            endpoints=tasks.endpoints(planned),
-            host_addresses=[planned["gateway_ip"], planned["node_ip"]],
-            gateway_ip=planned["gateway_ip"],
-            gateway_mac=planned["gateway_mac"],
-            mtu=planned["mtu"],
-        )
+        run_module("veth", veths=items["veths"])
+        run_module("bridge", bridges=items["bridges"])
+        run_module("vxlan", vxlans=items["vxlans"])
+        run_module("sysctls", values=items["sysctls"]["values"])
+        made = tasks.build(planned, {name: number for number, name in socket.if_nameindex()})
+        run_module("bpf_map", maps=made["maps"])
+        run_module("bpf_program", programs=items["programs"], _sources=_sources(items))
+        run_module("neighbors", neighbors=items["neighbors"])
+        run_module("routes", routes=items["routes"])
+        run_module("endpoints", endpoints=items["endpoints"], **items["endpoint_options"])
 
 
-def programs(topology: Topology) -> list[Probe]:
-    """Return what to time on nodes that :func:`podnet` has set up, in one place."""
-    node, peer = topology.nodes
-    client, server = topology.client, topology.server
-    gateway_mac = mac("0e:58", node.gateway)
-    with node.entered():
-        device = socket.if_nametoindex(names.endpoint_device(client.name))
-        sender = _sender(node, device, gateway_mac)
-    where = "remote" if server in peer.pods else "local"
-    sent = tcp_packet(sender, server.ip, from_mac=gateway_mac, to_mac=gateway_mac)
-    probes = [
-        Probe(
-            f"from_container, to a {where} pod",
-            node,
-            _pin("from_container"),
-            sent,
-            sk_buff(ifindex=device),
-            aim=AIM,
-        )
-    ]
-    if server in peer.pods:
-        with peer.entered():
-            wire = sk_buff(ifindex=socket.if_nametoindex(DEVICE))
-        received = tcp_packet(client.ip, server.ip, from_mac=node.mac, to_mac=peer.mac)
-        probes.append(Probe("from_netdev, to a pod", peer, _pin("from_netdev"), received, wire))
-    return probes
-
-
-def _sender(node: Node, device: int, gateway_mac: str) -> IPv4Address:
-    """Give a pod's device a second address, whose MAC is the gateway's, and return it.
-
-    A test run hands the program its own packet back, as it left it: with the gateway's MAC for a
-    source. From any other sender that would be a forged packet from the second run on.
-    """
-    address = node.pod_cidr[100]
-    key = layout.ENDPOINTS.pack_key(address=str(address))
-    value = layout.ENDPOINTS.pack_value(
-        ifindex=device, mac=gateway_mac, gateway_mac=gateway_mac, mtu=MTU, flags=0
-    )
-    syscall.map_update(syscall.get(layout.ENDPOINTS.pin), key, value)
-    return address
-
-
-def _pin(program: str) -> str:
-    return f"{names.PROGRAM_PINS}/{program}"
-
-
-def _planned(node: Node) -> dict[str, Any]:
+def _planned(node: Node, choice: dict[str, str]) -> dict[str, Any]:
     """What the plan says of a node, with its pods alone: no health endpoint is needed here."""
     cluster = {
         "podnet_cluster": "bench",
+        **{f"podnet_{word}": value for word, value in choice.items()},
         "podnet_vpc_cidr": "10.111.0.0/16",
         "podnet_subnets": [{"name": "default", "cidr": str(SUBNET), "gateway": str(SUBNET[1])}],
         "podnet_secondary_ranges": [{"name": "default", "cidr": "10.111.160.0/20"}],
@@ -138,11 +88,12 @@ def _planned(node: Node) -> dict[str, Any]:
         if endpoint["name"] in netns
     ]
     with node.entered():
-        device = {"device_ifindex": socket.if_nametoindex(DEVICE), "device_mtu": MTU}
-    return {**planned, **device, "mtu": MTU, "endpoints": pods}
+        device = {"name": DEVICE, "ifindex": socket.if_nametoindex(DEVICE), "mtu": MTU}
+    seen = {"device": device, "underlay": device, "vtep_device": device}
+    return {**planned, **devices.settle(planned, seen), "endpoints": pods}
 
 
-def _sources(planned: dict[str, Any]) -> dict[str, Any]:
+def _sources(items: dict[str, Any]) -> dict[str, Any]:
     """What the action plugin of bpf_program reads on the controller."""
 
     def find(name: str) -> str:
@@ -150,8 +101,7 @@ def _sources(planned: dict[str, Any]) -> dict[str, Any]:
 
     return {
         "programs": {
-            item["name"]: bpf_sources.read_sources(item, find, Path())
-            for item in tasks.programs(planned)
+            item["name"]: bpf_sources.read_sources(item, find, Path()) for item in items["programs"]
         },
         "standin": bpf_sources.standin(),
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 
 from . import isolation, topology
-from .podnet_datapath import podnet, run_module
+from .podnet_datapath import cell, run_module
 
 if TYPE_CHECKING:
     from .topology import Node
@@ -40,7 +40,8 @@ def endpoints(node: Node, pods: int) -> dict[str, Any]:
 def main() -> int:
     """Return 0 where every pod has its namespace."""
     pods = int(sys.argv[1])
-    node = topology.build("one node", "podnet", podnet).nodes[0]
+    join = cell("ebpf", "native_routing")
+    node = topology.build("one node", "podnet", join).nodes[0]
     with node.entered():
         isolation.private_folder("/run")
         given = endpoints(node, pods)

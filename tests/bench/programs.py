@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .topology import Node
 
 SCHED_CLS = 3  # enum bpf_prog_type
-TC_ACT_REDIRECT = 7
+TC_ACT_UNSPEC, TC_ACT_REDIRECT = -1, 7
 EMPTY = "empty program"
 
 #: Runs in one call. The packet persists between them: fewer than its TTL of 64.

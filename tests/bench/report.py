@@ -37,9 +37,10 @@ def _ratios(place: str, results: dict[str, Any]) -> str:
                 *(_time(one["ns"]) if name == REFERENCE else _ratio(one) for one in mine),
             ]
         )
-    aims = [cells["podnet", y.name]["aim"] for y in YARDSTICKS if ("podnet", y.name) in cells]
-    if aims:
-        rows.append(["podnet's aim", *(f"≤ {aim:.2f}" if aim else "" for aim in aims)])
+    for name in names:
+        aims = [cells[name, yardstick.name]["aim"] for yardstick in YARDSTICKS]
+        if any(aims):
+            rows.append([f"{name}'s aim", *(f"≤ {aim:.2f}" if aim else "" for aim in aims)])
     count = results["rounds"]
     return (
         f"Pod to pod, {place}: time as a ratio to plain kernel routing (less is better),\n"

@@ -19,7 +19,8 @@ from . import isolation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MTU = 1500
+#: Of the wire between the nodes, and of the pods; VXLAN takes 50 bytes of it.
+MTU, OVERLAY_MTU = 1500, 1450
 #: Device of a node to the other node, and of a pod to its node.
 DEVICE = "eth0"
 SUBNET = IPv4Network("10.111.0.0/24")
@@ -29,7 +30,8 @@ NODES = (
 )
 
 #: How many pods stand on the first node and on the second. The first pod asks, the last answers.
-PLACES = {"one node": (2, 0), "across nodes": (1, 1)}
+ONE_NODE, ACROSS_NODES = "one node", "across nodes"
+PLACES = {ONE_NODE: (2, 0), ACROSS_NODES: (1, 1)}
 
 
 def mac(prefix: str, address: IPv4Address) -> str:

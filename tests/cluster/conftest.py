@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
+def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
     made: list[Cluster] = []
 
     def make(hosts_and_variables: dict[str, Any]) -> Cluster:
@@ -34,7 +34,7 @@ def _labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cl
 @pytest.fixture
 def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Cluster]]:
     """Make labs from inventories, up but with no network of ours yet."""
-    with _labs(tmp_path_factory) as make:
+    with labs(tmp_path_factory) as make:
         yield make
 
 
@@ -43,7 +43,7 @@ def make_module_cluster(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Cluster]]:
     """Make labs that the tests of a module share."""
-    with _labs(tmp_path_factory) as make:
+    with labs(tmp_path_factory) as make:
         yield make
 
 
@@ -60,7 +60,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The demo's cluster, running; each test leaves it as it was."""
     text = (ROOT / "tests/inventories/demo.yml").read_text()
     text = text.replace("{{ inventory_dir }}/../..", str(ROOT))
-    with _labs(tmp_path_factory) as make:
+    with labs(tmp_path_factory) as make:
         cluster = make(yaml.safe_load(text))
         cluster.play("demo").ok()
         yield cluster

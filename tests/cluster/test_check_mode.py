@@ -5,24 +5,13 @@
 from __future__ import annotations
 
 from .cluster import inventory
-from .probes import differences, everybody_reaches_everybody, snapshots
-
-
-def predicted_then_done(cluster):
-    """Check, then run; return what the run changed, which is what the check had said."""
-    before = snapshots(cluster)
-    check = cluster.play("site", "--check", "--diff").ok()
-    assert differences(before, snapshots(cluster)) == {}
-    done = cluster.play("site").ok()
-    assert check.changed == done.changed
-    without = [event.task for event in check.of("changed") if not event.result.get("diff")]
-    assert without == [], "tasks that change something and show no difference"
-    return done.changed
+from .predictions import predicted_then_done
+from .probes import everybody_reaches_everybody
 
 
 def test_on_fresh_nodes_and_on_a_cluster_that_changes(make_cluster):
     cluster = make_cluster(inventory())
-    changed = predicted_then_done(cluster)
+    changed = predicted_then_done(cluster).changed
     assert {len(tasks) for tasks in changed.values()} == {8}, changed
     everybody_reaches_everybody(cluster)
 
@@ -31,7 +20,7 @@ def test_on_fresh_nodes_and_on_a_cluster_that_changes(make_cluster):
         {"name": "web", "replicas": 2},
     ]
     cluster.exec("node-1", "ip", "route", "del", "10.111.160.128/25")
-    changed = predicted_then_done(cluster)
+    changed = predicted_then_done(cluster).changed
     assert changed["node-1"]["Route to the pods of this node and of the others"] == [
         "create route 10.111.160.128/25"
     ]

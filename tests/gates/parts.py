@@ -86,12 +86,17 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "packet": (_pytest("packet", "tests/packet"),),
     "integration": (_pytest("integration", "tests/integration"),),
     "cluster": (_pytest("cluster", "tests/cluster"),),
+    "cells": (_pytest("cells", "tests/cells/test_cells.py"),),
+    "switches": (_pytest("switches", "tests/cells/test_switch.py", "-s"),),
     "loss": (_pytest("loss", "tests/loss"),),
     "molecule": tuple(map(_molecule, SCENARIOS)),
 }
 
 #: All parts: two rows run side by side, for two processors; then what counts packets, undisturbed.
 STAGES = (
-    (("unit", "lint", "sanity", "versions", "molecule"), ("packet", "integration", "cluster")),
-    (("loss",),),
+    (
+        ("unit", "lint", "sanity", "versions", "molecule", "switches"),
+        ("packet", "integration", "cluster"),
+    ),
+    (("cells", "loss"),),
 )

@@ -73,8 +73,8 @@ def make_datapath(node: dict[str, Any], mode: str = "auto") -> None:
 
     items = datapath(node)
     made = run("veth", veths=items["veths"])["veths"][0]
-    run("sysctls", values={"net.ipv4.conf.pn_host.forwarding": 1})
-    run("bpf_map", maps=datapath(node, made["ifindex"])["maps"])
+    run("sysctls", values=items["sysctls"]["values"])
+    run("bpf_map", maps=datapath(node, {"pn_host": made["ifindex"]})["maps"])
     programs = [{**one, "src": str(ROOT / "bpf" / one["src"])} for one in items["programs"]]
     run("bpf_program", programs=programs, _sources=sources(programs), attach_mode=mode)
     run("routes", routes=items["routes"], purge=True)

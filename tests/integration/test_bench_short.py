@@ -40,9 +40,9 @@ def test_every_datapath_has_a_ratio_for_every_yardstick(short_run: tuple[str, Pa
     measured = {(one["place"], one["yardstick"], one["datapath"]) for one in results["ratios"]}
     wanted = {
         (place, yardstick.name, datapath)
-        for place in topology.PLACES
+        for place, compared in ratios.COMPARED.items()
         for yardstick in ratios.YARDSTICKS
-        for datapath in ratios.DATAPATHS
+        for datapath in compared
     }
     assert measured == wanted
     for one in results["ratios"]:
@@ -62,7 +62,9 @@ def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> 
         "floor, to a remote pod",
         "from_container, to a local pod",
         "from_container, to a remote pod",
+        "from_container, into the tunnel",
         "from_netdev, to a pod",
+        "guard",
     ):
         assert by_name[name]["ns"] > by_name[programs.EMPTY]["ns"] > 0, by_name
 
@@ -72,9 +74,10 @@ def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) ->
     for place in topology.PLACES:
         assert f"Pod to pod, {place}" in printed, printed
     rows = [line[2:].split("  ")[0] for line in printed.splitlines() if line.startswith("  ")]
-    for datapath in ratios.DATAPATHS:
+    for datapath in ratios.COMPARED[topology.ACROSS_NODES]:
         title = f"{datapath} (A/A: the noise)" if datapath == ratios.AGAIN else datapath
-        assert rows.count(title) == len(topology.PLACES), f"{title!r} in\n{printed}"
+        places = sum(datapath in compared for compared in ratios.COMPARED.values())
+        assert rows.count(title) == places, f"{title!r} in\n{printed}"
     assert (folder / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (folder / "chart.svg").read_text()
 

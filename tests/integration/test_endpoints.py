@@ -166,7 +166,7 @@ def test_from_one_mechanism_to_the_other():
         done = run_module("endpoints", **options(pods, attach_mode=mode))
         assert not done.failed, done["msg"]
         assert_whole("web-1", "10.111.160.1", mode=mode)
-    assert done["diff"]["before"]["endpoint web-1"] == {"program": "clsact"}
+    assert done["diff"]["before"]["endpoint web-1"] == {"program": "from_container, clsact"}
     assert "clsact" not in do("tc", "qdisc", "show", "dev", HOST_DEVICE("web-1"))
 
 
@@ -181,6 +181,7 @@ DRIFT = {
         "pod_device",
         "addresses",
         "gateway",
+        "settings",
         "program",
         "map_entry",
     },
@@ -193,7 +194,8 @@ DRIFT = {
     "ip -n {name} route del default": {"gateway"},
     "ip -n {name} route replace default via 10.9.9.9 dev eth0 onlink": {"gateway"},
     "ip netns del {name}": {
-        *("netns", "device", "pod_device", "addresses", "gateway", "program", "map_entry")
+        *("netns", "device", "pod_device", "addresses", "gateway", "settings", "program"),
+        "map_entry",
     },
     "bpftool link detach pinned {link}": {"program"},
     "rm {link}": {"program"},

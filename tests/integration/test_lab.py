@@ -541,9 +541,11 @@ def test_ansible_says_unreachable_where_nothing_is_up(small, tmp_path):
     assert "unreachable=1" in out
 
 
+NGINX = ["nginx", "-e", "stderr", "-c", str(CHECKOUT / "roles/lab/files/nginx.conf")]
+
+
 def nginx(*pods):
-    conf = str(CHECKOUT / "roles/lab/files/nginx.conf")
-    return [{"pod": pod, "command": ["nginx", "-e", "stderr", "-c", conf]} for pod in pods]
+    return [{"pod": pod, "command": NGINX} for pod in pods]
 
 
 @pytest.fixture
@@ -558,6 +560,7 @@ def pods(anew):
             f"ip addr add 10.9.{number}0.1/24 dev host{number}\n"
             f"ip link set host{number} up\n"
             f"ip -n web{number} addr add 10.9.{number}0.2/24 dev eth0\n"
+            f"ip -n web{number} link set lo up\n"
             f"ip -n web{number} link set eth0 up\n",
         )
 
@@ -571,7 +574,7 @@ def page(number):
 def test_four_runs_of_workloads(pods, tmp_path):
     wanted = {"workloads": nginx("web1", "web2")}
     predicted = module(tmp_path, "left", "lab_workloads", wanted, "--check")
-    assert predicted["changes"] == ["create workload web1", "create workload web2"]
+    assert predicted["changes"] == ["create workload web1/web1", "create workload web2/web2"]
     inside("left", "test", "!", "-e", "/sys/fs/cgroup/podnet-pods")
 
     assert module(tmp_path, "left", "lab_workloads", wanted)["changes"] == predicted["changes"]
@@ -583,14 +586,71 @@ def test_four_runs_of_workloads(pods, tmp_path):
 
     # In a pod, one sees what its workload sees.
     assert inside("left/web1", "hostname").stdout == "web1\n"
-    assert inside("left/web1", "cat", "/proc/self/cgroup").stdout.endswith("0::/podnet-pods/web1\n")
+    assert inside("left/web1", "cat", "/proc/self/cgroup").stdout.endswith(
+        "0::/podnet-pods/web1/web1\n"
+    )
     inside("left/web1", "test", "-e", "/run/nginx.pid")
     inside("left", "test", "!", "-e", "/run/nginx.pid")
 
     shown = module(tmp_path, "left", "lab_workloads", {"workloads": [], "purge": True})
-    assert shown["changes"] == ["remove workload web1", "remove workload web2"]
+    assert shown["changes"] == ["remove workload web1/web1", "remove workload web2/web2"]
     inside("left", "test", "!", "-e", "/sys/fs/cgroup/podnet-pods")
     assert inside("left/web1", "ss", "-Hlt").stdout == ""
+
+
+@pytest.fixture
+def sandbox(pods, tmp_path):
+    """A pod with two containers: nginx, and one that does nothing by itself."""
+    both = [
+        {"name": "nginx", "command": NGINX},
+        {"name": "side", "command": ["sleep", "infinity"]},
+    ]
+    wanted = {"workloads": [{"pod": "web1", "containers": both}]}
+    predicted = module(tmp_path, "left", "lab_workloads", wanted, "--check")
+    done = module(tmp_path, "left", "lab_workloads", wanted)
+    assert done["changes"] == ["create workload web1/nginx", "create workload web1/side"]
+    assert predicted["changes"] == done["changes"]
+    assert page(1) == "web1 10.9.10.2 answers 10.9.10.1\n"
+    for arguments in ((), ("--check",)):
+        assert module(tmp_path, "left", "lab_workloads", wanted, *arguments)["changed"] is False
+    return wanted, tmp_path
+
+
+def processes_of(container):
+    return inside("left", "cat", f"/sys/fs/cgroup/podnet-pods/web1/{container}/cgroup.procs").stdout
+
+
+def test_two_processes_of_one_pod_talk_over_localhost_and_share_its_ports(sandbox):
+    side = "left/web1/side"
+    assert inside(side, "cat", "/proc/self/cgroup").stdout.endswith("0::/podnet-pods/web1/side\n")
+    answer = inside(side, "curl", "-s", "http://localhost:80").stdout
+    assert answer == "web1 127.0.0.1 answers 127.0.0.1\n"
+    assert inside(side, "hostname").stdout == "web1\n"
+    assert inside(side, "hostname", "-I").stdout.split() == ["10.9.10.2"]
+    # Files are a container's own, ports are the pod's.
+    inside("left/web1/nginx", "test", "-e", "/run/nginx.pid")
+    inside(side, "test", "!", "-e", "/run/nginx.pid")
+    second = inside(side, *NGINX, status=1).stderr
+    assert "bind() to 0.0.0.0:80 failed (98: Address already in use)" in second
+    assert page(1) == "web1 10.9.10.2 answers 10.9.10.1\n"
+
+
+def test_when_one_process_of_a_pod_dies_all_else_stays_and_a_rerun_brings_back_it_alone(sandbox):
+    wanted, tmp_path = sandbox
+    side, address = processes_of("side"), ("left/web1", "ip", "-j", "address", "show", "eth0")
+    before = inside(*address).stdout
+    inside("left", "sh", "-c", "echo 1 > /sys/fs/cgroup/podnet-pods/web1/nginx/cgroup.kill")
+    wait_until(lambda: processes_of("nginx") == "", "nginx is gone")
+    refused = inside("left", "curl", "-s", "http://10.9.10.2/", status=7)
+    assert refused.stdout == ""
+    inside("left", "ping", "-c", "1", "-W", "2", "10.9.10.2")
+    assert inside(*address).stdout == before
+
+    done = module(tmp_path, "left", "lab_workloads", wanted)
+    assert done["changes"] == ["create workload web1/nginx"]
+    assert page(1) == "web1 10.9.10.2 answers 10.9.10.1\n"
+    assert inside(*address).stdout == before
+    assert processes_of("side") == side
 
 
 UTILS = "ansible_collections.podnet.fabric.plugins.module_utils"
@@ -602,7 +662,7 @@ def in_node(arguments, **options):
         f"import json, sys; sys.path.insert(0, {ENVIRONMENT['ANSIBLE_COLLECTIONS_PATH']!r})\n"
         f"from {UTILS}.engine.failure import Failure\n"
         f"from {UTILS}.lab import workloads\n"
-        f"wanted = {[{'state': 'present', 'command': [], **item} for item in arguments]!r}\n"
+        f"wanted = {[{'state': 'present', **item} for item in arguments]!r}\n"
         "try:\n"
         f"    done = workloads.converge(wanted, purge={options.get('purge', False)},"
         " check_mode=False)\n"
@@ -621,20 +681,46 @@ def sleeper(pod, seconds=1000):
 def test_a_workload_that_died_or_differs_is_started_again(pods):
     both = [sleeper("web1"), sleeper("web2")]
     assert len(in_node(both)) == 2
-    inside("left", "sh", "-c", "echo 1 > /sys/fs/cgroup/podnet-pods/web1/cgroup.kill")
-    assert in_node(both) == ["create workload web1"]
-    assert in_node([sleeper("web1", 2000), sleeper("web2")]) == ["change workload web1"]
+    inside("left", "sh", "-c", "echo 1 > /sys/fs/cgroup/podnet-pods/web1/web1/cgroup.kill")
+    assert in_node(both) == ["create workload web1/web1"]
+    assert in_node([sleeper("web1", 2000), sleeper("web2")]) == ["change workload web1/web1"]
     assert in_node([sleeper("web1", 2000), {"pod": "web2", "state": "absent"}]) == [
-        "remove workload web2"
+        "remove workload web2/web2"
     ]
-    assert in_node([sleeper("web2")]) == ["create workload web2"]
-    assert in_node([sleeper("web2")], purge=True) == ["remove workload web1"]
+    assert in_node([sleeper("web2")]) == ["create workload web2/web2"]
+    assert in_node([sleeper("web2")], purge=True) == ["remove workload web1/web1"]
+
+
+def test_the_containers_of_a_pod_come_and_go_one_by_one(pods):
+    def pod(*names):
+        return {
+            "pod": "web1",
+            "containers": [{"name": name, "command": ["sleep", "1000"]} for name in names],
+        }
+
+    assert in_node([pod("a", "b")]) == ["create workload web1/a", "create workload web1/b"]
+    first = processes_of("a")
+    # What a pod's item does not list does not run there, purge or not.
+    assert in_node([pod("a", "c")]) == ["remove workload web1/b", "create workload web1/c"]
+    assert processes_of("a") == first
+    assert in_node([sleeper("web2")]) == ["create workload web2/web2"]
+    assert in_node([{"pod": "web1", "state": "absent"}]) == [
+        "remove workload web1/a",
+        "remove workload web1/c",
+    ]
+    inside("left", "test", "!", "-e", "/sys/fs/cgroup/podnet-pods/web1")
+    inside("left", "test", "!", "-e", "/run/podnet-pods/web1")
+    said = lab("-l", LAB, "exec", "left/web2/b", "true", status=1).stderr
+    assert said == f"lab: Container 'b' does not run in 'web2' on 'left' of lab {LAB!r}; {HAS}.\n"
+
+
+HAS = "there is web2"
 
 
 def test_a_pod_made_anew_gets_its_workload_again(pods):
     in_node([sleeper("web1"), sleeper("web2")])
     inside("left", "sh", "-ec", "ip netns del web1; ip netns add web1")
-    assert in_node([sleeper("web1"), sleeper("web2")]) == ["change workload web1"]
+    assert in_node([sleeper("web1"), sleeper("web2")]) == ["change workload web1/web1"]
     assert in_node([sleeper("web1"), sleeper("web2")]) == []
 
 
@@ -647,11 +733,8 @@ def test_a_workload_holds_no_other_pod(pods):
 
 def test_the_role_runs_what_the_plan_says(pods, tmp_path):
     endpoints = [
-        {"name": "health", "kind": "health", "command": []},
-        *(
-            {"name": item["pod"], "kind": "pod", "command": item["command"]}
-            for item in nginx("web1")
-        ),
+        {"name": "health", "kind": "health", "containers": []},
+        {"name": "web1", "kind": "pod", "containers": [{"name": "web", "command": NGINX}]},
     ]
     role = {"import_role": {"name": "podnet.fabric.lab", "tasks_from": "workloads"}}
     given = json.dumps({"podnet_node": {"endpoints": endpoints}})
@@ -665,9 +748,17 @@ def test_the_role_runs_what_the_plan_says(pods, tmp_path):
     [
         ({"pod": "web1", "command": ["no-such"]}, "No such file or directory: no-such"),
         ({"pod": "web1", "command": ["ls", "/nowhere"]}, "it said: ls: cannot access '/nowhere'"),
-        ({"pod": "web1", "command": []}, "the command of pod 'web1' is empty"),
+        ({"pod": "web1", "command": []}, "the command of web1/web1 is empty"),
         ({"pod": "web3", "command": ["true"]}, "pod 'web3' is not on this node"),
         ({"pod": "../x", "command": ["true"]}, "pod '../x' is not valid"),
+        (
+            {"pod": "web1", "containers": [{"name": "a/b", "command": ["true"]}]},
+            "container 'a/b' is not valid",
+        ),
+        (
+            {"pod": "web1", "containers": [{"name": "a", "command": ["true"]}] * 2},
+            "pod 'web1' has container 'a' twice",
+        ),
     ],
 )
 def test_a_workload_that_cannot_run_says_why(pods, item, said):

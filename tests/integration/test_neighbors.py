@@ -237,3 +237,55 @@ def test_1000_entries_in_one_call(host):
     assert run_module("neighbors", netns=host, neighbors=items)["changes"] == []
     print(f"1000 entries: {first:.2f} s")
     assert first < 10  # about a second, where the machine has nothing else to do
+
+
+def test_1000_peers_behind_one_tunnel(netns):
+    do("ip", "-n", netns, "link", "add", "eth0", "type", "bridge")
+    do("ip", "-n", netns, "addr", "add", "10.111.0.8/16", "dev", "eth0")
+    do("ip", "-n", netns, "link", "set", "eth0", "up")
+    tunnel = {"name": "pn_vxlan", "id": 1, "dev": "eth0", "local": "10.111.0.8", "learning": False}
+    run_module("vxlan", netns=netns, vxlans=[{**tunnel, "dstport": 8472}])
+    places = [(9 + number // 256, number % 256) for number in range(1000)]
+    peers = [
+        (f"10.{a}.{b}.0", f"0a:58:0a:{a:02x}:{b:02x}:00", f"10.111.{a}.{b}") for a, b in places
+    ]
+    entries = [{"dev": "pn_vxlan", "dst": first, "lladdr": mac} for first, mac, _vtep in peers] + [
+        {"type": "fdb", "dev": "pn_vxlan", "lladdr": mac, "dst": vtep}
+        for _first, mac, vtep in peers
+    ]
+    routes = [
+        {"dst": f"{first}/24", "via": first, "dev": "pn_vxlan", "onlink": True}
+        for first, _mac, _vtep in peers
+    ]
+    purged = {"netns": netns, "purge": True}
+    took = []
+    for expected in (2000, 0):
+        started = time.monotonic()
+        done = run_module("neighbors", neighbors=entries, devices=["pn_vxlan"], **purged)
+        took.append(time.monotonic() - started)
+        assert not done.failed, done["msg"]
+        assert len(done["changes"]) == expected
+    print(f"2000 entries of one tunnel: {took[0]:.2f} s, again {took[1]:.2f} s")
+    assert max(took) < 10
+    for expected in (1000, 0):
+        done = run_module("routes", routes=routes, **purged)
+        assert not done.failed, done["msg"]
+        assert len(done["changes"]) == expected
+
+    # The last peer goes; the listings are those of every other overlay.
+    gone, _mac, _vtep = peers[-1]
+    four_runs(
+        "neighbors", neighbors=entries[:999] + entries[1000:-1], devices=["pn_vxlan"], **purged
+    )
+    four_runs("routes", routes=routes[:-1], **purged)
+    listed = {
+        "fdb": do("bridge", "-n", netns, "fdb", "show", "dev", "pn_vxlan").splitlines(),
+        "neigh": do("ip", "-n", netns, "-4", "neigh", "show", "dev", "pn_vxlan").splitlines(),
+        "route": do("ip", "-n", netns, "route", "show", "dev", "pn_vxlan").splitlines(),
+    }
+    assert [len(lines) for lines in listed.values()] == [999] * 3
+    assert not any(gone in line for lines in listed.values() for line in lines)
+    shown = {kind: {line.strip() for line in lines} for kind, lines in listed.items()}
+    assert "0a:58:0a:09:00:00 dst 10.111.9.0 self permanent" in shown["fdb"]
+    assert "10.9.0.0 lladdr 0a:58:0a:09:00:00 PERMANENT proto 112" in shown["neigh"]
+    assert "10.9.0.0/24 via 10.9.0.0 proto 112 onlink" in shown["route"]

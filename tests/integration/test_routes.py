@@ -227,6 +227,48 @@ def test_somebody_elses_route_is_left_alone(router):
     assert get(router, "10.2.0.0/24")["protocol"] == "112"
 
 
+def test_the_route_of_a_bridge_of_ours_is_not_somebody_elses(router):
+    cidr, address = "10.2.0.0/25", "10.2.0.126"
+    do("ip", "-n", router, "link", "add", "cbr0", "type", "bridge")
+    bridge = {"dst": cidr, "dev": "cbr0", "src": address, "protocol": "kernel"}
+    others = [
+        ({"dst": cidr, "dev": "d1", "src": "10.0.1.1"}, {"dev": "d1"}),
+        ({"dst": cidr, "type": "blackhole"}, {"type": "blackhole"}),
+    ]
+    do("ip", "-n", router, "addr", "add", f"{address}/25", "dev", "cbr0")
+    do("ip", "-n", router, "link", "set", "cbr0", "up")
+    fails("routes", "protocol 2", netns=router, routes=[others[0][0]])
+    do("ip", "-n", router, "link", "set", "cbr0", "alias", "podnet:bridge:cbr0")
+    run = run_module("routes", netns=router, routes=[bridge], purge=True)
+    assert run["changes"] == []  # as the kernel makes it
+    for other, shown in others:
+        four_runs("routes", netns=router, routes=[other], purge=True)
+        assert get(router, cidr).items() >= shown.items()
+        four_runs("routes", netns=router, routes=[bridge], purge=True)
+        found = {"dev": "cbr0", "protocol": "kernel", "scope": "link", "prefsrc": address}
+        assert get(router, cidr).items() >= found.items()
+    # The other one was there before the bridge had its address: the kernel's is behind it.
+    for other, _shown in others:
+        do("ip", "-n", router, "addr", "flush", "dev", "cbr0")
+        four_runs("routes", netns=router, routes=[other])
+        do("ip", "-n", router, "addr", "add", f"{address}/25", "dev", "cbr0")
+        assert len(ip(router, "route", "show", cidr)) == 2
+        four_runs("routes", netns=router, routes=[bridge])
+        assert get(router, cidr).items() >= found.items()
+
+
+def test_purge_keeps_routes_by_some_devices(router):
+    routes = [{"dst": "10.2.0.1/32", "dev": "d0"}, {"dst": "10.2.0.2/32", "dev": "d1"}]
+    run_module(
+        "routes", netns=router, routes=[*routes, {"dst": "10.3.0.0/24", "type": "blackhole"}]
+    )
+    done = four_runs("routes", netns=router, routes=[], purge=True, keep_devices=["x*", "d?"])
+    assert done["changes"] == [f"remove route 10.3.0.0/24 in netns {router}"]
+    done = four_runs("routes", netns=router, routes=[], purge=True, keep_devices=["d0"])
+    assert done["changes"] == [f"remove route 10.2.0.2/32 in netns {router}"]
+    assert get(router, "10.2.0.1")["dev"] == "d0"
+
+
 def test_purge_takes_ours_alone(router):
     do("ip", "-n", router, "route", "add", "10.3.0.0/24", "via", "10.0.0.9", "proto", "static")
     do("ip", "-n", router, "route", "add", "10.3.1.0/24", "via", "10.0.0.9", "proto", "112")

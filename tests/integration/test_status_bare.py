@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from node_support import plan
+import pytest
+from node_support import NODE_IP, plan
 from running import do, run_module
 
 pytest_plugins = ["node_support"]
@@ -21,6 +22,8 @@ def test_node_info_of_a_bare_host(bare):
             "ifindex": socket.if_nametoindex("eth0"),
             "mtu": 1500,
         }
+        assert (found["underlay"], found["vtep_device"]) == (found["device"], "eth0")
+        assert found["foreign"] == []
         assert (found["bpffs"], found["cgroup2"]) == (False, "/sys/fs/cgroup")
         assert (found["missing"], found["distribution"]) == ([], "debian")
         assert (found["pod_cidr"], found["peers"], found["endpoints"]) == (None, {}, {})
@@ -28,6 +31,40 @@ def test_node_info_of_a_bare_host(bare):
     assert run_module("node_info", device="no-such")["device"] is None
     assert run_module("node_info", node_ip="10.9.9.9")["device"] is None
     assert run_module("node_info")["device"] is None
+
+
+def test_node_info_of_what_is_below_a_tunnel(bare):
+    do("ip", "addr", "add", "192.0.2.1/32", "dev", "lo")
+    do("ip", "link", "set", "eth0", "mtu", "1400")
+    found = run_module("node_info", node_ip=NODE_IP, vtep_ip="192.0.2.1", underlay_device="eth0")
+    assert (found["underlay"]["name"], found["underlay"]["mtu"]) == ("eth0", 1400)
+    assert found["vtep_device"] == "lo"
+    found = run_module("node_info", node_ip=NODE_IP, vtep_ip="192.0.2.1")
+    assert found["underlay"]["name"] == "lo"
+    found = run_module("node_info", node_ip=NODE_IP, vtep_ip="192.0.2.2", underlay_device="no-such")
+    assert (found["underlay"], found["vtep_device"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("device", "alias", "mac", "foreign"),
+    [
+        ("cbr0", "", "02:00:00:00:00:01", True),
+        ("cbr0", "kubenet", "0e:58:0a:6f:a0:7e", True),
+        ("cbr0", "", "0e:58:0a:6f:a0:7e", False),  # the run was killed before the alias
+        ("cbr0", "podnet:bridge:cbr0", "02:00:00:00:00:01", False),
+        ("pn_vxlan", "", "02:00:00:00:00:01", False),
+        ("pn_vxlan", "a tunnel of mine", "02:00:00:00:00:01", True),
+        ("pn_host", "podnet:gateway:host", "02:00:00:00:00:01", False),
+        ("docker0", "", "02:00:00:00:00:01", False),
+    ],
+)
+def test_node_info_tells_whose_a_device_is_that_has_one_of_our_names(
+    bare, device, alias, mac, foreign
+):
+    do("ip", "link", "add", device, "address", mac, "type", "bridge")
+    if alias:
+        do("ip", "link", "set", device, "alias", alias)
+    assert run_module("node_info", node_ip=NODE_IP)["foreign"] == [device] * foreign
 
 
 def test_status_of_a_bare_host(bare):

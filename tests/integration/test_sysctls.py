@@ -32,6 +32,36 @@ def test_sysctls_are_remembered_once_and_restored(bare):
     assert not RECORD.exists()
 
 
+def test_some_are_restored_while_others_are_set(bare):
+    do("ip", "link", "add", "a.b", "type", "bridge")
+    do("ip", "link", "add", "br0", "type", "bridge")
+    forwarding = {name: f"net/ipv4/conf/{name}/forwarding" for name in ("a.b", "br0", "eth0")}
+    run_module("sysctls", values=dict.fromkeys(forwarding.values(), 1), remember=True)
+    do("ip", "link", "del", "br0")
+    port_range = "net.ipv4.ip_local_port_range"
+    done = four_runs(
+        "sysctls",
+        values={port_range: "20000 30000", "net.ipv4.conf.eth0.forwarding": 1},
+        restore=["net.ipv4.conf.*.forwarding", "net.ipv4.no.such"],
+        remember=True,
+    )
+    names = [port_range, forwarding["a.b"], forwarding["br0"]]
+    assert done["changes"] == [f"change sysctl {name}" for name in names]
+    told = {"value": "1", "remembered": "0"}
+    assert done["diff"]["before"][f"sysctl {forwarding['a.b']}"] == told
+    assert Path(f"/proc/sys/{forwarding['a.b']}").read_text() == "0\n"
+    assert Path(f"/proc/sys/{forwarding['eth0']}").read_text() == "1\n"
+    recorded = {forwarding["eth0"]: "0", port_range: "32768 60999"}
+    assert json.loads(RECORD.read_text()) == recorded
+
+    # What is as it was before is forgotten all the same, and with the last one the record goes.
+    do("sysctl", "-q", "net.ipv4.conf.eth0.forwarding=0")
+    done = four_runs("sysctls", restore=["net.ipv4.*"])
+    assert done["changes"] == [f"change sysctl {name}" for name in sorted(recorded)]
+    assert sysctl(port_range) == "32768 60999"
+    assert not RECORD.parent.exists()
+
+
 def test_sysctls_of_devices_and_of_other_namespaces(bare):
     do("ip", "link", "add", "a.b", "type", "bridge")
     four_runs("sysctls", values={"net/ipv4/conf/a.b/forwarding": 1})
@@ -46,6 +76,15 @@ def test_a_setting_of_a_device_that_is_gone_is_not_restored(bare):
     run_module("sysctls", values={"net.ipv4.conf.br0.forwarding": 1}, remember=True)
     do("ip", "link", "del", "br0")
     assert four_runs("sysctls", state="restored")["changes"] == [f"remove {RECORD}"]
+
+
+def test_a_setting_of_a_device_of_ours_is_not_remembered(bare):
+    do("ip", "link", "add", "pn_x", "type", "bridge")
+    do("ip", "link", "add", "cbr0", "type", "bridge")
+    ours = dict.fromkeys(["net.ipv4.conf.pn_x.forwarding", "net.ipv4.conf.cbr0.forwarding"], 1)
+    run_module("sysctls", values={**ours, "net.ipv4.ip_forward": 1}, remember=True)
+    assert {name: sysctl(name) for name in ours} == dict.fromkeys(ours, "1")
+    assert json.loads(RECORD.read_text()) == {"net.ipv4.ip_forward": "0"}
 
 
 def test_sysctls_that_cannot_be(bare):

@@ -165,3 +165,35 @@ def test_bad_input_changes_nothing(under):
     run = run_module("vxlan", netns=under, vxlans=[BASE, {"name": "v1", "id": 1, "dev": "no"}])
     assert "vxlans[1].dev: there is no device 'no'" in run["msg"]
     assert ip(under, "link") == before
+
+
+def offload(netns: str, name: str) -> str:
+    """Return what ethtool says of the checksums of packets that a device sends."""
+    features = do("ip", "netns", "exec", netns, "ethtool", "-k", name)
+    return features.split("tx-checksumming: ")[1].split()[0]
+
+
+@pytest.mark.parametrize("more", [{"id": 7, "local": "10.0.0.1"}, {"external": True}])
+def test_checksum_offload(under, more):
+    item = {"name": "v0", "dstport": 4789, **more}
+    done = four_runs("vxlan", netns=under, vxlans=[{**item, "checksum_offload": False}])
+    assert done["vxlans"][0]["checksum_offload"] is False
+    assert offload(under, "v0") == "off"
+    index = ip(under, "link", "show", "v0")[0]["ifindex"]
+    done = four_runs("vxlan", netns=under, vxlans=[{**item, "checksum_offload": True}])
+    assert done["diff"]["after"][f"vxlan v0 in netns {under}"] == {"checksum_offload": True}
+    assert offload(under, "v0") == "on"
+
+    do("ip", "netns", "exec", under, "ethtool", "-K", "v0", "tx", "off")
+    assert run_module("vxlan", netns=under, vxlans=[item])["changes"] == []  # not named: it stays
+    (found,) = run_module("vxlan_info", netns=under)["vxlans"]
+    assert found["checksum_offload"] is False
+    four_runs("vxlan", netns=under, vxlans=[{**item, "checksum_offload": True}])
+    assert offload(under, "v0") == "on"
+    assert ip(under, "link", "show", "v0")[0]["ifindex"] == index
+
+    # A device that is made anew keeps it.
+    do("ip", "netns", "exec", under, "ethtool", "-K", "v0", "tx", "off")
+    four_runs("vxlan", netns=under, vxlans=[{**item, "dstport": 4790}])
+    assert ip(under, "link", "show", "v0")[0]["ifindex"] != index
+    assert offload(under, "v0") == "off"

@@ -45,15 +45,17 @@ QDISC = Loss(echoes=50, segments=50, stall=1000)
 
 def flows(cluster: Cluster) -> dict[str, tuple[str, str, str]]:
     """Return what to watch: by its name the place that sends, the place that takes, its address."""
-    here, there = cluster.nodes
+    here, *others = cluster.nodes
     (one, one_ip), (two, two_ip) = list(cluster.pods(here).items())[:2]
-    other, other_ip = next(iter(cluster.pods(there).items()))
     here_ip = cluster.nodes[here]["ansible_host"]
     return {
         "pod to pod on one node": (one, two, two_ip),
-        "pod to pod across nodes": (one, other, other_ip),
         "pod to host": (two, here, here_ip),
         "host to pod": (here, one, one_ip),
+        **{
+            f"pod to pod on {node}": (one, *next(iter(cluster.pods(node).items())))
+            for node in others
+        },
     }
 
 

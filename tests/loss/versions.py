@@ -53,10 +53,14 @@ def other_maps(folder: Path) -> Path:
     checkout = _copy(folder)
     utils = checkout / "plugins/module_utils"
     added = '        Field("added", "u32", "nothing yet"),\n'
-    for last in ("ENDPOINT_HOST: the node itself", "on this node's device", "its MTU, bytes"):
+    for last in (
+        "ENDPOINT_HOST: the node itself",
+        "0 until it has a use",
+        "identifier of the overlay",
+    ):
         _edit(utils / "datapath/layout.py", f'{last}"),\n', f'{last}"),\n{added}')
     for file, last in (
-        ("datapath/tasks.py", '"flags": flags'),
+        ("datapath/tasks.py", '"node": entry["node"]'),
         ("datapath/tasks.py", '"netdev_mtu": node["device_mtu"]'),
     ):
         _edit(utils / file, last, last + ', "added": 0')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import struct
 import subprocess
@@ -23,24 +24,48 @@ if TYPE_CHECKING:
 
 BPF = Path(__file__).parent.parent.parent / "bpf"
 SCHED_CLS = 3
-#: Bytes of struct __sk_buff up to what the tests set, and where its ifindex and gso_size are.
+#: Bytes of struct __sk_buff up to what the tests set, and where that is.
 SKB_SIZE, SKB_IFINDEX, SKB_GSO_SEGS, SKB_GSO_SIZE = 192, 40, 164, 176
+SKB_MARK, SKB_PRIORITY = 8, 32
+
+#: A packet of a test run never was in a tunnel: the network identifier and the tunnel endpoint
+#: that it says it comes from (its mark and its priority) become a key here. What a program sets
+#: goes out, so the local address of it is what the program under test reads for the remote one.
+FROM_TUNNEL = """
+#include "lib/overlay.h"
+static __always_inline int from_overlay(struct __sk_buff *skb);
+#include "from_overlay.c"
+
+int from_tunnel(struct __sk_buff *skb)
+{
+    struct tunnel_key key = { .vni = skb->mark, .local = skb->priority };
+
+    if (key.local)
+        set_tunnel_key(skb, &key, sizeof(key), 0);
+    return from_overlay(skb);
+}
+"""
 
 GATEWAY_MAC = "0e:58:0a:6f:a0:7e"
 POD_A, MAC_A = "10.111.160.1", "0a:58:0a:6f:a0:01"
 POD_B, MAC_B = "10.111.160.2", "0a:58:0a:6f:a0:02"
 GATEWAY, NODE, PEER = "10.111.160.126", "10.111.0.8", "10.111.0.9"
-POD_MTU, NETDEV_MTU = 1500, 1450
+#: The overlay: this node's end, that of a peer, and its pods.
+VNI, VTEP, PEER_VTEP, PEER_VTEP_MAC = 77, "10.222.0.8", "10.222.0.9", "0a:58:0a:6f:a2:00"
+POD_MTU, NETDEV_MTU, OVERLAY_MTU = 1500, 1450, 1400
+DEVICES = ("pn_host", "eth0", "pn_vxlan", "pod_a", "pod_b")
 
 SETUP = f"""
 link add pn_host address {GATEWAY_MAC} type veth peer name pn_net
 link add eth0 type veth peer name wire
+link add pn_vxlan type vxlan external dstport 8472
 link add pod_a type veth peer name in_a
 link add pod_b type veth peer name in_b
 link set lo up
 link set pn_host up arp off
 link set pn_net up
 link set eth0 up
+link set pn_vxlan up
 link set wire up
 link set pod_a up
 link set in_a up
@@ -58,11 +83,12 @@ route add 10.111.161.0/25 via {PEER} mtu lock 1400
 """
 
 
-#: Pod CIDRs, who holds them, and whether that node is a neighbor.
+#: Pod CIDRs, who holds them, how they are reached, and where the tunnel to them ends.
 PEERS = (
-    ("10.111.160.0", NODE, 0),
-    ("10.111.160.128", PEER, layout.IPCACHE_DIRECT),
-    ("10.111.161.0", "10.111.1.9", 0),
+    ("10.111.160.0", NODE, 0, "::"),
+    ("10.111.160.128", PEER, layout.IPCACHE_DIRECT, "::"),
+    ("10.111.161.0", "10.111.1.9", 0, "::"),
+    ("10.111.162.0", "10.111.1.10", layout.IPCACHE_TUNNEL, PEER_VTEP),
 )
 
 
@@ -92,33 +118,47 @@ class Node:
     programs: dict[str, int] = field(default_factory=dict)
 
     def run(
-        self, hook: str, packet: bytes, device: str, *, gso_size: int = 0, repeat: int = 1
+        self,
+        hook: str,
+        packet: bytes,
+        device: str,
+        *,
+        gso_size: int = 0,
+        tunnel: tuple[int, str] | None = None,
     ) -> Outcome:
-        """Run the program of a hook on a packet that came in, or goes out, by a device."""
+        """Run the program of a hook on a packet that came in, or goes out, by a device.
+
+        :param tunnel: network identifier and remote end of the tunnel that it came out of.
+        """
         context = bytearray(SKB_SIZE)
         struct.pack_into("=I", context, SKB_IFINDEX, self.ifindex[device])
         if gso_size:
             struct.pack_into("=I", context, SKB_GSO_SIZE, gso_size)
             struct.pack_into("=I", context, SKB_GSO_SEGS, 2)
+        if tunnel:
+            struct.pack_into("=I", context, SKB_MARK, tunnel[0])
+            struct.pack_into("=I", context, SKB_PRIORITY, int(ipaddress.IPv4Address(tunnel[1])))
         before = self.tables["metrics"].sums()
         with namespaces.inside(self.netns):
-            done = syscall.program_test_run(
-                self.programs[hook], packet, context=bytes(context), repeat=repeat
-            )
+            done = syscall.program_test_run(self.programs[hook], packet, context=bytes(context))
         after = self.tables["metrics"].sums()
         action = struct.unpack("=i", struct.pack("=I", done.retval))[0]
         return Outcome(action, done.data, _counted(before, after), done.duration)
 
-    def set_config(self, gateway_ifindex: int) -> None:
-        """Fill the one entry of the config map."""
+    def set_config(self, *, gateway: bool = True, overlay: bool = True) -> None:
+        """Fill the one entry of the config map, as far as the node is configured."""
         value = layout.CONFIG.pack_value(
             pod_cidr="10.111.160.0",
             pod_cidr_mask="255.255.255.128",
-            gateway_ifindex=gateway_ifindex,
+            gateway_ifindex=self.ifindex["pn_host"] if gateway else 0,
             gateway_mac=GATEWAY_MAC,
             reserved=0,
             netdev_ifindex=self.ifindex["eth0"],
             netdev_mtu=NETDEV_MTU,
+            vtep=VTEP,
+            overlay_ifindex=self.ifindex["pn_vxlan"] if overlay else 0,
+            overlay_mtu=OVERLAY_MTU,
+            vni=VNI,
         )
         self.tables["config"].update({layout.CONFIG.pack_key(zero=0): value})
 
@@ -136,6 +176,7 @@ def _counted(before: dict[bytes, Any], after: dict[bytes, Any]) -> list[tuple[st
 
 def _load(function: str, tables: dict[str, maps.Map]) -> int:
     files = {path.name: path.read_text() for path in BPF.glob("*.c")}
+    files["from_tunnel.c"] = FROM_TUNNEL
     files |= {f"lib/{path.name}": path.read_text() for path in (BPF / "lib").glob("*.h")}
     source = compiler.Source(
         main=f"{function}.c",
@@ -156,7 +197,7 @@ def node() -> Iterator[Node]:
         subprocess.run(["ip", "-n", netns, "-batch", "-"], input=SETUP, text=True, check=True)
         with namespaces.inside(netns):
             Path("/proc/sys/net/ipv4/conf/pn_host/forwarding").write_text("1")
-        ifindex = {name: _ifindex(netns, name) for name in ("pn_host", "eth0", "pod_a", "pod_b")}
+        ifindex = {name: _ifindex(netns, name) for name in DEVICES}
         built = Node(netns, ifindex)
         for table in layout.PROGRAM_MAPS:
             built.tables[table.name] = maps.create(table.spec)
@@ -172,14 +213,21 @@ def node() -> Iterator[Node]:
         built.tables["ipcache"].update(
             {
                 layout.IPCACHE.pack_key(prefixlen=96 + 25, address=first): (
-                    layout.IPCACHE.pack_value(node=holder, flags=flags)
+                    layout.IPCACHE.pack_value(
+                        node=holder,
+                        flags=flags,
+                        tunnel_endpoint=tunnel_endpoint,
+                        vtep_mac=PEER_VTEP_MAC,
+                        reserved=0,
+                    )
                 )
-                for first, holder, flags in PEERS
+                for first, holder, flags, tunnel_endpoint in PEERS
             }
         )
-        built.set_config(ifindex["pn_host"])
+        built.set_config()
         for hook in reasons.HOOKS:
-            built.programs[hook.name] = _load(hook.name, built.tables)
+            function = "from_tunnel" if hook.name == "from_overlay" else hook.name
+            built.programs[hook.name] = _load(function, built.tables)
         yield built
     finally:
         namespaces.delete(netns)

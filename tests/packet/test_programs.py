@@ -9,7 +9,19 @@ import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons
 from scapy.all import ARP, IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw
 
-from .conftest import GATEWAY, GATEWAY_MAC, MAC_A, MAC_B, NODE, PEER, POD_A, POD_B
+from .conftest import (
+    GATEWAY,
+    GATEWAY_MAC,
+    MAC_A,
+    MAC_B,
+    NODE,
+    PEER,
+    PEER_VTEP,
+    PEER_VTEP_MAC,
+    POD_A,
+    POD_B,
+    VNI,
+)
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -17,7 +29,10 @@ if TYPE_CHECKING:
     from .conftest import Node
 
 NEXT, DROP, REDIRECT = -1, 2, 7
+#: Where the packets of a peer come from.
+TUNNEL = (VNI, PEER_VTEP)
 REMOTE_POD, OUTSIDE, NOBODY = "10.111.160.130", "203.0.113.10", "10.111.160.77"
+TUNNELED_POD, BEHIND_GATEWAY, OTHER_VTEP = "10.111.162.5", "10.111.161.5", "10.222.0.10"
 WIRE_MAC, NODE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
 
@@ -62,12 +77,39 @@ class Case:
     verdict: str | None
     after: Packet | None = None
     gso_size: int = 0
+    tunnel: tuple[int, str] | None = None
 
 
 def container(
     name: str, packet: Packet, action: int, verdict: str, after: Packet | None = None, gso: int = 0
 ) -> Case:
     return Case(name, "from_container", "pod_a", packet, action, verdict, after, gso)
+
+
+def tunnel(
+    name: str,
+    packet: Packet,
+    action: int,
+    verdict: str,
+    after: Packet | None = None,
+    key: tuple[int, str] | None = TUNNEL,
+) -> Case:
+    return Case(name, "from_overlay", "pn_vxlan", packet, action, verdict, after, tunnel=key)
+
+
+def inner(dst: str, *, src: str = TUNNELED_POD, ttl: int = 63, size: int = 20) -> Packet:
+    """What the tunnel brings."""
+    return (
+        Ether(src=GATEWAY_MAC, dst=PEER_VTEP_MAC)
+        / IP(src=src, dst=dst, ttl=ttl)
+        / TCP(dport=80)
+        / Raw(bytes(size))
+    )
+
+
+def guarded(name: str, packet: Packet, action: int, verdict: str) -> Case:
+    """Let go as it is, or dropped."""
+    return Case(name, "guard", "pod_a", packet, action, verdict, packet)
 
 
 def stack(packet: Packet) -> Packet:
@@ -84,12 +126,19 @@ OPTIONS = (
     / IP(src=POD_A, dst=POD_B, options=[b"\x07\x07\x04\0\0\0\0"])
     / UDP()
 )
-BIG_TCP = (
-    Ether(src=MAC_A, dst=GATEWAY_MAC)
-    / IP(src=POD_A, dst=REMOTE_POD)
-    / TCP(dport=80)
-    / Raw(bytes(2920))
-)
+
+
+def big_tcp(dst: str) -> Packet:
+    """Two segments in one packet."""
+    return (
+        Ether(src=MAC_A, dst=GATEWAY_MAC)
+        / IP(src=POD_A, dst=dst)
+        / TCP(dport=80)
+        / Raw(bytes(2920))
+    )
+
+
+BIG_TCP = big_tcp(REMOTE_POD)
 
 CASES = [
     container(
@@ -189,6 +238,50 @@ CASES = [
         gso=1410,
     ),
     container("segments a byte too large", BIG_TCP, REDIRECT, "to_stack", stack(BIG_TCP), gso=1411),
+    container(
+        "into the tunnel",
+        p := out(TUNNELED_POD),
+        REDIRECT,
+        "to_overlay",
+        framed(p, src=GATEWAY_MAC, dst=PEER_VTEP_MAC),
+    ),
+    container(
+        "into the tunnel, as large as it takes",
+        p := out(TUNNELED_POD, size=1372),
+        REDIRECT,
+        "to_overlay",
+        framed(p, src=GATEWAY_MAC, dst=PEER_VTEP_MAC),
+    ),
+    container(
+        "into the tunnel, a byte more",
+        p := out(TUNNELED_POD, size=1373),
+        REDIRECT,
+        "to_stack",
+        stack(p),
+    ),
+    container(
+        "into the tunnel with TTL 1",
+        p := out(TUNNELED_POD, ttl=1),
+        REDIRECT,
+        "to_stack",
+        stack(p),
+    ),
+    container(
+        "into the tunnel, segments that fit",
+        p := big_tcp(TUNNELED_POD),
+        REDIRECT,
+        "to_overlay",
+        framed(p, src=GATEWAY_MAC, dst=PEER_VTEP_MAC),
+        gso=1360,
+    ),
+    container(
+        "into the tunnel, segments a byte too large",
+        p := big_tcp(TUNNELED_POD),
+        REDIRECT,
+        "to_stack",
+        stack(p),
+        gso=1361,
+    ),
     container("unreachable route", p := out("192.0.2.1"), REDIRECT, "to_stack", stack(p)),
     container("prohibit route", p := out("192.88.99.1"), REDIRECT, "to_stack", stack(p)),
     container("blackhole route", out("198.51.100.1"), DROP, "blackhole_route"),
@@ -326,6 +419,23 @@ CASES = [
         "to_endpoint",
         framed(p, src=GATEWAY_MAC, dst=MAC_A, hop=False),
     ),
+    Case(
+        "node to a pod behind the tunnel",
+        "from_host",
+        "pn_host",
+        p := wire(TUNNELED_POD, src=GATEWAY, ttl=64),
+        REDIRECT,
+        "to_overlay",
+        framed(p, src=GATEWAY_MAC, dst=PEER_VTEP_MAC, hop=False),
+    ),
+    Case(
+        "node to a pod that has a route of its own",
+        "from_host",
+        "pn_host",
+        wire(REMOTE_POD, src=NODE),
+        DROP,
+        "no_endpoint",
+    ),
     Case("node to nobody", "from_host", "pn_host", wire(NOBODY, src=NODE), DROP, "no_endpoint"),
     Case(
         "node to its own gateway address",
@@ -351,13 +461,141 @@ CASES = [
         DROP,
         "malformed",
     ),
+    tunnel(
+        "into a pod",
+        p := inner(POD_A),
+        REDIRECT,
+        "to_endpoint",
+        framed(p, src=GATEWAY_MAC, dst=MAC_A),
+    ),
+    tunnel("into a pod, TTL 1", p := inner(POD_A, ttl=1), REDIRECT, "to_stack", stack(p)),
+    tunnel("into a pod, too large", p := inner(POD_A, size=1461), REDIRECT, "to_stack", stack(p)),
+    tunnel("for the node", p := inner(NODE), REDIRECT, "to_stack", stack(p)),
+    tunnel("for the gateway address", p := inner(GATEWAY), REDIRECT, "to_stack", stack(p)),
+    tunnel("for nobody", inner(NOBODY), DROP, "no_endpoint"),
+    tunnel("for a pod of another node", inner(REMOTE_POD), DROP, "no_endpoint"),
+    tunnel("for the outside", inner(OUTSIDE), DROP, "no_endpoint"),
+    tunnel(
+        "from a node of the cluster",
+        p := inner(POD_A, src=PEER),
+        REDIRECT,
+        "to_endpoint",
+        framed(p, src=GATEWAY_MAC, dst=MAC_A),
+    ),
+    tunnel("of another overlay", inner(POD_A), DROP, "unknown_vni", key=(VNI + 1, PEER_VTEP)),
+    tunnel("out of no tunnel", inner(POD_A), DROP, "unknown_vni", key=None),
+    tunnel(
+        "a pod's address from the wrong tunnel endpoint",
+        inner(POD_A),
+        DROP,
+        "foreign_tunnel_endpoint",
+        key=(VNI, OTHER_VTEP),
+    ),
+    tunnel(
+        "address of a pod whose tunnel endpoint is not known yet",
+        p := inner(POD_A, src=BEHIND_GATEWAY),
+        REDIRECT,
+        "to_endpoint",
+        framed(p, src=GATEWAY_MAC, dst=MAC_A),
+    ),
+    tunnel(
+        "address of a pod of this node", inner(POD_A, src=POD_B), DROP, "foreign_tunnel_endpoint"
+    ),
+    tunnel("address of this node", inner(POD_A, src=NODE), DROP, "foreign_tunnel_endpoint"),
+    tunnel(
+        "IPv6",
+        Ether(src=GATEWAY_MAC, dst=PEER_VTEP_MAC) / IPv6() / UDP(),
+        DROP,
+        "unsupported_l3",
+    ),
+    tunnel("ARP", Ether(src=WIRE_MAC) / ARP(psrc=TUNNELED_POD, pdst=POD_A), DROP, "unsupported_l3"),
+    tunnel(
+        "malformed",
+        Ether(src=GATEWAY_MAC, dst=PEER_VTEP_MAC) / IP(dst=POD_A, ihl=3) / UDP(),
+        DROP,
+        "malformed",
+    ),
+    guarded("the pod's own packet", out(POD_B), NEXT, "to_stack"),
+    guarded("to the outside, TTL 1", out(OUTSIDE, ttl=1), NEXT, "to_stack"),
+    guarded("a neighbour's address", out(OUTSIDE, src=POD_B), DROP, "spoofed_source"),
+    guarded("the node's address", out(OUTSIDE, src=NODE), DROP, "spoofed_source"),
+    guarded("an address of the outside", out(POD_B, src=OUTSIDE), DROP, "spoofed_source"),
+    guarded("forged MAC", out(POD_B, mac=WIRE_MAC), DROP, "spoofed_source"),
+    guarded("IPv6", Ether(src=MAC_A, dst=GATEWAY_MAC) / IPv6() / UDP(), DROP, "unsupported_l3"),
+    guarded(
+        "header length too small",
+        Ether(src=MAC_A, dst=GATEWAY_MAC) / IP(src=POD_A, dst=POD_B, ihl=4) / UDP(),
+        DROP,
+        "malformed",
+    ),
+    guarded("ARP for the gateway", ASK, NEXT, "to_stack"),
+    guarded(
+        "ARP reply",
+        Ether(src=MAC_A, dst=GATEWAY_MAC) / ARP(op=2, hwsrc=MAC_A, psrc=POD_A, pdst=GATEWAY),
+        NEXT,
+        "to_stack",
+    ),
+    guarded(
+        "ARP announcement",
+        Ether(src=MAC_A) / ARP(op=1, hwsrc=MAC_A, psrc=POD_A, pdst=POD_A),
+        NEXT,
+        "to_stack",
+    ),
+    guarded(
+        "ARP probe",
+        Ether(src=MAC_A) / ARP(op=1, hwsrc=MAC_A, psrc="0.0.0.0", pdst=POD_A),
+        NEXT,
+        "to_stack",
+    ),
+    guarded(
+        "ARP probe for a neighbour's address",
+        Ether(src=MAC_A) / ARP(op=1, hwsrc=MAC_A, psrc="0.0.0.0", pdst=POD_B),
+        DROP,
+        "spoofed_source",
+    ),
+    guarded(
+        "ARP with a neighbour's address",
+        Ether(src=MAC_A) / ARP(op=2, hwsrc=MAC_A, psrc=POD_B, pdst=GATEWAY),
+        DROP,
+        "spoofed_source",
+    ),
+    guarded(
+        "ARP with the gateway's address",
+        Ether(src=MAC_A) / ARP(op=2, hwsrc=MAC_A, psrc=GATEWAY, pdst=POD_B),
+        DROP,
+        "spoofed_source",
+    ),
+    guarded(
+        "ARP with a forged MAC",
+        Ether(src=MAC_A) / ARP(op=2, hwsrc=MAC_B, psrc=POD_A, pdst=GATEWAY),
+        DROP,
+        "spoofed_source",
+    ),
+    guarded(
+        "ARP in a frame with a forged MAC",
+        Ether(src=MAC_B) / ARP(op=2, hwsrc=MAC_A, psrc=POD_A, pdst=GATEWAY),
+        DROP,
+        "spoofed_source",
+    ),
+    guarded(
+        "ARP of other addresses",
+        Ether(src=MAC_A) / ARP(op=1, ptype=0x86DD, hwsrc=MAC_A, psrc=POD_A, pdst=GATEWAY),
+        DROP,
+        "malformed",
+    ),
+    guarded(
+        "ARP cut short",
+        Ether(src=MAC_A, dst=GATEWAY_MAC, type=0x0806) / Raw(bytes(8)),
+        DROP,
+        "malformed",
+    ),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.hook}: {case.name}")
 def test_packet(node: Node, case: Case) -> None:
     before = bytes(case.packet)
-    outcome = node.run(case.hook, before, case.device, gso_size=case.gso_size)
+    outcome = node.run(case.hook, before, case.device, gso_size=case.gso_size, tunnel=case.tunnel)
     assert outcome.counted == ([(case.hook, case.verdict)] if case.verdict else [])
     assert outcome.action == case.action
     if case.after is not None:
@@ -369,15 +607,30 @@ def test_packet(node: Node, case: Case) -> None:
 
 
 def test_nothing_is_forwarded_before_the_node_is_configured(node: Node) -> None:
-    node.set_config(0)
+    node.set_config(gateway=False)
     try:
         outcome = node.run("from_container", bytes(out(OUTSIDE)), "pod_a")
         assert (outcome.action, outcome.counted) == (DROP, [("from_container", "not_configured")])
         assert node.run("from_netdev", bytes(wire(NOBODY)), "eth0").action == NEXT
+        outcome = node.run("from_host", bytes(wire(TUNNELED_POD)), "pn_host")
+        assert (outcome.action, outcome.counted) == (DROP, [("from_host", "not_configured")])
+        outcome = node.run("from_overlay", bytes(inner(POD_A)), "pn_vxlan", tunnel=TUNNEL)
+        assert (outcome.action, outcome.counted) == (DROP, [("from_overlay", "not_configured")])
         # Pods of the node need nothing but each other.
         assert node.run("from_container", bytes(out(POD_B)), "pod_a").action == REDIRECT
     finally:
-        node.set_config(node.ifindex["pn_host"])
+        node.set_config()
+
+
+def test_nothing_is_tunneled_before_the_device_is_there(node: Node) -> None:
+    node.set_config(overlay=False)
+    try:
+        outcome = node.run("from_container", bytes(out(TUNNELED_POD)), "pod_a")
+        assert (outcome.action, outcome.counted) == (DROP, [("from_container", "not_configured")])
+        outcome = node.run("from_host", bytes(wire(TUNNELED_POD)), "pn_host")
+        assert (outcome.action, outcome.counted) == (DROP, [("from_host", "not_configured")])
+    finally:
+        node.set_config()
 
 
 def test_every_verdict_is_seen() -> None:

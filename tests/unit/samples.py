@@ -10,6 +10,8 @@ NODE: dict[str, Any] = {
     "datapath": "ebpf",
     "vpc_cidr": "10.111.0.0/16",
     "native_routing_cidr": "10.111.0.0/16",
+    "vxlan": None,
+    "pod_ranges": ["10.111.160.0/20"],
     "name": "node-e6e4d",
     "node_ip": "10.111.0.8",
     "device": "eth0",
@@ -37,7 +39,7 @@ NODE: dict[str, Any] = {
             "mac": "0a:58:0a:6f:a0:01",
             "kind": "pod",
             "labels": {"app": "nginx"},
-            "command": ["nginx"],
+            "containers": [{"name": "nginx-app", "command": ["nginx"]}],
         },
     ],
     "peers": [
@@ -46,7 +48,9 @@ NODE: dict[str, Any] = {
             "node_ip": "10.111.0.9",
             "pod_cidr": "10.111.160.128/25",
             "health_ip": "10.111.160.253",
-            "direct": True,
+            "route": "direct",
+            "vtep_ip": None,
+            "vtep_mac": None,
         }
     ],
     "routes": [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}],

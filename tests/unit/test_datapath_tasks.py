@@ -30,8 +30,15 @@ def test_the_gateway_pair():
     }
 
 
+def test_the_first_maps_lead_nothing_to_other_nodes():
+    found = datapath(NODE, {"pn_host": 7, "pn_vxlan": 9})
+    (before, after) = ({one["name"]: one for one in found[key]} for key in ("first_maps", "maps"))
+    assert (before["ipcache"]["entries"], before["ipcache"]["purge"]) == ([], False)
+    assert {**before, "ipcache": after["ipcache"]} == after
+
+
 def test_the_maps_are_such_as_bpf_map_takes():
-    items = datapath(NODE, 7)["maps"]
+    items = datapath(NODE, {"pn_host": 7, "pn_vxlan": 9})["maps"]
     options = {"state": "present", "entries": [], "purge": False}
     options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
     wanted = {item["name"]: bpf_map.wanted({**options, **item}) for item in items}
@@ -40,8 +47,8 @@ def test_the_maps_are_such_as_bpf_map_takes():
     # prefixlen 96 + 25, ::ffff:10.111.160.x -> ::ffff:10.111.0.x, a neighbor or not
     mapped = "79000000" + "00000000000000000000ffff"
     assert {key.hex(): value.hex() for key, value in wanted["ipcache"].entries.items()} == {
-        mapped + "0a6fa000": "00000000000000000000ffff0a6f0008" + "00000000",
-        mapped + "0a6fa080": "00000000000000000000ffff0a6f0009" + "01000000",
+        mapped + "0a6fa000": "00000000000000000000ffff0a6f0008" + "00000000" + "00" * 24,
+        mapped + "0a6fa080": "00000000000000000000ffff0a6f0009" + "01000000" + "00" * 24,
     }
     assert (
         wanted["config"].entries
@@ -50,7 +57,9 @@ def test_the_maps_are_such_as_bpf_map_takes():
                 "00000000000000000000ffff0a6fa000"  # 10.111.160.0
                 "00000000000000000000ffffffffff80"  # 255.255.255.128
                 "07000000" + "0e580a6fa07e" + "0000"  # pn_host
-                "02000000" + "28230000"  # eth0 and 9000
+                "02000000"
+                + "28230000"  # eth0 and 9000
+                + "00" * 28  # no overlay
             )
         }
     )
@@ -94,7 +103,15 @@ def test_a_node_that_is_not_usable_has_routes_alone():
     nothing = {"usable": False, "pod_cidr": None, "gateway_ip": None, "endpoints": []}
     found = datapath({**NODE, **nothing})
     assert found.pop("routes") == [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}]
-    assert found == {"veths": [], "maps": [], "programs": [], "endpoints": []}
+    assert found == {
+        **{word: [] for word in ("veths", "bridges", "vxlans", "programs", "neighbors")},
+        "first_maps": [],
+        "maps": [],
+        "sysctls": {"values": {}, "restore": []},
+        "endpoints": [],
+        "endpoint_options": {},
+        "keep": {"devices": [], "programs": []},
+    }
 
 
 def test_a_node_probes_itself_and_every_peer():

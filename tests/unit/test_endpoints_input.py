@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.endpoints.wanted import (
     Endpoint,
@@ -45,5 +47,21 @@ def test_bad_input_is_refused(bad, parts):
     wanted = [Endpoint(**one) for one in (pod("web-1", 1), bad)]
     with pytest.raises(Failure) as raised:
         check(wanted, NODE)
+    for part in parts:
+        assert part in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("bad", "parts"),
+    [
+        ({"prefix_length": 0}, ["prefix_length", "0", "1 to 32"]),
+        ({"prefix_length": 33}, ["prefix_length", "33", "1 to 32"]),
+        ({"route_src": "fd00::1"}, ["route_src", "'fd00::1'", "IPv4"]),
+        ({"bridge": "a bridge with a name"}, ["bridge", "'a bridge with a name'"]),
+    ],
+)
+def test_bad_options_of_the_node_are_refused(bad, parts):
+    with pytest.raises(Failure) as raised:
+        check([], replace(NODE, **bad))
     for part in parts:
         assert part in raised.value.message

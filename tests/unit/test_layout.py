@@ -75,7 +75,7 @@ def test_what_is_packed_is_unpacked():
 def test_the_compiler_counts_verdicts_and_hooks_alike(tmp_path):
     words = {f"VERDICT_{v.name.upper()}": v.number for v in reasons.VERDICTS}
     words |= {f"HOOK_{h.name.upper()}": h.number for h in reasons.HOOKS}
-    for name in ("ENDPOINT_HOST", "IPCACHE_DIRECT", "VERDICTS"):
+    for name in layout.DEFINES:
         words[name] = getattr(layout, name)
     body = "".join(f'printf("{word} %d\\n", (int){word});\n' for word in words)
     source = f'#include <stdio.h>\n#include "lib/shared.h"\nint main(void) {{\n{body}return 0; }}\n'
@@ -98,11 +98,12 @@ def test_there_is_a_counter_for_every_verdict_of_every_hook():
 
 def test_numbers_that_are_pinned_somewhere_stay():
     # A counter of a node that runs keeps its meaning over an upgrade: only add to this list.
-    assert [(v.number, v.name, v.drops) for v in reasons.VERDICTS][:12] == [
+    assert [(v.number, v.name, v.drops) for v in reasons.VERDICTS] == [
         (0, "to_endpoint", False),
         (1, "to_network", False),
         (2, "to_stack", False),
         (3, "arp_reply", False),
+        (4, "to_overlay", False),
         (16, "unsupported_l3", True),
         (17, "malformed", True),
         (18, "spoofed_source", True),
@@ -111,6 +112,15 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (21, "blackhole_route", True),
         (22, "fib_failed", True),
         (23, "not_configured", True),
+        (24, "unknown_vni", True),
+        (25, "foreign_tunnel_endpoint", True),
+    ]
+    assert [(hook.number, hook.name) for hook in reasons.HOOKS] == [
+        (0, "from_container"),
+        (1, "from_netdev"),
+        (2, "from_host"),
+        (3, "from_overlay"),
+        (4, "guard"),
     ]
 
 

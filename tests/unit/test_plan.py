@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import (
@@ -66,6 +67,27 @@ def test_the_write_ups_listing_is_kept_by_hand():
     assert {name: result.node(name)["health_ip"] for name in nodes} == HEALTH
 
 
+def test_what_runs_in_a_pod_and_the_short_form_of_it():
+    both = [{"name": "web", "command": ["nginx"]}, {"name": "log", "command": ["tail", 3]}]
+    nodes = inventory(
+        {"a": "10.111.0.8"},
+        podnet_deployments=[
+            {"name": "one", "replicas": 2, "command": ["nginx"]},
+            {"name": "two", "containers": both},
+            {"name": "none"},
+        ],
+    )
+    endpoints = plan(nodes, fresh(nodes)).node("a")["endpoints"]
+    assert {one["name"]: one["containers"] for one in endpoints} == {
+        "podnet-health": [],
+        # Named like the deployment: each of its pods has the same containers.
+        "one-1": [{"name": "one", "command": ["nginx"]}],
+        "one-2": [{"name": "one", "command": ["nginx"]}],
+        "two-1": [both[0], {"name": "log", "command": ["tail", "3"]}],
+        "none-1": [],
+    }
+
+
 def test_a_slice_is_complete_and_plain_data():
     result = plan(
         inventory({"a": "10.111.0.8", "b": "10.111.0.9"}, podnet_deployments=[])
@@ -87,6 +109,8 @@ def test_a_slice_is_complete_and_plain_data():
         "datapath": "ebpf",
         "vpc_cidr": "10.111.0.0/16",
         "native_routing_cidr": "10.111.0.0/16",
+        "vxlan": None,
+        "pod_ranges": ["10.111.160.0/20"],
         "name": "c",
         "observed": True,
         "node_ip": "10.111.0.14",
@@ -111,7 +135,7 @@ def test_a_slice_is_complete_and_plain_data():
                 "netns": None,
                 "kind": "health",
                 "labels": {},
-                "command": [],
+                "containers": [],
             },
             {
                 "name": "web",
@@ -120,7 +144,7 @@ def test_a_slice_is_complete_and_plain_data():
                 "netns": None,
                 "kind": "pod",
                 "labels": {"v": "1"},
-                "command": ["x"],
+                "containers": [{"name": "web", "command": ["x"]}],
             },
         ],
         "peers": [
@@ -129,14 +153,18 @@ def test_a_slice_is_complete_and_plain_data():
                 "node_ip": "10.111.0.8",
                 "pod_cidr": "10.111.160.0/25",
                 "health_ip": "10.111.160.125",
-                "direct": True,
+                "route": "direct",
+                "vtep_ip": None,
+                "vtep_mac": None,
             },
             {
                 "name": "b",
                 "node_ip": "10.111.0.9",
                 "pod_cidr": "10.111.160.128/25",
                 "health_ip": "10.111.160.253",
-                "direct": True,
+                "route": "direct",
+                "vtep_ip": None,
+                "vtep_mac": None,
             },
         ],
         "routes": [
@@ -165,7 +193,7 @@ def test_a_peer_in_another_subnet_is_reached_through_the_gateway():
     )
     a, b = result.node("a"), result.node("b")
     assert (a["vpc_gateway"], b["vpc_gateway"]) == ("10.111.0.1", "10.111.1.254")
-    assert (a["peers"][0]["direct"], b["peers"][0]["direct"]) == (False, False)
+    assert (a["peers"][0]["route"], b["peers"][0]["route"]) == ("gateway", "gateway")
     assert a["routes"] == [{"dst": "10.111.160.128/25", "via": "10.111.0.1"}]
     assert b["routes"] == [{"dst": "10.111.160.0/25", "via": "10.111.1.254"}]
 
@@ -182,6 +210,76 @@ def test_an_overlay_has_no_routes_and_no_native_routing_cidr():
     assert node["native_routing_cidr"] is None
     assert node["routes"] == []
     assert [entry["prefix"] for entry in node["ipcache"]] == list(cidrs(result).values())
+
+
+TWO_SUBNETS: dict[str, Any] = {
+    "podnet_network_type": "overlay",
+    "podnet_subnets": [
+        {"name": "one", "cidr": "10.111.0.0/24"},
+        {"name": "two", "cidr": "10.111.1.0/24"},
+    ],
+}
+THREE = {"a": "10.111.0.8", "b": "10.111.0.9", "c": "10.111.1.8"}
+
+
+def test_a_tunnel_leads_to_every_peer():
+    nodes = inventory(THREE, podnet_vxlan_vni=7, podnet_vxlan_port="4789", **TWO_SUBNETS)
+    nodes["b"].update(podnet_vtep_ip="192.0.2.9", podnet_vxlan_device="eth1")
+    result = plan(nodes, fresh(nodes))
+    a, b = result.node("a"), result.node("b")
+    shared = {"vni": 7, "port": 4789, "checksum_offload": True}
+    own = {"ip": "10.111.0.8", "mac": "0a:58:0a:6f:a0:00", "device": None}
+    assert a["vxlan"] == shared | own
+    own = {"ip": "192.0.2.9", "mac": "0a:58:0a:6f:a0:80", "device": "eth1"}
+    assert b["vxlan"] == shared | own
+    assert [(p["name"], p["route"], p["vtep_ip"], p["vtep_mac"]) for p in a["peers"]] == [
+        ("b", "tunnel", "192.0.2.9", "0a:58:0a:6f:a0:80"),
+        ("c", "tunnel", "10.111.1.8", "0a:58:0a:6f:a1:00"),
+    ]
+    assert a["routes"] == b["routes"] == []
+
+
+@pytest.mark.parametrize("yes", [True, "true", "Yes"])
+def test_direct_routing_spares_a_peer_on_the_same_subnet_the_tunnel(yes):
+    nodes = inventory(THREE, podnet_direct_routing=yes, **TWO_SUBNETS)
+    a = plan(nodes, fresh(nodes)).node("a")
+    assert [(p["name"], p["route"]) for p in a["peers"]] == [("b", "direct"), ("c", "tunnel")]
+    assert a["routes"] == [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}]
+
+
+def test_variables_of_the_tunnel_do_not_matter_where_there_is_none():
+    nodes = inventory(
+        podnet_direct_routing=True, podnet_vxlan_vni=7, podnet_vxlan_checksum_offload=False
+    )
+    for node in nodes.values():
+        node.update(podnet_vtep_ip="10.111.0.8", podnet_vxlan_device="eth1")
+    assert [plan(nodes, fresh(nodes)).node(name) for name in nodes] == [
+        plan(inventory(), fresh(nodes)).node(name) for name in nodes
+    ]
+
+
+def test_a_slice_names_the_ranges_that_node_groups_use():
+    nodes = inventory(
+        podnet_network_type="overlay",
+        podnet_secondary_ranges=[
+            {"name": name, "cidr": f"10.{number}.0.0/16"}
+            for name, number in (("a", 8), ("spare", 9), ("b", 10))
+        ],
+        podnet_node_groups=[
+            {"name": "default", "secondary_ranges": ["b"]},
+            {"name": "other", "secondary_ranges": ["b", "a"]},
+        ],
+    )
+    node = plan(nodes, fresh(nodes)).node("node-e6e4d")
+    assert node["pod_ranges"] == ["10.8.0.0/16", "10.10.0.0/16"]
+
+
+def test_a_node_without_a_pod_cidr_has_no_tunnel_endpoint():
+    nodes = inventory(THREE, podnet_node_cidr_mask_size=21, **TWO_SUBNETS)
+    result = plan(nodes, fresh(nodes))
+    c = result.node("c")
+    assert (c["usable"], c["vxlan"]["mac"]) == (False, None)
+    assert [peer["name"] for peer in result.node("a")["peers"]] == ["b"]
 
 
 def test_a_range_outside_the_vpc_works_within_a_native_routing_cidr():

@@ -58,7 +58,8 @@ class Run:
 
     def __init__(self, folder: Path, variables: dict[str, Any], seen: Any, *options: str) -> None:
         hosts = {name: {"podnet_node_ip": ip} for name, ip in NODES.items()}
-        seen = {name: {**what, "device": DEVICE} for name, what in seen.items()}
+        of_devices = {"device": DEVICE, "underlay": DEVICE, "vtep_device": "eth0", "foreign": []}
+        seen = {name: {**of_devices, **what} for name, what in seen.items()}
         shared = {
             **variables,
             "ansible_connection": "local",
@@ -135,6 +136,17 @@ def test_a_host_that_was_not_observed_gets_no_slice(tmp_path):
         "13 pods pending (nginx-app-2, nginx-app-3, nginx-app-5 and 10 more): presumed on one of "
         f"{second}, {third}, which did not answer."
     ]
+
+
+def test_what_the_devices_of_a_host_do_not_allow_is_said_before_it_has_a_slice(tmp_path):
+    first, second, _third = NODES
+    seen = fresh(NODES)
+    seen[second]["underlay"] = None
+    variables = {"podnet_network_type": "overlay", "podnet_vxlan_device": "eth9"}
+    run = Run(tmp_path, {**CLUSTER, **variables}, seen)
+    assert run.said[first]["node"]["vxlan"]["mtu"] == run.said[first]["node"]["mtu"] == 1400
+    assert run.said[second]["node"] is None
+    assert f"podnet_vxlan_device of {second}: there is no eth9" in run.done.stdout
 
 
 @pytest.mark.parametrize(

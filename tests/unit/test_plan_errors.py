@@ -10,6 +10,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import 
 from planning import FRESH, NODES, World, fresh, inventory
 
 SUBNET = {"name": "default", "cidr": "10.111.0.0/24"}
+CONTAINER = {"name": "web", "command": ["nginx"]}
 RANGE = {"name": "default", "cidr": "10.111.160.0/20"}
 DNS = (
     "valid is a DNS-1123 name: lower-case letters, digits, '-' and '.', letters or digits at both "
@@ -79,6 +80,30 @@ CLUSTER: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown datapath": (
         {"podnet_datapath": "iptables"},
         "podnet_datapath is 'iptables'; valid is ebpf, bridge or routed.",
+    ),
+    "a VNI that is too large": (
+        {"podnet_network_type": "overlay", "podnet_vxlan_vni": 16777216},
+        "podnet_vxlan_vni is 16777216; valid is a whole number from 1 to 16777215.",
+    ),
+    "the VNI of a device without one": (
+        {"podnet_network_type": "overlay", "podnet_vxlan_vni": "0"},
+        "podnet_vxlan_vni is '0'; valid is a whole number from 1 to 16777215.",
+    ),
+    "a port that is too large": (
+        {"podnet_network_type": "overlay", "podnet_vxlan_port": 65536},
+        "podnet_vxlan_port is 65536; valid is a whole number from 1 to 65535.",
+    ),
+    "a port that is none": (
+        {"podnet_network_type": "overlay", "podnet_vxlan_port": "vxlan"},
+        "podnet_vxlan_port is 'vxlan'; valid is a whole number from 1 to 65535.",
+    ),
+    "direct routing that is neither on nor off": (
+        {"podnet_network_type": "overlay", "podnet_direct_routing": "same-subnet"},
+        "podnet_direct_routing is 'same-subnet'; valid is true or false.",
+    ),
+    "checksum offload that is a number": (
+        {"podnet_network_type": "overlay", "podnet_vxlan_checksum_offload": 1},
+        "podnet_vxlan_checksum_offload is 1; valid is true or false.",
     ),
     "no VPC": (
         {"podnet_vpc_cidr": ""},
@@ -173,6 +198,26 @@ CLUSTER: dict[str, tuple[dict[str, Any], str]] = {
         "podnet_deployments[0].command is 'nginx -g x'; valid is a list of texts such as "
         "['nginx', '-g', 'daemon off;'].",
     ),
+    "containers and a command": (
+        {"podnet_deployments": [{"name": "web", "command": ["x"], "containers": [CONTAINER]}]},
+        "podnet_deployments[0].containers is [{'name': 'web', 'command': ['nginx']}]; valid is "
+        "either containers or command, not both.",
+    ),
+    "two containers of one name": (
+        {"podnet_deployments": [{"name": "web", "containers": [CONTAINER, CONTAINER]}]},
+        "podnet_deployments[0].containers[1].name is 'web'; valid is a name that no other "
+        "container of the pod has.",
+    ),
+    "a container whose name is no label": (
+        {"podnet_deployments": [{"name": "web", "containers": [{**CONTAINER, "name": "a.b"}]}]},
+        "podnet_deployments[0].containers[0].name is 'a.b'; valid is a DNS-1123 label: lower-case "
+        "letters, digits and '-', letters or digits at both ends, at most 63 characters.",
+    ),
+    "a container without a command": (
+        {"podnet_deployments": [{"name": "web", "containers": [{"name": "web"}]}]},
+        "podnet_deployments[0].containers[0].command is not set; valid is a list of texts such "
+        "as ['nginx'].",
+    ),
     "labels that are a list": (
         {"podnet_deployments": [{"name": "web", "labels": ["app"]}]},
         "podnet_deployments[0].labels is ['app']; valid is a mapping of texts such as {'app': "
@@ -191,6 +236,19 @@ CLUSTER: dict[str, tuple[dict[str, Any], str]] = {
 
 #: Variables of node-63344 alone -> the sentence.
 NODE: dict[str, tuple[dict[str, Any], str]] = {
+    "a malformed tunnel endpoint": (
+        {"podnet_vtep_ip": "eth0"},
+        "podnet_vtep_ip of node-63344 is 'eth0'; valid is an IPv4 address such as 10.111.0.8.",
+    ),
+    "an underlay device that is a number": (
+        {"podnet_vxlan_device": 2},
+        "podnet_vxlan_device of node-63344 is 2; valid is a text.",
+    ),
+    "two VNIs for one cluster": (
+        {"podnet_vxlan_vni": 2},
+        "podnet_vxlan_vni is None on node-e6e4d and 2 on node-63344; all nodes of cluster demo "
+        "need the same value.",
+    ),
     "two network types for one cluster": (
         {"podnet_network_type": "overlay"},
         "podnet_network_type is 'native_routing' on node-e6e4d and 'overlay' on node-63344; all "
@@ -338,6 +396,40 @@ def test_of_a_node(variables, sentence):
     nodes = inventory()
     nodes["node-63344"].update(variables)
     assert refused(nodes) == [sentence]
+
+
+#: The address of the tunnel endpoint of node-63344 in an overlay -> the sentence.
+ENDPOINTS: dict[str, tuple[str, str]] = {
+    "that of another node": (
+        "10.111.0.14",
+        "podnet_vtep_ip of node-39206 is 10.111.0.14, which node-63344 has too; each tunnel "
+        "endpoint needs its own.",
+    ),
+    "that of another node, by hand on both": (
+        "192.0.2.8",
+        "podnet_vtep_ip of node-63344 is 192.0.2.8, which node-e6e4d has too; each tunnel endpoint "
+        "needs its own.",
+    ),
+    "one behind the tunnel": (
+        "10.111.170.1",
+        "podnet_vtep_ip of node-63344 is 10.111.170.1, which lies within the secondary range "
+        "default 10.111.160.0/20; valid is an address that is reached without the tunnel.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("address", "sentence"), ENDPOINTS.values(), ids=ENDPOINTS)
+def test_of_a_tunnel_endpoint(address, sentence):
+    nodes = inventory(podnet_network_type="overlay")
+    nodes["node-e6e4d"]["podnet_vtep_ip"] = "192.0.2.8"
+    nodes["node-63344"]["podnet_vtep_ip"] = address
+    assert refused(nodes) == [sentence]
+
+
+def test_two_nodes_with_one_address_are_one_problem_in_an_overlay_too():
+    nodes = inventory(podnet_network_type="overlay")
+    nodes["node-63344"]["podnet_node_ip"] = "10.111.0.8"
+    assert [sentence.split(" of ")[0] for sentence in refused(nodes)] == ["podnet_node_ip"]
 
 
 def test_a_pod_cidr_twice():

@@ -48,9 +48,11 @@ STATUS = {
             "node_ip": "10.112.0.9",
             "pod_cidr": "10.111.161.0/25",
             "health_ip": "10.111.161.125",
-            "direct": False,
+            "route": "gateway",
         },
     ],
+    "vxlan": None,
+    "tunnels": [],
     "programs": [
         {
             "name": "from_container",
@@ -189,6 +191,28 @@ answered has room for another pod."""
 
 def test_status():
     assert status_report.render(STATUS) == STATUS_SHOWN
+
+
+def test_status_of_a_tunnel():
+    """As `cilium bpf tunnel list`, and a route into a tunnel that ends nowhere."""
+    peers = [{**STATUS["peers"][0], "route": "tunnel"}]
+    tunnels = [
+        {"prefix": "10.111.160.128/25", "endpoint": "10.111.0.9"},
+        {"prefix": "10.111.161.0/25", "endpoint": None},
+    ]
+    vxlan = {"vni": 7, "port": 4789, "ip": "10.111.0.8", "device": "eth0"}
+    shown = status_report.render(
+        {**STATUS, "network_type": "overlay", "vxlan": vxlan, "tunnels": tunnels, "peers": peers}
+    )
+    lines = shown.splitlines()
+    assert "Routing:                Network: VXLAN   Host: BPF" in lines
+    at = lines.index("Tunnel:                 VXLAN   VNI 7   10.111.0.8:4789   [eth0]")
+    assert lines[at + 1 : at + 4] == [
+        "  Tunnel             Value",
+        "  10.111.160.128/25  10.111.0.9:4789",
+        "  10.111.161.0/25    -",
+    ]
+    assert "  node-63344  10.111.0.9  10.111.160.128/25  tunnel" in lines
 
 
 def test_status_of_a_node_that_is_not_usable():

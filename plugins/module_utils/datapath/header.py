@@ -31,7 +31,7 @@ def render() -> str:
         for role, fields in (("key", table.key), ("value", table.value)):
             parts.append(_struct(f"{table.name}_{role}", fields))
     parts.append("\n")
-    for name in ("ENDPOINT_HOST", "IPCACHE_DIRECT", "VERDICTS"):
+    for name in layout.DEFINES:
         parts.append(f"#define {name} {getattr(layout, name)}\n")
     parts.append("\nenum verdict {\n")
     parts += [

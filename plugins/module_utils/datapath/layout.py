@@ -32,8 +32,14 @@ ENDPOINT_HOST = 1
 #: ``ipcache.flags``: the node is a neighbor; what is for its pods goes to it, past any gateway.
 IPCACHE_DIRECT = 1
 
+#: ``ipcache.flags``: the node's pods are reached through the tunnel, at its tunnel endpoint.
+IPCACHE_TUNNEL = 2
+
 #: Room for the verdicts of one hook in the metrics map.
 VERDICTS = 64
+
+#: Constants that C and Python share by the same name.
+DEFINES = ("ENDPOINT_HOST", "IPCACHE_DIRECT", "IPCACHE_TUNNEL", "VERDICTS")
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,12 @@ IPCACHE = Layout(
     ),
     value=(
         Field("node", "ip16", "the node's address"),
-        Field("flags", "u32", "IPCACHE_DIRECT: the node is a neighbor on this node's device"),
+        Field(
+            "flags", "u32", "IPCACHE_DIRECT: a neighbor on this node's device; or IPCACHE_TUNNEL"
+        ),
+        Field("tunnel_endpoint", "ip16", "where the tunnel to its pods ends; :: without one"),
+        Field("vtep_mac", "mac", "MAC address of the node's end of the tunnel"),
+        Field("reserved", "u16", "0 until it has a use"),
     ),
     max_entries=512000,
     no_prealloc=True,
@@ -153,6 +164,10 @@ CONFIG = Layout(
         Field("reserved", "u16", "0"),
         Field("netdev_ifindex", "u32", "the node's device"),
         Field("netdev_mtu", "u32", "its MTU, bytes"),
+        Field("vtep", "ip16", "the node's own tunnel endpoint; :: without an overlay"),
+        Field("overlay_ifindex", "u32", "pn_vxlan; 0 without an overlay"),
+        Field("overlay_mtu", "u32", "its MTU, bytes"),
+        Field("vni", "u32", "the VXLAN network identifier of the overlay"),
     ),
     max_entries=1,
 )
@@ -166,7 +181,7 @@ METRICS = Layout(
         Field("packets", "u64", "packets"),
         Field("bytes", "u64", "their bytes, layer 2 included"),
     ),
-    max_entries=256,
+    max_entries=1024,
 )
 
 ALLOCATIONS = Layout(
@@ -180,7 +195,7 @@ ALLOCATIONS = Layout(
     no_prealloc=True,
 )
 
-#: Every map of the eBPF datapath, in the order in which they are made.
+#: Every map of a node, in the order in which they are made.
 MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS)
 
 #: Those that programs refer to.

@@ -43,18 +43,29 @@ VERDICTS = (
     Verdict(1, "to_network", "sent out of the node's device"),
     Verdict(2, "to_stack", "given to the node's own stack"),
     Verdict(3, "arp_reply", "ARP answered"),
+    Verdict(4, "to_overlay", "sent through the tunnel"),
     Verdict(16, "unsupported_l3", "neither IPv4 nor ARP"),
     Verdict(17, "malformed", "shorter than its headers say, or headers that contradict each other"),
     Verdict(18, "spoofed_source", "a source address or MAC that is not the pod's own"),
     Verdict(19, "unanswered_arp", "ARP that is no request, or one for the pod's own address"),
-    Verdict(20, "no_endpoint", "an address of this node's pod CIDR that no pod has"),
+    Verdict(20, "no_endpoint", "an address of the pods' that no pod has"),
     Verdict(21, "blackhole_route", "the node's routing table says blackhole"),
     Verdict(22, "fib_failed", "the node's routing table gave no usable answer"),
     Verdict(23, "not_configured", "the program runs, the node's configuration is not there yet"),
+    Verdict(
+        24, "unknown_vni", "from the tunnel, with a network identifier that is not the overlay's"
+    ),
+    Verdict(
+        25,
+        "foreign_tunnel_endpoint",
+        "a pod's address as source, from a tunnel endpoint that is not its node's",
+    ),
 )
 
 HOOKS = (
     Hook(0, "from_container", "tc_ingress", "egress", "what a pod sends: at its host-side device"),
     Hook(1, "from_netdev", "tc_ingress", "ingress", "what the network sends: at the node's device"),
-    Hook(2, "from_host", "tc_egress", "ingress", "what the node sends to its pods: at pn_host"),
+    Hook(2, "from_host", "tc_egress", "ingress", "what the node sends to pods: at pn_host"),
+    Hook(3, "from_overlay", "tc_ingress", "ingress", "what the tunnel brings: at pn_vxlan"),
+    Hook(4, "guard", "tc_ingress", "egress", "what a pod sends, where no eBPF carries it on"),
 )

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From a node's part of the plan to what the generic modules take: devices, maps, programs, routes.
+"""From a node's part of the plan to what the modules take: devices, maps, programs, settings, pods.
 
 Plain data in, plain data out, on the controller: a role hands the result to ``veth``, ``bpf_map``,
-``bpf_program`` and ``routes`` as it is.
+``bpf_program`` and the others as it is. What the cells differ in stands in ``cells``, what leads to
+peers in ``peers``.
 """
 
 from __future__ import annotations
@@ -12,21 +13,59 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from . import layout, reasons
+from . import layout, peers, reasons, settings
+from .cells import BY_PROGRAM, cell_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Hooks whose device is found when the pods are made: the program is pinned and attached later.
-PER_ENDPOINT = ("from_container",)
+    from .cells import Cell
+
+    Items = list[dict[str, Any]]
+
+#: What ``ipcache`` says of a peer by the way to it; all else is the routing table's.
+_IPCACHE_FLAGS = {"direct": layout.IPCACHE_DIRECT, "tunnel": layout.IPCACHE_TUNNEL}
+_NO_ADDRESS, _NO_MAC = "::", "00:00:00:00:00:00"
+
+#: What a node has that got no pod CIDR; routes to its peers come on top.
+_NOTHING: dict[str, Any] = {
+    **{word: [] for word in ("veths", "bridges", "vxlans", "programs", "neighbors")},
+    "first_maps": [],
+    "maps": [],
+    "sysctls": {"values": {}, "restore": []},
+    "endpoints": [],
+    "endpoint_options": {},
+    "keep": {"devices": [], "programs": []},
+}
 
 
-def gateway_pair(node: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the pair ``pn_host``/``pn_net``, as items of ``veth``.
+def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, Any]:
+    """Return what the modules take for one node (see the filter ``datapath``).
 
-    ``pn_host`` holds the address that the pods have for a gateway. Neither end asks for MAC
-    addresses: what leaves by ``pn_host`` is taken over by the program there.
+    :param node: its part of the plan, the fact ``podnet_node``.
+    :param ifindexes: numbers of the devices that have just been made, by their names.
     """
+    cell = cell_of(node)
+    if not node["usable"]:
+        return {**_NOTHING, "routes": peers.routes(node, cell)}
+    return {
+        "veths": [] if cell.bridged else _gateway_pair(node),
+        "bridges": _bridge(node) if cell.bridged else [],
+        "vxlans": _vxlan(node, cell) if cell.tunnel else [],
+        "sysctls": settings.of(node, cell),
+        "first_maps": _maps(node, cell, ifindexes, []),
+        "maps": _maps(node, cell, ifindexes, _ipcache(node)),
+        "programs": _programs(node, cell),
+        "routes": peers.own_routes(node, cell) + peers.routes(node, cell),
+        "neighbors": peers.neighbors(node, cell),
+        "endpoints": _endpoints(node),
+        "endpoint_options": _endpoint_options(node, cell),
+        "keep": {"devices": list(cell.devices), "programs": list(cell.all_programs)},
+    }
+
+
+def _gateway_pair(node: Mapping[str, Any]) -> Items:
+    """Neither end asks for MAC addresses: what leaves by ``pn_host``, the program there takes."""
     common = {"mtu": node["mtu"], "arp": False, "up": True}
     return [
         {
@@ -44,23 +83,106 @@ def gateway_pair(node: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def maps(node: Mapping[str, Any], gateway_ifindex: int) -> list[dict[str, Any]]:
-    """Return every map of the datapath with what the plan knows of it, as items of ``bpf_map``.
+def _bridge(node: Mapping[str, Any]) -> Items:
+    return [
+        {
+            "name": names.BRIDGE_DEVICE,
+            "mac": node["gateway_mac"],
+            "mtu": node["mtu"],
+            "addresses": [f"{node['gateway_ip']}/{_length(node)}"],
+            "purge_addresses": True,
+            "alias": names.alias("bridge", names.BRIDGE_DEVICE),
+            "up": True,
+            # No loop can be: every port leads into a pod. So a new pod need not wait for one.
+            "stp_state": False,
+            "forward_delay": 0,
+        }
+    ]
 
-    Those of endpoints stay empty: who makes the devices fills them.
+
+def _vxlan(node: Mapping[str, Any], cell: Cell) -> Items:
+    vxlan = node["vxlan"]
+    if cell.tunnel == BY_PROGRAM:
+        addressed: dict[str, Any] = {"external": True, "addresses": []}
+    else:
+        # The source of what the node itself sends into the tunnel.
+        address = f"{ipaddress.ip_network(node['pod_cidr']).network_address}/32"
+        addressed = {"external": False, "id": vxlan["vni"], "addresses": [address]}
+    return [
+        {
+            "name": names.OVERLAY_DEVICE,
+            "mac": vxlan["mac"],
+            "mtu": vxlan["mtu"],
+            "alias": names.alias("overlay", "vxlan"),
+            "up": True,
+            "dev": vxlan["device"],
+            "local": vxlan["ip"],
+            "dstport": vxlan["port"],
+            "learning": False,
+            "checksum_offload": vxlan["checksum_offload"],
+            "purge_addresses": True,
+            **addressed,
+        }
+    ]
+
+
+def _maps(
+    node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int], ipcache: Items
+) -> Items:
+    """Every map with what the plan knows of it; who makes the pods' devices fills the others.
+
+    Programs send by ``ipcache``. It is filled last, when every node takes what is sent so.
     """
     return [
         layout.ENDPOINTS.task(),
-        layout.IPCACHE.task(entries=_ipcache(node), purge=True),
-        layout.CONFIG.task(entries=[_config(node, gateway_ifindex)]),
+        layout.IPCACHE.task(entries=ipcache, purge=bool(ipcache)),
+        layout.CONFIG.task(entries=[_config(node, cell, ifindexes)]),
         layout.METRICS.task(),
         layout.ALLOCATIONS.task(),
     ]
 
 
-def programs(node: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the programs and where they go, as items of ``bpf_program``."""
-    devices = {"from_netdev": node["device"], "from_host": names.GATEWAY_DEVICE}
+def _ipcache(node: Mapping[str, Any]) -> Items:
+    by_cidr = {peer["pod_cidr"]: peer for peer in node["peers"]}
+    entries = []
+    for entry in node["ipcache"]:
+        network = ipaddress.ip_network(entry["prefix"])
+        mapped = 96 if network.version == 4 else 0  # ::ffff:0:0/96 holds IPv4
+        key = {"prefixlen": network.prefixlen + mapped, "address": str(network.network_address)}
+        peer = by_cidr.get(entry["prefix"], {})  # the node itself is no peer
+        value = {
+            "node": entry["node"],
+            "flags": _IPCACHE_FLAGS.get(peer.get("route"), 0),
+            # Known of a neighbor, too: it may not know yet that this node is one to it.
+            "tunnel_endpoint": peer.get("vtep_ip") or _NO_ADDRESS,
+            "vtep_mac": peer.get("vtep_mac") or _NO_MAC,
+            "reserved": 0,
+        }
+        entries.append({"key": key, "value": value})
+    return entries
+
+
+def _config(node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int]) -> dict[str, Any]:
+    network = ipaddress.ip_network(node["pod_cidr"])
+    vxlan = node["vxlan"] or {"ip": _NO_ADDRESS, "mtu": 0, "vni": 0}
+    value = {
+        "pod_cidr": str(network.network_address),
+        "pod_cidr_mask": str(network.netmask),
+        "gateway_ifindex": ifindexes.get(cell.gateway, 0),
+        "gateway_mac": node["gateway_mac"],
+        "reserved": 0,
+        "netdev_ifindex": node["device_ifindex"],
+        "netdev_mtu": node["device_mtu"],
+        "vtep": vxlan["ip"],
+        "overlay_ifindex": ifindexes.get(names.OVERLAY_DEVICE, 0) if cell.tunnel else 0,
+        "overlay_mtu": vxlan["mtu"],
+        "vni": vxlan["vni"],
+    }
+    return {"key": {"zero": 0}, "value": value}
+
+
+def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
+    """Return the programs and where they go; that of the pods is attached when they are made."""
     return [
         {
             "name": hook.name,
@@ -69,47 +191,37 @@ def programs(node: Mapping[str, Any]) -> list[dict[str, Any]]:
             "type": "sched_cls",
             "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
             "pin": f"{names.PROGRAM_PINS}/{hook.name}",
-            "attach": []
-            if hook.name in PER_ENDPOINT
-            else [{"hook": hook.attach, "device": devices[hook.name]}],
+            "attach": [
+                {"hook": hook.attach, "device": settings.device(node, place)}
+                for name, place in cell.programs.items()
+                if name == hook.name
+            ],
         }
         for hook in reasons.HOOKS
+        if hook.name in cell.all_programs
     ]
 
 
-def routes(node: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the routes to the pods of this node and of the others, as items of ``routes``."""
-    own = {"dst": node["pod_cidr"], "dev": names.GATEWAY_DEVICE, "src": node["node_ip"]}
-    return ([own] if node["usable"] else []) + [dict(route) for route in node["routes"]]
-
-
-def endpoints(node: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the pods of the node and its health endpoint, as items of ``endpoints``."""
+def _endpoints(node: Mapping[str, Any]) -> Items:
     words = ("name", "ip", "mac", "netns")
     return [{word: one[word] for word in words if one.get(word)} for one in node["endpoints"]]
 
 
-def _ipcache(node: Mapping[str, Any]) -> list[dict[str, Any]]:
-    neighbors = {peer["pod_cidr"] for peer in node["peers"] if peer["direct"]}
-    entries = []
-    for entry in node["ipcache"]:
-        network = ipaddress.ip_network(entry["prefix"])
-        mapped = 96 if network.version == 4 else 0  # ::ffff:0:0/96 holds IPv4
-        key = {"prefixlen": network.prefixlen + mapped, "address": str(network.network_address)}
-        flags = layout.IPCACHE_DIRECT if entry["prefix"] in neighbors else 0
-        entries.append({"key": key, "value": {"node": entry["node"], "flags": flags}})
-    return entries
-
-
-def _config(node: Mapping[str, Any], gateway_ifindex: int) -> dict[str, Any]:
-    network = ipaddress.ip_network(node["pod_cidr"])
-    value = {
-        "pod_cidr": str(network.network_address),
-        "pod_cidr_mask": str(network.netmask),
-        "gateway_ifindex": gateway_ifindex,
+def _endpoint_options(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    """Return what all pods of a node share, in the words of the module ``endpoints``."""
+    return {
+        "datapath": node["datapath"],
+        "program": f"{names.PROGRAM_PINS}/{cell.pods}",
+        "bridge": names.BRIDGE_DEVICE,
+        "prefix_length": _length(node) if cell.bridged else 32,
+        "route_src": node["node_ip"],
+        "gateway_ip": node["gateway_ip"],
         "gateway_mac": node["gateway_mac"],
-        "reserved": 0,
-        "netdev_ifindex": node["device_ifindex"],
-        "netdev_mtu": node["device_mtu"],
+        "host_addresses": [node["gateway_ip"], node["node_ip"]],
+        "mtu": node["mtu"],
+        "attach_mode": node["attach_mode"],
     }
-    return {"key": {"zero": 0}, "value": value}
+
+
+def _length(node: Mapping[str, Any]) -> int:
+    return ipaddress.ip_network(node["pod_cidr"]).prefixlen

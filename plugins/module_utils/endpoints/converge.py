@@ -6,6 +6,9 @@ An endpoint comes up in an order in which no packet passes before it is complete
 before the devices are up, the map entry, by which others reach it, last. It goes in the opposite
 order. Its allocation is written before all else and goes after all else: a run that is killed
 leaves nothing that the next one, or a teardown, does not know of.
+
+All endpoints take one part of the way together, then the next: pods of one node that go from one
+datapath to another talk to each other meanwhile, and their programs change within milliseconds.
 """
 
 from __future__ import annotations
@@ -16,12 +19,12 @@ from typing import TYPE_CHECKING
 
 from .. import pod_device
 from ..datapath.layout import ALLOCATIONS, ENDPOINT_HOST, ENDPOINTS
-from ..engine import links, namespaces
+from ..engine import devices, links, namespaces
 from ..engine.bpf import attach
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
 from ..engine.failure import Failure
-from . import removal, state
+from . import attachment, removal, state
 from .held import address_key, entry_value, name_key, read
 from .wanted import check
 
@@ -43,18 +46,21 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
     check(wanted, node)
     changes = Changes()
     with read(node.program) as found:
+        attachment.check(wanted, node, found, check_mode=check_mode)
         if wanted and not check_mode:  # in check mode a role before this one would have pinned them
             _pinned(node, found)
         if purge:
             removal.plan(found, [endpoint.name for endpoint in wanted], changes)
         else:
             _check_taken(wanted, found)
+        todo: dict[Endpoint, links.Link | None] = {}
         for endpoint in wanted:
-            _plan(endpoint, node, found, changes)
+            _plan(endpoint, node, found, changes, todo)
         _plan_entries(wanted, node, found, changes, purge=purge)
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
             removal.finish(found)
+            _complete(todo, node, found)
     return changes
 
 
@@ -85,7 +91,14 @@ def _check_taken(wanted: Sequence[Endpoint], held: Held) -> None:
             )
 
 
-def _plan(endpoint: Endpoint, node: Node, held: Held, changes: Changes) -> None:
+def _plan(
+    endpoint: Endpoint,
+    node: Node,
+    held: Held,
+    changes: Changes,
+    todo: dict[Endpoint, links.Link | None],
+) -> None:
+    """Plan one endpoint; its step notes it in ``todo``, with its device if the pair is whole."""
     link = held.links.get(endpoint.device)
     if link is not None and link.kind != "veth":
         raise Failure(
@@ -105,39 +118,60 @@ def _plan(endpoint: Endpoint, node: Node, held: Held, changes: Changes) -> None:
     # A namespace may be somebody else's, and an entry that of another endpoint with this address.
     foreign_words = ("netns", "map_entry") if endpoint.netns else ("map_entry",)
     nothing = not any(value for word, value in before.items() if word not in foreign_words)
-    do = partial(_complete, endpoint, node, held, link if pod.present else None)
+    do = partial(todo.setdefault, endpoint, link if pod.present else None)
     changes.add(
         f"endpoint {endpoint.name}", None if nothing else before, state.wanted(endpoint, node), do
     )
 
 
-def _complete(endpoint: Endpoint, node: Node, held: Held, link: links.Link | None) -> None:
-    """Bring an endpoint up; each line does nothing where its work is done."""
+def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held) -> None:
+    """Bring endpoints up; each line does nothing where its work is done.
+
+    :param todo: endpoint → its host-side device, None where the pair is to be made.
+    """
+    if not todo:
+        return
     program, entries, allocations = _pinned(node, held)
-    _forget_old_address(endpoint, held)
-    allocations.update({name_key(endpoint.name): address_key(endpoint.ip)})
+    for endpoint in todo:
+        _forget_old_address(endpoint, held)
+    allocations.update({name_key(one.name): address_key(one.ip) for one in todo})
+    made = {endpoint: _device(endpoint, link, node, held) for endpoint, link in todo.items()}
+    for link in made.values():
+        attachment.prepare(node, link, held)
+    for endpoint in todo:
+        pod_device.converge(
+            endpoint.namespace,
+            mac=endpoint.mac,
+            mtu=node.mtu,
+            address=f"{endpoint.ip}/{node.prefix_length}",
+            gateway=node.gateway_ip,
+        )
+    places = [attach.Place(state.HOOK, endpoint.device) for endpoint in todo]
+    held.attacher.ensure(places, program, node.attach_mode)
+    for endpoint, link in made.items():
+        links.set_(held.ip, link.index, up=True)
+        attachment.settle(endpoint, node, link, held)
+    entries.update(
+        {address_key(one.ip): entry_value(one, node, link.index) for one, link in made.items()}
+    )
+
+
+def _device(endpoint: Endpoint, link: links.Link | None, node: Node, held: Held) -> links.Link:
+    """Make the namespace and the pair where they are missing, and name the device ours."""
     if endpoint.netns is None:
         namespaces.create(endpoint.namespace)
     if link is None:
         _make_pair(endpoint, node, held)
-    index = links.get(held.ip, endpoint.device).index
+        link = devices.added(held.network, endpoint.device)
     Path(f"/proc/sys/net/ipv6/conf/{endpoint.device}/disable_ipv6").write_text("1\n")
-    links.set_(held.ip, index, alias=endpoint.alias, mac=node.gateway_mac, mtu=node.mtu)
-    held.attacher.ensure([attach.Place(state.HOOK, endpoint.device)], program, node.attach_mode)
-    pod_device.converge(
-        endpoint.namespace,
-        mac=endpoint.mac,
-        mtu=node.mtu,
-        address=endpoint.ip,
-        gateway=node.gateway_ip,
-    )
-    links.set_(held.ip, index, up=True)
-    entries.update({address_key(endpoint.ip): entry_value(endpoint, node, index)})
+    links.set_(held.ip, link.index, alias=endpoint.alias, mac=node.gateway_mac, mtu=node.mtu)
+    return link
 
 
 def _make_pair(endpoint: Endpoint, node: Node, held: Held) -> None:
     if endpoint.device in held.links:  # its other end is gone with a namespace, or in another one
         links.delete(held.ip, held.links[endpoint.device].index)
+        attachment.forget_routes(endpoint.device, held)
     links.add_veth(
         held.ip,
         {"name": endpoint.device, "mac": node.gateway_mac, "mtu": node.mtu},

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..datapath.layout import ALLOCATIONS, ENDPOINTS
-from ..engine import links, netlink
+from ..engine import devices, routes
 from ..engine.bpf import attach, maps, programs
 from .wanted import KINDS, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ..engine import links
     from .wanted import Endpoint, Node
 
 
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 class Held:
     """What the node holds.
 
+    :param routes: to one address each: destination → route, kept up to date by who changes one.
     :param names: endpoints that leave something behind: name → whether their namespace is ours.
     :param removed: those of them that a step has removed, for :func:`removal.finish`.
     """
 
-    ip: Any
+    network: devices.Network
     attacher: attach.Attacher
-    links: Mapping[str, links.Link]
+    routes: dict[str, routes.Route]
     program: programs.Program | None
     entries: maps.Map | None
     allocations: maps.Map | None
@@ -39,30 +41,39 @@ class Held:
     names: Mapping[str, bool]
     removed: dict[str, bool] = field(default_factory=dict)
 
+    @property
+    def ip(self) -> Any:
+        """Socket in the node's namespace."""
+        return self.network.ip
+
+    @property
+    def links(self) -> Mapping[str, links.Link]:
+        """Devices of the node by name."""
+        return self.network.links
+
 
 @contextlib.contextmanager
 def read(program_pin: str = "") -> Iterator[Held]:
     """Read what the node holds of endpoints; ``program_pin`` where they are to be made."""
     with contextlib.ExitStack() as stack:
-        ip = stack.enter_context(netlink.socket())
+        network = stack.enter_context(devices.networks(check_mode=False))(None)
         attacher = stack.enter_context(attach.Attacher())
         opened = [maps.open_pin(ENDPOINTS.pin), maps.open_pin(ALLOCATIONS.pin)]
         entries, allocations = [stack.enter_context(m) if m else None for m in opened]
         program = programs.open_pin(program_pin) if program_pin else None
         if program:
             stack.enter_context(program)
-        found = links.dump(ip)
         allocated = allocations.items() if allocations else {}
         yield Held(
-            ip=ip,
+            network=network,
             attacher=attacher,
-            links=found,
+            routes=routes.read_hosts(network),
             program=program,
             entries=entries,
             allocations=allocations,
             entry_values=entries.items() if entries else {},
             allocation_values=allocated,
-            names=_names(found.values(), allocated),
+            names=_names(network.links.values(), allocated),
         )
 
 

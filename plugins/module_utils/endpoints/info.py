@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import names
 from ..datapath.layout import ALLOCATIONS, ENDPOINTS
 from ..engine.bpf import attach
+from . import attachment
 from .held import name_key, read
 from .state import HOOK
 
@@ -16,16 +17,17 @@ if TYPE_CHECKING:
     from .held import Held
 
 
-def gather(program: str) -> list[dict[str, Any]]:
+def gather(program: str, datapath: str = "ebpf") -> list[dict[str, Any]]:
     """Return every endpoint that left anything behind (see RETURN of ``endpoints_info``).
 
     :param program: pin of the program that belongs to their host-side devices.
+    :param datapath: a key of :data:`attachment.DATAPATHS`; by it one is ready or not.
     """
     with read(program) as held:
-        return [_endpoint(name, held) for name in sorted(held.names)]
+        return [_endpoint(name, datapath, held) for name in sorted(held.names)]
 
 
-def _endpoint(name: str, held: Held) -> dict[str, Any]:
+def _endpoint(name: str, datapath: str, held: Held) -> dict[str, Any]:
     device = names.endpoint_device(name)
     link = held.links.get(device)
     attached = held.attacher.find(attach.Place(HOOK, device)) if link else None
@@ -33,14 +35,16 @@ def _endpoint(name: str, held: Held) -> dict[str, Any]:
     address = held.allocation_values.get(name_key(name))
     raw = held.entry_values.get(address) if address else None
     entry = ENDPOINTS.unpack_value(raw) if raw else {}
+    ip = ALLOCATIONS.unpack_value(address)["address"] if address else None
+    whole = link and link.up and ours and entry.get("ifindex") == link.index
     return {
         "name": name,
-        "ip": ALLOCATIONS.unpack_value(address)["address"] if address else None,
+        "ip": ip,
         "mac": entry.get("mac"),
         "gateway_mac": entry.get("gateway_mac"),
         "mtu": entry.get("mtu"),
         "device": device if link else None,
         "netns": name if held.names[name] else None,
         "program": attached.mechanism if attached and ours else None,
-        "ready": bool(link and link.up and ours and entry.get("ifindex") == link.index),
+        "ready": bool(whole and ip and attachment.carries(datapath, device, ip, held)),
     }

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..datapath.layout import ALLOCATIONS
 from ..engine import namespaces
-from ..engine.bpf import attach
+from ..engine.bpf import attach, programs
+from . import attachment
 from .held import address_key, entry_value, name_key
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ def actual(
         "pod_device": {"mac": pod.mac, "mtu": pod.mtu, "up": pod.up} if pod.present else None,
         "addresses": list(pod.addresses),
         "gateway": pod.gateway,
-        "program": _attached(endpoint, held) if link else None,
+        **attachment.actual(endpoint, node, link, held),
+        "program": _attached(endpoint, node, held) if link else None,
         "map_entry": entry and ("whole" if whole else "stale"),
         "allocation": allocation and ALLOCATIONS.unpack_value(allocation)["address"],
     }
@@ -57,17 +60,22 @@ def wanted(endpoint: Endpoint, node: Node) -> dict[str, Any]:
         "netns": endpoint.namespace,
         "device": {"name": endpoint.device, **device},
         "pod_device": {"mac": endpoint.mac, "mtu": node.mtu, "up": True},
-        "addresses": [f"{endpoint.ip}/32"],
+        "addresses": [f"{endpoint.ip}/{node.prefix_length}"],
         "gateway": node.gateway_ip,
-        "program": attach.mechanism(HOOK, node.attach_mode),
+        **attachment.wanted(endpoint, node),
+        "program": f"{Path(node.program).name}, {attach.mechanism(HOOK, node.attach_mode)}",
         "map_entry": "whole",
         "allocation": endpoint.ip,
     }
 
 
-def _attached(endpoint: Endpoint, held: Held) -> str | None:
-    """How the wanted program is attached; None where it is another one or none."""
+def _attached(endpoint: Endpoint, node: Node, held: Held) -> str | None:
+    """Which program of ours is attached and how, such as ``guard, tcx``; None without one."""
     found = held.attacher.find(attach.Place(HOOK, endpoint.device))
-    if found is None or held.program is None or found.program_id != held.program.info.id:
+    if found is None:
         return None
-    return f"{found.mechanism}, twice" if found.stale else found.mechanism
+    name = Path(node.program).name
+    if held.program is None or found.program_id != held.program.info.id:
+        other = programs.name(found.program_id)
+        name = f"another {name}" if other == name else other
+    return ", ".join([name, found.mechanism, *(["twice"] if found.stale else [])])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .. import names
 from ..engine import namespaces
 from ..engine.failure import Failure
+from ..engine.values import device_name, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,11 @@ class Endpoint:
         return names.endpoint_device(self.name)
 
     @property
+    def destination(self) -> str:
+        """Destination of a route to it alone."""
+        return f"{self.ip}/32"
+
+    @property
     def namespace(self) -> str:
         """Namespace that it lives in."""
         return self.netns or self.name
@@ -59,6 +65,10 @@ class Node:
     :param host_addresses: the node's own, which pods reach through its stack.
     :param mtu: of the pods' devices, bytes.
     :param program: pin of the program at their host-side devices.
+    :param datapath: a key of :data:`attachment.DATAPATHS`.
+    :param bridge: of which their host-side devices are ports, where the datapath has one.
+    :param prefix_length: of the pods' addresses.
+    :param route_src: preferred source of the routes to them, where the datapath has those.
     """
 
     gateway_ip: str
@@ -67,6 +77,10 @@ class Node:
     mtu: int
     program: str
     attach_mode: str
+    datapath: str = "ebpf"
+    bridge: str = names.BRIDGE_DEVICE
+    prefix_length: int = 32
+    route_src: str | None = None
 
 
 def check(wanted: Sequence[Endpoint], node: Node) -> None:
@@ -74,6 +88,12 @@ def check(wanted: Sequence[Endpoint], node: Node) -> None:
 
     :raises Failure: for the first value that is wrong.
     """
+    number(node.prefix_length, "prefix_length", 1, 32)
+    device_name(node.bridge, "bridge")
+    if node.route_src is not None and not _is_ipv4(node.route_src):
+        raise Failure(
+            f"route_src: {node.route_src!r} is not an IPv4 address; valid is one like 10.111.0.8."
+        )
     for what, values in (
         ("name", [endpoint.name for endpoint in wanted]),
         ("ip", [endpoint.ip for endpoint in wanted]),

@@ -79,6 +79,12 @@ class Link:
         """One attribute of the device's kind, such as ``IFLA_VXLAN_ID``; None where absent."""
         return self.message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", attribute)
 
+    @property
+    def hairpin(self) -> bool:
+        """Whether the port sends frames back to where they came from; False where it is no port."""
+        slave = ("IFLA_LINKINFO", "IFLA_INFO_SLAVE_DATA", "IFLA_BRPORT_MODE")
+        return bool(self.message.get_nested(*slave))
+
 
 def dump(ip: Any) -> dict[str, Link]:
     """Read all devices of the namespace, by name, in the order of their indexes."""
@@ -173,6 +179,17 @@ def set_data(ip: Any, index: int, kind: str, data: Iterable[tuple[str, object]])
     info = [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": data})]
     built = rtnl.message(ifinfmsg, {"index": index}, [("IFLA_LINKINFO", {"attrs": info})])
     with netlink.doing(f"the change of {kind} device {index} to {data}"):
+        rtnl.request(ip, rtnl.NEWLINK, built)
+
+
+def set_hairpin(ip: Any, index: int, *, on: bool) -> None:
+    """Let a port of a bridge send frames back to where they came from, or not."""
+    info = [
+        ("IFLA_INFO_SLAVE_KIND", "bridge"),
+        ("IFLA_INFO_SLAVE_DATA", {"attrs": [("IFLA_BRPORT_MODE", int(on))]}),
+    ]
+    built = rtnl.message(ifinfmsg, {"index": index}, [("IFLA_LINKINFO", {"attrs": info})])
+    with netlink.doing(f"the change of hairpin mode of port {index}"):
         rtnl.request(ip, rtnl.NEWLINK, built)
 
 

@@ -94,6 +94,27 @@ def read(here: Network) -> list[Route]:
     return found
 
 
+def read_hosts(here: Network) -> dict[str, Route]:
+    """Read the routes to one IPv4 address each, of the main table: destination → route.
+
+    Those with a metric or a TOS are not among them.
+    """
+    found = (
+        _decode(here, entry)
+        for entry in rtnl.dump(here.ip, rtnl.GETROUTE, rtmsg, {"family": AF_INET})
+        if entry["dst_len"] == 32 and entry["table"] == TABLES["main"]
+    )
+    return {route["dst"]: route for route in found if not route["metric"] and not route["tos"]}
+
+
+def to_host(dst: str, *, dev: str = "", protocol: int = 0, src: str | None = None) -> Route:
+    """Return the canonical route to one IPv4 address that a device reaches directly."""
+    route: Route = dict.fromkeys(("via", "pref", "congctl", *METRICS))
+    route |= dict.fromkeys(("onlink", "ecn", *FLAGS), False)
+    route |= {"dst": dst, "dev": dev, "protocol": protocol, "src": src, "nexthops": [], "lock": []}
+    return {**route, "type": "unicast", "table": 254, "scope": "link", "tos": 0, "metric": 0}
+
+
 def identity(route: Mapping[str, Any]) -> Identity:
     """What makes a route this one and no other."""
     return route["table"], route["dst"], route["tos"], route["metric"]

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     show.set_defaults(run=_list)
 
     execute = commands.add_parser("exec", help="run a command on a host or in a pod")
-    execute.add_argument("target", metavar="[LAB:]HOST[/POD]")
+    execute.add_argument("target", metavar="[LAB:]HOST[/POD[/CONTAINER]]")
     execute.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD")
     execute.set_defaults(run=_exec)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STATE = Path("/run/podnet-lab")
 CGROUP = "podnet-lab"
 
-#: Below a host's cgroup root: a folder a pod, which holds what runs in the pod.
+#: Below a host's cgroup root: a folder a pod, and in it one a container, which holds what runs.
 POD_CGROUPS = "podnet-pods"
 
 HOST_NAMESPACES = (
@@ -136,30 +136,42 @@ def pods(place: HostPlace) -> list[str]:
 
 
 def find(lab: str, target: str) -> Place:
-    """Return the place that ``HOST`` or ``HOST/POD`` means; ``HOST`` may be an address of it.
+    """Return the place that ``HOST``, ``HOST/POD`` or ``HOST/POD/CONTAINER`` means.
 
-    Raises Failure where the lab, the host or the pod is not up.
+    ``HOST`` may be an address of it. Raises Failure where the lab, the host, the pod or the
+    container is not up.
     """
-    name, _slash, pod = target.partition("/")
+    name, _slash, rest = target.partition("/")
     host = HostPlace(lab, _host_name(lab, name))
     keeper = host.pid()
-    return _pod(host, keeper, pod) if pod else Place(host.cgroup, _namespaces(keeper))
+    pod, _slash, container = rest.partition("/")
+    return _pod(host, keeper, pod, container) if pod else Place(host.cgroup, _namespaces(keeper))
 
 
-def _pod(host: HostPlace, keeper: int, pod: str) -> Place:
+def _pod(host: HostPlace, keeper: int, pod: str, container: str) -> Place:
     netns = f"/proc/{keeper}/root{namespaces.NETNS_DIR}/{pod}"
     if not namespaces.exists(netns):
         raise Failure(
             f"Pod {pod!r} is not on {host.host!r} of lab {host.lab!r}: "
             f"no network namespace has this name; {_known(pods(host))}."
         )
-    cgroup = host.cgroup / POD_CGROUPS / pod
-    running = cgroups.processes(cgroup)
-    # A pod in which nothing runs has no more than a network of its own.
-    owner, folder = (running[0], cgroup) if running else (keeper, host.cgroup)
+    running = _containers(host.cgroup / POD_CGROUPS / pod)
+    if container and container not in running:
+        raise Failure(
+            f"Container {container!r} does not run in {pod!r} on {host.host!r} of lab "
+            f"{host.lab!r}; {_known(running)}."
+        )
+    # Any one of them will do; and a pod in which nothing runs has no more than its network.
+    owner, folder = running[container or next(iter(running))] if running else (keeper, host.cgroup)
     files = {kind: path for path, kind in _namespaces(owner)}
     files[syscalls.CLONE_NEWNET] = netns
     return Place(folder, tuple((path, kind) for kind, path in files.items()))
+
+
+def _containers(folder: Path) -> dict[str, tuple[int, Path]]:
+    """By name, a process and the cgroup folder of each container of a pod in which one lives."""
+    found = {name: cgroups.processes(folder / name) for name in sorted(_folders(folder))}
+    return {name: (pids[0], folder / name) for name, pids in found.items() if pids}
 
 
 def _host_name(lab: str, name: str) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from .inventory import HEALTH, NETWORK_TYPES, Cluster, Group, Range
+from .inventory import HEALTH, Cluster, Group, Range
 from .prefix import Prefix, overlapping, text
 from .values import NAME_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from .inventory import Node
 
 
 def problems(clusters: Iterable[Cluster]) -> Iterator[str]:
@@ -26,6 +28,7 @@ def problems(clusters: Iterable[Cluster]) -> Iterator[str]:
         yield from _pods(cluster)
     yield from _between(clusters)
     yield from _node_addresses(clusters)
+    yield from _tunnel_endpoints(cluster for cluster in clusters if not cluster.native)
 
 
 def used_ranges(cluster: Cluster) -> list[Range]:
@@ -73,9 +76,7 @@ def _ranges(cluster: Cluster) -> Iterator[str]:
                 f"{each.cluster}, and cluster {cluster.name} uses it; valid is a range that no "
                 "other cluster has."
             )
-        if cluster.network_type == NETWORK_TYPES[0] and not cluster.native_routing.contains(
-            each.cidr
-        ):
+        if cluster.native and not cluster.native_routing.contains(each.cidr):
             yield (
                 f"podnet_secondary_ranges {each.name} {each.cidr} lies outside the native-routing "
                 f"CIDR {cluster.native_routing}; valid is a range within it, or a "
@@ -181,3 +182,21 @@ def _node_addresses(clusters: Iterable[Cluster]) -> Iterator[str]:
                 f"gateway {text(node.subnet.gateway)}."
             )
         holder[node.ip] = node.name
+
+
+def _tunnel_endpoints(clusters: Iterable[Cluster]) -> Iterator[str]:
+    holder: dict[int, Node] = {}
+    for cluster in clusters:
+        ranges = used_ranges(cluster)
+        for node in cluster.nodes.values():
+            what = f"podnet_vtep_ip of {node.name} is {text(node.vtep)}"
+            first = holder.setdefault(node.vtep, node)
+            # Of two nodes with one address it has been said already.
+            if first is not node and first.ip != node.ip:
+                yield f"{what}, which {first.name} has too; each tunnel endpoint needs its own."
+            yield from (
+                f"{what}, which lies within the secondary range {each.name} {each.cidr}; valid is "
+                "an address that is reached without the tunnel."
+                for each in ranges
+                if each.cidr.holds(node.vtep)
+            )

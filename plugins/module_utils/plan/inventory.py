@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import values
+from . import containers, values
 from .prefix import Prefix, text
 from .problems import refuse
 from .values import Field, Invalid
@@ -24,6 +24,8 @@ NETWORK_TYPES = ("native_routing", "overlay")
 DATAPATHS = ("ebpf", "bridge", "routed")
 ATTACH_MODES = ("auto", "tcx", "clsact")
 MASKS = (16, 28)
+#: RFC 7348: 24 bits. The VNI 0 is what a device has that takes it from each packet.
+VNIS = (1, 2**24 - 1)
 #: RFC 791: every host takes 576 bytes; an IPv4 packet has 65,535 at most.
 MTUS = (576, 65535)
 DEFAULT = "default"
@@ -64,7 +66,7 @@ class Pod(NamedTuple):
     name: str
     ip: int | None
     labels: dict[str, str]
-    command: list[str]
+    containers: list[dict[str, Any]]
     netns: str | None = None
 
 
@@ -75,20 +77,32 @@ class Deployment:
     name: str
     replicas: int
     labels: dict[str, str]
-    command: list[str]
+    containers: list[dict[str, Any]]
     node_group: str | None
 
     def pods(self) -> list[Pod]:
         """Return its pods in the order of their numbers."""
         return [
-            Pod(f"{self.name}-{number}", None, self.labels, self.command)
+            Pod(f"{self.name}-{number}", None, self.labels, self.containers)
             for number in range(1, self.replicas + 1)
         ]
 
 
+class Tunnel(NamedTuple):
+    """What all tunnels of an overlay share; ``direct`` spares peers on the same subnet theirs."""
+
+    vni: int
+    port: int
+    direct: bool
+    checksum_offload: bool
+
+
 @dataclass(frozen=True)
 class Node:
-    """A node. ``pod_cidr``, ``health_ip`` and ``max_pods`` are set where fixed by hand."""
+    """A node. ``pod_cidr``, ``health_ip`` and ``max_pods`` are set where fixed by hand.
+
+    ``vtep`` is the address of its tunnel endpoint, ``vxlan_device`` the device below the tunnel.
+    """
 
     name: str
     ip: int
@@ -97,6 +111,8 @@ class Node:
     device: str | None
     mtu: int | None
     attach_mode: str
+    vtep: int
+    vxlan_device: str | None
     pod_cidr: Prefix | None
     health_ip: int | None
     max_pods: int | None
@@ -116,7 +132,13 @@ class Cluster:
     ranges: tuple[Range, ...]
     groups: tuple[Group, ...]
     deployments: tuple[Deployment, ...]
+    tunnel: Tunnel
     nodes: dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def native(self) -> bool:
+        """Say whether pods keep their addresses on every wire."""
+        return self.network_type == NETWORK_TYPES[0]
 
 
 def _subnet(name: str, cidr: Prefix, gateway: int | None) -> Subnet:
@@ -156,24 +178,24 @@ _GROUPS = values.list_of(
 )
 _DEPLOYMENTS = values.list_of(
     values.record(
-        Deployment,
+        containers.read_into(Deployment),
         {
             "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-app"),
             "replicas": Field(values.whole(0, 1_000_000), 1),
             "labels": Field(values.labels, {}),
-            "command": Field(values.command, []),
+            **containers.FIELDS,
             "node_group": Field(values.words),
         },
     )
 )
 _PODS = values.list_of(
     values.record(
-        Pod,
+        containers.read_into(Pod),
         {
             "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-1"),
             "ip": Field(values.address),
             "labels": Field(values.labels, {}),
-            "command": Field(values.command, []),
+            **containers.FIELDS,
             "netns": Field(values.words),
         },
     )
@@ -195,6 +217,10 @@ CLUSTER_VARIABLES: dict[str, Field] = {
     "podnet_node_groups": Field(_GROUPS, []),
     "podnet_deployments": Field(_DEPLOYMENTS, []),
     "podnet_cluster_size": Field(values.whole(1, 1_000_000)),
+    "podnet_vxlan_vni": Field(values.whole(*VNIS), 1),
+    "podnet_vxlan_port": Field(values.whole(1, 65535), 8472),
+    "podnet_direct_routing": Field(values.truth, default=False),
+    "podnet_vxlan_checksum_offload": Field(values.truth, default=True),
 }
 
 #: Variables with a value for each node.
@@ -204,6 +230,8 @@ NODE_VARIABLES: dict[str, Field] = {
     "podnet_device": Field(values.words),
     "podnet_mtu": Field(values.whole(*MTUS)),
     "podnet_attach_mode": Field(values.choice(*ATTACH_MODES), ATTACH_MODES[0]),
+    "podnet_vtep_ip": Field(values.address),
+    "podnet_vxlan_device": Field(values.words),
     "podnet_pod_cidr": Field(values.prefix),
     "podnet_health_ip": Field(values.address),
     "podnet_max_pods": Field(values.whole(0, 1 << (32 - MASKS[0]))),
@@ -271,6 +299,12 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
         ranges=tuple(ranges.values()),
         groups=tuple(groups.values()),
         deployments=tuple(deployments.values()),
+        tunnel=Tunnel(
+            vni=given["podnet_vxlan_vni"],
+            port=given["podnet_vxlan_port"],
+            direct=given["podnet_direct_routing"],
+            checksum_offload=given["podnet_vxlan_checksum_offload"],
+        ),
     )
     if len(problems) > before:
         return None
@@ -406,6 +440,8 @@ def _node(
         device=given["podnet_device"],
         mtu=given["podnet_mtu"],
         attach_mode=given["podnet_attach_mode"],
+        vtep=ip if given["podnet_vtep_ip"] is None else given["podnet_vtep_ip"],
+        vxlan_device=given["podnet_vxlan_device"],
         pod_cidr=given["podnet_pod_cidr"],
         health_ip=given["podnet_health_ip"],
         max_pods=given["podnet_max_pods"],

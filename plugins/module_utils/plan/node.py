@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .inventory import HEALTH, NETWORK_TYPES, Pod
+from ..names import GATEWAY_MAC_PREFIX, POD_MAC_PREFIX
+from .checks import used_ranges
+from .inventory import HEALTH, Pod
 from .prefix import text
 
 if TYPE_CHECKING:
@@ -23,41 +25,64 @@ if TYPE_CHECKING:
 
 def mac(address: int) -> str:
     """Return the MAC address of a pod: it follows from the IP address, so it is as stable."""
-    return _mac("0a", address)
+    return _mac(POD_MAC_PREFIX, address)
+
+
+def vtep_mac(cidr: Prefix) -> str:
+    """Return the MAC address of a node's tunnel endpoint: that of the one address no pod has."""
+    return mac(cidr.first)
 
 
 def gateway_mac(gateway: int) -> str:
     """Return the MAC address that all pods of a node take for their gateway's."""
-    return _mac("0e", gateway)
+    return _mac(GATEWAY_MAC_PREFIX, gateway)
 
 
-def _mac(first: str, address: int) -> str:
-    return ":".join([first, "58", *(f"{byte:02x}" for byte in address.to_bytes(4, "big"))])
+def _mac(prefix: str, address: int) -> str:
+    return prefix + address.to_bytes(4, "big").hex(":")
 
 
 def common(
     cluster: Cluster, cidrs: Mapping[str, Prefix | None], health: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """Return what the slices of a cluster share; ``health`` has each node's health address."""
-    native = cluster.network_type == NETWORK_TYPES[0]
+    native, tunnel = cluster.native, cluster.tunnel
     return {
         "cluster": cluster.name,
         "network_type": cluster.network_type,
         "datapath": cluster.datapath,
         "vpc_cidr": str(cluster.vpc),
         "native_routing_cidr": str(cluster.native_routing) if native else None,
+        "vxlan": None
+        if native
+        else {
+            "vni": tunnel.vni,
+            "port": tunnel.port,
+            "checksum_offload": tunnel.checksum_offload,
+        },
+        "pod_ranges": [str(each.cidr) for each in used_ranges(cluster)],
+        "ways": _ways(cluster),
         "nodes": [
             {
                 "name": node.name,
                 "node_ip": text(node.ip),
                 "subnet": node.subnet.name,
-                "pod_cidr": str(cidrs[node.name]),
+                "pod_cidr": str(cidr),
                 "health_ip": health[node.name],
+                "vtep_ip": None if native else text(node.vtep),
+                "vtep_mac": None if native else vtep_mac(cidr),
             }
             for node in cluster.nodes.values()
-            if cidrs[node.name]
+            if (cidr := cidrs[node.name])
         ],
     }
+
+
+def _ways(cluster: Cluster) -> dict[str, str]:
+    """Return how packets get to the pods of a peer on the same subnet, and on another one."""
+    if cluster.native:
+        return {"near": "direct", "far": "gateway"}
+    return {"near": "direct" if cluster.tunnel.direct else "tunnel", "far": "tunnel"}
 
 
 def own(
@@ -92,6 +117,11 @@ def own(
         "node_group": node.group.name,
         "subnet": {"name": node.subnet.name, "cidr": str(node.subnet.cidr)},
         "vpc_gateway": text(node.subnet.gateway),
+        "vxlan": {
+            "ip": text(node.vtep),
+            "mac": None if cidr is None else vtep_mac(cidr),
+            "device": node.vxlan_device,
+        },
         "usable": cidr is not None,
         "reason": reason,
         "pod_cidr": None if cidr is None else str(cidr),
@@ -115,35 +145,36 @@ def _endpoint(pod: Pod, ip: int, kind: str) -> dict[str, Any]:
         "netns": pod.netns,
         "kind": kind,
         "labels": pod.labels,
-        "command": pod.command,
+        "containers": pod.containers,
     }
 
 
 def slice_of(shared: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, Any]:
     """Put the two parts together; the cost is that of one list of the nodes."""
+    ways, vxlan = shared["ways"], shared["vxlan"]
     peers = [
         {
             "name": node["name"],
             "node_ip": node["node_ip"],
             "pod_cidr": node["pod_cidr"],
             "health_ip": node["health_ip"],
-            "direct": node["subnet"] == mine["subnet"]["name"],
+            "route": ways["near" if node["subnet"] == mine["subnet"]["name"] else "far"],
+            "vtep_ip": node["vtep_ip"],
+            "vtep_mac": node["vtep_mac"],
         }
         for node in shared["nodes"]
         if node["name"] != mine["name"]
     ]
-    # In an overlay the tunnel carries the packets, and no route leads to a peer.
-    routed = peers if shared["network_type"] == NETWORK_TYPES[0] else []
+    via = {"gateway": mine["vpc_gateway"]}
     return {
-        **{key: value for key, value in shared.items() if key != "nodes"},
+        **{key: value for key, value in shared.items() if key not in ("nodes", "ways")},
         **mine,
+        "vxlan": vxlan and {**vxlan, **mine["vxlan"]},
         "peers": peers,
         "routes": [
-            {
-                "dst": peer["pod_cidr"],
-                "via": peer["node_ip"] if peer["direct"] else mine["vpc_gateway"],
-            }
-            for peer in routed
+            {"dst": peer["pod_cidr"], "via": via.get(peer["route"], peer["node_ip"])}
+            for peer in peers
+            if peer["route"] != "tunnel"
         ],
         "ipcache": [
             {"prefix": node["pod_cidr"], "node": node["node_ip"]} for node in shared["nodes"]

@@ -24,7 +24,8 @@ Reader = Callable[[Any], Any]
 #: What a value that is not set looks like in a sentence.
 NOT_SET = object()
 
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_NAME = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
 #: Longest name; DNS-1123 would have 253 characters.
 NAME_MAX = ENDPOINT_NAME_MAX
 
@@ -87,11 +88,22 @@ def words(value: object) -> str:
 
 def dns_name(value: object) -> str:
     """Read a DNS-1123 name, as pods have it."""
-    if not isinstance(value, str) or len(value) > NAME_MAX or not _LABEL.fullmatch(value):
+    if not isinstance(value, str) or len(value) > NAME_MAX or not _NAME.fullmatch(value):
         raise Invalid(
             value,
             "a DNS-1123 name: lower-case letters, digits, '-' and '.', letters or digits at "
             f"both ends, at most {NAME_MAX} characters",
+        )
+    return value
+
+
+def dns_label(value: object) -> str:
+    """Read a DNS-1123 label, as containers have it."""
+    if not isinstance(value, str) or not _LABEL.fullmatch(value):
+        raise Invalid(
+            value,
+            "a DNS-1123 label: lower-case letters, digits and '-', letters or digits at both "
+            "ends, at most 63 characters",
         )
     return value
 
@@ -106,6 +118,16 @@ def whole(low: int, high: int) -> Reader:
         return number
 
     return read
+
+
+def truth(value: object) -> bool:
+    """Read a truth value: an INI inventory, a survey and ``--extra-vars`` have it as a text."""
+    known = {"true": True, "yes": True, "false": False, "no": False}
+    if isinstance(value, str) and value.lower() in known:
+        return known[value.lower()]
+    if not isinstance(value, bool):
+        raise Invalid(value, "true or false")
+    return value
 
 
 def choice(*values: str) -> Reader:

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Print all that a host holds and that a network could change: a list of lines by section.
 
-Runs on a lab host. Left out is what changes by itself: counters, and neighbours that the kernel
-learned.
+Runs on a lab host. Left out is what changes by itself: counters, timers, and neighbours that the
+kernel learned.
 """
 
 import json
@@ -33,7 +33,33 @@ def tell(*command):
 
 def objects(*command):
     out = "".join(tell(*command)).strip()
-    return [json.dumps(each, sort_keys=True) for each in (json.loads(out) if out else [])]
+    found = json.loads(out) if out else []
+    return [json.dumps(without_timers(each), sort_keys=True) for each in found]
+
+
+def without_timers(told):
+    if isinstance(told, dict):
+        return {
+            key: without_timers(value) for key, value in told.items() if not key.endswith("_timer")
+        }
+    return told
+
+
+def forwarding():
+    """Return what stands in forwarding tables, less what a bridge has learned."""
+    return [
+        line
+        for line in objects("bridge", "-j", "fdb")
+        if json.loads(line).get("state") in ("permanent", "static")
+    ]
+
+
+def pods():
+    """Return what each pod's own network has that somebody set."""
+    for pod in tell("ip", "netns", "list"):
+        inside = ("ip", "-n", pod.split()[0], "-j")
+        for what in (("address",), ("route",), ("neighbour", "show", "nud", "permanent")):
+            yield from (f"{pod.split()[0]}: {line}" for line in objects(*inside, *what))
 
 
 def filters(devices):
@@ -105,8 +131,9 @@ print(
             "rules": objects("ip", "-j", "rule") + objects("ip", "-j", "-6", "rule"),
             "neighbours": objects("ip", "-j", "neighbour", "show", "nud", "permanent")
             + objects("ip", "-j", "neighbour", "show", "proxy")
-            + objects("bridge", "-j", "fdb"),
+            + forwarding(),
             "namespaces": tell("ip", "netns", "list"),
+            "pods": list(pods()),
             "qdiscs": objects("tc", "-j", "qdisc"),
             "filters": filters(DEVICES),
             "firewall": tell("nft", "list", "ruleset"),

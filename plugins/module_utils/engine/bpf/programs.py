@@ -99,6 +99,15 @@ def by_id(number: int) -> Program:
     return Program(syscall.program_by_id(number))
 
 
+def name(number: int) -> str:
+    """Name of a program that runs, by its id."""
+    fd = syscall.program_by_id(number)
+    try:
+        return syscall.program_info(fd).name
+    finally:
+        os.close(fd)
+
+
 def digest(
     source: Source,
     function: str,

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kernel settings of a node's devices: those that its cell needs, and those that it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .cells import NODE_DEVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .cells import Cell
+
+
+def of(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    """Return the options ``values`` and ``restore`` of the module ``sysctls``.
+
+    Settings of our own devices go with them. Those of the node's device outlive them, so they are
+    given back where no cell asks for them.
+    """
+    values: dict[str, int] = {}
+    for place in cell.forwarding:
+        values[_name("ipv4", device(node, place), "forwarding")] = 1
+    for place in cell.loose:
+        values[_name("ipv4", device(node, place), "rp_filter")] = 2
+    for own in cell.devices:
+        values[_name("ipv6", own, "disable_ipv6")] = 1
+    of_the_node = [_name("ipv4", node["device"], what) for what in ("forwarding", "rp_filter")]
+    return {"values": values, "restore": [name for name in of_the_node if name not in values]}
+
+
+def device(node: Mapping[str, Any], place: str) -> str:
+    """Return the name of a device that the table of cells names."""
+    return str(node["device"]) if place == NODE_DEVICE else place
+
+
+def _name(family: str, of_device: str, what: str) -> str:
+    # As sysctl(8): slashes where the name of a device holds a dot.
+    return ("/" if "." in of_device else ".").join(("net", family, "conf", of_device, what))

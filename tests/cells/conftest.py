@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A running cluster of each cell, which the tests of a module share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cluster.conftest import labs, make_module_cluster
+from tests.cluster.predictions import predicted_then_done
+from tests.cluster.probes import Snapshot, snapshots
+
+from .cells import CELLS, Cell, small_vpc
+from .state import states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cluster.cluster import Cluster
+
+__all__ = ["make_module_cluster", "running"]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A cluster of a cell, what its nodes held before, and their state since."""
+
+    cell: Cell
+    cluster: Cluster
+    before: dict[str, Snapshot]
+    fresh: dict[str, Snapshot]
+
+
+# The first cell is that of tests/cluster.
+@pytest.fixture(scope="module", params=CELLS[1:], ids=str)
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A cluster that came up as a check had said, with the routes of a cloud."""
+    with labs(tmp_path_factory) as make:
+        cluster = make(small_vpc(request.param))
+        before = snapshots(cluster)
+        predicted_then_done(cluster, "demo")
+        yield Running(request.param, cluster, before, states(cluster))

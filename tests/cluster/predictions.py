@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Check mode says what the run then does, and writes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .probes import differences, snapshots
+
+if TYPE_CHECKING:
+    from .cluster import Cluster, Run
+
+
+def predicted_then_done(cluster: Cluster, playbook: str = "site") -> Run:
+    """Check, then run; return the run, which changed what the check had said."""
+    before = snapshots(cluster)
+    check = cluster.play(playbook, "--check", "--diff").ok()
+    assert differences(before, snapshots(cluster)) == {}
+    done = cluster.play(playbook).ok()
+    assert _said(check) == _said(done)
+    without = [event.task for event in check.of("changed") if not event.result.get("diff")]
+    assert without == [], "tasks that change something and show no difference"
+    return done
+
+
+def _said(run: Run) -> dict[str, tuple[set[str], set[str]]]:
+    """By host, the tasks that change something, and what they change.
+
+    What one task makes and a later one fills, a check finds missing twice.
+    """
+    return {
+        host: ({*tasks}, {line for lines in tasks.values() for line in lines})
+        for host, tasks in run.changed.items()
+    }
