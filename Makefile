@@ -20,7 +20,7 @@ export MYPYPATH := $(BUILD)/collections
 PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
             nginx-light curl iperf3 tcpdump traceroute iptables nftables clang gcc libc6-dev shellcheck
 
-TESTS := $(addprefix test-,unit lint sanity versions packet integration cluster cells loss molecule)
+TESTS := $(addprefix test-,unit lint sanity versions packet integration cluster cells switches loss molecule)
 
 .PHONY: help demo demo-down bench deps collection header artefact \
         test $(TESTS)
@@ -74,7 +74,8 @@ test-versions: deps $(VERSIONS) ## the oldest ansible-core, the newest pyroute2
 test-packet: deps ## the programs, run on packets
 test-integration: deps $(VERSIONS) ## the modules on the real kernel
 test-cluster: deps ## whole clusters on labs
-test-cells: deps ## every cell of the table on labs, and every switch between two of them
+test-cells: deps ## every other cell of the table on labs
+test-switches: deps ## every switch of a live cluster between two cells, and what it interrupts
 test-loss: deps ## what is lost while programs are replaced and runs are killed: nothing
 test-molecule: deps ## the roles, one scenario each
 $(TESTS): test-%:

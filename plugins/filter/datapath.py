@@ -64,7 +64,7 @@ _value:
         values: {net.ipv4.conf.pn_host.forwarding: 1}
         restore: [net.ipv4.conf.eth0.forwarding, net.ipv4.conf.eth0.rp_filter]
     first_maps:
-      description: The same as RV(_value.maps), less what leads packets to other nodes.
+      description: The same as RV(_value.maps), less what leads packets to other nodes; for what is attached before.
       type: list
       elements: dict
       sample: []

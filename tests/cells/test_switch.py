@@ -74,7 +74,7 @@ def live(make_module_cluster):
         if cell != STEPS[0][0]:
             cluster.play("teardown").ok()
     pods = cluster.pods()
-    (here, _own), there = next(iter(pods.items())), list(pods.values())[-1]
+    (here, _own), *_others, (_place, there) = pods.items()
     with cluster.start(here, *PYTHON, str(THERE / "interruption.py"), there) as ping:
         yield Live(cluster, fresh, pods, ping)
         ping.kill()

@@ -86,10 +86,8 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "packet": (_pytest("packet", "tests/packet"),),
     "integration": (_pytest("integration", "tests/integration"),),
     "cluster": (_pytest("cluster", "tests/cluster"),),
-    "cells": (
-        _pytest("cells", "tests/cells/test_cells.py"),
-        _pytest("switches", "tests/cells/test_switch.py"),
-    ),
+    "cells": (_pytest("cells", "tests/cells/test_cells.py"),),
+    "switches": (_pytest("switches", "tests/cells/test_switch.py", "-s"),),
     "loss": (_pytest("loss", "tests/loss"),),
     "molecule": tuple(map(_molecule, SCENARIOS)),
 }
@@ -97,8 +95,8 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 #: All parts: two rows run side by side, for two processors; then what counts packets, undisturbed.
 STAGES = (
     (
-        ("unit", "lint", "sanity", "versions", "molecule"),
-        ("packet", "integration", "cluster", "cells"),
+        ("unit", "lint", "sanity", "versions", "molecule", "switches"),
+        ("packet", "integration", "cluster"),
     ),
-    (("loss",),),
+    (("cells", "loss"),),
 )

@@ -38,11 +38,11 @@ static __always_inline int from_overlay(struct __sk_buff *skb);
 
 int from_tunnel(struct __sk_buff *skb)
 {
-	struct tunnel_key key = { .vni = skb->mark, .local = skb->priority };
+    struct tunnel_key key = { .vni = skb->mark, .local = skb->priority };
 
-	if (key.local)
-		set_tunnel_key(skb, &key, sizeof(key), 0);
-	return from_overlay(skb);
+    if (key.local)
+        set_tunnel_key(skb, &key, sizeof(key), 0);
+    return from_overlay(skb);
 }
 """
 

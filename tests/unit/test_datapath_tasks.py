@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.filter.health_targets import health_targets
 from ansible_collections.podnet.fabric.plugins.filter.unknown_nodes import unknown_nodes
@@ -30,11 +31,19 @@ def test_the_gateway_pair():
     }
 
 
-def test_the_first_maps_lead_nothing_to_other_nodes():
-    found = datapath(NODE, {"pn_host": 7, "pn_vxlan": 9})
+@pytest.mark.parametrize("network_type", ["native_routing", "overlay"])
+def test_the_first_maps_lead_nothing_to_other_nodes(network_type):
+    """A tunnel is made known before anything is sent into it, and forgotten after."""
+    vxlan = {"vni": 1, "port": 8472, "ip": "10.111.0.8", "mac": "0a:58:0a:6f:a0:00", "mtu": 1450}
+    vxlan |= {"device": "eth0", "device_ifindex": 2, "checksum_offload": True}
+    node = {**NODE, "network_type": network_type, "vxlan": vxlan, "pod_ranges": []}
+    found = datapath(node, {"pn_host": 7, "pn_vxlan": 9})
     (before, after) = ({one["name"]: one for one in found[key]} for key in ("first_maps", "maps"))
-    assert (before["ipcache"]["entries"], before["ipcache"]["purge"]) == ([], False)
-    assert {**before, "ipcache": after["ipcache"]} == after
+    filled = ["config"] if network_type == "overlay" else []
+    assert [name for name, one in before.items() if one.get("entries")] == filled
+    assert [name for name, one in after.items() if one.get("entries")] == ["ipcache", "config"]
+    assert [name for name, one in before.items() if one.get("purge")] == []
+    assert list(before) == list(after)
 
 
 def test_the_maps_are_such_as_bpf_map_takes():

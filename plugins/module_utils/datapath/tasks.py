@@ -48,13 +48,14 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, An
     cell = cell_of(node)
     if not node["usable"]:
         return {**_NOTHING, "routes": peers.routes(node, cell)}
+    config = [_config(node, cell, ifindexes)]
     return {
         "veths": [] if cell.bridged else _gateway_pair(node),
         "bridges": _bridge(node) if cell.bridged else [],
         "vxlans": _vxlan(node, cell) if cell.tunnel else [],
         "sysctls": settings.of(node, cell),
-        "first_maps": _maps(node, cell, ifindexes, []),
-        "maps": _maps(node, cell, ifindexes, _ipcache(node)),
+        "first_maps": _maps([], config if cell.tunnel else []),
+        "maps": _maps(_ipcache(node), config),
         "programs": _programs(node, cell),
         "routes": peers.own_routes(node, cell) + peers.routes(node, cell),
         "neighbors": peers.neighbors(node, cell),
@@ -126,17 +127,16 @@ def _vxlan(node: Mapping[str, Any], cell: Cell) -> Items:
     ]
 
 
-def _maps(
-    node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int], ipcache: Items
-) -> Items:
+def _maps(ipcache: Items, config: Items) -> Items:
     """Every map with what the plan knows of it; who makes the pods' devices fills the others.
 
-    Programs send by ``ipcache``. It is filled last, when every node takes what is sent so.
+    Programs send by ``ipcache``. It is filled last, when every node takes what is sent so, and
+    before ``config`` forgets a tunnel: that is there for as long as something is sent into it.
     """
     return [
         layout.ENDPOINTS.task(),
         layout.IPCACHE.task(entries=ipcache, purge=bool(ipcache)),
-        layout.CONFIG.task(entries=[_config(node, cell, ifindexes)]),
+        layout.CONFIG.task(entries=config),
         layout.METRICS.task(),
         layout.ALLOCATIONS.task(),
     ]
