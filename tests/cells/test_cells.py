@@ -26,7 +26,7 @@ from tests.cluster.probes import (
     silent,
     snapshots,
 )
-from tests.loss.kill import count, links, pods, run_and_kill
+from tests.loss.kill import links, pods, run_and_kill
 from tests.loss.traffic import nothing_is_lost
 
 from .cells import CIDRS, HEALTH, NODE_IPS, VNI, VTEP_MACS
@@ -239,11 +239,9 @@ def routes_to_pods(proc):
 
 
 def test_runs_that_are_killed_converge(running):
-    cluster, cell = running.cluster, running.cell
-    points = [(links, 1), (pods, 3)]
-    if cell.datapath != "ebpf":
-        points = [(count("root/sys/fs/bpf/podnet/programs/*"), 1), (routes_to_pods, 2), (pods, 3)]
-    for holds, number in points:
+    cluster = running.cluster
+    first = (links, 1) if running.cell.datapath == "ebpf" else (routes_to_pods, 2)
+    for holds, number in (first, (pods, 3)):
         run_and_kill(cluster, holds, number)
     cluster.play("site").ok()
     assert differences(running.fresh, states(cluster)) == {}

@@ -14,8 +14,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.names import (
 from .probes import everybody_reaches_everybody
 
 DOOR = "Make the door between pods and the node's stack"
-SETTINGS = "Let it forward, whatever the host's own setting is"
-MAPS = "Fill the maps that the programs read"
+SETTINGS = "Set what the kernel forwards"
+MAPS = "Fill the maps, with what they hold of the other nodes"
 PROGRAMS = "Attach the programs"
 ROUTES = "Route to the pods of this node and of the others"
 PODS = "Make the pods' network"
