@@ -87,11 +87,11 @@ artefact: deps ## build the collection as it is published, in .build
 bench: deps ## measure this network against others; BENCH="--rounds 8 --only ratios" for less
 	$(PY) -m tests.bench $(BENCH)
 
-demo: deps ## build the lab, bring up the network on it, show status and health, leave it running
+demo: deps ## a lab with the network on it, its status and health; WITH="podnet_network_type=overlay" for another
 	./lab up -i $(DEMO)
-	ansible-playbook -i $(DEMO) podnet.fabric.demo
-	ansible-playbook -i $(DEMO) podnet.fabric.status
-	ansible-playbook -i $(DEMO) podnet.fabric.health
+	for playbook in demo status health; do
+	  ansible-playbook -i $(DEMO) $(if $(WITH),--extra-vars "$(WITH)") podnet.fabric.$$playbook
+	done
 
 demo-down: collection ## take the demo away
 	./lab down demo

@@ -27,7 +27,7 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     with netlink.socket() as ip, attach.Attacher() as attacher:
         devices = links.dump(ip)
         found = _programs(node, devices, attacher)
-    held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods}")
+    held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods}", node["datapath"])
     counts = _verdicts()
     return {
         "node": {

@@ -45,6 +45,11 @@ class Cell(NamedTuple):
         return self.network_type == "overlay"
 
     @property
+    def external(self) -> bool:
+        """Whether a program says with each packet where its tunnel ends."""
+        return self.overlay and self.datapath == "ebpf"
+
+    @property
     def mtu(self) -> int:
         """Of the pods, where the network has 1500."""
         return 1450 if self.overlay else 1500

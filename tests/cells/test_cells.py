@@ -37,6 +37,13 @@ from .servers import transfer, visitors
 from .state import states
 from .underlay import Tunnelled, bare, tunnelled
 
+#: How often each program is attached on a node with two pods and the health endpoint.
+ATTACHED = {
+    "ebpf": {"from_container": 3, "from_netdev": 1, "from_host": 1},
+    "bridge": {"guard": 3},
+    "routed": {"guard": 3},
+}
+
 
 def one_pod_a_node(cluster):
     """Return the place and the address of the first pod of each node."""
@@ -93,6 +100,23 @@ def test_what_passes_between_nodes_is_what_the_network_type_says(running):
 
 def test_listings_read_like_those_of_the_write_ups(running):
     assert listings(running.cluster, "node-1") == LISTINGS[running.cell]
+
+
+def test_status_and_health_say_what_the_cell_is(running):
+    cluster, cell = running.cluster, running.cell
+    seen = cluster.play("status").ok().result("node-1", "Read the node's status")
+    status, words = seen["status"], " ".join(seen["report"].split())
+    peers = [{"prefix": CIDRS[name], "endpoint": NODE_IPS[name]} for name in ("node-2", "node-3")]
+    assert status["tunnels"] == (peers if cell.overlay else [])
+    assert {one["state"] for one in status["endpoints"]} == {"ready"}
+    places = {one["name"]: len(one["attached"]) for one in status["programs"]}
+    assert places == ATTACHED[cell.datapath] | ({"from_overlay": 1} if cell.external else {})
+    host = {"ebpf": "BPF", "bridge": "Bridge", "routed": "Routed"}[cell.datapath]
+    assert f"Routing: Network: {'VXLAN' if cell.overlay else 'Native'} Host: {host}" in words
+    if cell.overlay:
+        tunnel = "Tunnel: VXLAN VNI 7 10.111.0.11:8472 [eth0] Tunnel Value"
+        assert f"{tunnel} 10.111.160.128/25 10.111.0.12:8472" in words
+    cluster.play("health").ok()
 
 
 def test_the_largest_packet_passes_whole_and_one_byte_more_is_answered(running):

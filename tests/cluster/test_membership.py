@@ -13,7 +13,7 @@ import pytest
 from .cluster import ROOT, inventory, node
 from .probes import differences, everybody_reaches_everybody, snapshots
 
-MAPS = "Fill the maps that the programs read"
+MAPS = "Fill the maps, with what they hold of the other nodes"
 ROUTES = "Route to the pods of this node and of the others"
 FIRST, SECOND, THIRD, FOURTH = (
     "10.111.160.0/25",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: A gate that hangs fails after so many seconds.
-PATIENCE = 1200
+PATIENCE = 1800
 
 
 @dataclass(frozen=True)

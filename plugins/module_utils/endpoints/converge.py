@@ -68,8 +68,8 @@ def _pinned(node: Node, held: Held) -> tuple[programs.Program, maps.Map, maps.Ma
     """Return the program, the entries and the allocations, or raise where one is not pinned."""
     if held.program is None or held.entries is None or held.allocations is None:
         raise Failure(
-            f"program {node.program!r} or the maps beside it are not pinned; the role "
-            f"native_routing pins them."
+            f"program {node.program!r} or the maps beside it are not pinned; the roles "
+            f"native_routing and overlay pin them."
         )
     return held.program, held.entries, held.allocations
 

@@ -9,9 +9,14 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine import namespaces, netlink
+from ..engine import links, namespaces, netlink, rtnl
 from ..engine.failure import Failure
 from ..names import DEVICE_NAME_MAX, alias
+
+try:
+    from pyroute2.netlink.rtnl.rtmsg import rtmsg
+except ImportError:  # runner.require() has said so before anything here is called
+    rtmsg = None
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +27,6 @@ if TYPE_CHECKING:
 AF_INET = 2
 ANY = "0.0.0.0"  # noqa: S104 - the destination of a default route
 MAIN_TABLE = 254
-IFF_UP = 1
 
 #: ``rtm_protocol`` of ``lab_routes``: what a host is told by its network when it boots. By it
 #: they are told apart from routes that roles add, which are none of the lab's business.
@@ -74,15 +78,15 @@ def read_switch(switch: HostPlace) -> tuple[set[str], dict[str, str | None]]:
     The segment is None for a port that is down or in none.
     """
     with netlink.socket(str(switch.pid())) as ip:
-        links = ip.get_links()
-    names = {link["index"]: link.get_attr("IFLA_IFNAME") for link in links}
-    segments = {names[link["index"]] for link in links if _kind(link) == "bridge"}
+        found = links.dump(ip).values()
+    names = {link.index: link.name for link in found}
+    segments = {link.name for link in found if link.kind == "bridge"}
     ports = {
-        link.get_attr("IFLA_IFALIAS").removeprefix(PORT_ALIAS): (
-            names.get(link.get_attr("IFLA_MASTER")) if _is_up(link) else None
+        link.alias.removeprefix(PORT_ALIAS): (
+            names.get(link.master) if link.up and link.master else None
         )
-        for link in links
-        if (link.get_attr("IFLA_IFALIAS") or "").startswith(PORT_ALIAS)
+        for link in found
+        if link.alias and link.alias.startswith(PORT_ALIAS)
     }
     return segments, ports
 
@@ -90,30 +94,26 @@ def read_switch(switch: HostPlace) -> tuple[set[str], dict[str, str | None]]:
 def read_links(place: HostPlace) -> dict[str, dict[str, Any]]:
     """Return the devices of a host: MAC, MTU, whether they are up, all IPv4 addresses."""
     with netlink.socket(str(place.pid())) as ip:
-        links, addresses = ip.get_links(), ip.get_addr(family=AF_INET)
+        found, addresses = links.dump(ip), links.addresses(ip)
     return {
-        link.get_attr("IFLA_IFNAME"): {
-            "mac": link.get_attr("IFLA_ADDRESS"),
-            "mtu": link.get_attr("IFLA_MTU"),
-            "up": _is_up(link),
-            "addresses": [
-                f"{address.get_attr('IFA_LOCAL')}/{address['prefixlen']}"
-                for address in addresses
-                if address["index"] == link["index"]
-            ],
+        name: {
+            "mac": link.mac,
+            "mtu": link.mtu,
+            "up": link.up,
+            "addresses": [one for one in addresses.get(link.index, ()) if ":" not in one],
         }
-        for link in links
+        for name, link in found.items()
     }
 
 
 def read_routes(place: HostPlace) -> dict[str, str]:
     """Return the routes that the lab gave to a host: gateway by destination."""
     with netlink.socket(str(place.pid())) as ip:
-        routes = ip.get_routes(family=AF_INET, table=MAIN_TABLE)
+        routes = rtnl.dump(ip, rtnl.GETROUTE, rtmsg, {"family": AF_INET})
     return {
         f"{route.get_attr('RTA_DST') or ANY}/{route['dst_len']}": route.get_attr("RTA_GATEWAY")
         for route in routes
-        if route["proto"] == RTPROT_DHCP
+        if route["proto"] == RTPROT_DHCP and route["table"] == MAIN_TABLE
     }
 
 
@@ -236,13 +236,4 @@ def _sysctl_file(key: str) -> Path:
 
 
 def _index(ip: Any, device: str) -> int:
-    return int(ip.link_lookup(ifname=device)[0])
-
-
-def _kind(link: Any) -> str | None:
-    info = link.get_attr("IFLA_LINKINFO")
-    return None if info is None else info.get_attr("IFLA_INFO_KIND")
-
-
-def _is_up(link: Any) -> bool:
-    return bool(link["flags"] & IFF_UP)
+    return links.get(ip, device).index
