@@ -13,6 +13,7 @@ from .probes import differences, everybody_reaches_everybody, snapshots
 
 SUBNET = {"name": "default", "cidr": "10.111.0.0/24", "gateway": "10.111.0.1"}
 RANGE = {"name": "default", "cidr": "10.111.160.0/20"}
+OVERLAY = {"podnet_network_type": "overlay"}
 
 #: What is wrong; variables of the cluster, variables of nodes; the variable, value and valid value
 #: that the sentence names.
@@ -112,6 +113,48 @@ CASES = [
         ("podnet_network_type", "native_routing", "overlay", "node-2", "same value"),
     ),
     (
+        "an unknown datapath",
+        {"podnet_datapath": "macvlan"},
+        {},
+        ("podnet_datapath", "'macvlan'", "ebpf", "bridge", "routed"),
+    ),
+    (
+        "an unknown network type",
+        {"podnet_network_type": "geneve"},
+        {},
+        ("podnet_network_type", "'geneve'", "native_routing", "overlay"),
+    ),
+    (
+        "a VNI out of range",
+        {**OVERLAY, "podnet_vxlan_vni": 2**24},
+        {},
+        ("podnet_vxlan_vni", "16777216", "from 1 to 16777215"),
+    ),
+    (
+        "a port out of range",
+        {**OVERLAY, "podnet_vxlan_port": 0},
+        {},
+        ("podnet_vxlan_port", "0", "from 1 to 65535"),
+    ),
+    (
+        "an underlay device that is not there",
+        OVERLAY,
+        {"node-2": {"podnet_vxlan_device": "bond7"}},
+        ("podnet_vxlan_device", "node-2", "bond7"),
+    ),
+    (
+        "an MTU that leaves no room for the tunnel",
+        OVERLAY,
+        {"node-2": {"podnet_mtu": 1451}},
+        ("podnet_mtu", "node-2", "1451", "1450"),
+    ),
+    (
+        "two nodes with one tunnel endpoint",
+        OVERLAY,
+        {"node-2": {"podnet_vtep_ip": "10.111.0.11"}},
+        ("podnet_vtep_ip", "node-2", "10.111.0.11", "node-1"),
+    ),
+    (
         "more nodes wanted than there are",
         {"podnet_cluster_size": 5},
         {},
@@ -180,3 +223,11 @@ def test_a_fresh_cluster_refuses(fresh, variables, nodes, parts):
 def test_a_running_cluster_refuses_and_runs_on(demo, variables, nodes, parts):
     refuses(demo, variables, nodes, parts)
     everybody_reaches_everybody(demo)
+
+
+def test_a_bridge_of_somebody_else_is_left_alone(fresh):
+    fresh.exec("node-1", "ip", "link", "add", "cbr0", "type", "bridge")
+    parts = ("node-1", "cbr0", "did not make", "podnet_datapath bridge")
+    refuses(fresh, {"podnet_datapath": "bridge"}, {}, parts)
+    fresh.play("teardown").ok()
+    fresh.exec("node-1", "ip", "link", "del", "cbr0")
