@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import names, tunnels
 from .datapath import layout, reasons
-from .datapath.cells import NODE_DEVICE, cell_of
+from .datapath.cells import cell_of, device_of
 from .endpoints import info
 from .endpoints.wanted import KINDS
 from .engine import links, netlink
@@ -90,10 +90,7 @@ def _programs(
             for link in devices.values()
             if (names.parse_alias(link.alias) or ("",))[0] in KINDS
         ],
-        **{
-            name: [node.get("device") if device == NODE_DEVICE else device]
-            for name, device in cell.programs.items()
-        },
+        **{name: [device_of(node, place)] for name, place in cell.programs.items()},
     }
     found: list[dict[str, Any]] = []
     for hook in reasons.HOOKS:

@@ -29,11 +29,8 @@ ROOT = Path("/proc/sys")
 RECORD = Path(STATE_DIR) / "sysctls.json"
 
 #: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
-_DEVICE = re.compile(r"(net[./]ipv[46][./](?:conf|neigh)[./]).+([./][a-z0-9_]+)")
-
-#: The same of a device of ours, which takes it along: there is nothing to give back.
-_OURS = re.compile(
-    rf"net[./]ipv[46][./](?:conf|neigh)[./](?:{DEVICE_PREFIX}.+|{BRIDGE_DEVICE})[./][a-z0-9_]+"
+_DEVICE = re.compile(
+    r"(?P<before>net[./]ipv[46][./](?:conf|neigh)[./])(?P<device>.+)(?P<after>[./][a-z0-9_]+)"
 )
 
 
@@ -76,7 +73,7 @@ def converge(
             _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
             changed = [name for name, value in values.items() if before[name] != value]
-            _remember({name: str(before[name]) for name in changed if not _OURS.fullmatch(name)})
+            _remember({name: str(before[name]) for name in changed if not _is_of_ours(name)})
         changes.apply(check_mode=check_mode)
     return changes
 
@@ -147,7 +144,14 @@ def _read(name: str) -> str | None:
 
 def _read_default(name: str) -> str | None:
     """Return what the setting of a device is when the device is made."""
-    return _read(_DEVICE.sub(r"\1default\2", name))
+    return _read(_DEVICE.sub(r"\g<before>default\g<after>", name))
+
+
+def _is_of_ours(name: str) -> bool:
+    """Say whether it is a setting of a device of ours, which takes it along when it goes."""
+    found = _DEVICE.fullmatch(name)
+    device = found["device"] if found else ""
+    return device == BRIDGE_DEVICE or device.startswith(DEVICE_PREFIX)
 
 
 def _write(name: str, value: str) -> None:

@@ -11,7 +11,7 @@ from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
 from bpf_host import own_host
 from bpf_support import sources
-from running import ROOT, do, run_module
+from running import ROOT, do, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,21 +63,29 @@ def plan(*pods: str) -> dict[str, Any]:
     return {**node, "device": "eth0", "device_ifindex": ifindex, "device_mtu": 1500, "mtu": 1500}
 
 
-def make_datapath(node: dict[str, Any], mode: str = "auto") -> None:
-    """Do what the role native_routing does."""
-
-    def run(module: str, **arguments: Any) -> dict[str, Any]:
-        done = run_module(module, **arguments)
-        assert not done.failed, done["msg"]
-        return done
-
+def make_parts(node: dict[str, Any], mode: str = "auto") -> None:
+    """Make what a node holds beside pods and routes; what another datapath had stays."""
     items = datapath(node)
-    made = run("veth", veths=items["veths"])["veths"][0]
-    run("sysctls", values=items["sysctls"]["values"])
-    run("bpf_map", maps=datapath(node, {"pn_host": made["ifindex"]})["maps"])
+    for word in ("veth", "bridge"):
+        if items[word + "s"]:
+            run(word, **{word + "s": items[word + "s"]})
+    run("sysctls", values=items["sysctls"]["values"], remember=True)
+    numbers = {name: number for number, name in socket.if_nameindex()}
+    run("bpf_map", maps=datapath(node, numbers)["maps"])
     programs = [{**one, "src": str(ROOT / "bpf" / one["src"])} for one in items["programs"]]
     run("bpf_program", programs=programs, _sources=sources(programs), attach_mode=mode)
-    run("routes", routes=items["routes"], purge=True)
+
+
+def make_routes(node: dict[str, Any]) -> None:
+    """Make the routes of a node, and take away those of another datapath."""
+    routes = datapath(node)["routes"]
+    run("routes", routes=routes, purge=True, keep_devices=["pn_????????????"])
+
+
+def make_datapath(node: dict[str, Any], mode: str = "auto") -> None:
+    """Do what the role datapath does."""
+    make_parts(node, mode)
+    make_routes(node)
 
 
 def pod(name: str, number: int, **more: Any) -> dict[str, Any]:

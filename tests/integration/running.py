@@ -60,6 +60,13 @@ def run_module(module: str, /, *, check: bool = False, **arguments: Any) -> Run:
     return Run(json.loads(done.stdout.decode().splitlines()[-1]))
 
 
+def run(module: str, /, **arguments: Any) -> Run:
+    """Run a module that must succeed; return what it returned."""
+    done = run_module(module, **arguments)
+    assert not done.failed, done["msg"]
+    return done
+
+
 def four_runs(module: str, /, **arguments: Any) -> Run:
     """Check, run, rerun, rerun the check: only the run changes; return what it returned."""
     predicted = run_module(module, check=True, **arguments)
@@ -81,11 +88,11 @@ def four_runs(module: str, /, **arguments: Any) -> Run:
 def fails(module: str, /, *parts: str, **arguments: Any) -> str:
     """Run a module that must fail with a message that has these parts; return the message."""
     for check in (True, False):
-        run = run_module(module, check=check, **arguments)
-        assert run.failed, run
+        done = run_module(module, check=check, **arguments)
+        assert done.failed, done
         for part in parts:
-            assert part in run["msg"], run["msg"]
-    return run["msg"]
+            assert part in done["msg"], done["msg"]
+    return done["msg"]
 
 
 def ip(netns: str, *words: str) -> Any:
@@ -93,6 +100,11 @@ def ip(netns: str, *words: str) -> Any:
     command = ["ip", "-n", netns, "-d", "-j", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout) if done.stdout.strip() else []
+
+
+def ip_here(*words: str) -> Any:
+    """Ask ``ip -j`` where the test is; return what its JSON says."""
+    return json.loads(do("ip", "-d", "-j", *words) or "[]")
 
 
 def do(*words: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from node_support import (
     plan,
     pod,
 )
-from running import ROOT, do, fails, four_runs, ip, run_module, until
+from running import ROOT, do, fails, four_runs, ip, ip_here, run_module, until
 
 MAPS = "/sys/fs/bpf/podnet/maps/"
 PROGRAM = "/sys/fs/bpf/podnet/programs/from_container"
@@ -63,10 +62,6 @@ def use_pyroute2(version, monkeypatch):
         f"pyroute2 0.9 is not in {newest}; make installs it there"
     )
     monkeypatch.setenv("PYROUTE2_PATH", str(newest) if version == "0.9" else "")
-
-
-def ip_here(*words):
-    return json.loads(do("ip", "-d", "-j", *words))
 
 
 def entries():

@@ -8,9 +8,9 @@ import time
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from bpf_support import bpftool, pins
-from cell_support import GUARD, cell_options, ip_here, make_cell, make_routes, run
+from cell_support import GUARD, cell_options, make_cell, make_routes
 from node_support import GATEWAY, GATEWAY_MAC, NODE_IP, PEER_IP, bare_node, pod, sysctl
-from running import ROOT, do, fails, four_runs, ip, run_module, until
+from running import ROOT, do, fails, four_runs, ip, ip_here, run, run_module, until
 
 HOST_DEVICE = names.endpoint_device
 MAPS = "/sys/fs/bpf/podnet/maps/"

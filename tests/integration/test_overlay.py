@@ -16,7 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import namesp
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from bpf_host import own_host
 from bpf_support import sources
-from running import ROOT, do, run_module, until
+from running import ROOT, do, run, until
 from scapy.all import ARP, IP, UDP, Ether, Raw
 from scapy.layers.vxlan import VXLAN
 
@@ -91,12 +91,6 @@ B = Node("b", "10.222.0.9", "10.111.160", 128)
 
 def mac(prefix: str, address: str) -> str:
     return prefix + "".join(f":{int(byte):02x}" for byte in address.split("."))
-
-
-def run(module: str, **arguments: object) -> dict:
-    done = run_module(module, **arguments)
-    assert not done.failed, done["msg"]
-    return done
 
 
 def ip(netns: str, *lines: str) -> None:

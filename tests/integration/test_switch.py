@@ -15,9 +15,9 @@ from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import attach
 from bpf_support import pins
-from cell_support import cell_options, ip_here, make_cell, make_routes, node_of, run
+from cell_support import cell_options, make_cell, make_routes, node_of
 from node_support import GATEWAY, NODE_IP, PEER_IP, bare_node, pod, sysctl
-from running import four_runs, ip, run_module
+from running import four_runs, ip, ip_here, run, run_module
 
 pytest_plugins = ["node_support"]
 

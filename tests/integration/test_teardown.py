@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from bpf_support import pins
-from cell_support import cell_options, items_of, make_cell, make_routes, node_of, run
+from cell_support import cell_options, items_of, make_cell, make_routes, node_of
 from node_support import (
     GATEWAY_MAC,
     PEER_IP,
@@ -16,7 +16,7 @@ from node_support import (
     pod,
     sysctl,
 )
-from running import do, four_runs, ip, run_module
+from running import do, four_runs, ip, run, run_module
 
 pytest_plugins = ["node_support"]
 PROGRAMS = "/sys/fs/bpf/podnet/programs"

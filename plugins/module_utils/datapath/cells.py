@@ -127,3 +127,8 @@ CELLS: dict[tuple[str, str], Cell] = {
 def cell_of(node: Mapping[str, Any]) -> Cell:
     """Return the cell of a node, by its part of the plan."""
     return CELLS[node["datapath"], node["network_type"]]
+
+
+def device_of(node: Mapping[str, Any], place: str) -> str:
+    """Return the name of a device that the table names."""
+    return str(node["device"]) if place == NODE_DEVICE else place

@@ -73,5 +73,11 @@ def _by_entries(node: Mapping[str, Any], cell: Cell) -> Items:
     return [peer for peer in node["peers"] if peer["route"] == "tunnel"]
 
 
+def split_cidr(cidr: str) -> tuple[str, int]:
+    """Return first address and length; parsing more takes time, and the plan writes thousands."""
+    address, _slash, length = cidr.partition("/")
+    return address, int(length)
+
+
 def _first_address(peer: Mapping[str, Any]) -> str:
-    return str(peer["pod_cidr"]).partition("/")[0]
+    return split_cidr(peer["pod_cidr"])[0]

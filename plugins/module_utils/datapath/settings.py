@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .cells import NODE_DEVICE
+from .cells import device_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,18 +22,13 @@ def of(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """
     values: dict[str, int] = {}
     for place in cell.forwarding:
-        values[_name("ipv4", device(node, place), "forwarding")] = 1
+        values[_name("ipv4", device_of(node, place), "forwarding")] = 1
     for place in cell.loose:
-        values[_name("ipv4", device(node, place), "rp_filter")] = 2
+        values[_name("ipv4", device_of(node, place), "rp_filter")] = 2
     for own in cell.devices:
         values[_name("ipv6", own, "disable_ipv6")] = 1
     of_the_node = [_name("ipv4", node["device"], what) for what in ("forwarding", "rp_filter")]
     return {"values": values, "restore": [name for name in of_the_node if name not in values]}
-
-
-def device(node: Mapping[str, Any], place: str) -> str:
-    """Return the name of a device that the table of cells names."""
-    return str(node["device"]) if place == NODE_DEVICE else place
 
 
 def _name(family: str, of_device: str, what: str) -> str:

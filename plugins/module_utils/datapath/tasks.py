@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from . import layout, peers, reasons, settings
-from .cells import BY_PROGRAM, cell_of
+from .cells import BY_PROGRAM, cell_of, device_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +29,9 @@ _NO_ADDRESS, _NO_MAC = "::", "00:00:00:00:00:00"
 
 #: What a node has that got no pod CIDR; routes to its peers come on top.
 _NOTHING: dict[str, Any] = {
-    **{word: [] for word in ("veths", "bridges", "vxlans", "programs", "neighbors")},
-    "first_maps": [],
-    "maps": [],
+    **{word: [] for word in ("veths", "bridges", "vxlans", "first_maps", "maps")},
+    **{word: [] for word in ("programs", "neighbors", "endpoints")},
     "sysctls": {"values": {}, "restore": []},
-    "endpoints": [],
     "endpoint_options": {},
     "keep": {"devices": [], "programs": []},
 }
@@ -90,7 +88,7 @@ def _bridge(node: Mapping[str, Any]) -> Items:
             "name": names.BRIDGE_DEVICE,
             "mac": node["gateway_mac"],
             "mtu": node["mtu"],
-            "addresses": [f"{node['gateway_ip']}/{_length(node)}"],
+            "addresses": [f"{node['gateway_ip']}/{peers.split_cidr(node['pod_cidr'])[1]}"],
             "purge_addresses": True,
             "alias": names.alias("bridge", names.BRIDGE_DEVICE),
             "up": True,
@@ -107,8 +105,8 @@ def _vxlan(node: Mapping[str, Any], cell: Cell) -> Items:
         addressed: dict[str, Any] = {"external": True, "addresses": []}
     else:
         # The source of what the node itself sends into the tunnel.
-        address = f"{ipaddress.ip_network(node['pod_cidr']).network_address}/32"
-        addressed = {"external": False, "id": vxlan["vni"], "addresses": [address]}
+        address, _length = peers.split_cidr(node["pod_cidr"])
+        addressed = {"external": False, "id": vxlan["vni"], "addresses": [f"{address}/32"]}
     return [
         {
             "name": names.OVERLAY_DEVICE,
@@ -146,9 +144,9 @@ def _ipcache(node: Mapping[str, Any]) -> Items:
     by_cidr = {peer["pod_cidr"]: peer for peer in node["peers"]}
     entries = []
     for entry in node["ipcache"]:
-        network = ipaddress.ip_network(entry["prefix"])
-        mapped = 96 if network.version == 4 else 0  # ::ffff:0:0/96 holds IPv4
-        key = {"prefixlen": network.prefixlen + mapped, "address": str(network.network_address)}
+        address, length = peers.split_cidr(entry["prefix"])
+        mapped = 0 if ":" in address else 96  # ::ffff:0:0/96 holds IPv4
+        key = {"prefixlen": length + mapped, "address": address}
         peer = by_cidr.get(entry["prefix"], {})  # the node itself is no peer
         value = {
             "node": entry["node"],
@@ -192,7 +190,7 @@ def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
             "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
             "pin": f"{names.PROGRAM_PINS}/{hook.name}",
             "attach": [
-                {"hook": hook.attach, "device": settings.device(node, place)}
+                {"hook": hook.attach, "device": device_of(node, place)}
                 for name, place in cell.programs.items()
                 if name == hook.name
             ],
@@ -213,7 +211,7 @@ def _endpoint_options(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
         "datapath": node["datapath"],
         "program": f"{names.PROGRAM_PINS}/{cell.pods}",
         "bridge": names.BRIDGE_DEVICE,
-        "prefix_length": _length(node) if cell.bridged else 32,
+        "prefix_length": peers.split_cidr(node["pod_cidr"])[1] if cell.bridged else 32,
         "route_src": node["node_ip"],
         "gateway_ip": node["gateway_ip"],
         "gateway_mac": node["gateway_mac"],
@@ -221,7 +219,3 @@ def _endpoint_options(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
         "mtu": node["mtu"],
         "attach_mode": node["attach_mode"],
     }
-
-
-def _length(node: Mapping[str, Any]) -> int:
-    return ipaddress.ip_network(node["pod_cidr"]).prefixlen
