@@ -12,6 +12,25 @@ struct address {
 	};
 };
 
+#define ENDPOINT_HOST 1
+#define IPCACHE_DIRECT 1
+#define IPCACHE_TUNNEL 2
+#define NODE_LOCAL 1
+#define VERDICTS 64
+#define SERVICE_CLUSTER_IP 1
+#define SERVICE_NODE_PORT 2
+#define SERVICE_EXTERNAL_IP 3
+#define SERVICE_LOAD_BALANCER 4
+#define SERVICE_HOST_PORT 5
+#define SERVICE_OUTSIDE 1
+#define SERVICE_SOURCE_RANGES 2
+#define SERVICE_MAGLEV 4
+#define SERVICE_LOCAL_OUTSIDE 8
+#define SERVICE_ALLOCATED 16
+#define NAT_REVERSE 1
+#define NAT_CLOSING 2
+#define MAGLEV_POSITIONS 16381
+
 /* endpoints: address of a pod of this node, or of the node itself: where its packets go. */
 struct endpoints_key {
 	struct address address; /* the endpoint's address */
@@ -82,10 +101,153 @@ struct allocations_value {
 };
 _Static_assert(sizeof(struct allocations_value) == 16, "allocations_value: 16 bytes, no hidden padding");
 
-#define ENDPOINT_HOST 1
-#define IPCACHE_DIRECT 1
-#define IPCACHE_TUNNEL 2
-#define VERDICTS 64
+/* node_addresses: address of a node of the cluster. */
+struct node_addresses_key {
+	struct address address; /* the address */
+};
+_Static_assert(sizeof(struct node_addresses_key) == 16, "node_addresses_key: 16 bytes, no hidden padding");
+struct node_addresses_value {
+	__u32 flags; /* NODE_LOCAL: one of this very node */
+};
+_Static_assert(sizeof(struct node_addresses_value) == 4, "node_addresses_value: 4 bytes, no hidden padding");
+
+/* services: frontend of a service: its backends. With port and protocol 0: an address that services have, so that its other ports are known for what they are. */
+struct services_key {
+	struct address address; /* the service's address; :: for any address of the node's own */
+	__be16 port; /* its port */
+	__u16 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+};
+_Static_assert(sizeof(struct services_key) == 20, "services_key: 20 bytes, no hidden padding");
+struct services_value {
+	__u32 id; /* number of the frontend; 0 for an address alone */
+	__u16 kind; /* SERVICE_CLUSTER_IP, ... */
+	__u16 flags; /* SERVICE_OUTSIDE, ... */
+	__u32 first; /* first slot of the backends for clients of the cluster */
+	__u16 active; /* how many slots from there on take new connections */
+	__u16 total; /* how many with those that only keep what they have */
+	__u32 outside_first; /* first slot of the backends for clients from outside */
+	__u16 outside_active; /* how many slots from there on take new connections */
+	__u16 outside_total; /* how many with those that only keep what they have */
+	__u32 affinity; /* seconds for which a client keeps its backend; 0: none */
+};
+_Static_assert(sizeof(struct services_value) == 28, "services_value: 28 bytes, no hidden padding");
+
+/* backends: slot of a frontend's: a backend. */
+struct backends_key {
+	__u32 slot; /* number of the slot */
+};
+_Static_assert(sizeof(struct backends_key) == 4, "backends_key: 4 bytes, no hidden padding");
+struct backends_value {
+	struct address address; /* the backend's address */
+	__be16 port; /* its port; 0 in a slot that nobody uses */
+	__u16 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct backends_value) == 20, "backends_value: 20 bytes, no hidden padding");
+
+/* service_names: number of a frontend: whose it is. No program reads it. */
+struct service_names_key {
+	__u32 id; /* number of the frontend */
+};
+_Static_assert(sizeof(struct service_names_key) == 4, "service_names_key: 4 bytes, no hidden padding");
+struct service_names_value {
+	char name[256]; /* namespace/service:port, zero bytes after it */
+};
+_Static_assert(sizeof(struct service_names_value) == 256, "service_names_value: 256 bytes, no hidden padding");
+
+/* service_state: what programs ask before they look further; one entry. */
+struct service_state_key {
+	__u32 zero; /* always 0 */
+};
+_Static_assert(sizeof(struct service_state_key) == 4, "service_state_key: 4 bytes, no hidden padding");
+struct service_state_value {
+	__u64 host_netns; /* cookie of the node's own network namespace */
+	__u32 frontends; /* how many frontends there are */
+	__u32 outside; /* how many of them are taken from outside */
+	__u32 pod_flows; /* 1 once packets between pods were translated */
+	__u32 host_flows; /* 1 once packets to the node's own processes were translated */
+	__u32 next_id; /* number of the next frontend */
+	__u32 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct service_state_value) == 32, "service_state_value: 32 bytes, no hidden padding");
+
+/* reverse_sockets: socket and the backend that it talks to: the service that it takes the backend for. */
+struct reverse_sockets_key {
+	__u64 cookie; /* the socket's cookie */
+	struct address address; /* the backend's address */
+	__be16 port; /* its port */
+	__u16 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u32 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct reverse_sockets_key) == 32, "reverse_sockets_key: 32 bytes, no hidden padding");
+struct reverse_sockets_value {
+	struct address address; /* the service's address */
+	__be16 port; /* its port */
+	__u16 reserved; /* 0 */
+	__u32 id; /* number of the frontend */
+};
+_Static_assert(sizeof(struct reverse_sockets_value) == 24, "reverse_sockets_value: 24 bytes, no hidden padding");
+
+/* affinity: client and frontend: the backend that it keeps. */
+struct affinity_key {
+	struct address client; /* the client's address; for sockets the cookie of their network namespace, and all ones */
+	__u32 id; /* number of the frontend */
+	__u32 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct affinity_key) == 24, "affinity_key: 24 bytes, no hidden padding");
+struct affinity_value {
+	struct address address; /* the backend's address */
+	__be16 port; /* its port */
+	__u16 reserved; /* 0 */
+	__u32 reserved2; /* 0 */
+	__u64 used; /* when it was last used, nanoseconds since boot (CLOCK_MONOTONIC) */
+};
+_Static_assert(sizeof(struct affinity_value) == 32, "affinity_value: 32 bytes, no hidden padding");
+
+/* nat: flow as a packet of it comes in: as it goes on. */
+struct nat_key {
+	struct address source; /* source address */
+	struct address destination; /* destination address */
+	__be16 source_port; /* source port */
+	__be16 destination_port; /* destination port */
+	__u16 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u16 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct nat_key) == 40, "nat_key: 40 bytes, no hidden padding");
+struct nat_value {
+	struct address source; /* source address that it gets */
+	struct address destination; /* destination address that it gets */
+	__be16 source_port; /* source port that it gets */
+	__be16 destination_port; /* destination port that it gets */
+	__u16 flags; /* NAT_REVERSE, ... */
+	__u16 reserved; /* 0 */
+	__u32 id; /* number of the frontend */
+	__u32 reserved2; /* 0 */
+	__u64 created; /* when it was made, nanoseconds since boot (CLOCK_MONOTONIC) */
+	__u64 used; /* when a packet last used it, to about a second */
+};
+_Static_assert(sizeof(struct nat_value) == 64, "nat_value: 64 bytes, no hidden padding");
+
+/* maglev: number of a frontend: its table of Maglev. */
+struct maglev_key {
+	__u32 id; /* number of the frontend */
+};
+_Static_assert(sizeof(struct maglev_key) == 4, "maglev_key: 4 bytes, no hidden padding");
+struct maglev_value {
+	__u16 positions[MAGLEV_POSITIONS]; /* for each hash: a position among the backends */
+};
+_Static_assert(sizeof(struct maglev_value) == 32762, "maglev_value: 32762 bytes, no hidden padding");
+
+/* source_ranges: frontend and prefix of clients that it takes from outside. */
+struct source_ranges_key {
+	__u32 prefixlen; /* bits of id and prefix: 128 more than an IPv4 prefix has */
+	__u32 id; /* number of the frontend */
+	struct address address; /* first address of the prefix */
+};
+_Static_assert(sizeof(struct source_ranges_key) == 24, "source_ranges_key: 24 bytes, no hidden padding");
+struct source_ranges_value {
+	__u32 allowed; /* 1 */
+};
+_Static_assert(sizeof(struct source_ranges_value) == 4, "source_ranges_value: 4 bytes, no hidden padding");
 
 enum verdict {
 	VERDICT_TO_ENDPOINT = 0, /* delivered into a pod of this node */
@@ -103,6 +265,16 @@ enum verdict {
 	VERDICT_NOT_CONFIGURED = 23, /* the program runs, the node's configuration is not there yet */
 	VERDICT_UNKNOWN_VNI = 24, /* from the tunnel, with a network identifier that is not the overlay's */
 	VERDICT_FOREIGN_TUNNEL_ENDPOINT = 25, /* a pod's address as source, from a tunnel endpoint that is not its node's */
+	VERDICT_NO_BACKEND = 26, /* for a service without backends; answered: port unreachable */
+	VERDICT_NO_LOCAL_BACKEND = 27, /* for a service that takes backends of this node alone */
+	VERDICT_UNKNOWN_SERVICE_PORT = 28, /* a service's address, and a port that it does not have */
+	VERDICT_NOT_FROM_OUTSIDE = 29, /* from outside, for a service that is for the cluster alone */
+	VERDICT_SOURCE_NOT_ALLOWED = 30, /* from outside the source ranges of a service */
+	VERDICT_SERVICE_FRAGMENT = 31, /* a fragment for a service: it does not say which port */
+	VERDICT_NAT_EXHAUSTED = 32, /* every port that was tried for a translation was taken */
+	VERDICT_TTL_EXCEEDED = 33, /* its last hop was this node; answered: time exceeded */
+	VERDICT_TOO_BIG = 34, /* larger than the way on takes; answered: fragmentation needed */
+	VERDICT_HOST_BACKEND = 35, /* for a backend whose replies would pass by no program */
 };
 
 enum hook {
@@ -111,4 +283,7 @@ enum hook {
 	HOOK_FROM_HOST = 2, /* what the node sends to pods: at pn_host */
 	HOOK_FROM_OVERLAY = 3, /* what the tunnel brings: at pn_vxlan */
 	HOOK_GUARD = 4, /* what a pod sends, where no eBPF carries it on */
+	HOOK_NODEPORT = 5, /* what the network sends, where no eBPF carries it on */
+	HOOK_TO_NETDEV = 6, /* what the node sends: at its device */
+	HOOK_SOCKET = 7, /* what a process connects or sends to: at the node's cgroup */
 };

@@ -16,11 +16,14 @@ import os
 import socket
 import struct
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import mounts, names
-from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE, Layout
+from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE
 from .engine.bpf import maps
+
+if TYPE_CHECKING:
+    from .datapath.structs import Layout
 
 SIOCGIFCONF = 0x8912
 IFREQ_SIZE = 40  # struct ifreq on 64 bits

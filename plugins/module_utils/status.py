@@ -90,7 +90,7 @@ def _programs(
             for link in devices.values()
             if (names.parse_alias(link.alias) or ("",))[0] in KINDS
         ],
-        **{name: [device_of(node, place)] for name, place in cell.programs.items()},
+        **{name: [device_of(node, one) for one in at] for name, at in cell.programs.items()},
     }
     found: list[dict[str, Any]] = []
     for hook in reasons.HOOKS:

@@ -11,6 +11,7 @@ NODE: dict[str, Any] = {
     "vpc_cidr": "10.111.0.0/16",
     "native_routing_cidr": "10.111.0.0/16",
     "vxlan": None,
+    "services": 0,
     "pod_ranges": ["10.111.160.0/20"],
     "name": "node-e6e4d",
     "node_ip": "10.111.0.8",

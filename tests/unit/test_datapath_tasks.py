@@ -8,6 +8,7 @@ from ansible_collections.podnet.fabric.plugins.filter.health_targets import heal
 from ansible_collections.podnet.fabric.plugins.filter.unknown_nodes import unknown_nodes
 from ansible_collections.podnet.fabric.plugins.filter.vpc_routes import vpc_routes
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map, names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 from samples import NODE
 
 
@@ -41,7 +42,8 @@ def test_the_first_maps_lead_nothing_to_other_nodes(network_type):
     (before, after) = ({one["name"]: one for one in found[key]} for key in ("first_maps", "maps"))
     filled = ["config"] if network_type == "overlay" else []
     assert [name for name, one in before.items() if one.get("entries")] == filled
-    assert [name for name, one in after.items() if one.get("entries")] == ["ipcache", "config"]
+    known = ["ipcache", "config", "node_addresses"]
+    assert [name for name, one in after.items() if one.get("entries")] == known
     assert [name for name, one in before.items() if one.get("purge")] == []
     assert list(before) == list(after)
 
@@ -51,7 +53,7 @@ def test_the_maps_are_such_as_bpf_map_takes():
     options = {"state": "present", "entries": [], "purge": False}
     options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
     wanted = {item["name"]: bpf_map.wanted({**options, **item}) for item in items}
-    assert list(wanted) == ["endpoints", "ipcache", "config", "metrics", "allocations"]
+    assert list(wanted) == [table.name for table in layout.MAPS]
     assert wanted["ipcache"].purge
     # prefixlen 96 + 25, ::ffff:10.111.160.x -> ::ffff:10.111.0.x, a neighbor or not
     mapped = "79000000" + "00000000000000000000ffff"
@@ -72,7 +74,14 @@ def test_the_maps_are_such_as_bpf_map_takes():
             )
         }
     )
-    assert wanted["endpoints"].entries == wanted["allocations"].entries == {}
+    filled = {name for name, item in wanted.items() if item.entries}
+    assert filled == {"ipcache", "config", "node_addresses"}
+    mapped = "00000000000000000000ffff"
+    assert {key.hex(): value.hex() for key, value in wanted["node_addresses"].entries.items()} == {
+        mapped + "0a6f0008": "01000000",  # this node's own
+        mapped + "0a6fa07e": "01000000",
+        mapped + "0a6f0009": "00000000",
+    }
 
 
 def test_the_programs_and_where_they_go():
@@ -86,6 +95,32 @@ def test_the_programs_and_where_they_go():
         assert item["src"] == f"{name}.c"
         assert item["pin"] == f"/sys/fs/bpf/podnet/programs/{name}"
         assert item["maps"]["metrics"] == "/sys/fs/bpf/podnet/maps/metrics"
+
+
+def test_sockets_are_balanced_where_there_are_services():
+    (without, with_them) = (
+        {item["name"]: item for item in datapath({**NODE, "services": number})["socket_programs"]}
+        for number in (0, 1)
+    )
+    assert {item["state"] for item in without.values()} == {"absent"}
+    assert {item["state"] for item in with_them.values()} == {"present"}
+    connect = with_them["socket_connect4"]
+    assert (connect["src"], connect["function"]) == ("socket.c", "connect4")
+    assert connect["attach"] == [{"hook": "cgroup_connect4"}]
+    assert connect["maps"]["services"] == "/sys/fs/bpf/podnet/maps/services"
+
+
+def test_services_bring_programs_of_their_own():
+    attached = {
+        cell: {
+            item["name"]: [place["device"] for place in item["attach"]]
+            for item in datapath({**NODE, "datapath": cell, "services": 1})["programs"]
+        }
+        for cell in ("ebpf", "bridge")
+    }
+    assert attached["ebpf"]["to_netdev"] == attached["bridge"]["to_netdev"] == ["eth0"]
+    assert attached["bridge"]["nodeport"] == ["eth0"]
+    assert "nodeport" not in attached["ebpf"]
 
 
 def test_routes_to_the_own_pods_and_to_the_others():
@@ -115,6 +150,7 @@ def test_a_node_that_is_not_usable_has_routes_alone():
     assert found == {
         **{word: [] for word in ("veths", "bridges", "vxlans", "programs", "neighbors")},
         "first_maps": [],
+        "socket_programs": [],
         "maps": [],
         "sysctls": {"values": {}, "restore": []},
         "endpoints": [],

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import header, layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import fields as bpf_fields
 
 BPF = Path(__file__).parent.parent.parent / "bpf"
 
@@ -14,6 +15,8 @@ SAMPLES = {
     "u16": (0x0102, "*(__u16 *)p = 0x0102;"),
     "u32": (0x01020304, "*(__u32 *)p = 0x01020304;"),
     "u64": (0x0102030405060708, "*(__u64 *)p = 0x0102030405060708;"),
+    "be16": (0x0102, "p[0] = 1; p[1] = 2;"),
+    "bytes(32762)": ("ab", "p[0] = 'a'; p[1] = 'b';"),
     "mac": ("0a:58:0a:6f:a0:01", 'memcpy(p, "\\x0a\\x58\\x0a\\x6f\\xa0\\x01", 6);'),
     "ip16": ("10.111.160.1", "memset(p, 0, 10); memset(p + 10, 255, 2); "
              "p[12] = 10; p[13] = 111; p[14] = 160; p[15] = 1;"),
@@ -59,9 +62,9 @@ def test_the_compiler_lays_out_what_python_packs(tmp_path):
     source += '#include "lib/shared.h"\nint main(void) {\n' + "\n".join(lines) + "\nreturn 0; }\n"
     expected = []
     for name, fields in STRUCTS.items():
-        sizes = [layout.fields.size((field,)) for field in fields]
+        sizes = [bpf_fields.size((field,)) for field in fields]
         offsets = [sum(sizes[:position]) for position in range(len(fields))]
-        packed = layout.fields.pack(fields, {f.name: SAMPLES[f.type][0] for f in fields})
+        packed = bpf_fields.pack(fields, {f.name: SAMPLES[f.type][0] for f in fields})
         expected.append(" ".join(map(str, [name, sum(sizes), *offsets, packed.hex()])))
     assert compiled(source, tmp_path) == expected
 
@@ -69,14 +72,14 @@ def test_the_compiler_lays_out_what_python_packs(tmp_path):
 def test_what_is_packed_is_unpacked():
     for fields in STRUCTS.values():
         values = {field.name: SAMPLES[field.type][0] for field in fields}
-        assert layout.fields.unpack(fields, layout.fields.pack(fields, values)) == values
+        assert bpf_fields.unpack(fields, bpf_fields.pack(fields, values)) == values
 
 
 def test_the_compiler_counts_verdicts_and_hooks_alike(tmp_path):
     words = {f"VERDICT_{v.name.upper()}": v.number for v in reasons.VERDICTS}
     words |= {f"HOOK_{h.name.upper()}": h.number for h in reasons.HOOKS}
     for name in layout.DEFINES:
-        words[name] = getattr(layout, name)
+        words[name] = layout.DEFINES[name]
     body = "".join(f'printf("{word} %d\\n", (int){word});\n' for word in words)
     source = f'#include <stdio.h>\n#include "lib/shared.h"\nint main(void) {{\n{body}return 0; }}\n'
     assert compiled(source, tmp_path) == [f"{word} {number}" for word, number in words.items()]
@@ -114,6 +117,16 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (23, "not_configured", True),
         (24, "unknown_vni", True),
         (25, "foreign_tunnel_endpoint", True),
+        (26, "no_backend", True),
+        (27, "no_local_backend", True),
+        (28, "unknown_service_port", True),
+        (29, "not_from_outside", True),
+        (30, "source_not_allowed", True),
+        (31, "service_fragment", True),
+        (32, "nat_exhausted", True),
+        (33, "ttl_exceeded", True),
+        (34, "too_big", True),
+        (35, "host_backend", True),
     ]
     assert [(hook.number, hook.name) for hook in reasons.HOOKS] == [
         (0, "from_container"),
@@ -121,6 +134,9 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (2, "from_host"),
         (3, "from_overlay"),
         (4, "guard"),
+        (5, "nodeport"),
+        (6, "to_netdev"),
+        (7, "socket"),
     ]
 
 

@@ -110,6 +110,7 @@ def test_a_slice_is_complete_and_plain_data():
         "vpc_cidr": "10.111.0.0/16",
         "native_routing_cidr": "10.111.0.0/16",
         "vxlan": None,
+        "services": 0,
         "pod_ranges": ["10.111.160.0/20"],
         "name": "c",
         "observed": True,

@@ -7,7 +7,7 @@ One table for everything in which they differ; ``tasks`` makes items for modules
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..names import BRIDGE_DEVICE, GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE
@@ -35,7 +35,8 @@ class Cell:
     :param gateway: device with the address that the pods have for a gateway.
     :param own_route: what leads to the node's own pods.
     :param pods: program at each pod's host-side device.
-    :param programs: the node's other programs, and the device of each.
+    :param programs: the node's other programs, and the devices of each.
+    :param services: programs that come on top where the cluster has services.
     :param forwarding: devices whose packets the node's stack forwards.
     :param loose: devices on which packets come in though their way back is another one
         (``rp_filter`` 2).
@@ -45,7 +46,8 @@ class Cell:
     gateway: str
     own_route: str
     pods: str
-    programs: Mapping[str, str] = field(default_factory=dict)
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forwarding: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
     tunnel: str | None = None
@@ -67,6 +69,15 @@ class Cell:
         return (self.pods, *self.programs)
 
 
+#: Takes the replies of a service's backends that are processes of the node itself.
+REPLIES = {"to_netdev": (NODE_DEVICE,)}
+
+#: Balance sockets; the same in every cell, at the node's cgroup, by the hooks that they are for.
+SOCKET_PROGRAMS = (
+    *("connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"),
+    *("getpeername4", "getpeername6", "post_bind4", "post_bind6", "sock_release"),
+)
+
 # With a tunnel the ways between a pod and another node's own address differ: there past the tunnel,
 # in by the node's device, and back through it, in by pn_vxlan. In ebpf a program is the first and
 # last to see the latter. pn_host is the same wherever it is.
@@ -75,7 +86,8 @@ CELLS: dict[tuple[str, str], Cell] = {
         gateway=GATEWAY_DEVICE,
         own_route=POD_CIDR,
         pods="from_container",
-        programs={"from_netdev": NODE_DEVICE, "from_host": GATEWAY_DEVICE},
+        programs={"from_netdev": (NODE_DEVICE,), "from_host": (GATEWAY_DEVICE,)},
+        services=REPLIES,
         forwarding=(GATEWAY_DEVICE,),
         loose=(GATEWAY_DEVICE,),
     ),
@@ -84,10 +96,11 @@ CELLS: dict[tuple[str, str], Cell] = {
         own_route=RANGES,
         pods="from_container",
         programs={
-            "from_netdev": NODE_DEVICE,
-            "from_host": GATEWAY_DEVICE,
-            "from_overlay": OVERLAY_DEVICE,
+            "from_netdev": (NODE_DEVICE,),
+            "from_host": (GATEWAY_DEVICE,),
+            "from_overlay": (OVERLAY_DEVICE,),
         },
+        services=REPLIES,
         forwarding=(GATEWAY_DEVICE,),
         loose=(GATEWAY_DEVICE, NODE_DEVICE),
         tunnel=BY_PROGRAM,
@@ -96,12 +109,14 @@ CELLS: dict[tuple[str, str], Cell] = {
         gateway=BRIDGE_DEVICE,
         own_route=CONNECTED,
         pods="guard",
+        services={"nodeport": (NODE_DEVICE,), **REPLIES},
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE),
     ),
     ("bridge", "overlay"): Cell(
         gateway=BRIDGE_DEVICE,
         own_route=CONNECTED,
         pods="guard",
+        services={"nodeport": (NODE_DEVICE, OVERLAY_DEVICE), **REPLIES},
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
         loose=(OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
@@ -110,6 +125,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         gateway=GATEWAY_DEVICE,
         own_route=BLACKHOLE,
         pods="guard",
+        services={"nodeport": (NODE_DEVICE,), **REPLIES},
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE),
         loose=(GATEWAY_DEVICE,),
     ),
@@ -117,6 +133,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         gateway=GATEWAY_DEVICE,
         own_route=BLACKHOLE,
         pods="guard",
+        services={"nodeport": (NODE_DEVICE, OVERLAY_DEVICE), **REPLIES},
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
         loose=(GATEWAY_DEVICE, OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
@@ -126,7 +143,10 @@ CELLS: dict[tuple[str, str], Cell] = {
 
 def cell_of(node: Mapping[str, Any]) -> Cell:
     """Return the cell of a node, by its part of the plan."""
-    return CELLS[node["datapath"], node["network_type"]]
+    cell = CELLS[node["datapath"], node["network_type"]]
+    if not node["services"]:
+        return cell
+    return replace(cell, programs={**cell.programs, **cell.services})
 
 
 def device_of(node: Mapping[str, Any], place: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ..engine.bpf import fields as bpf_fields
 from . import layout, reasons
+from .structs import C_TYPES, Field
 
 _HEAD = """/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Made by `make header` from plugins/module_utils/datapath: change it there. */
@@ -25,14 +26,12 @@ struct address {
 
 def render() -> str:
     """Return the text of ``bpf/lib/shared.h``."""
-    parts = [_HEAD]
+    parts = [_HEAD, "\n"]
+    parts += [f"#define {name} {number}\n" for name, number in layout.DEFINES.items()]
     for table in layout.MAPS:
         parts.append(f"\n/* {table.name}: {table.what}. */\n")
         for role, fields in (("key", table.key), ("value", table.value)):
             parts.append(_struct(f"{table.name}_{role}", fields))
-    parts.append("\n")
-    for name in layout.DEFINES:
-        parts.append(f"#define {name} {getattr(layout, name)}\n")
     parts.append("\nenum verdict {\n")
     parts += [
         f"\tVERDICT_{v.name.upper()} = {v.number}, /* {v.what} */\n" for v in reasons.VERDICTS
@@ -43,11 +42,9 @@ def render() -> str:
     return "".join(parts)
 
 
-def _struct(name: str, fields: tuple[layout.Field, ...]) -> str:
+def _struct(name: str, fields: tuple[Field, ...]) -> str:
     size = bpf_fields.size(fields)
-    members = "".join(
-        f"\t{layout.C_TYPES[f.type].format(f.name)}; /* {f.what} */\n" for f in fields
-    )
+    members = "".join(f"\t{C_TYPES[f.type].format(f.name)}; /* {f.what} */\n" for f in fields)
     words = f"{name}: {size} bytes, no hidden padding"
     assertion = f'_Static_assert(sizeof(struct {name}) == {size}, "{words}");\n'
     return f"struct {name} {{\n{members}}};\n{assertion}"

@@ -1,30 +1,15 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The maps that programs and modules share, written down once.
+"""The maps that programs and modules share, written down once; those of services next door.
 
-``bpf/lib/shared.h`` is made from this file and ``reasons.py`` (``make header``), and a unit test
-fails when the two part. Fields are added at the end of a value and never moved: an upgrade reads
-what the version before it wrote. Addresses are family-neutral: 16 bytes, IPv4 is ::ffff:a.b.c.d.
+``bpf/lib/shared.h`` is made from these files and ``reasons.py`` (``make header``), and a unit test
+fails when they part.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-from ..engine.bpf import fields
-from ..engine.bpf.maps import NO_PREALLOC, MapSpec
-from ..names import MAP_PINS
-
-#: C declaration of each field type of :mod:`engine.bpf.fields` that is used here.
-C_TYPES = {
-    "u16": "__u16 {}",
-    "u32": "__u32 {}",
-    "u64": "__u64 {}",
-    "mac": "__u8 {}[6]",
-    "ip16": "struct address {}",
-    "bytes(256)": "char {}[256]",
-}
+from . import service_layout
+from .structs import Field, Layout
 
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
 ENDPOINT_HOST = 1
@@ -35,80 +20,17 @@ IPCACHE_DIRECT = 1
 #: ``ipcache.flags``: the node's pods are reached through the tunnel, at its tunnel endpoint.
 IPCACHE_TUNNEL = 2
 
+#: ``node_addresses.flags``: an address of this very node.
+NODE_LOCAL = 1
+
 #: Room for the verdicts of one hook in the metrics map.
 VERDICTS = 64
 
 #: Constants that C and Python share by the same name.
-DEFINES = ("ENDPOINT_HOST", "IPCACHE_DIRECT", "IPCACHE_TUNNEL", "VERDICTS")
-
-
-@dataclass(frozen=True)
-class Field(fields.Field):
-    """One member of a key or a value, and what it says."""
-
-    what: str
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One map: what the kernel needs to create it and what C and Python need to read it."""
-
-    name: str
-    type: str
-    what: str
-    key: tuple[Field, ...]
-    value: tuple[Field, ...]
-    max_entries: int
-    no_prealloc: bool = False
-
-    @property
-    def spec(self) -> MapSpec:
-        """Shape that the kernel is asked for."""
-        flags = NO_PREALLOC if self.no_prealloc else 0
-        return MapSpec(
-            self.name,
-            self.type,
-            fields.size(self.key),
-            fields.size(self.value),
-            self.max_entries,
-            flags,
-        )
-
-    @property
-    def pin(self) -> str:
-        """Where the map is pinned."""
-        return f"{MAP_PINS}/{self.name}"
-
-    def pack_key(self, **values: Any) -> bytes:
-        """Bytes of a key."""
-        return fields.pack(self.key, values)
-
-    def pack_value(self, **values: Any) -> bytes:
-        """Bytes of a value."""
-        return fields.pack(self.value, values)
-
-    def unpack_key(self, raw: bytes) -> dict[str, Any]:
-        """Fields of a key."""
-        return fields.unpack(self.key, raw)
-
-    def unpack_value(self, raw: bytes) -> dict[str, Any]:
-        """Fields of a value."""
-        return fields.unpack(self.value, raw)
-
-    def task(self, **extra: Any) -> dict[str, Any]:
-        """Return the map as one item of ``bpf_map``'s option ``maps``."""
-        return {
-            "path": self.pin,
-            "name": self.name,
-            "type": self.type,
-            "key": [{"name": f.name, "type": f.type} for f in self.key],
-            "value": [{"name": f.name, "type": f.type} for f in self.value],
-            "max_entries": self.max_entries,
-            "flags": ["no_prealloc"] if self.no_prealloc else [],
-            "on_mismatch": "grow",  # an upgrade that adds a field keeps the entries
-            **extra,
-        }
-
+DEFINES = {
+    name: globals()[name]
+    for name in ("ENDPOINT_HOST", "IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL", "VERDICTS")
+} | service_layout.DEFINES
 
 ENDPOINTS = Layout(
     name="endpoints",
@@ -195,8 +117,23 @@ ALLOCATIONS = Layout(
     no_prealloc=True,
 )
 
+NODE_ADDRESSES = Layout(
+    name="node_addresses",
+    type="hash",
+    what="address of a node of the cluster",
+    key=(Field("address", "ip16", "the address"),),
+    value=(Field("flags", "u32", "NODE_LOCAL: one of this very node"),),
+    max_entries=65535,
+    no_prealloc=True,
+)
+
 #: Every map of a node, in the order in which they are made.
-MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS)
+MAPS = (
+    *(ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS, NODE_ADDRESSES),
+    *service_layout.MAPS,
+)
 
 #: Those that programs refer to.
-PROGRAM_MAPS = (ENDPOINTS, IPCACHE, CONFIG, METRICS)
+PROGRAM_MAPS = tuple(
+    table for table in MAPS if table not in (ALLOCATIONS, service_layout.SERVICE_NAMES)
+)

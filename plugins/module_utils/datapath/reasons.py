@@ -60,6 +60,16 @@ VERDICTS = (
         "foreign_tunnel_endpoint",
         "a pod's address as source, from a tunnel endpoint that is not its node's",
     ),
+    Verdict(26, "no_backend", "for a service without backends; answered: port unreachable"),
+    Verdict(27, "no_local_backend", "for a service that takes backends of this node alone"),
+    Verdict(28, "unknown_service_port", "a service's address, and a port that it does not have"),
+    Verdict(29, "not_from_outside", "from outside, for a service that is for the cluster alone"),
+    Verdict(30, "source_not_allowed", "from outside the source ranges of a service"),
+    Verdict(31, "service_fragment", "a fragment for a service: it does not say which port"),
+    Verdict(32, "nat_exhausted", "every port that was tried for a translation was taken"),
+    Verdict(33, "ttl_exceeded", "its last hop was this node; answered: time exceeded"),
+    Verdict(34, "too_big", "larger than the way on takes; answered: fragmentation needed"),
+    Verdict(35, "host_backend", "for a backend whose replies would pass by no program"),
 )
 
 HOOKS = (
@@ -68,4 +78,15 @@ HOOKS = (
     Hook(2, "from_host", "tc_egress", "ingress", "what the node sends to pods: at pn_host"),
     Hook(3, "from_overlay", "tc_ingress", "ingress", "what the tunnel brings: at pn_vxlan"),
     Hook(4, "guard", "tc_ingress", "egress", "what a pod sends, where no eBPF carries it on"),
+    Hook(
+        5,
+        "nodeport",
+        "tc_ingress",
+        "ingress",
+        "what the network sends, where no eBPF carries it on",
+    ),
+    Hook(6, "to_netdev", "tc_egress", "egress", "what the node sends: at its device"),
+    Hook(
+        7, "socket", "cgroup", "egress", "what a process connects or sends to: at the node's cgroup"
+    ),
 )

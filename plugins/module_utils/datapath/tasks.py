@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from . import layout, peers, reasons, settings
-from .cells import BY_PROGRAM, cell_of, device_of
+from .cells import BY_PROGRAM, SOCKET_PROGRAMS, cell_of, device_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ _NO_ADDRESS, _NO_MAC = "::", "00:00:00:00:00:00"
 #: What a node has that got no pod CIDR; routes to its peers come on top.
 _NOTHING: dict[str, Any] = {
     **{word: [] for word in ("veths", "bridges", "vxlans", "first_maps", "maps")},
-    **{word: [] for word in ("programs", "neighbors", "endpoints")},
+    **{word: [] for word in ("programs", "socket_programs", "neighbors", "endpoints")},
     "sysctls": {"values": {}, "restore": []},
     "endpoint_options": {},
     "keep": {"devices": [], "programs": []},
@@ -52,9 +52,10 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, An
         "bridges": _bridge(node) if cell.bridged else [],
         "vxlans": _vxlan(node, cell) if cell.tunnel else [],
         "sysctls": settings.of(node, cell),
-        "first_maps": _maps([], config if cell.tunnel else []),
-        "maps": _maps(_ipcache(node), config),
+        "first_maps": _maps([], [], config if cell.tunnel else []),
+        "maps": _maps(_ipcache(node), _node_addresses(node), config),
         "programs": _programs(node, cell),
+        "socket_programs": _socket_programs(node),
         "routes": peers.own_routes(node, cell) + peers.routes(node, cell),
         "neighbors": peers.neighbors(node, cell),
         "endpoints": _endpoints(node),
@@ -125,19 +126,18 @@ def _vxlan(node: Mapping[str, Any], cell: Cell) -> Items:
     ]
 
 
-def _maps(ipcache: Items, config: Items) -> Items:
+def _maps(ipcache: Items, addresses: Items, config: Items) -> Items:
     """Every map with what the plan knows of it; who makes the pods' devices fills the others.
 
     Programs send by ``ipcache``. It is filled last, when every node takes what is sent so, and
     before ``config`` forgets a tunnel: that is there for as long as something is sent into it.
     """
-    return [
-        layout.ENDPOINTS.task(),
-        layout.IPCACHE.task(entries=ipcache, purge=bool(ipcache)),
-        layout.CONFIG.task(entries=config),
-        layout.METRICS.task(),
-        layout.ALLOCATIONS.task(),
-    ]
+    filled: dict[str, dict[str, Any]] = {
+        layout.IPCACHE.name: {"entries": ipcache, "purge": bool(ipcache)},
+        layout.NODE_ADDRESSES.name: {"entries": addresses, "purge": bool(addresses)},
+        layout.CONFIG.name: {"entries": config},
+    }
+    return [table.task(**filled.get(table.name, {})) for table in layout.MAPS]
 
 
 def _ipcache(node: Mapping[str, Any]) -> Items:
@@ -158,6 +158,17 @@ def _ipcache(node: Mapping[str, Any]) -> Items:
         }
         entries.append({"key": key, "value": value})
     return entries
+
+
+def _node_addresses(node: Mapping[str, Any]) -> Items:
+    """Return the addresses of all nodes; a packet or a socket to this node's own is for it."""
+    peers_own = [peer[word] for peer in node["peers"] for word in ("node_ip", "vtep_ip")]
+    own = [node["node_ip"], node["gateway_ip"], (node["vxlan"] or {}).get("ip")]
+    flags = {address: 0 for address in peers_own if address}
+    flags |= {address: layout.NODE_LOCAL for address in own if address}
+    return [
+        {"key": {"address": address}, "value": {"flags": value}} for address, value in flags.items()
+    ]
 
 
 def _config(node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int]) -> dict[str, Any]:
@@ -191,12 +202,27 @@ def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
             "pin": f"{names.PROGRAM_PINS}/{hook.name}",
             "attach": [
                 {"hook": hook.attach, "device": device_of(node, place)}
-                for name, place in cell.programs.items()
-                if name == hook.name
+                for place in cell.programs.get(hook.name, ())
             ],
         }
         for hook in reasons.HOOKS
         if hook.name in cell.all_programs
+    ]
+
+
+def _socket_programs(node: Mapping[str, Any]) -> Items:
+    """Return the programs at the node's cgroup; absent ones where there are no services."""
+    return [
+        {
+            "name": f"socket_{name}",
+            "src": "socket.c",
+            "function": name,
+            "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
+            "pin": f"{names.PROGRAM_PINS}/socket_{name}",
+            "attach": [{"hook": f"cgroup_{name}"}],
+            "state": "present" if node["services"] else "absent",
+        }
+        for name in SOCKET_PROGRAMS
     ]
 
 

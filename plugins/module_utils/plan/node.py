@@ -60,6 +60,7 @@ def common(
             "port": tunnel.port,
             "checksum_offload": tunnel.checksum_offload,
         },
+        "services": 0,
         "pod_ranges": [str(each.cidr) for each in used_ranges(cluster)],
         "ways": _ways(cluster),
         "nodes": [

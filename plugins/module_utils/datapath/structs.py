@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How one map that programs and modules share is written down: its shape, its fields, its pin.
+
+Fields are added at the end of a value and never moved: an upgrade reads what the version before it
+wrote. Addresses are family-neutral: 16 bytes, IPv4 is ::ffff:a.b.c.d. Ports are in network order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..engine.bpf import fields
+from ..engine.bpf.maps import NO_PREALLOC, MapSpec
+from ..names import MAP_PINS
+
+#: C declaration of each field type of :mod:`engine.bpf.fields` that is used in a layout.
+C_TYPES = {
+    "u16": "__u16 {}",
+    "u32": "__u32 {}",
+    "u64": "__u64 {}",
+    "be16": "__be16 {}",
+    "mac": "__u8 {}[6]",
+    "ip16": "struct address {}",
+    "bytes(256)": "char {}[256]",
+    "bytes(32762)": "__u16 {}[MAGLEV_POSITIONS]",
+}
+
+
+@dataclass(frozen=True)
+class Field(fields.Field):
+    """One member of a key or a value, and what it says."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One map: what the kernel needs to create it and what C and Python need to read it."""
+
+    name: str
+    type: str
+    what: str
+    key: tuple[Field, ...]
+    value: tuple[Field, ...]
+    max_entries: int
+    no_prealloc: bool = False
+
+    @property
+    def spec(self) -> MapSpec:
+        """Shape that the kernel is asked for."""
+        flags = NO_PREALLOC if self.no_prealloc else 0
+        return MapSpec(
+            self.name,
+            self.type,
+            fields.size(self.key),
+            fields.size(self.value),
+            self.max_entries,
+            flags,
+        )
+
+    @property
+    def pin(self) -> str:
+        """Where the map is pinned."""
+        return f"{MAP_PINS}/{self.name}"
+
+    def pack_key(self, **values: Any) -> bytes:
+        """Bytes of a key."""
+        return fields.pack(self.key, values)
+
+    def pack_value(self, **values: Any) -> bytes:
+        """Bytes of a value."""
+        return fields.pack(self.value, values)
+
+    def unpack_key(self, raw: bytes) -> dict[str, Any]:
+        """Fields of a key."""
+        return fields.unpack(self.key, raw)
+
+    def unpack_value(self, raw: bytes) -> dict[str, Any]:
+        """Fields of a value."""
+        return fields.unpack(self.value, raw)
+
+    def task(self, **extra: Any) -> dict[str, Any]:
+        """Return the map as one item of ``bpf_map``'s option ``maps``."""
+        return {
+            "path": self.pin,
+            "name": self.name,
+            "type": self.type,
+            "key": [{"name": f.name, "type": f.type} for f in self.key],
+            "value": [{"name": f.name, "type": f.type} for f in self.value],
+            "max_entries": self.max_entries,
+            "flags": ["no_prealloc"] if self.no_prealloc else [],
+            "on_mismatch": "grow",  # an upgrade that adds a field keeps the entries
+            **extra,
+        }
