@@ -9,9 +9,9 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#ifndef __always_inline
+/* linux/stddef.h has it, too, and there it says no more than inline. */
+#undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
-#endif
 #define HELPER static __attribute__((unused))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
