@@ -83,7 +83,7 @@ class Comparison:
                 service = (self.held.name(numbers.id) or "").partition(":")[0]
                 if purge or service in self.wanted.services:
                     found.append(key)
-        return found
+        return sorted(found, key=lambda key: self.held.frontends[key].id)
 
     def _check_room(self, gone: Iterable[bytes]) -> None:
         """Refuse more than the maps hold."""
@@ -210,8 +210,8 @@ class Comparison:
     def _placed(self, run: Run, place: tuple[int, int, int] | None) -> tuple[int, int, int]:
         """Return first slot, active and total of a run that is there, or is written."""
         total = len(run.slots) // packed.SLOT_SIZE
-        if place is not None and self._holds(run, *place):
-            return place
+        if place is not None and self._holds(run, place[0], run.active, place[2]):
+            return place[0], run.active, total
         if run.slots not in self._taken:
             first = self._taken[run.slots] = self._slots.take(total)
             for position in range(total):
