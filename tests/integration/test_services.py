@@ -327,6 +327,8 @@ def test_what_a_hand_has_changed_is_repaired():
         (lambda: drop(services, key), f"create {BALANCER}"),
         (lambda: edited(services, key, active=1), f"change {BALANCER}"),
         (lambda: edited(services, key, id=99), f"change {BALANCER}"),
+        (lambda: edited(services, key, id=2**32 - 1), f"change {BALANCER}"),
+        (lambda: edited(services, key, id=1), f"change {BALANCER}"),
         (lambda: edited(services, key, flags=0), f"change {BALANCER}"),
         (lambda: edited(services, key, outside_first=2**17 - 1), f"change {BALANCER}"),
         (lambda: drop(names, of_balancer()), f"change {BALANCER}"),

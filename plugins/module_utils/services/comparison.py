@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .wanted import Frontend, Prefix, Wanted
 
 
+#: Numbers of frontends are less than this, and none is given twice: enough for all times.
+ID_MAX = 2**31
+
+
 @dataclass
 class Plan:
     """What a run writes and removes, in the order of its fields.
@@ -59,8 +63,10 @@ class Comparison:
         self._taken: dict[bytes, int] = {}
         self._tables: dict[bytes, bytes] = {}
         self._ids: set[int] = set()
-        ids = (numbers.id for numbers in held.frontends.values())
-        self.plan.next_id = max(held.state.next_id, max(ids, default=0) + 1)
+        # What a killed run left keeps its number until it is gone.
+        ids = {numbers.id for numbers in held.frontends.values()}
+        ids.update(held.names, held.ranges, held.maglev, [0, held.state.next_id - 1])
+        self.plan.next_id = max(number for number in ids if number < ID_MAX) + 1
         for numbers in held.frontends.values():
             self._slots.use(numbers.first, numbers.total)
             self._slots.use(numbers.outside_first, numbers.outside_total)
@@ -124,8 +130,8 @@ class Comparison:
     def _compare(self, key: bytes, one: Frontend) -> None:
         held = self.held
         numbers = held.frontends.get(key)
-        if numbers is not None and (numbers.id == 0 or numbers.id in self._ids):
-            numbers = None  # another frontend has that number: only a hand can have done it
+        if numbers is not None and not (0 < numbers.id < ID_MAX and numbers.id not in self._ids):
+            numbers = None  # only a hand can have given it that number
         name = packed.name_bytes(one.name)
         table = self._table(one)
         if numbers is not None:
@@ -273,11 +279,11 @@ class Comparison:
         if not before:
             return
         self.changes.add("what services that are gone left", before, None, _nothing)
-        plan.gone_names |= lost["names"] - plan.names.keys()
-        plan.gone_tables |= lost["maglev_tables"] - plan.tables.keys()
+        plan.gone_names |= lost["names"]
+        plan.gone_tables |= lost["maglev_tables"]
         plan.gone_ranges |= {
             (number, prefix) for number in lost["source_ranges"] for prefix in held.ranges[number]
-        } - plan.ranges
+        }
 
     def _afterwards(self, gone: Iterable[bytes]) -> list[int]:
         """Flags of all frontends that there are in the end."""
