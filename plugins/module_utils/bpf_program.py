@@ -86,8 +86,8 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     """Read one item of the module's option ``programs``.
 
     :param netns: namespace of devices that name none.
-    :param sources: what the controller read: ``files``, ``main`` and ``include`` by program name,
-        and ``standin``, the stand-in headers.
+    :param sources: what the controller read: ``sources``, each with ``files``, ``main`` and
+        ``include``; ``programs``, which of them each is made of; ``standin``, the stand-in headers.
     :raises Failure: for what does not fit together.
     """
     name = item["name"]
@@ -109,7 +109,7 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     present = item["state"] == "present"
     source = Source("", {})
     if present:
-        sent = sources["programs"][name]
+        sent = sources["sources"][sources["programs"][name]]
         source = Source(
             sent["main"],
             sent["files"],
@@ -170,16 +170,17 @@ def converge(
         ready = {item.pin: _running(item, old[item.pin], run) for item in items if item.present}
         if not check_mode and any(program is None for program in ready.values()):
             require("bcc")
-        for item in items:
-            if item.present and ready[item.pin] is None and not check_mode:
-                fresh = programs.load(
-                    item.source,
-                    item.function,
-                    item.type,
-                    attach_type=item.attach_type,
-                    map_pins=item.maps,
-                )
-                ready[item.pin] = stack.enter_context(fresh)
+        with programs.Loader() as loader:
+            for item in items:
+                if item.present and ready[item.pin] is None and not check_mode:
+                    fresh = loader.load(
+                        item.source,
+                        item.function,
+                        item.type,
+                        attach_type=item.attach_type,
+                        map_pins=item.maps,
+                    )
+                    ready[item.pin] = stack.enter_context(fresh)
         for item in items:
             _plan_places(item, old[item.pin], ready.get(item.pin), mode, netns, run, changes)
         for item in items:
