@@ -7,6 +7,7 @@ The files run in the order of their names; what ends the cluster's life is in th
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,7 @@ import pytest
 from tests.cluster.conftest import labs
 from tests.cluster.probes import Snapshot, nginx, snapshots
 
-from .clients import Client
-from .write_up import NODES, inventory
+from .write_up import inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,17 +50,20 @@ def cluster(bare: Bare) -> Cluster:
 @pytest.fixture(scope="session")
 def web_server(cluster: Cluster) -> Iterator[None]:
     """A web server on the node k8s-m itself, which a service has for a backend."""
-    with nginx(cluster, "k8s-m"):
-        Client(cluster, "k8s-m").say(
-            *("curl", "-s", "--retry", "50", "--retry-delay", "0", "--retry-connrefused"),
-            *("-o", "/dev/null", f"http://{NODES['k8s-m']}/"),
-        )
+    with _web_server(cluster, "k8s-m"):
         yield
 
 
 @pytest.fixture(scope="session")
 def web_outside(cluster: Cluster) -> Iterator[None]:
     """A web server on the host outside, whose address a service claims."""
-    with nginx(cluster, "internet"):
-        wait_for_web(cluster, "internet", INTERNET)
+    with _web_server(cluster, "internet"):
+        yield
+
+
+@contextmanager
+def _web_server(cluster: Cluster, place: str) -> Iterator[None]:
+    patiently = ("--retry", "100", "--retry-delay", "0", "--retry-connrefused", "--max-time", "10")
+    with nginx(cluster, place):
+        cluster.exec(place, "curl", "-s", *patiently, "http://127.0.0.1/")
         yield

@@ -18,7 +18,7 @@ from tests.cluster.probes import PYTHON
 from .write_up import THERE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Set
 
     from .clients import Client
 
@@ -26,7 +26,7 @@ SCRIPT = str(THERE / "talk.py")
 
 #: Eight connections all go to one of two servers once in 128 times; who needs both opens them anew.
 COUNT, TRIES = 8, 4
-SERVERS = {"webpod1", "webpod2"}
+SERVERS = frozenset({"webpod1", "webpod2"})
 
 #: TCP waits 200 ms before it sends again what was lost: half of it.
 STALL = 100
@@ -54,14 +54,13 @@ def _read(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def talks(
-    client: Client, address: str, port: int, servers: set[str] | None = None
+    client: Client, address: str, port: int, wanted: Set[str] | None = SERVERS
 ) -> Iterator[Talks]:
-    """Hold connections to a service; they have reached each of the servers, by default both."""
-    wanted = servers or SERVERS
+    """Hold connections to a service; they have reached these servers, or with None whichever."""
     for _try in range(TRIES):
         with _started(client, address, port) as process:
             begin = _read(process)
-            if {each["name"] for each in begin} == wanted:
+            if wanted is None or {each["name"] for each in begin} == wanted:
                 yield Talks(process, begin)
                 return
     raise AssertionError(f"{client.place}: connections to {address}:{port} do not reach {wanted}")
