@@ -55,7 +55,8 @@ def entries(
 def services(cluster: Cluster, node: str) -> dict[tuple[str, int, int], dict[str, Any]]:
     """Return by frontend what the maps make of it, without the numbers that hold them together."""
     names = {
-        key["id"]: value["name"] for key, value in entries(cluster, node, service_layout.SERVICE_NAMES)
+        key["id"]: value["name"]
+        for key, value in entries(cluster, node, service_layout.SERVICE_NAMES)
     }
     with opened(cluster, node, service_layout.MAGLEV) as found:
         tables = {

@@ -63,7 +63,11 @@ def test_a_backend_that_ends_keeps_its_connections_and_gets_no_new_one(cluster, 
         cluster.nodes, [FILL]
     )
     said = str(run.result("k8s-m", FILL)["diff"])
-    for part in ("default/names", f"{NAMES_SERVICE}:{NAMES}", f"{WEBPODS[1]}:{NAMES} (terminating)"):
+    for part in (
+        "default/names",
+        f"{NAMES_SERVICE}:{NAMES}",
+        f"{WEBPODS[1]}:{NAMES} (terminating)",
+    ):
         assert part in said
     assert "default/svc" not in said
     for way in WAYS:

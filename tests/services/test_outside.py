@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From outside of the cluster: which addresses take what, whom the servers see, and what is refused."""
+"""From outside of the cluster: what takes whom, whom the servers see, and what is refused."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from .write_up import (
 #: The web pod that each node has.
 AT_HOME = {"k8s-w1": "172.16.1.235", "k8s-w2": "172.16.2.253"}
 
-#: From where services with source ranges take nobody, and a bit of the write-up's own.
-DROPPED = "from_netdev"
+#: The program that sees what comes from outside first.
+HOOK = "from_netdev"
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def dropped(cluster):
     """Fail unless a node drops what a test sends, and for this reason."""
 
     def dropped(client, node, verdict, address, port=80):
-        before = counts(cluster, node).get((DROPPED, verdict), 0)
+        before = counts(cluster, node).get((HOOK, verdict), 0)
         assert client.fail(address, port).status == SILENT
-        assert counts(cluster, node)[DROPPED, verdict] > before
+        assert counts(cluster, node)[HOOK, verdict] > before
 
     return dropped
 
@@ -91,9 +91,7 @@ def test_an_address_that_is_routed_to_a_node(address, node, internet):
     pages = internet.ask(address, times=60)
     assert_fair([page.address for page in pages], WEBPODS)
     home = AT_HOME.get(node)
-    assert seen_as(pages) == {
-        one: INTERNET if one == home else NODES[node] for one in WEBPODS
-    }
+    assert seen_as(pages) == {one: INTERNET if one == home else NODES[node] for one in WEBPODS}
 
 
 def test_a_host_port_is_at_the_node_of_its_pod(internet):

@@ -50,7 +50,9 @@ def test_the_packets_do_name_the_service(cluster):
     """What the others rely on: these clients are balanced by packets, not by their sockets."""
     before = counts(cluster, "k8s-m")
     assert json.loads(raw(cluster, NETPOD).say(*PYTHON, "-c", PEER, SVC, "80")) == [SVC, 80]
-    nat = cluster.json("k8s-m", "bpftool", "-j", "map", "dump", "pinned", "/sys/fs/bpf/podnet/maps/nat")
+    nat = cluster.json(
+        "k8s-m", "bpftool", "-j", "map", "dump", "pinned", "/sys/fs/bpf/podnet/maps/nat"
+    )
     assert nat
     assert counts(cluster, "k8s-m")["from_container", "to_network"] > before.get(
         ("from_container", "to_network"), 0
@@ -112,3 +114,7 @@ def test_an_address_that_a_service_only_claims_is_its_owner_s(cluster, web_outsi
     """CVE-2020-8554."""
     pages = raw(cluster, NETPOD).ask(CLAIMED, times=5)
     assert set(pages) == {("internet", INTERNET, IPS[NETPOD])}
+    # And so are its ports that no service has, as those from which it asks itself.
+    raw(cluster, NETPOD).refused(CLAIMED, 81)
+    pages = Client(cluster, "internet").ask(IPS[WEBPOD1], times=5)
+    assert set(pages) == {("webpod1", IPS[WEBPOD1], INTERNET)}

@@ -140,9 +140,7 @@ def test_the_kernel_gives_nobody_a_node_port(cluster):
     before = cluster.exec("k8s-m", "sysctl", "-n", setting).split()
     cluster.exec("k8s-m", "sysctl", f"{setting}={last - 1} {last + 2}")
     try:
-        found = {
-            bind(cluster, "k8s-m", "SOCK_STREAM", 0) for _number in range(20)
-        }
+        found = {bind(cluster, "k8s-m", "SOCK_STREAM", 0) for _number in range(20)}
     finally:
         cluster.exec("k8s-m", "sysctl", f"{setting}={' '.join(before)}")
     assert found <= {str(last + 1), str(last + 2)}

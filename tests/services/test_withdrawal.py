@@ -19,7 +19,9 @@ RESERVED = "net.ipv4.ip_local_reserved_ports"
 @pytest.fixture(scope="module")
 def settings(cluster):
     """The cluster's variables of services, which these tests take away and bring back."""
-    names = [name for name in cluster.variables if name.startswith(("podnet_service", "podnet_load"))]
+    names = [
+        name for name in cluster.variables if name.startswith(("podnet_service", "podnet_load"))
+    ]
     return {name: cluster.variables[name] for name in names}
 
 
@@ -65,7 +67,9 @@ def test_services_come_to_a_cluster_that_stands(cluster, settings):
     cluster.variables.update(settings)
     predicted_then_done(cluster)
     assert {page.address for page in Client(cluster, NETPOD).ask(SVC, times=40)} == set(WEBPODS)
-    assert {page.address for page in Client(cluster, NETPOD, raw=True).ask(SVC, times=40)} == set(WEBPODS)
+    assert {page.address for page in Client(cluster, NETPOD, raw=True).ask(SVC, times=40)} == set(
+        WEBPODS
+    )
 
 
 def test_teardown_leaves_nothing(cluster, bare):

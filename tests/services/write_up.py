@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.cluster import NGINX, ROOT, host
+from tests.cluster.cluster import NGINX, host
 from tests.cluster.probes import PYTHON
 
 HERE = Path(__file__).parent
@@ -115,7 +115,9 @@ def services() -> list[dict[str, Any]]:
             external_traffic_policy="Local",
             **webpods,
         ),
-        service("local-inside", LOCAL_INSIDE, port(80, 80), internal_traffic_policy="Local", **webpods),
+        service(
+            "local-inside", LOCAL_INSIDE, port(80, 80), internal_traffic_policy="Local", **webpods
+        ),
         service(
             "empty",
             EMPTY,
@@ -156,7 +158,9 @@ def services() -> list[dict[str, Any]]:
             load_balancer_source_ranges=["203.0.113.0/24"],
             **balanced,
         ),
-        service("maglev", None, port(80, 80), load_balancer_ip=MAGLEV, algorithm="maglev", **balanced),
+        service(
+            "maglev", None, port(80, 80), load_balancer_ip=MAGLEV, algorithm="maglev", **balanced
+        ),
         service("external", None, port(80, 80), external_ips=[EXTERNAL, CLAIMED], **webpods),
     ]
 

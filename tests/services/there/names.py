@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Take TCP connections; answer each line with the name of this host; forget what comes else.
 
-    names.py PORT
+names.py PORT
 """
 
 import selectors
