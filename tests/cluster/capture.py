@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What passes a device of a lab host or a pod: a packet socket there, read when the traffic is over.
+"""What passes a device of a host or a pod: a packet socket there, read when the traffic is over.
 
 The kernel puts each packet into the socket's queue before it goes on, so that what was answered
 was captured; nothing has to be waited for.

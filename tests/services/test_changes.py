@@ -59,9 +59,9 @@ def test_a_backend_that_ends_keeps_its_connections_and_gets_no_new_one(cluster, 
     give("names", {"ip": WEBPODS[0]}, {"ip": WEBPODS[1], "state": "terminating"})
     with nothing_is_lost(*held.values()):
         run = predicted_then_done(cluster)
-    assert {node: list(tasks) for node, tasks in run.changed.items()} == dict.fromkeys(
-        cluster.nodes, [FILL]
-    )
+    assert {node: list(tasks) for node, tasks in run.changed.items()} == {
+        node: [FILL] for node in cluster.nodes
+    }
     said = str(run.result("k8s-m", FILL)["diff"])
     for part in (
         "default/names",
