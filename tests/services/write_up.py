@@ -129,10 +129,10 @@ def services() -> list[dict[str, Any]]:
             "sticky",
             STICKY,
             port(80, 80, "http", node_port=STICKY_NODE_PORT),
-            port(5201, 5201, "iperf"),
+            port(IPERF, IPERF, "iperf"),
             type="NodePort",
             session_affinity="ClientIP",
-            **webpods,
+            backends=[{"ip": ip} for ip in WEBPODS],
         ),
         service(
             "kubernetes",
