@@ -89,12 +89,16 @@ class Server:
         self.tcp.close()
         self.udp.close()
 
-    def accepted(self) -> int:
-        """Take all connections that wait; say how many there were."""
+    def clients(self) -> list[int]:
+        """Take all connections that wait; say which ports they come from."""
         connections = list(self._all(self.tcp, self.tcp.accept))
         for connection, _client in connections:
             connection.close()
-        return len(connections)
+        return [port for _connection, (_address, port) in connections]
+
+    def accepted(self) -> int:
+        """Take all connections that wait; say how many there were."""
+        return len(self.clients())
 
     def received(self) -> list[bytes]:
         """Take all datagrams that wait."""
