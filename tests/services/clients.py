@@ -22,6 +22,9 @@ REFUSED, SILENT = 7, 28
 #: Seconds within which a refusal counts as one at once; a SYN is sent again after one.
 AT_ONCE = 0.5
 
+#: Of a client who expects an answer, to each of his requests: after the first failure he gives up.
+PATIENCE = ("-sS", "-m", "5", "--fail-early")
+
 
 class Page(NamedTuple):
     """What the web servers say of a visit: who answers, at which address, and whom."""
@@ -68,7 +71,7 @@ class Client:
     def ask(self, address: str, port: int = 80, *options: str, times: int = 1) -> list[Page]:
         """Fetch a page by curl, so many times, each by a connection of its own."""
         url = f"http://{address}:{port}/?[1-{times}]"
-        said = self.say("curl", "-sS", "-m", "5", "-H", "Connection: close", *options, url)
+        said = self.say("curl", *PATIENCE, "-H", "Connection: close", *options, url)
         words = [line.split() for line in said.splitlines()]
         pages = [Page(server, own, visitor) for server, own, _answers, visitor in words]
         assert len(pages) == times, said
