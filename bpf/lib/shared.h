@@ -77,8 +77,10 @@ struct config_value {
 	__u32 overlay_ifindex; /* pn_vxlan; 0 without an overlay */
 	__u32 overlay_mtu; /* its MTU, bytes */
 	__u32 vni; /* the VXLAN network identifier of the overlay */
+	struct address node_ip; /* the node's own address */
+	struct address gateway_ip; /* the address that its pods have for a gateway */
 };
-_Static_assert(sizeof(struct config_value) == 80, "config_value: 80 bytes, no hidden padding");
+_Static_assert(sizeof(struct config_value) == 112, "config_value: 112 bytes, no hidden padding");
 
 /* metrics: packets and bytes by hook and verdict; the index is hook * VERDICTS + verdict. */
 struct metrics_key {

@@ -159,6 +159,8 @@ class Node:
             overlay_ifindex=self.ifindex["pn_vxlan"] if overlay else 0,
             overlay_mtu=OVERLAY_MTU,
             vni=VNI,
+            node_ip=NODE,
+            gateway_ip=GATEWAY,
         )
         self.tables["config"].update({layout.CONFIG.pack_key(zero=0): value})
 
