@@ -12,21 +12,20 @@
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 #define PROTOCOL_UDPLITE 136
-#define PROTOCOL_MPTCP 262
 #define NO_SUCH_HOST (-113) /* EHOSTUNREACH */
 #define IN_USE (-98)	    /* EADDRINUSE */
 
 #define REFUSE 0
 #define PASS 1
 
-/* What the frontends of this kind of socket are named by; 0 for one that has no services. */
+/* What the frontends of this kind of socket are named by; 0 for one that has no services. A socket
+ * of MPTCP connects by its first subflow, which is a TCP socket with a cookie of its own: it gets a
+ * backend, and getpeername of the whole says which. */
 static __always_inline __u16 socket_protocol(__u32 protocol)
 {
-	if (protocol == PROTOCOL_TCP || protocol == PROTOCOL_MPTCP)
-		return PROTOCOL_TCP;
-	if (protocol == PROTOCOL_UDP || protocol == PROTOCOL_UDPLITE)
+	if (protocol == PROTOCOL_UDPLITE)
 		return PROTOCOL_UDP;
-	return 0;
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP ? (__u16)protocol : 0;
 }
 
 static __always_inline void peer_read_v4(struct bpf_sock_addr *ctx, struct services_key *peer)
@@ -309,22 +308,22 @@ int post_bind6(struct bpf_sock *ctx)
 /* A stream's or connected socket's entry goes with it; of others the table forgets the oldest. */
 int sock_release(struct bpf_sock *ctx)
 {
-	struct reverse_sockets_key key = {};
+	/* Read before it is known which count: the verifier takes no address of a field that was
+	 * chosen at run time, and to that clang would make it. */
+	const volatile struct bpf_sock *sock = ctx;
+	const __be32 v4 = sock->dst_ip4;
+	struct reverse_sockets_key key = {
+		.address.words = { sock->dst_ip6[0], sock->dst_ip6[1], sock->dst_ip6[2],
+				   sock->dst_ip6[3] },
+		.port = sock->dst_port,
+		.protocol = socket_protocol(sock->protocol),
+	};
 
-	if (!service_state() || !ctx->dst_port)
+	if (!key.port || !key.protocol || !service_state())
 		return PASS;
+	if (sock->family == AF_INET)
+		address_from_v4(&key.address, v4);
 	key.cookie = get_socket_cookie(ctx);
-	if (ctx->family == AF_INET) {
-		address_from_v4(&key.address, ctx->dst_ip4);
-	} else {
-		key.address.words[0] = ctx->dst_ip6[0];
-		key.address.words[1] = ctx->dst_ip6[1];
-		key.address.words[2] = ctx->dst_ip6[2];
-		key.address.words[3] = ctx->dst_ip6[3];
-	}
-	key.port = ctx->dst_port;
-	key.protocol = socket_protocol(ctx->protocol);
-	if (key.protocol)
-		map_delete(MAP(reverse_sockets), &key);
+	map_delete(MAP(reverse_sockets), &key);
 	return PASS;
 }

@@ -17,10 +17,11 @@ static __always_inline int address_is_v4(const struct address *a)
 	return !a->words[0] && !a->words[1] && a->words[2] == NET32(0xffff);
 }
 
+/* Without a jump for each word: in a loop the verifier follows every one of them. */
 static __always_inline int address_equal(const struct address *a, const struct address *b)
 {
-	return a->words[3] == b->words[3] && a->words[2] == b->words[2] &&
-	       a->words[1] == b->words[1] && a->words[0] == b->words[0];
+	return !((a->words[3] ^ b->words[3]) | (a->words[2] ^ b->words[2]) |
+		 (a->words[1] ^ b->words[1]) | (a->words[0] ^ b->words[0]));
 }
 
 /* 127.0.0.0/8 and ::1. */

@@ -15,6 +15,8 @@
 #define HELPER static __attribute__((unused))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* From here on the compiler knows nothing of the variable's value. */
+#define OPAQUE(variable) __asm__ volatile("" : "+r"(variable))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define NET16(x) ((__be16)__builtin_bswap16(x))

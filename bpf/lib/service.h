@@ -132,7 +132,7 @@ static __always_inline int service_slot_holds(__u32 slot, const struct address *
 {
 	const struct backends_value *backend = map_lookup(MAP(backends), &slot);
 
-	return backend && backend->port == port && address_equal(&backend->address, address);
+	return backend && !((backend->port ^ port) | !address_equal(&backend->address, address));
 }
 
 /* The slot of a backend among `count` from `first` on, SERVICE_NOWHERE where it is in none. Takes
@@ -144,9 +144,13 @@ static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
 
 	if (hint - first < count && service_slot_holds(hint, address, port))
 		return hint;
-	for (i = 0; i < SERVICE_SEARCH && i < count; i++)
+	for (i = 0; i < SERVICE_SEARCH; i++) {
+		OPAQUE(count); /* or clang makes one bound of the two, which the verifier cannot see */
+		if (i >= count)
+			break;
 		if (service_slot_holds(first + i, address, port))
 			return first + i;
+	}
 	return SERVICE_NOWHERE;
 }
 
