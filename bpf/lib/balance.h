@@ -3,6 +3,9 @@
  * sockets. */
 #pragma once
 
+/* How far the backend of a client with affinity is looked for, where the service has changed since. */
+#define SERVICE_SEARCH 64
+
 #include "nat.h"
 #include "onward.h"
 
@@ -44,17 +47,17 @@ static __always_inline __u32 balance_position(const struct balance *b,
 					      const struct services_value *frontend, __u32 active)
 {
 	const struct maglev_value *table;
-	__u32 hash, position;
+	__u32 hash, place;
 
 	if (b->client != SERVICE_CLIENT_OUTSIDE || !(frontend->flags & SERVICE_MAGLEV))
 		return service_position(get_prandom_u32(), active);
 	hash = balance_hash(&b->key);
 	table = map_lookup(MAP(maglev), &frontend->id);
-	if (table) {
-		position = table->positions[hash % MAGLEV_POSITIONS];
-		if (position < active)
-			return position;
-	}
+	place = hash % MAGLEV_POSITIONS;
+	/* The compiler knows what is checked here; the kernel's verifier does not. */
+	__asm__ volatile("" : "+r"(place));
+	if (table && place < MAGLEV_POSITIONS && table->positions[place] < active)
+		return table->positions[place];
 	return service_position(hash, active);
 }
 
@@ -88,7 +91,7 @@ static __always_inline int balance_unknown(const struct balance *b, struct servi
 
 /* Begin a flow to a backend. */
 static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *b,
-					 const struct services_value *frontend,
+					 const struct services_value *frontend, __u32 slot,
 					 const struct backends_value *backend)
 {
 	struct nat_value to = {
@@ -96,6 +99,7 @@ static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *
 		.destination = backend->address,
 		.destination_port = backend->port,
 		.id = frontend->id,
+		.slot = slot,
 	};
 	const enum place place = place_of(&to.destination, endpoint_lookup(&to.destination));
 	int own_address = 0;
@@ -121,6 +125,14 @@ static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *
 	return b->flow ? VERDICT_TO_NETWORK : VERDICT_NAT_EXHAUSTED;
 }
 
+/* Say whether a packet that opens a connection is the same one as before, and its backend still takes
+ * connections. Where that moved to another slot, choosing anew does no harm: nothing is open yet. */
+static __always_inline int balance_keeps(const struct nat_value *flow, const struct service_run *run)
+{
+	return !(flow->flags & NAT_CLOSING) && flow->slot - run->first < run->active &&
+	       service_slot_holds(flow->slot, &flow->destination, flow->destination_port);
+}
+
 /* A packet of no flow, or one that opens a connection where there was one: is it for a service? */
 static __always_inline int balance_select(struct __sk_buff *skb, struct balance *b)
 {
@@ -132,6 +144,7 @@ static __always_inline int balance_select(struct __sk_buff *skb, struct balance 
 	const struct services_value *frontend = service_lookup(b->state, &key, b->client);
 	const struct backends_value *backend;
 	struct service_run run;
+	__u32 slot;
 
 	if (!frontend)
 		return balance_unknown(b, &key);
@@ -147,16 +160,15 @@ static __always_inline int balance_select(struct __sk_buff *skb, struct balance 
 		run = service_inside(frontend);
 	}
 	if (b->flow) {
-		if (!(b->flow->flags & NAT_CLOSING) &&
-		    service_find(run.first, run.active, run.first, &b->flow->destination,
-				 b->flow->destination_port) != SERVICE_NOWHERE)
-			return VERDICT_TO_NETWORK; /* the same packet once more */
+		if (balance_keeps(b->flow, &run))
+			return VERDICT_TO_NETWORK;
 		nat_remove(&b->key, b->flow);
 	}
-	backend = service_choose(frontend, &run, balance_position(b, frontend, run.active),
-				 &b->key.source);
+	slot = service_choose_slot(frontend, &run, balance_position(b, frontend, run.active),
+				   &b->key.source);
+	backend = service_slot(slot); /* none in SERVICE_NOWHERE */
 	if (backend)
-		return balance_begin(skb, b, frontend, backend);
+		return balance_begin(skb, b, frontend, slot, backend);
 	if (b->client == SERVICE_CLIENT_OUTSIDE && frontend->flags & SERVICE_LOCAL_OUTSIDE)
 		return VERDICT_NO_LOCAL_BACKEND;
 	b->cause.type = ICMP_UNREACHABLE;

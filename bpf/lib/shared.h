@@ -223,7 +223,7 @@ struct nat_value {
 	__u16 flags; /* NAT_REVERSE, ... */
 	__u16 reserved; /* 0 */
 	__u32 id; /* number of the frontend */
-	__u32 reserved2; /* 0 */
+	__u32 slot; /* slot of its backend when that was chosen */
 	__u64 created; /* when it was made, nanoseconds since boot (CLOCK_MONOTONIC) */
 	__u64 used; /* when a packet last used it, to about a second */
 };

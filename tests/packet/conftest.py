@@ -228,6 +228,8 @@ def node() -> Iterator[Node]:
         )
         built.set_config()
         for hook in reasons.HOOKS:
+            if hook.attach == "cgroup":
+                continue  # sees sockets, no packets
             function = "from_tunnel" if hook.name == "from_overlay" else hook.name
             built.programs[hook.name] = _load(function, built.tables)
         yield built
