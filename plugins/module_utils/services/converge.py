@@ -80,7 +80,7 @@ def _state(plan: Plan, now: State) -> State:
         host_netns=state.netns_cookie(),
         frontends=frontends,
         outside=outside,
-        next_id=max(plan.next_id, now.next_id),
+        next_id=plan.next_id,
         sweep=0,
     )
 
