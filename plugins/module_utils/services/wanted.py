@@ -207,7 +207,7 @@ def _add(
     runs = _Runs(name, port.get("backends") or (), node)
     inside = runs.of(local=service.get("internal_traffic_policy") == LOCAL)
     outside = runs.of(local=service.get("external_traffic_policy") == LOCAL)
-    full_name = f"{name}:{port.get('name') or port['port']}/{word}"
+    full_name = words.full_name(service, port)
     if len(full_name.encode()) > packed.NAME_SIZE:
         valid = f"has at most {packed.NAME_SIZE} bytes"
         raise Failure(f"services: {full_name!r} is too long; service, port and protocol {valid}.")
