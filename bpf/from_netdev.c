@@ -13,7 +13,7 @@ static __always_inline int not_for_a_pod(struct __sk_buff *skb, struct packet *p
 
 int from_netdev(struct __sk_buff *skb)
 {
-	const struct endpoints_value *endpoint;
+	const struct endpoints_value *endpoint = 0;
 	const struct config_value *config;
 	struct packet packet = {};
 	struct address destination;
@@ -27,13 +27,13 @@ int from_netdev(struct __sk_buff *skb)
 	config = node_config();
 	if (!config)
 		return TC_ACT_UNSPEC;
-	if (!node_holds(config, &destination))
+	if (node_holds(config, &destination)) {
+		endpoint = endpoint_lookup(&destination);
+		if (!endpoint)
+			return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
+	}
+	if (!endpoint || !endpoint->ifindex) /* another's, or the gateway address: the node itself */
 		return not_for_a_pod(skb, &packet);
-	endpoint = endpoint_lookup(&destination);
-	if (!endpoint)
-		return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
-	if (!endpoint->ifindex) /* the gateway address: the node itself */
-		return TC_ACT_UNSPEC;
 	if (!endpoint_takes(skb, &packet, endpoint))
 		return to_stack(skb, &packet, HOOK_FROM_NETDEV, config);
 	if (balance_answer(skb, &packet, HOOK_FROM_NETDEV, balance_pod_flows()) == ANSWER_DROPPED)

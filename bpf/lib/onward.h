@@ -56,8 +56,10 @@ static __always_inline enum verdict way_by_fib(struct __sk_buff *skb, const stru
 	switch (fib_lookup(skb, &fib, sizeof(fib), 0)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 	case BPF_FIB_LKUP_RET_NO_NEIGH: /* redirect_neigh resolves it, and keeps it fresh */
-	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
 		break;
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED: /* nothing else is said of the way */
+		way->mtu = fib.mtu_result;
+		return VERDICT_TO_NETWORK;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
 		return VERDICT_BLACKHOLE_ROUTE;
 	default:
