@@ -525,13 +525,21 @@ def with_host_ports(*ports: dict[str, Any], **variables: Any) -> dict[str, Any]:
             "host_port 30080/TCP of pod p0 is the node port of default/web, too; valid is another "
             "port.",
         ),
+        (
+            [{"port": 1, "host_port": 8080}],
+            "host_port 8080/TCP of pod p0 is the port of default/other at 192.168.10.101 of "
+            "k8s-w1, too; valid is another port.",
+        ),
     ],
 )
 def test_host_ports(ports, sentence):
-    item = port(node_port=30080) | {"type": "NodePort"}
+    items = [
+        port(node_port=30080) | {"type": "NodePort"},
+        other(ports=[{"port": 8080}], external_ips=["192.168.10.101"]),
+    ]
     with pytest.raises(Failure) as failure:
-        plan(with_host_ports(*ports, podnet_services=[item]), fresh(NODES))
-    assert sentence in failure.value.details["problems"]
+        plan(with_host_ports(*ports, podnet_services=items), fresh(NODES))
+    assert failure.value.details["problems"] == [sentence]
 
 
 def test_two_protocols_share_a_host_port():

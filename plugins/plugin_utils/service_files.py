@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import yaml
 
-from .engine.failure import Failure
+from ..module_utils.engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
