@@ -4,7 +4,7 @@
 #pragma once
 
 /* How far the backend of a client with affinity is looked for, where the service has changed since. */
-#define SERVICE_SEARCH 64
+#define SERVICE_SEARCH 256
 
 #include "nat.h"
 #include "onward.h"

@@ -16,7 +16,7 @@ static __always_inline void nat_key_of(struct nat_key *key, const struct packet 
 	address_from_v4(&key->destination, packet->ip->daddr);
 	key->source_port = l4->ports.source;
 	key->destination_port = l4->ports.destination;
-	key->protocol = l4->protocol;
+	key->protocol = packet->ip->protocol;
 }
 
 static __always_inline struct nat_value *nat_lookup(const struct nat_key *key)
