@@ -133,7 +133,8 @@ def test_the_service_of_the_write_up_comes_and_goes():
     }
     found = frontends()
     assert set(found) == {("10.10.252.131", 80, TCP), ("10.10.252.131", 0, 0)}
-    assert not any(found["10.10.252.131", 0, 0].values())
+    told = {word: value for word, value in found["10.10.252.131", 0, 0].items() if value}
+    assert told == {"kind": service_layout.SERVICE_CLUSTER_IP}
     assert slots(found["10.10.252.131", 80, TCP]) == (["172.16.1.235:80", "172.16.2.253:80"], [])
     state = state_now()
     assert (state["frontends"], state["outside"], state["next_id"]) == (1, 0, 2)
@@ -495,7 +496,7 @@ def note_socket(cookie, address, port, protocol, number, service_address="10.10.
 
 def note_client(number, backend):
     """Write that a client keeps a backend."""
-    zeros = {"reserved": 0, "reserved2": 0, "used": 1}
+    zeros = {"reserved": 0, "slot": 0, "used": 1}
     put(
         service_layout.AFFINITY,
         {"client": "10.9.9.9", "id": number, "reserved": 0},
@@ -519,7 +520,7 @@ def note_flow(number, backend, client_port):
                 "flags": flags,
                 "reserved": 0,
                 "id": number,
-                "reserved2": 0,
+                "slot": 0,
                 "created": 1,
                 "used": 1,
             },

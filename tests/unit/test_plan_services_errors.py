@@ -525,13 +525,21 @@ def with_host_ports(*ports: dict[str, Any], **variables: Any) -> dict[str, Any]:
             "host_port 30080/TCP of pod p0 is the node port of default/web, too; valid is another "
             "port.",
         ),
+        (
+            [{"port": 1, "host_port": 8080}],
+            "host_port 8080/TCP of pod p0 is the port of default/other at 192.168.10.101 of "
+            "k8s-w1, too; valid is another port.",
+        ),
     ],
 )
 def test_host_ports(ports, sentence):
-    item = port(node_port=30080) | {"type": "NodePort"}
+    items = [
+        port(node_port=30080) | {"type": "NodePort"},
+        other(ports=[{"port": 8080}], external_ips=["192.168.10.101"]),
+    ]
     with pytest.raises(Failure) as failure:
-        plan(with_host_ports(*ports, podnet_services=[item]), fresh(NODES))
-    assert sentence in failure.value.details["problems"]
+        plan(with_host_ports(*ports, podnet_services=items), fresh(NODES))
+    assert failure.value.details["problems"] == [sentence]
 
 
 def test_two_protocols_share_a_host_port():
@@ -556,21 +564,36 @@ def test_more_frontends_than_the_map_holds():
     assert len(planned(*items[:-1]).services["default"]) == 9362
 
 
+def crowded(count: int, **policies: Any) -> list[dict[str, Any]]:
+    """Services with 1,000 backends each, and no two with the same."""
+    return [
+        web(
+            name=f"s{number}",
+            backends=[
+                {"ip": f"172.16.{i >> 8}.{i & 255}", "port": number + 1} for i in range(1000)
+            ],
+            **policies,
+        )
+        for number in range(count)
+    ]
+
+
 @pytest.mark.parametrize(
     ("policies", "most"),
     [({}, 131), ({"external_traffic_policy": "Local"}, 65)],
     ids=["one set", "a set of local backends, too"],
 )
 def test_more_backends_than_the_map_holds(policies, most):
-    given = [{"ip": f"172.16.{i >> 8}.{i & 255}"} for i in range(1000)]
-    items = [
-        {"name": f"s{i}", "ports": [HTTP], "backends": given, **policies} for i in range(most + 1)
+    assert refused(*crowded(most + 1, **policies)) == [
+        "The services have 132000 backends, in all of their different sets, and the map backends "
+        f"of a node holds 131072; {FITS}"
     ]
-    assert refused(*items) == [
-        "The services have 132000 backends of all ports, and the map backends of a node holds "
-        f"131072; {FITS}"
-    ]
-    planned(*items[:-1])
+    planned(*crowded(most, **policies))
+
+
+def test_services_with_the_same_backends_share_their_slots():
+    (one_of_many,) = crowded(1)
+    planned(*({**one_of_many, "name": f"s{number}"} for number in range(200)))
 
 
 def test_more_tables_of_maglev_than_the_map_holds():

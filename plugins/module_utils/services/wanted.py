@@ -101,12 +101,13 @@ class Wanted:
     """What all services together come to on this node.
 
     :param frontends: key in the map ``services`` -> frontend.
-    :param addresses: keys of the addresses that services have, with port and protocol 0.
+    :param addresses: keys of the addresses that services have, with port and protocol 0 -> kind:
+        what is an external IP and nothing else is another's address for clients of the cluster.
     :param services: names of all services that were given, with frontends here or not.
     """
 
     frontends: dict[bytes, Frontend]
-    addresses: set[bytes]
+    addresses: dict[bytes, int]
     services: set[str]
 
 
@@ -128,7 +129,7 @@ def frontends(
     :param node_addresses: of all nodes, as map keys: their other ports are no services'.
     :raises Failure: for the first value that is wrong.
     """
-    wanted = Wanted({}, set(), set())
+    wanted = Wanted({}, {}, set())
     for service in services:
         name = service["name"]
         if name in wanted.services:
@@ -142,7 +143,9 @@ def frontends(
             _add(wanted, service, port, places, node)
         for place in places if service["ports"] else ():
             if place.kind in ADDRESSES.values() and place.address not in node_addresses:
-                wanted.addresses.add(packed.FRONTEND_KEY.pack(place.address, b"\0\0", 0))
+                key = packed.FRONTEND_KEY.pack(place.address, b"\0\0", 0)
+                if wanted.addresses.get(key) in (None, layout.SERVICE_EXTERNAL_IP):
+                    wanted.addresses[key] = place.kind.number
     return wanted
 
 
@@ -207,7 +210,7 @@ def _add(
     runs = _Runs(name, port.get("backends") or (), node)
     inside = runs.of(local=service.get("internal_traffic_policy") == LOCAL)
     outside = runs.of(local=service.get("external_traffic_policy") == LOCAL)
-    full_name = f"{name}:{port.get('name') or port['port']}/{word}"
+    full_name = words.full_name(service, port)
     if len(full_name.encode()) > packed.NAME_SIZE:
         valid = f"has at most {packed.NAME_SIZE} bytes"
         raise Failure(f"services: {full_name!r} is too long; service, port and protocol {valid}.")

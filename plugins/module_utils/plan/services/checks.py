@@ -276,11 +276,20 @@ def _times(service: Service, key: tuple[int, str]) -> int:
     return sum((port.node_port, port.protocol) == key for port in service.ports)
 
 
-def host_ports(around: Around, node_ports: Mapping[tuple[int, str], str]) -> Iterator[str]:
+def host_ports(
+    given: Iterable[Service], around: Around, node_ports: Mapping[tuple[int, str], str]
+) -> Iterator[str]:
     """Yield the ports of a node that two pods want, or a pod and a service.
 
     :param node_ports: name of the service by its node port.
     """
+    at_nodes = {
+        (around.nodes[ip], port.port, port.protocol): (service.name, ip)
+        for service in given
+        for ip in service.external_ips
+        if ip in around.nodes
+        for port in service.ports
+    }
     taken: dict[tuple[str, int, str], list[tuple[int | None, str]]] = {}
     addresses: dict[str, list[int]] = {}
     for ip, name in around.nodes.items():
@@ -299,7 +308,14 @@ def host_ports(around: Around, node_ports: Mapping[tuple[int, str], str]) -> Ite
             service = node_ports.get((port.host_port, port.protocol))
             if service is not None:
                 yield f"{what} is the node port of {service}, too; valid is another port."
-            held = taken.setdefault((placed.node, port.host_port, port.protocol), [])
+            at = (placed.node, port.host_port, port.protocol)
+            if at in at_nodes:
+                name, ip = at_nodes[at]
+                yield (
+                    f"{what} is the port of {name} at {text(ip)} of {placed.node}, too; valid is "
+                    "another port."
+                )
+            held = taken.setdefault(at, [])
             yield from (
                 f"{what} is that of pod {other} on {placed.node}, too; a port of a node is valid "
                 "once."
