@@ -389,6 +389,15 @@ def test_a_fragment_of_a_flow_is_dropped(node, services):
     assert dropped(came(node, "from_container", back), "from_container", "service_fragment")
 
 
+@POD
+def test_a_fragment_of_an_answer_between_pods_is_dropped(node, services, hook):
+    services.add(CLUSTER_IP, 80, [(POD_B, 8080)], protocol=maps_of.UDP)
+    data = came(node, hook, sent(CLUSTER_IP, 80, l4=UDP)).data
+    back = answer(data, src_mac=MAC_B, dst_mac=GATEWAY_MAC)
+    back[IP].flags = "MF"
+    assert dropped(came(node, hook, back, device="pod_b"), hook, "service_fragment")
+
+
 @OUTSIDE
 def test_a_process_of_the_node_itself_is_a_backend(node, services, hook):
     services.add(ANY, NODE_PORT, [(NODE, 9100)], kind="node_port")
