@@ -24,10 +24,10 @@ def numbers(text: str) -> frozenset[int]:
     for part in text.split(",") if text else ():
         ends = _RANGE.fullmatch(part.strip())
         if ends is None:
-            raise ValueError(part)
+            raise ValueError(f"{part!r} is no range of ports")
         first, last = int(ends[1]), int(ends[2] or ends[1])
         if not first <= last <= LAST:
-            raise ValueError(part)
+            raise ValueError(f"{part!r} is no range of ports")
         found.update(range(first, last + 1))
     return frozenset(found)
 

@@ -312,10 +312,16 @@ def test_host_ports_of_pods_are_services_of_their_node():
         backends = [{**own, "port": target}]
         return {"name": "", "protocol": protocol, "port": number, "backends": backends}
 
-    common = {"name": "api-1", "type": "HostPort", "node": "k8s-w1"}
+    common = {"type": "HostPort", "node": "k8s-w1"}
+    everywhere = [port(80, "TCP", 8080), port(54, "UDP", 54)]
     assert result.services["default"] == [
-        {**common, "host_ip": None, "ports": [port(80, "TCP", 8080), port(54, "UDP", 54)]},
-        {**common, "host_ip": "192.168.10.101", "ports": [port(53, "UDP", 53)]},
+        {**common, "name": "api-1", "host_ip": None, "ports": everywhere},
+        {
+            **common,
+            "name": "api-1@192.168.10.101",
+            "host_ip": "192.168.10.101",
+            "ports": [port(53, "UDP", 53)],
+        },
     ]
     assert result.node("k8s-s")["services"] == 2
 

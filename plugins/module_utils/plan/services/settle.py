@@ -51,7 +51,7 @@ def settle(given: Given, around: Around, seen: Allocated) -> Settled:
         for port in service["ports"]
         if port["node_port"] is not None
     }
-    problems += checks.host_ports(around, node_ports)
+    problems += checks.host_ports(given.services, around, node_ports)
     services += _host_ports(around.pods)
     problems += limits.problems(services)
     unbalanced = [
@@ -118,11 +118,12 @@ def _host_ports(pods: Iterable[Placed]) -> Iterator[dict[str, Any]]:
             if port.host_port is not None:
                 by_address.setdefault(port.host_ip or None, []).append(port)
         for host_ip, ports in by_address.items():
+            at = None if host_ip is None else text(host_ip)
             yield {
-                "name": placed.pod.name,
+                "name": placed.pod.name if at is None else f"{placed.pod.name}@{at}",
                 "type": "HostPort",
                 "node": placed.node,
-                "host_ip": None if host_ip is None else text(host_ip),
+                "host_ip": at,
                 "ports": [
                     {
                         "name": "",
