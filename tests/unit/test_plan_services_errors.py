@@ -441,6 +441,35 @@ def test_a_service_cidr_over_a_tunnel_endpoint():
     ]
 
 
+def two_clusters(**of_the_second: Any) -> list[str]:
+    inventory = nodes(podnet_load_balancer_cidrs=["203.0.113.0/28"])
+    inventory["k8s-w2"].update(
+        podnet_cluster="second",
+        podnet_pods=[],
+        podnet_secondary_ranges=[{"cidr": "172.17.0.0/16"}],
+        **{"podnet_load_balancer_cidrs": [], **of_the_second},
+    )
+    with pytest.raises(Failure) as failure:
+        plan(inventory, fresh(NODES))
+    problems = failure.value.details["problems"]
+    assert isinstance(problems, list)
+    return problems
+
+
+def test_a_service_cidr_over_the_pods_of_another_cluster():
+    assert two_clusters(podnet_service_cidr="172.16.8.0/24") == [
+        "podnet_service_cidr is 172.16.8.0/24, which overlaps podnet_secondary_ranges default "
+        f"172.16.0.0/16; {SHARES}"
+    ]
+
+
+def test_load_balancer_ips_of_two_clusters():
+    assert two_clusters(podnet_load_balancer_cidrs=["203.0.113.0/24"]) == [
+        "podnet_load_balancer_cidrs of cluster second has 203.0.113.0/24, which overlaps "
+        "203.0.113.0/28 of cluster default; each cluster needs its own."
+    ]
+
+
 def test_a_load_balancer_ip_without_cidrs_for_it():
     item = web(type="LoadBalancer", load_balancer_ip="203.0.113.9")
     assert refused(item) == [
