@@ -22,6 +22,7 @@ struct ports {
 
 struct l4 {
 	__u32 offset; /* of its header, from the beginning of the frame */
+	__u32 quote;  /* of the IPv4 header in front of it, where an ICMP error quotes it; else 0 */
 	struct ports ports; /* 0 where the packet does not have them: a fragment but the first */
 	__u8 tcp_flags;
 	__be16 fragment; /* not 0 where it is one of several */
