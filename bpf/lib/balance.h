@@ -108,8 +108,9 @@ static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *
 	if (b->client == SERVICE_CLIENT_OUTSIDE) {
 		if (place == PLACE_NODE) {
 			balance_note(&b->state->host_flows);
-		} else if (place == PLACE_ELSEWHERE) {
-			/* So that the answer comes by here. */
+		} else if (place == PLACE_ELSEWHERE || ipcache_lookup_v4(to.source.words[3])) {
+			/* So that the answer comes by here: also the one to a pod, which would be
+			 * no answer to anything where it goes out. */
 			to.source = b->config->node_ip;
 			own_address = 1;
 		}
@@ -332,8 +333,13 @@ static __always_inline enum answer balance_answer_packet(struct __sk_buff *skb,
 		return answer_drop(skb, hook, VERDICT_MALFORMED);
 	nat_key_of(&key, packet, &l4);
 	flow = nat_lookup(&key);
-	if (!flow || !(flow->flags & NAT_REVERSE))
+	if (!flow || !(flow->flags & NAT_REVERSE)) {
+		/* The pod says its peer itself, as one does whose socket was balanced. */
+		if ((hook == HOOK_FROM_CONTAINER || hook == HOOK_GUARD) &&
+		    (l4_opens(&l4) || key.protocol == IP_PROTOCOL_UDP))
+			nat_end_other(&key);
 		return ANSWER_NONE;
+	}
 	if (l4.fragment)
 		return answer_drop(skb, hook, VERDICT_SERVICE_FRAGMENT);
 	nat_use(&key, flow, l4_closes(&l4));
