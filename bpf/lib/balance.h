@@ -223,6 +223,32 @@ static __always_inline int balance_error(struct __sk_buff *skb, struct packet *p
 	return way_take(skb, packet, hook, config, &way);
 }
 
+static __always_inline int balance_drop(struct __sk_buff *skb, const struct balance *b,
+					enum verdict reason)
+{
+	b->cause->verdict = reason;
+	return b->cause->type ? TC_ACT_SHOT : drop(skb, b->hook, reason);
+}
+
+/* A packet of a flow, on its way. */
+static __always_inline int balance_go_on(struct __sk_buff *skb, struct packet *packet,
+					 const struct balance *b)
+{
+	struct way way = {};
+	int verdict;
+
+	nat_use(&b->key, b->flow, l4_closes(&b->l4));
+	b->cause->from = balance_router(b->hook, b->config);
+	verdict = way_find(skb, packet, b->config, b->flow, &way);
+	if (!verdict_drops(verdict))
+		verdict = way_takes(skb, packet, &way, b->cause);
+	if (verdict_drops(verdict))
+		return balance_drop(skb, b, verdict);
+	if (UNLIKELY(!translate(skb, packet, &b->l4, &b->key, b->flow)))
+		return drop(skb, b->hook, VERDICT_MALFORMED);
+	return way_take(skb, packet, b->hook, b->config, &way);
+}
+
 /* A packet of TCP or UDP: what became of it, and in `cause` what its sender is to hear instead. */
 static __always_inline int balance_packet(struct __sk_buff *skb, struct packet *packet,
 					  enum hook hook, enum service_client client,
@@ -233,7 +259,6 @@ static __always_inline int balance_packet(struct __sk_buff *skb, struct packet *
 	struct balance b = {
 		.hook = hook, .client = client, .state = state, .config = config, .cause = cause
 	};
-	struct way way = {};
 	int verdict;
 
 	verdict = l4_parse(skb, packet, &b.l4);
@@ -245,20 +270,9 @@ static __always_inline int balance_packet(struct __sk_buff *skb, struct packet *
 	verdict = balance_find(skb, &b);
 	if (verdict == BALANCE_UNTOUCHED)
 		return NOT_BALANCED;
-	if (!verdict_drops(verdict) && b.flow) {
-		nat_use(&b.key, b.flow, l4_closes(&b.l4));
-		cause->from = balance_router(hook, config);
-		verdict = way_find(skb, packet, config, b.flow, &way);
-		if (!verdict_drops(verdict))
-			verdict = way_takes(skb, packet, &way, cause);
-	}
-	if (verdict_drops(verdict)) {
-		cause->verdict = verdict;
-		return cause->type ? TC_ACT_SHOT : drop(skb, hook, verdict);
-	}
-	if (UNLIKELY(!b.flow || !translate(skb, packet, &b.l4, &b.key, b.flow)))
-		return drop(skb, hook, VERDICT_MALFORMED);
-	return way_take(skb, packet, hook, config, &way);
+	if (verdict_drops(verdict) || UNLIKELY(!b.flow))
+		return balance_drop(skb, &b, verdict);
+	return balance_go_on(skb, packet, &b);
 }
 
 /* Whatever is for a service, or of one of its flows: what becomes of it. NOT_BALANCED for all else.
