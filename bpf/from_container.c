@@ -10,7 +10,7 @@ int from_container(struct __sk_buff *skb)
 	const struct ipcache_value *peer = 0;
 	const struct config_value *config;
 	struct packet packet = {};
-	int done;
+	int done, takes;
 
 	if (skb->protocol == NET16(ETH_P_ARP))
 		return arp_answer(skb, HOOK_FROM_CONTAINER);
@@ -24,9 +24,13 @@ int from_container(struct __sk_buff *skb)
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_SPOOFED_SOURCE);
 
 	destination = endpoint_lookup_v4(packet.ip->daddr);
-	if (destination && destination->ifindex && endpoint_takes(skb, &packet, destination)) {
-		if (balance_answer(skb, &packet, HOOK_FROM_CONTAINER, balance_pod_flows()) == ANSWER_DROPPED)
-			return TC_ACT_SHOT;
+	if (!destination)
+		peer = ipcache_lookup_v4(packet.ip->daddr);
+	takes = destination && destination->ifindex && endpoint_takes(skb, &packet, destination);
+	if ((takes || peer) &&
+	    balance_answer(skb, &packet, HOOK_FROM_CONTAINER, balance_pod_flows()) == ANSWER_DROPPED)
+		return TC_ACT_SHOT;
+	if (takes && destination) {
 		account(skb, HOOK_FROM_CONTAINER, VERDICT_TO_ENDPOINT);
 		return endpoint_deliver(&packet, destination);
 	}
@@ -34,8 +38,6 @@ int from_container(struct __sk_buff *skb)
 	config = node_config();
 	if (UNLIKELY(!config))
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_NOT_CONFIGURED);
-	if (!destination)
-		peer = ipcache_lookup_v4(packet.ip->daddr);
 	if (!peer && !(destination && destination->ifindex) && service_state()) {
 		done = balance(skb, &packet, HOOK_FROM_CONTAINER, SERVICE_CLIENT_POD);
 		if (done != NOT_BALANCED)

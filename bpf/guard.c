@@ -48,8 +48,11 @@ static __always_inline int guard_services(struct __sk_buff *skb, struct packet *
 
 	if (destination && destination->ifindex)
 		return guard_answer(skb, packet, destination);
-	if (!destination && ipcache_lookup_v4(packet->ip->daddr))
+	if (!destination && ipcache_lookup_v4(packet->ip->daddr)) {
+		if (balance_answer(skb, packet, HOOK_GUARD, balance_pod_flows()) == ANSWER_DROPPED)
+			return TC_ACT_SHOT;
 		return pass(skb);
+	}
 	done = balance(skb, packet, HOOK_GUARD, SERVICE_CLIENT_POD);
 	return done == NOT_BALANCED ? pass(skb) : done;
 }

@@ -108,8 +108,9 @@ static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *
 	if (b->client == SERVICE_CLIENT_OUTSIDE) {
 		if (place == PLACE_NODE) {
 			balance_note(&b->state->host_flows);
-		} else if (place == PLACE_ELSEWHERE) {
-			/* So that the answer comes by here. */
+		} else if (place == PLACE_ELSEWHERE || ipcache_lookup_v4(to.source.words[3])) {
+			/* So that the answer comes by here: also the one to a pod, which would be
+			 * no answer to anything where it goes out. */
 			to.source = b->config->node_ip;
 			own_address = 1;
 		}
@@ -222,22 +223,27 @@ static __always_inline int balance_error(struct __sk_buff *skb, struct packet *p
 	return way_take(skb, packet, hook, config, &way);
 }
 
-/* Send a packet on as its flow goes. */
-static __always_inline int balance_send(struct __sk_buff *skb, struct packet *packet,
-					struct balance *b)
+static __always_inline int balance_drop(struct __sk_buff *skb, const struct balance *b,
+					enum verdict reason)
+{
+	b->cause->verdict = reason;
+	return b->cause->type ? TC_ACT_SHOT : drop(skb, b->hook, reason);
+}
+
+/* A packet of a flow, on its way. */
+static __always_inline int balance_go_on(struct __sk_buff *skb, struct packet *packet,
+					 const struct balance *b)
 {
 	struct way way = {};
-	enum verdict verdict;
+	int verdict;
 
 	nat_use(&b->key, b->flow, l4_closes(&b->l4));
 	b->cause->from = balance_router(b->hook, b->config);
 	verdict = way_find(skb, packet, b->config, b->flow, &way);
 	if (!verdict_drops(verdict))
 		verdict = way_takes(skb, packet, &way, b->cause);
-	if (verdict_drops(verdict)) {
-		b->cause->verdict = verdict;
-		return b->cause->type ? TC_ACT_SHOT : drop(skb, b->hook, verdict);
-	}
+	if (verdict_drops(verdict))
+		return balance_drop(skb, b, verdict);
 	if (UNLIKELY(!translate(skb, packet, &b->l4, &b->key, b->flow)))
 		return drop(skb, b->hook, VERDICT_MALFORMED);
 	return way_take(skb, packet, b->hook, b->config, &way);
@@ -264,10 +270,9 @@ static __always_inline int balance_packet(struct __sk_buff *skb, struct packet *
 	verdict = balance_find(skb, &b);
 	if (verdict == BALANCE_UNTOUCHED)
 		return NOT_BALANCED;
-	if (!verdict_drops(verdict) && b.flow)
-		return balance_send(skb, packet, &b);
-	cause->verdict = verdict;
-	return cause->type ? TC_ACT_SHOT : drop(skb, hook, verdict);
+	if (verdict_drops(verdict) || UNLIKELY(!b.flow))
+		return balance_drop(skb, &b, verdict);
+	return balance_go_on(skb, packet, &b);
 }
 
 /* Whatever is for a service, or of one of its flows: what becomes of it. NOT_BALANCED for all else.
@@ -342,8 +347,13 @@ static __always_inline enum answer balance_answer_packet(struct __sk_buff *skb,
 		return answer_drop(skb, hook, VERDICT_MALFORMED);
 	nat_key_of(&key, packet, &l4);
 	flow = nat_lookup(&key);
-	if (!flow || !(flow->flags & NAT_REVERSE))
+	if (!flow || !(flow->flags & NAT_REVERSE)) {
+		/* The pod says its peer itself, as one does whose socket was balanced. */
+		if ((hook == HOOK_FROM_CONTAINER || hook == HOOK_GUARD) &&
+		    (l4_opens(&l4) || key.protocol == IP_PROTOCOL_UDP))
+			nat_end_other(&key);
 		return ANSWER_NONE;
+	}
 	if (l4.fragment)
 		return answer_drop(skb, hook, VERDICT_SERVICE_FRAGMENT);
 	nat_use(&key, flow, l4_closes(&l4));

@@ -6,8 +6,14 @@
 
 #define NAT_REFRESH_NSEC 1000000000ULL
 #define NAT_TRIES 32
-/* Source ports that this node gives: no node port is among them. */
-#define NAT_FIRST_PORT 32768
+/* Source ports that this node gives with its own address: none is a node port's, and none one that
+ * the kernel gives to the node's own sockets, which would get the answers of a flow that had it. */
+#define NAT_FIRST_PORT 1024
+#define NAT_PORTS (30000 - NAT_FIRST_PORT)
+/* Seconds after which a flow that no packet has used is over: closed, of TCP, of UDP. */
+#define NAT_CLOSED_NSEC (10 * 1000000000ULL)
+#define NAT_TCP_NSEC (21600 * 1000000000ULL)
+#define NAT_UDP_NSEC (60 * 1000000000ULL)
 
 static __always_inline void nat_key_of(struct nat_key *key, const struct packet *packet,
 				       const struct l4 *l4)
@@ -110,35 +116,87 @@ static __always_inline int nat_port_taken(struct __sk_buff *skb, const struct na
 }
 
 /* Say whether the entry is the other half of what comes in as `key`, from before it was forgotten. */
-static __always_inline int nat_is_back(const struct nat_key *back, const struct nat_key *key)
+static __always_inline int nat_is_back(const struct nat_value *is, const struct nat_key *key)
 {
-	const struct nat_value *is = map_lookup(MAP(nat), back);
-
-	return is && address_equal(&is->source, &key->destination) &&
+	return address_equal(&is->source, &key->destination) &&
 	       address_equal(&is->destination, &key->source) &&
 	       is->source_port == key->destination_port && is->destination_port == key->source_port;
 }
 
-/* Take a port for the flow, and with it the entry for its answers, which is what keeps two flows
- * from taking the same one. The client's own, where that is free; 0 where every try failed. */
-static __always_inline int nat_take_port(struct __sk_buff *skb, const struct nat_key *key,
-					 struct nat_value *to, int own_address)
+/* Say whether a flow is over. Nobody sweeps those: they are there until their place is wanted. */
+static __always_inline int nat_is_over(const struct nat_key *key, const struct nat_value *value)
 {
-	struct nat_key back = {};
+	const __u64 idle = ktime_get_coarse_ns() - value->used;
+
+	if (value->flags & NAT_CLOSING)
+		return idle > NAT_CLOSED_NSEC;
+	return idle > (key->protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_UDP_NSEC);
+}
+
+/* What is sent as `key` is not translated: then what answers it is not either, whatever flow had its
+ * ports before. */
+static __always_inline void nat_end_other(const struct nat_key *key)
+{
+	const struct nat_key back = {
+		.source = key->destination,
+		.destination = key->source,
+		.source_port = key->destination_port,
+		.destination_port = key->source_port,
+		.protocol = key->protocol,
+	};
+	const struct nat_value *other = nat_lookup(&back);
+
+	if (UNLIKELY(other && other->flags & NAT_REVERSE))
+		nat_remove(&back, other);
+}
+
+static __always_inline __be16 nat_random_port(void)
+{
+	const __u32 number = ((__u64)get_prandom_u32() * NAT_PORTS) >> 32;
+
+	return NET16((__u16)(NAT_FIRST_PORT + number));
+}
+
+static __always_inline int nat_gives(__be16 port)
+{
+	return (__u16)(NET16(port) - NAT_FIRST_PORT) < NAT_PORTS;
+}
+
+/* Take the entry for a flow's answers, which is what keeps two flows from taking the same port. */
+static __always_inline int nat_take(const struct nat_key *back, const struct nat_key *key,
+				    const struct nat_value *value)
+{
+	const struct nat_value *is;
+
+	if (LIKELY(!map_update(MAP(nat), back, value, BPF_NOEXIST)))
+		return 1;
+	is = nat_lookup(back);
+	if (!is || nat_is_back(is, key))
+		return !!is;
+	if (!nat_is_over(back, is))
+		return 0;
+	nat_remove(back, is);
+	return !map_update(MAP(nat), back, value, BPF_NOEXIST);
+}
+
+/* Take a port for the flow, and with it the entry for its answers. The client's own, where that is
+ * free, and for an address of the node's among those that it gives; 0 where every try failed. */
+static __always_inline int nat_take_port(struct __sk_buff *skb, const struct nat_key *key,
+					 struct nat_value *to, struct nat_key *back,
+					 int own_address)
+{
 	int i;
 
-	nat_key_back(&back, key, to);
+	nat_key_back(back, key, to);
 	nat_value_of_other(to, key);
+	if (own_address && !nat_gives(back->destination_port))
+		back->destination_port = nat_random_port();
 	for (i = 0; i < NAT_TRIES; i++) {
-		if (!own_address || !nat_port_taken(skb, &back)) {
-			if (!map_update(MAP(nat), &back, to, BPF_NOEXIST))
-				break;
-			if (nat_is_back(&back, key))
-				break;
-		}
-		back.destination_port = NET16(NAT_FIRST_PORT | get_prandom_u32());
+		if ((!own_address || !nat_port_taken(skb, back)) && nat_take(back, key, to))
+			break;
+		back->destination_port = nat_random_port();
 	}
-	nat_value_of_other(to, &back);
+	nat_value_of_other(to, back);
 	return i < NAT_TRIES;
 }
 
@@ -160,15 +218,13 @@ static __always_inline struct nat_value *nat_create(struct __sk_buff *skb,
 
 	to->source_port = key->source_port;
 	to->created = to->used = ktime_get_coarse_ns();
-	if (!nat_take_port(skb, key, to, own_address))
+	if (!nat_take_port(skb, key, to, &back, own_address))
 		return 0;
 	if (LIKELY(!map_update(MAP(nat), key, to, BPF_NOEXIST)))
 		return nat_lookup(key);
 	/* Another CPU was faster with a packet of the same flow, or there is no memory. */
 	made = nat_lookup(key);
-	if (!made || !nat_goes_on_alike(made, to)) {
-		nat_key_back(&back, key, to);
+	if (!made || !nat_goes_on_alike(made, to))
 		map_delete(MAP(nat), &back);
-	}
 	return made;
 }

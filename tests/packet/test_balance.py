@@ -38,7 +38,7 @@ CLIENT, REMOTE_POD, TUNNELED_POD = "203.0.113.10", "10.111.160.130", "10.111.162
 BEHIND_GATEWAY = "10.111.161.5"
 CLUSTER_IP, EXTERNAL_IP, BALANCER = "10.10.252.131", "198.51.100.7", "192.0.2.80"
 WIRE_MAC, NODE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
-ANY, NODE_PORT, CLIENT_PORT = "::", 31000, 40000
+ANY, NODE_PORT, CLIENT_PORT = "::", 31000, 20000
 
 NUMBER = {TCP: maps_of.TCP, UDP: maps_of.UDP}
 
@@ -224,7 +224,7 @@ def test_a_source_port_that_another_flow_has_is_changed(node, services, hook):
     other = wire(src="203.0.113.11")
     data = went(came(node, hook, other), hook, "to_network")
     port = Ether(data)[TCP].sport
-    assert port >= 32768
+    assert 1024 <= port < 30000
     assert port != CLIENT_PORT
     assert data == onward(other, src=NODE, dst=REMOTE_POD, sport=port, dport=80), shown(data)
     back = answer(data, src_mac=WIRE_MAC, dst_mac=NODE_MAC)
@@ -263,7 +263,7 @@ def test_when_no_port_is_free_the_packet_is_dropped_and_counted(node, services):
             protocol=maps_of.TCP,
             reserved=0,
         ): bytes(service_layout.NAT.spec.value_size)
-        for port in range(32768, 65536)
+        for port in range(1024, 30000)
     }
     node.tables["nat"].update(taken)
     assert dropped(came(node, "from_netdev", wire()), "from_netdev", "nat_exhausted")

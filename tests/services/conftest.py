@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cluster.conftest import labs
-from tests.cluster.probes import Snapshot, nginx, snapshots
+from tests.cluster.probes import PYTHON, Snapshot, snapshots
 
-from .write_up import inventory
+from .write_up import THERE, inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def web_outside(cluster: Cluster) -> Iterator[None]:
 
 @contextmanager
 def _web_server(cluster: Cluster, place: str) -> Iterator[None]:
-    patiently = ("--retry", "100", "--retry-delay", "0", "--retry-connrefused", "--max-time", "10")
-    with nginx(cluster, place):
-        cluster.exec(place, "curl", "-s", *patiently, "http://127.0.0.1/")
+    with cluster.start(place, *PYTHON, str(THERE / "web.py")) as process:
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
         yield
+        process.kill()
