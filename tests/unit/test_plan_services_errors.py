@@ -520,6 +520,19 @@ def test_ports_of_containers(ports, sentence):
     assert failure.value.details["problems"] == [sentence]
 
 
+def test_a_target_port_that_no_pod_has_among_others_that_pods_have():
+    ports = [{"name": "admin", "port": 1}, {"name": "web", "port": 2}, {"port": 3}]
+    containers = [{"name": "c", "command": ["x"], "ports": ports}]
+    pods = {"k8s-w1": [{"name": "api", "labels": {"app": "api"}, "containers": containers}]}
+    item = port(target_port="http") | {"selector": {"app": "api"}}
+    with pytest.raises(Failure) as failure:
+        plan(nodes(pods, podnet_services=[item]), fresh(NODES))
+    assert failure.value.details["problems"] == [
+        "podnet_services default/web has for http/TCP the target port 'http', which no container "
+        "of api has for TCP; valid is admin, web or a number."
+    ]
+
+
 def with_host_ports(*ports: dict[str, Any], **variables: Any) -> dict[str, Any]:
     pods = [
         {"name": f"p{i}", "containers": [{"name": "c", "command": ["x"], "ports": [each]}]}

@@ -101,7 +101,7 @@ def _apply(comparison: Comparison, held: Held, shared: state.Shared) -> list[str
     if sweep_is_due:
         shared.write(lambda now: now._replace(sweep=1))
     services.update(plan.frontends)
-    shared.write(lambda now: _while_some_go(now, _state(plan, now)))
+    shared.write(lambda now: while_some_go(now, _state(plan, now)))
     services.delete(plan.gone)
     names.delete(map(pack_id, plan.gone_names))
     ranges.delete(_range_key(*one) for one in plan.gone_ranges)
@@ -111,7 +111,7 @@ def _apply(comparison: Comparison, held: Held, shared: state.Shared) -> list[str
     return warnings
 
 
-def _while_some_go(now: State, after: State) -> State:
+def while_some_go(now: State, after: State) -> State:
     """Return a state in which no count is lower than what is there."""
     return after._replace(
         frontends=max(now.frontends, after.frontends),
@@ -124,7 +124,10 @@ def _sweep(comparison: Comparison, held: Held) -> list[str]:
     """Take away what is noted of backends that are gone, and close what talks to them."""
     was_killed = bool(held.state.sweep)  # what that run took away nobody knows any more
     listed = comparison.listed() if was_killed else comparison.plan.listed
-    is_lost = sweep.lost(listed, others_are_gone=was_killed)
+    whole = {packed.FRONTEND.unpack(value)[0] for value in comparison.plan.frontends.values()}
+    if not was_killed:
+        whole.update(numbers.id for numbers in held.frontends.values())
+    is_lost = sweep.lost(listed, whole)
     sweep.sweep(held.tables, is_lost)
     talks = sweep.talks(held.tables, is_lost)
     warnings = sockets.close(talks)

@@ -157,8 +157,7 @@ def _cluster_ip(service: Service, around: Around) -> Iterator[str]:
 
 
 def _outside_addresses(service: Service, around: Around) -> Iterator[str]:
-    given = [("external IP", ip) for ip in service.external_ips]
-    given += [("load balancer IP", ip) for ip in service.load_balancer_ips]
+    given = service.outside_addresses()
     if len(set(given)) < len(given) or set(service.external_ips) & set(service.load_balancer_ips):
         shown = ", ".join(text(ip) for _what, ip in given)
         yield f"{service.where} has the addresses {shown}; each is valid once."
@@ -251,7 +250,7 @@ def _frontends(given: Iterable[Service], around: Around) -> Iterator[str]:
                 )
     taken: dict[tuple[int, int, str], Service] = {}
     for service in given:
-        for what, ip in (*_named(service),):
+        for what, ip in service.outside_addresses():
             for port in service.ports:
                 shown = f"{service.says(what, ip)} with port {port.port}/{port.protocol}"
                 other = taken.setdefault((ip, port.port, port.protocol), service)
@@ -266,10 +265,6 @@ def _frontends(given: Iterable[Service], around: Around) -> Iterator[str]:
                         f"{shown}, which is the node port of {shadowed.where} on "
                         f"{around.nodes[ip]}; valid is another port or address."
                     )
-
-
-def _named(service: Service) -> list[tuple[str, int]]:
-    return [each for each in service.addresses() if each[0] != "cluster IP"]
 
 
 def _times(service: Service, key: tuple[int, str]) -> int:
