@@ -223,22 +223,27 @@ static __always_inline int balance_error(struct __sk_buff *skb, struct packet *p
 	return way_take(skb, packet, hook, config, &way);
 }
 
-/* Send a packet on as its flow goes. */
-static __always_inline int balance_send(struct __sk_buff *skb, struct packet *packet,
-					struct balance *b)
+static __always_inline int balance_drop(struct __sk_buff *skb, const struct balance *b,
+					enum verdict reason)
+{
+	b->cause->verdict = reason;
+	return b->cause->type ? TC_ACT_SHOT : drop(skb, b->hook, reason);
+}
+
+/* A packet of a flow, on its way. */
+static __always_inline int balance_go_on(struct __sk_buff *skb, struct packet *packet,
+					 const struct balance *b)
 {
 	struct way way = {};
-	enum verdict verdict;
+	int verdict;
 
 	nat_use(&b->key, b->flow, l4_closes(&b->l4));
 	b->cause->from = balance_router(b->hook, b->config);
 	verdict = way_find(skb, packet, b->config, b->flow, &way);
 	if (!verdict_drops(verdict))
 		verdict = way_takes(skb, packet, &way, b->cause);
-	if (verdict_drops(verdict)) {
-		b->cause->verdict = verdict;
-		return b->cause->type ? TC_ACT_SHOT : drop(skb, b->hook, verdict);
-	}
+	if (verdict_drops(verdict))
+		return balance_drop(skb, b, verdict);
 	if (UNLIKELY(!translate(skb, packet, &b->l4, &b->key, b->flow)))
 		return drop(skb, b->hook, VERDICT_MALFORMED);
 	return way_take(skb, packet, b->hook, b->config, &way);
@@ -265,10 +270,9 @@ static __always_inline int balance_packet(struct __sk_buff *skb, struct packet *
 	verdict = balance_find(skb, &b);
 	if (verdict == BALANCE_UNTOUCHED)
 		return NOT_BALANCED;
-	if (!verdict_drops(verdict) && b.flow)
-		return balance_send(skb, packet, &b);
-	cause->verdict = verdict;
-	return cause->type ? TC_ACT_SHOT : drop(skb, hook, verdict);
+	if (verdict_drops(verdict) || UNLIKELY(!b.flow))
+		return balance_drop(skb, &b, verdict);
+	return balance_go_on(skb, packet, &b);
 }
 
 /* Whatever is for a service, or of one of its flows: what becomes of it. NOT_BALANCED for all else.

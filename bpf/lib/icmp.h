@@ -46,8 +46,9 @@ static __always_inline int icmp_may_answer(const struct __sk_buff *skb, const st
 {
 	__be32 from = packet->ip->saddr;
 
-	return packet->ip->protocol != ICMP_PROTOCOL && skb->pkt_type != PACKET_BROADCAST && skb->pkt_type != PACKET_MULTICAST &&
-	       packet_is_unicast(packet) && from && (from & NET32(0xf0000000)) < NET32(0xe0000000) &&
+	return packet->ip->protocol != ICMP_PROTOCOL && skb->pkt_type != PACKET_BROADCAST &&
+	       skb->pkt_type != PACKET_MULTICAST && packet_is_unicast(packet) && from &&
+	       (from & NET32(0xf0000000)) < NET32(0xe0000000) &&
 	       (from & NET32(0xff000000)) != NET32(0x7f000000);
 }
 

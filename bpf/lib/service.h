@@ -7,7 +7,7 @@
 
 #define SERVICE_NSEC_PER_SEC 1000000000ULL
 /* The backends among which one is looked for; a client with affinity to a later one chooses anew. */
-#ifndef SERVICE_SEARCH
+#ifndef SERVICE_SEARCH /* a program that does more has less room for it */
 #define SERVICE_SEARCH 1024
 #endif
 #define SERVICE_NOWHERE 0xffffffff

@@ -8,8 +8,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .datapath.cells import SOCKET_PROGRAMS
+from .datapath.service_layout import NODE_PORTS
 from .services import report
-from .services.wanted import NODE_PORTS
 from .tables import line, table
 
 if TYPE_CHECKING:

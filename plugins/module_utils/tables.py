@@ -17,14 +17,21 @@ def line(word: str, value: object) -> str:
     return f"{word + ':':<{_INDENT}}{value}"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Return the lines of a table, heads first; none where there is no row."""
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[object]], *, indent: int = 2, gap: int = 2
+) -> list[str]:
+    """Return the lines of a table, heads first; none where there is no row.
+
+    :param indent: spaces in front of each line.
+    :param gap: spaces between columns.
+    """
     cells = [["-" if cell is None else str(cell) for cell in row] for row in rows]
     if not cells:
         return []
     everything = [list(heads), *cells]
     widths = [max(len(row[column]) for row in everything) for column in range(len(heads))]
     return [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        " " * indent
+        + (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
         for row in everything
     ]

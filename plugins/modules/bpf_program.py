@@ -323,6 +323,7 @@ def main() -> None:
             "_sources": {"type": "dict"},
         },
         supports_check_mode=True,
+        no_log=True,  # the journal is no place for sources
     )
     given = module.params
     runner.run(

@@ -285,6 +285,7 @@ def main() -> None:
         mutually_exclusive=[("services", "path", "src", "_services")],
         required_one_of=[("services", "path", "src", "_services")],
         supports_check_mode=True,
+        no_log=True,  # the journal is no place for thousands of services
     )
     options = module.params
 
@@ -295,7 +296,9 @@ def main() -> None:
             purge=options["purge"],
             check_mode=module.check_mode,
         )
-        return {**done.changes.result(), "warnings": done.warnings}
+        for warning in done.warnings:
+            module.warn(warning)
+        return done.changes.result()
 
     runner.run(module, work)
 

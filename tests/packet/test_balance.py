@@ -242,15 +242,15 @@ def test_a_source_port_that_the_nodes_own_socket_has_is_changed(node, services, 
     with namespaces.inside(node.netns):
         own = socket.socket(socket.AF_INET, kind)
     with own:
-        own.bind((NODE, CLIENT_PORT))
+        own.bind(("", CLIENT_PORT))
         if l4 is TCP:
             own.listen()
         data = came(node, "from_netdev", wire(l4=l4)).data
-    assert Ether(data)[l4].sport != CLIENT_PORT
-    # Of a pod of this node the answers do not come to the node's address: no matter.
-    services.reset()
-    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port", protocol=NUMBER[l4])
-    assert Ether(came(node, "from_netdev", wire(l4=l4)).data)[l4].sport == CLIENT_PORT
+        assert Ether(data)[l4].sport != CLIENT_PORT
+        # A pod of this node answers the client's address and not the node's: no matter.
+        services.reset()
+        services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port", protocol=NUMBER[l4])
+        assert Ether(came(node, "from_netdev", wire(l4=l4)).data)[l4].sport == CLIENT_PORT
 
 
 def take_every_port(node, l4, flags, used):

@@ -21,6 +21,9 @@ SERVICE_MAGLEV = 4  # a packet's backend by the table in maglev, not at random
 SERVICE_LOCAL_OUTSIDE = 8  # external traffic policy Local: only backends of this node
 SERVICE_ALLOCATED = 16  # the planner chose the address or the node port: it is to be kept
 
+#: First and last of the ports that Kubernetes gives node ports out of.
+NODE_PORTS = (30000, 32767)
+
 #: ``nat.flags``.
 NAT_REVERSE = 1  # an entry for replies
 NAT_CLOSING = 2  # a FIN or RST was seen: a new connection may take its place

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import tables
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     Found = Mapping[str, Any]
     Row = Sequence[object]
 
-_GAP = "   "
 #: Flags of a frontend in the words of ``cilium bpf lb list``.
 _FLAGS = {"local": "Local", "source ranges": "check source-range", "maglev": "maglev"}
 
@@ -116,13 +117,5 @@ def _bracketed(place: str) -> str:
     return f"[{address.strip('[]')}]:{port}"
 
 
-def _table(heads: Row, rows: Iterable[Row]) -> list[str]:
-    cells = [[str(cell) for cell in row] for row in rows]
-    if not cells:
-        return []
-    everything = [[str(head) for head in heads], *cells]
-    widths = [max(map(len, column)) for column in zip(*everything)]
-    return [
-        _GAP.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-        for row in everything
-    ]
+def _table(heads: Sequence[str], rows: Iterable[Row]) -> list[str]:
+    return tables.table(heads, rows, indent=0, gap=3)

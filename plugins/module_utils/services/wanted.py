@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     #: Prefix length and address of a prefix, as source_ranges has them less the id.
     Prefix = tuple[int, bytes]
 
-#: What Kubernetes gives node ports out of.
-NODE_PORTS = (30000, 32767)
 PORTS = (1, 65535)
 #: Most seconds that session affinity lasts: those of a day, as in Kubernetes.
 AFFINITY_MAX = 86400
@@ -222,7 +220,7 @@ def _add(
             continue
         own_flags = flags
         if kind is ON_NODES:
-            _number(name, "node_port", number, NODE_PORTS)
+            _number(name, "node_port", number, layout.NODE_PORTS)
             if port.get("node_port_allocated"):
                 own_flags |= layout.SERVICE_ALLOCATED
         key = packed.FRONTEND_KEY.pack(address, number.to_bytes(2, "big"), protocol)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...datapath import service_layout
 from ..prefix import Prefix, text
 from .around import Homes, within
 from .model import TYPES
@@ -27,7 +28,7 @@ SPECIAL = tuple(
         ("reserved", 240, 0, 4),
     )
 )
-NODE_PORTS = range(30000, 32768)
+NODE_PORTS = range(service_layout.NODE_PORTS[0], service_layout.NODE_PORTS[1] + 1)
 
 #: Shortest service CIDR that leaves an address: the first and the last are not used.
 SERVICE_CIDR_MAX = 30
