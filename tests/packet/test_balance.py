@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -252,22 +253,79 @@ def test_a_source_port_that_the_nodes_own_socket_has_is_changed(node, services, 
         assert Ether(came(node, "from_netdev", wire(l4=l4)).data)[l4].sport == CLIENT_PORT
 
 
-def test_when_no_port_is_free_the_packet_is_dropped_and_counted(node, services):
-    services.add(ANY, NODE_PORT, [(REMOTE_POD, 80)], kind="node_port")
-    taken = {
-        service_layout.NAT.pack_key(
-            source=REMOTE_POD,
-            destination=NODE,
-            source_port=80,
-            destination_port=port,
-            protocol=maps_of.TCP,
-            reserved=0,
-        ): bytes(service_layout.NAT.spec.value_size)
+def take_every_port(node, l4, flags, used):
+    """Let flows that were last used so many seconds ago have all ports that the node gives."""
+    nanoseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - used * 10**9
+    table = service_layout.NAT
+    value = table.pack_value(
+        **dict.fromkeys(("source", "destination"), "::"),
+        **dict.fromkeys(("source_port", "destination_port", "reserved", "id", "slot"), 0),
+        flags=flags | service_layout.NAT_REVERSE,
+        created=nanoseconds,
+        used=nanoseconds,
+    )
+    ends = {"source": REMOTE_POD, "destination": NODE, "source_port": 80}
+    taken = [
+        table.pack_key(**ends, destination_port=port, protocol=NUMBER[l4], reserved=0)
         for port in range(1024, 30000)
-    }
-    node.tables["nat"].update(taken)
-    assert dropped(came(node, "from_netdev", wire()), "from_netdev", "nat_exhausted")
-    assert len(services.flows()) == len(taken)
+    ]
+    node.tables["nat"].update(dict.fromkeys(taken, value))
+    return len(taken)
+
+
+@pytest.mark.parametrize(
+    ("l4", "flags", "used"),
+    [(TCP, 0, 70), (TCP, service_layout.NAT_CLOSING, 8), (UDP, 0, 50)],
+    ids=["open", "closing", "UDP"],
+)
+def test_when_no_port_is_free_the_packet_is_dropped_and_counted(node, services, l4, flags, used):
+    services.add(ANY, NODE_PORT, [(REMOTE_POD, 80)], kind="node_port", protocol=NUMBER[l4])
+    taken = take_every_port(node, l4, flags, used)
+    assert dropped(came(node, "from_netdev", wire(l4=l4)), "from_netdev", "nat_exhausted")
+    assert len(services.flows()) == taken
+
+
+@pytest.mark.parametrize(
+    ("l4", "flags", "used"),
+    [(TCP, service_layout.NAT_CLOSING, 12), (UDP, 0, 70)],
+    ids=["closed", "UDP"],
+)
+def test_a_port_of_a_flow_that_is_over_is_free(node, services, l4, flags, used):
+    services.add(ANY, NODE_PORT, [(REMOTE_POD, 80)], kind="node_port", protocol=NUMBER[l4])
+    take_every_port(node, l4, flags, used)
+    packet = wire(l4=l4)
+    data = went(came(node, "from_netdev", packet), "from_netdev", "to_network")
+    assert data == onward(packet, src=NODE, dst=REMOTE_POD, dport=80), shown(data)
+    back = answer(data, src_mac=WIRE_MAC, dst_mac=NODE_MAC)
+    data = went(came(node, "from_netdev", back), "from_netdev", "to_network")
+    assert data == onward(back, src=NODE, sport=NODE_PORT, dst=CLIENT), shown(data)
+
+
+def test_the_node_gives_no_port_that_its_own_sockets_may_get(node, services):
+    services.add(ANY, NODE_PORT, [(REMOTE_POD, 80)], kind="node_port")
+    data = came(node, "from_netdev", wire(sport=40000)).data
+    assert 1024 <= Ether(data)[TCP].sport < 30000
+
+
+@OUTSIDE
+def test_a_pod_that_comes_by_another_node_is_answered_by_this_one(node, services, hook):
+    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port")
+    packet = wire(src=REMOTE_POD)
+    data = went(came(node, hook, packet), hook, "to_endpoint")
+    assert data == onward(packet, src=NODE, dst=POD_A, dport=80, macs=INTO_A), shown(data)
+
+
+@POD
+@pytest.mark.parametrize("l4", [TCP, UDP])
+@pytest.mark.parametrize("backend", [POD_B, REMOTE_POD])
+def test_whom_a_pod_names_itself_answers_as_himself(node, services, hook, l4, backend):
+    services.add(CLUSTER_IP, 80, [(backend, 8080)], protocol=NUMBER[l4])
+    came(node, hook, sent(CLUSTER_IP, 80, l4=l4))
+    assert len(services.flows()) == 2
+    # Later, with the same port: what a socket sends that was balanced.
+    first = {"flags": "S"} if l4 is TCP else {}
+    came(node, hook, sent(backend, 8080, l4=l4, **first))
+    assert services.flows() == {}
 
 
 @OUTSIDE

@@ -124,7 +124,10 @@ def _sweep(comparison: Comparison, held: Held) -> list[str]:
     """Take away what is noted of backends that are gone, and close what talks to them."""
     was_killed = bool(held.state.sweep)  # what that run took away nobody knows any more
     listed = comparison.listed() if was_killed else comparison.plan.listed
-    is_lost = sweep.lost(listed, others_are_gone=was_killed)
+    whole = {packed.FRONTEND.unpack(value)[0] for value in comparison.plan.frontends.values()}
+    if not was_killed:
+        whole.update(numbers.id for numbers in held.frontends.values())
+    is_lost = sweep.lost(listed, whole)
     sweep.sweep(held.tables, is_lost)
     talks = sweep.talks(held.tables, is_lost)
     warnings = sockets.close(talks)

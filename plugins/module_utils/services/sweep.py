@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     Lost = Callable[[int, bytes], bool]
 
 
-def lost(listed: Mapping[int, Collection[bytes]], *, others_are_gone: bool) -> Lost:
+def lost(listed: Mapping[int, Collection[bytes]], whole: Collection[int]) -> Lost:
     """Return a function that says whether a frontend no longer lists a backend.
 
     :param listed: id -> address and port of the backends.
-    :param others_are_gone: a frontend that is not named there is gone; else it is whole.
+    :param whole: ids of other frontends, which have lost nothing; all others are gone, in this run
+        or by somebody's hand.
     """
-    if others_are_gone:
-        return lambda number, place: place not in listed.get(number, ())
-    return lambda number, place: number in listed and place not in listed[number]
+    return lambda number, place: (
+        place not in listed[number] if number in listed else number not in whole
+    )
 
 
 def sweep(tables: Mapping[str, maps.Map], is_lost: Lost) -> None:

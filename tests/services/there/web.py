@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Answer HTTP on port 80 as the pods' nginx does; leave nothing on the disk. Says when it listens."""
+"""Answer HTTP on port 80 as the pods' nginx does, and leave nothing on the disk; say when ready."""
 
 import socket
 
