@@ -9,12 +9,14 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-#ifndef __always_inline
+/* linux/stddef.h has it, too, and there it says no more than inline. */
+#undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
-#endif
 #define HELPER static __attribute__((unused))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* From here on the compiler knows nothing of the variable's value. */
+#define OPAQUE(variable) __asm__ volatile("" : "+r"(variable))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define NET16(x) ((__be16)__builtin_bswap16(x))
@@ -30,16 +32,23 @@ unsigned long long bpf_pseudo_fd(unsigned long long kind, unsigned long long fd)
 #define MAP(name) ((void *)bpf_pseudo_fd(1, PN_FD_##name))
 
 HELPER void *(*const map_lookup)(void *map, const void *key) = (void *)1;
+HELPER long (*const map_update)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+HELPER long (*const map_delete)(void *map, const void *key) = (void *)3;
+HELPER __u64 (*const ktime_get_ns)(void) = (void *)5;
+HELPER __u32 (*const get_prandom_u32)(void) = (void *)7;
 HELPER long (*const get_tunnel_key)(struct __sk_buff *skb, void *key, __u32 size, __u64 flags) = (void *)20;
 HELPER long (*const set_tunnel_key)(struct __sk_buff *skb, const void *key, __u32 size,
 				    __u64 flags) = (void *)21;
 HELPER long (*const redirect)(__u32 ifindex, __u64 flags) = (void *)23;
 HELPER long (*const change_type)(struct __sk_buff *skb, __u32 type) = (void *)32;
 HELPER long (*const pull_data)(struct __sk_buff *skb, __u32 len) = (void *)39;
+HELPER __u64 (*const get_socket_cookie)(void *ctx) = (void *)46;
 HELPER long (*const fib_lookup)(void *ctx, struct bpf_fib_lookup *fib, int size, __u32 flags) = (void *)69;
+HELPER __u64 (*const get_netns_cookie)(void *ctx) = (void *)122;
 HELPER long (*const redirect_neigh)(__u32 ifindex, struct bpf_redir_neigh *to, int size,
 				    __u64 flags) = (void *)152;
 HELPER long (*const redirect_peer)(__u32 ifindex, __u64 flags) = (void *)155;
+HELPER long (*const set_retval)(int retval) = (void *)187;
 
 /* linux/pkt_cls.h, linux/if_packet.h and linux/socket.h, which pull in half of the system's headers. */
 #define TC_ACT_UNSPEC (-1) /* the next program or filter, then the stack */

@@ -2,7 +2,7 @@
 /* Headers in front of the payload: find them, read them, rewrite them. */
 #pragma once
 
-#include "shared.h"
+#include "address.h"
 
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -11,14 +11,6 @@ struct packet {
 	struct ethhdr *eth;
 	struct iphdr *ip; /* valid where the parse said so */
 };
-
-static __always_inline void address_from_v4(struct address *to, __be32 v4)
-{
-	to->words[0] = 0;
-	to->words[1] = 0;
-	to->words[2] = NET32(0xffff);
-	to->words[3] = v4;
-}
 
 static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 {

@@ -198,7 +198,7 @@ struct affinity_value {
 	struct address address; /* the backend's address */
 	__be16 port; /* its port */
 	__u16 reserved; /* 0 */
-	__u32 reserved2; /* 0 */
+	__u32 slot; /* the slot that the backend was in last */
 	__u64 used; /* when it was last used, nanoseconds since boot (CLOCK_MONOTONIC) */
 };
 _Static_assert(sizeof(struct affinity_value) == 32, "affinity_value: 32 bytes, no hidden padding");

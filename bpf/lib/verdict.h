@@ -4,15 +4,20 @@
 
 #include "shared.h"
 
-static __always_inline void account(struct __sk_buff *skb, enum hook hook, enum verdict verdict)
+static __always_inline void count(enum hook hook, enum verdict verdict, __u32 bytes)
 {
 	__u32 index = (__u32)hook * VERDICTS + (__u32)verdict;
-	struct metrics_value *count = map_lookup(MAP(metrics), &index);
+	struct metrics_value *metrics = map_lookup(MAP(metrics), &index);
 
-	if (count) { /* a CPU's own copy: no atomics */
-		count->packets++;
-		count->bytes += skb->len;
+	if (metrics) { /* a CPU's own copy: no atomics */
+		metrics->packets++;
+		metrics->bytes += bytes;
 	}
+}
+
+static __always_inline void account(struct __sk_buff *skb, enum hook hook, enum verdict verdict)
+{
+	count(hook, verdict, skb->len);
 }
 
 static __always_inline int drop(struct __sk_buff *skb, enum hook hook, enum verdict reason)

@@ -143,7 +143,7 @@ AFFINITY = Layout(
         Field("address", "ip16", "the backend's address"),
         Field("port", "be16", "its port"),
         Field("reserved", "u16", "0"),
-        Field("reserved2", "u32", "0"),
+        Field("slot", "u32", "the slot that the backend was in last"),
         Field("used", "u64", "when it was last used, nanoseconds since boot (CLOCK_MONOTONIC)"),
     ),
     max_entries=65536,

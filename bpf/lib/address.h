@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Addresses as the maps hold them: 16 bytes, IPv4 a.b.c.d is ::ffff:a.b.c.d. */
+#pragma once
+
+#include "shared.h"
+
+static __always_inline void address_from_v4(struct address *to, __be32 v4)
+{
+	to->words[0] = 0;
+	to->words[1] = 0;
+	to->words[2] = NET32(0xffff);
+	to->words[3] = v4;
+}
+
+static __always_inline int address_is_v4(const struct address *a)
+{
+	return !a->words[0] && !a->words[1] && a->words[2] == NET32(0xffff);
+}
+
+/* Without a jump for each word: in a loop the verifier follows every one of them. */
+static __always_inline int address_equal(const struct address *a, const struct address *b)
+{
+	return !((a->words[3] ^ b->words[3]) | (a->words[2] ^ b->words[2]) |
+		 (a->words[1] ^ b->words[1]) | (a->words[0] ^ b->words[0]));
+}
+
+/* 127.0.0.0/8 and ::1. */
+static __always_inline int address_is_loopback(const struct address *a)
+{
+	if (a->words[0] || a->words[1])
+		return 0;
+	if (a->words[2] == NET32(0xffff))
+		return (a->words[3] & NET32(0xff000000)) == NET32(0x7f000000);
+	return !a->words[2] && a->words[3] == NET32(1);
+}
