@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import tempfile
 import time
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 
 from . import cgroups, kube_proxy, kube_proxy_nft
-from .kernel_datapaths import routing
 from .service_list import SERVICE_CIDR
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Network
 
     from .service_list import Service
-    from .topology import Node
 
 
 _numbers = itertools.count()
@@ -70,24 +67,13 @@ class Run:
     """What a command took.
 
     :param seconds: from its start to its end.
-    :param peak: bytes that it had in memory at most.
     :param kernel: bytes that the kernel holds for it since; None where it counts none.
+    :param peak: bytes that it and the kernel for it had at most.
     """
 
     seconds: float
-    peak: int
-    kernel: int | None
-
-
-def routing_with(rules: Rules, services: Sequence[Service]) -> Callable[[Node], None]:
-    """Return what joins pods by plain routing, on nodes with these services."""
-
-    def set_up(node: Node) -> None:
-        routing(node)
-        if node.pods:
-            run(rules.replace, rules.full(node.pod_cidr, services), netns=node.netns)
-
-    return set_up
+    kernel: int | None = None
+    peak: int | None = None
 
 
 def run(argv: Sequence[str], given: str, *, netns: str) -> Run:
@@ -97,19 +83,16 @@ def run(argv: Sequence[str], given: str, *, netns: str) -> Run:
         stdin.write(given)
         stdin.seek(0)
         start = time.monotonic()
-        process = subprocess.Popen(
+        done = subprocess.run(
             cgroups.inside(folder, list(argv)),
             stdin=stdin,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
+            check=False,
         )
-        assert process.stderr is not None
-        said = process.stderr.read()
-        _pid, status, usage = os.wait4(process.pid, 0)
         took = time.monotonic() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(argv)} failed: {said.strip()[:2000]}")
-    return Run(took, usage.ru_maxrss * 1024, cgroups.kernel_memory(folder) if folder else None)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(argv)} failed: {done.stderr.strip()[:2000]}")
+    if folder is None:
+        return Run(took)
+    return Run(took, cgroups.kernel_memory(folder), cgroups.peak_memory(folder))

@@ -6,6 +6,7 @@ this one, by whatever end, and takes them away.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import subprocess
@@ -87,6 +88,14 @@ def kernel_memory(folder: str) -> int:
         return int(version_1.read_text())
     lines = (Path(folder) / "memory.stat").read_text().splitlines()
     return int(dict(line.split() for line in lines)["kernel"])
+
+
+def peak_memory(folder: str) -> int | None:
+    """Return the most bytes that processes in a folder had, the kernel's for them among them."""
+    for name in ("memory.max_usage_in_bytes", "memory.peak"):  # version 1, and 2 since Linux 5.19
+        with contextlib.suppress(FileNotFoundError):
+            return int((Path(folder) / name).read_text())
+    return None
 
 
 def inside(folder: str | None, argv: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ BACKENDS = 3
 
 @dataclass(frozen=True)
 class Service:
-    """A ClusterIP and port, TCP and UDP at once in no listing: it is TCP unless it says otherwise.
+    """A ClusterIP with one port.
 
     :param name: of its port, as kube-proxy shows it, ``namespace/service:port``.
     :param backends: address and port of each.
@@ -52,6 +52,11 @@ def services(count: int, answers: IPv4Address) -> list[Service]:
 def probed(all_services: Sequence[Service]) -> Service:
     """Return the one that something answers: in a list that is walked, the mean one."""
     return all_services[len(all_services) // 2]
+
+
+def as_udp(service: Service) -> Service:
+    """Return the same for UDP: two services may share a port, if not a protocol."""
+    return replace(service, name=f"{service.name}-udp", protocol="udp")
 
 
 def changed(service: Service) -> Service:
