@@ -12,21 +12,20 @@
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 #define PROTOCOL_UDPLITE 136
-#define PROTOCOL_MPTCP 262
 #define NO_SUCH_HOST (-113) /* EHOSTUNREACH */
 #define IN_USE (-98)	    /* EADDRINUSE */
 
 #define REFUSE 0
 #define PASS 1
 
-/* What the frontends of this kind of socket are named by; 0 for one that has no services. */
+/* What the frontends of this kind of socket are named by; 0 for one that has no services. A socket
+ * of MPTCP connects by its first subflow, which is a TCP socket with a cookie of its own: it gets a
+ * backend, and getpeername of the whole says which. */
 static __always_inline __u16 socket_protocol(__u32 protocol)
 {
-	if (protocol == PROTOCOL_TCP || protocol == PROTOCOL_MPTCP)
-		return PROTOCOL_TCP;
-	if (protocol == PROTOCOL_UDP || protocol == PROTOCOL_UDPLITE)
+	if (protocol == PROTOCOL_UDPLITE)
 		return PROTOCOL_UDP;
-	return 0;
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP ? (__u16)protocol : 0;
 }
 
 static __always_inline void peer_read_v4(struct bpf_sock_addr *ctx, struct services_key *peer)

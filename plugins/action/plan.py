@@ -11,6 +11,7 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
+from ansible_collections.podnet.fabric.plugins.module_utils import service_files
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import (
@@ -18,6 +19,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory impor
     VARIABLES,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
+from ansible_collections.podnet.fabric.plugins.plugin_utils.find import finder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +29,9 @@ ARGUMENT_SPEC = {
     "group": {"type": "str", "default": "podnet_nodes"},
     "observed": {"type": "str", "default": "podnet_observed"},
 }
+
+#: What of an observation the planner needs.
+OBSERVED = ("pod_cidr", "peers", "endpoints", "services")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -70,6 +76,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if not names:
             raise Failure(f"group is {group!r}, which has no hosts; valid is the cluster's group.")
         shared: dict[str, tuple[Any, Any]] = {}
+        self._manifests: dict[str, dict[str, Any]] = {}
+        self._task_vars = task_vars
         in_play = set(task_vars.get("ansible_play_hosts_all", ()))
         nodes: dict[str, dict[str, Any]] = {}
         seen: dict[str, dict[str, Any] | None] = {}
@@ -78,9 +86,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             nodes[name] = self._templated(name, variables, task_vars["hostvars"], shared)
             found = variables.get(observed)
             if isinstance(found, dict) and "pod_cidr" in found:
-                seen[name] = {
-                    key: plain(found.get(key)) for key in ("pod_cidr", "peers", "endpoints")
-                }
+                seen[name] = {key: plain(found.get(key)) for key in OBSERVED}
             elif name in in_play:
                 seen[name] = None
         return nodes, seen
@@ -101,18 +107,46 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             # A list of the whole cluster is templated once, and not again for each of its nodes.
             if name in CLUSTER_VARIABLES and isinstance(raw, list):
                 if name not in shared or shared[name][0] != raw:
-                    shared[name] = (raw, _template(templar, host, name, raw))
+                    shared[name] = (raw, self._value(templar, host, name, raw))
                 result[name] = shared[name][1]
             else:
-                result[name] = _template(templar, host, name, raw)
+                result[name] = self._value(templar, host, name, raw)
         return result
+
+    def _value(self, templar: Templar, host: str, name: str, raw: Any) -> Any:
+        value = _template(templar, host, name, raw)
+        if name == MANIFESTS and isinstance(value, list):
+            return [self._manifest(f"{name}[{i}]", item) for i, item in enumerate(value)]
+        return value
+
+    def _manifest(self, where: str, item: Any) -> Any:
+        """Return what a file or a text holds; each is read once a run."""
+        if not isinstance(item, str) or not item:
+            return item
+        if item not in self._manifests:
+            find = finder(self, where, self._task_vars)
+            self._manifests[item] = service_files.load(item, where, find)
+        return self._manifests[item]
 
 
 def _template(templar: Templar, host: str, name: str, raw: Any) -> Any:
+    if _is_plain(raw):
+        return plain(raw)
     try:
         return plain(templar.template(raw))
     except AnsibleError as error:
         raise Failure(f"{name} of {host} cannot be templated: {error}") from error
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether there is nothing to template: of ten thousand services that takes seconds."""
+    if isinstance(value, str):
+        return "{" not in value
+    if isinstance(value, dict):
+        return all(_is_plain(each) for pair in value.items() for each in pair)
+    if isinstance(value, list):
+        return all(_is_plain(each) for each in value)
+    return value is None or isinstance(value, (int, float))
 
 
 def plain(value: Any) -> Any:

@@ -170,16 +170,17 @@ def converge(
         ready = {item.pin: _running(item, old[item.pin], run) for item in items if item.present}
         if not check_mode and any(program is None for program in ready.values()):
             require("bcc")
-        for item in items:
-            if item.present and ready[item.pin] is None and not check_mode:
-                fresh = programs.load(
-                    item.source,
-                    item.function,
-                    item.type,
-                    attach_type=item.attach_type,
-                    map_pins=item.maps,
-                )
-                ready[item.pin] = stack.enter_context(fresh)
+        with programs.Loader() as loader:
+            for item in items:
+                if item.present and ready[item.pin] is None and not check_mode:
+                    fresh = loader.load(
+                        item.source,
+                        item.function,
+                        item.type,
+                        attach_type=item.attach_type,
+                        map_pins=item.maps,
+                    )
+                    ready[item.pin] = stack.enter_context(fresh)
         for item in items:
             _plan_places(item, old[item.pin], ready.get(item.pin), mode, netns, run, changes)
         for item in items:

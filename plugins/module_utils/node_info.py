@@ -20,6 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import mounts, names
 from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE
+from .datapath.service_layout import (
+    SERVICE_ALLOCATED,
+    SERVICE_CLUSTER_IP,
+    SERVICE_LOAD_BALANCER,
+    SERVICE_NAMES,
+    SERVICE_NODE_PORT,
+    SERVICES,
+)
 from .engine.bpf import maps
 
 if TYPE_CHECKING:
@@ -112,6 +120,38 @@ def _held(node_ip: str | None) -> dict[str, Any]:
         "pod_cidr": None if config is None else _masked(config[1]),
         "peers": {cidr: node for cidr, node in peers.items() if node != node_ip},
         "endpoints": dict(allocated),
+        **_allocated(),
+    }
+
+
+def _allocated() -> dict[str, Any]:
+    """Return the addresses and node ports that a plan chose for services, where there are any."""
+    chosen = [
+        (key, value) for key, value in _entries(SERVICES) if value["flags"] & SERVICE_ALLOCATED
+    ]
+    if not chosen:
+        return {}
+    ids = {key["id"]: value["name"] for key, value in _entries(SERVICE_NAMES)}
+    cluster_ips: dict[str, str] = {}
+    balanced: dict[str, set[str]] = {}
+    node_ports: dict[str, int] = {}
+    for key, value in chosen:
+        port_name = ids.get(value["id"])
+        if port_name is None:
+            continue
+        service = port_name.rpartition(":")[0]
+        if value["kind"] == SERVICE_CLUSTER_IP:
+            cluster_ips[service] = key["address"]
+        elif value["kind"] == SERVICE_LOAD_BALANCER:
+            balanced.setdefault(service, set()).add(key["address"])
+        elif value["kind"] == SERVICE_NODE_PORT:
+            node_ports[port_name] = key["port"]
+    return {
+        "services": {
+            "cluster_ips": cluster_ips,
+            "load_balancer_ips": {name: sorted(ips) for name, ips in balanced.items()},
+            "node_ports": node_ports,
+        }
     }
 
 

@@ -145,6 +145,26 @@ endpoints:
   returned: success
   type: dict
   sample: {nginx-app-1: 10.111.160.3}
+services:
+  description: What a plan chose for services that left it open, and the node holds.
+  returned: where there is any
+  type: dict
+  contains:
+    cluster_ips:
+      description: Cluster IP of each service by its name.
+      type: dict
+      returned: success
+      sample: {default/web: 10.96.12.7}
+    load_balancer_ips:
+      description: Load balancer IPs of each service by its name.
+      type: dict
+      returned: success
+      sample: {default/web: [203.0.113.9]}
+    node_ports:
+      description: Node port of each port of a service.
+      type: dict
+      returned: success
+      sample: {default/web:http/TCP: 30080}
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -127,12 +127,12 @@ def programs(*items, mode="tcx"):
     return {"programs": list(items), "_sources": sources(list(items)), "attach_mode": mode}
 
 
-def load_once(*what, load=bpf_program.programs.load, **more):
-    """Take the place of programs.load: nothing is changed while something is compiled."""
+def load_once(loader, *what, load=bpf_program.programs.Loader.load, **more):
+    """Take the place of Loader.load: nothing is changed while something is compiled."""
     pin = f"/sys/fs/bpf/loaded/{bpf_program.programs.digest(*what, **more)}"
     found = bpf_program.programs.open_pin(pin)
     if found is None:
-        found = load(*what, **more)
+        found = load(loader, *what, **more)
         found.pin(pin)
     return found
 
@@ -140,7 +140,7 @@ def load_once(*what, load=bpf_program.programs.load, **more):
 @pytest.fixture(scope="module")
 def node():
     """A node with the maps, and a program for endpoints that compiles in no time."""
-    with bare_node(), mock.patch.object(bpf_program.programs, "load", load_once):
+    with bare_node(), mock.patch.object(bpf_program.programs.Loader, "load", load_once):
         node = plan("web-1")
         forked("veth", veths=datapath(node)["veths"])
         forked("bpf_map", maps=datapath(node)["maps"])

@@ -27,6 +27,7 @@ WITH_TWIN = [
     "neighbors",
     "netns",
     "routes",
+    "services",
     "veth",
     "vxlan",
 ]

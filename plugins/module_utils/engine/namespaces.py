@@ -46,6 +46,20 @@ def names() -> list[str]:
         return []
 
 
+def living() -> list[str]:
+    """Return a path of each namespace that a process is in, or that has a name, each once.
+
+    Any of them may be gone when it is used.
+    """
+    found: dict[int, str] = {}
+    processes = (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    paths = [*(entry / "ns/net" for entry in processes), *(Path(path(name)) for name in names())]
+    for each in paths:
+        with contextlib.suppress(OSError):  # it has just ended
+            found.setdefault(each.stat().st_ino, str(each))
+    return list(found.values())
+
+
 def exists(netns: str) -> bool:
     """Say whether the name stands for a live namespace, not for an empty file left behind."""
     try:

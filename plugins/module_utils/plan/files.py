@@ -4,7 +4,8 @@
 
 The one place of this package that reads and writes files. Each node has a small file of its own,
 and what the nodes of a cluster share stands in one file, so that a thousand nodes make a thousand
-small files and not a thousand lists of a thousand peers.
+small files and not a thousand lists of a thousand peers. The services stand apart, as they travel:
+packed once, and read by the one task that sends them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from ..engine.failure import Failure
 from . import node
+from .services import wire
 
 if TYPE_CHECKING:
     from .planner import Plan
@@ -25,6 +27,7 @@ def write(plan: Plan, directory: str) -> None:
     """Write a plan into an empty folder that is the caller's alone."""
     for cluster, common in plan.common.items():
         _write(_file(directory, "cluster", cluster), common)
+        _file(directory, "services", cluster).write_text(wire.pack(plan.services[cluster]))
     for name, own in plan.own.items():
         cluster = plan.cluster_of[name]
         _write(_file(directory, "node", name), {"cluster": cluster, "own": own})
@@ -32,16 +35,25 @@ def write(plan: Plan, directory: str) -> None:
 
 def read(directory: str, name: str) -> dict[str, Any]:
     """Return the slice of one node."""
-    file = _file(directory, "node", name)
+    mine = _mine(directory, name)
+    common = json.loads(_file(directory, "cluster", mine["cluster"]).read_text())
+    return node.slice_of(common, mine["own"])
+
+
+def read_services(directory: str, name: str) -> str:
+    """Return the services of a node's cluster, as ``services.wire`` packs them."""
+    return _file(directory, "services", _mine(directory, name)["cluster"]).read_text()
+
+
+def _mine(directory: str, name: str) -> dict[str, Any]:
     try:
-        mine = json.loads(file.read_text())
-        common = json.loads(_file(directory, "cluster", mine["cluster"]).read_text())
+        mine: dict[str, Any] = json.loads(_file(directory, "node", name).read_text())
     except FileNotFoundError:
         raise Failure(
             f"path is {directory!r}, which holds no plan for {name}; valid is the path that "
             "podnet.fabric.plan returned in this run, for a host of its group."
         ) from None
-    return node.slice_of(common, mine["own"])
+    return mine
 
 
 def _file(directory: str, kind: str, name: str) -> Path:

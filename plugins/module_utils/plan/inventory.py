@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import containers, values
 from .prefix import Prefix, text
 from .problems import refuse
+from .services import read as services
 from .values import Field, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .containers import ContainerPort
+    from .services.model import Given
 
     NodeVars = Mapping[str, Any]
 
@@ -68,6 +72,7 @@ class Pod(NamedTuple):
     labels: dict[str, str]
     containers: list[dict[str, Any]]
     netns: str | None = None
+    ports: tuple[ContainerPort, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,11 +84,12 @@ class Deployment:
     labels: dict[str, str]
     containers: list[dict[str, Any]]
     node_group: str | None
+    ports: tuple[ContainerPort, ...]
 
     def pods(self) -> list[Pod]:
         """Return its pods in the order of their numbers."""
         return [
-            Pod(f"{self.name}-{number}", None, self.labels, self.containers)
+            Pod(f"{self.name}-{number}", None, self.labels, self.containers, None, self.ports)
             for number in range(1, self.replicas + 1)
         ]
 
@@ -133,6 +139,7 @@ class Cluster:
     groups: tuple[Group, ...]
     deployments: tuple[Deployment, ...]
     tunnel: Tunnel
+    services: Given
     nodes: dict[str, Node] = field(default_factory=dict)
 
     @property
@@ -221,6 +228,7 @@ CLUSTER_VARIABLES: dict[str, Field] = {
     "podnet_vxlan_port": Field(values.whole(1, 65535), 8472),
     "podnet_direct_routing": Field(values.truth, default=False),
     "podnet_vxlan_checksum_offload": Field(values.truth, default=True),
+    **services.VARIABLES,
 }
 
 #: Variables with a value for each node.
@@ -305,6 +313,7 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
             direct=given["podnet_direct_routing"],
             checksum_offload=given["podnet_vxlan_checksum_offload"],
         ),
+        services=services.read(given, problems),
     )
     if len(problems) > before:
         return None

@@ -43,9 +43,16 @@ def _mac(prefix: str, address: int) -> str:
 
 
 def common(
-    cluster: Cluster, cidrs: Mapping[str, Prefix | None], health: Mapping[str, str | None]
+    cluster: Cluster,
+    cidrs: Mapping[str, Prefix | None],
+    health: Mapping[str, str | None],
+    services: int,
 ) -> dict[str, Any]:
-    """Return what the slices of a cluster share; ``health`` has each node's health address."""
+    """Return what the slices of a cluster share.
+
+    :param health: each node's health address.
+    :param services: how many services there are; the services themselves travel apart.
+    """
     native, tunnel = cluster.native, cluster.tunnel
     return {
         "cluster": cluster.name,
@@ -60,7 +67,7 @@ def common(
             "port": tunnel.port,
             "checksum_offload": tunnel.checksum_offload,
         },
-        "services": 0,
+        "services": services,
         "pod_ranges": [str(each.cidr) for each in used_ranges(cluster)],
         "ways": _ways(cluster),
         "nodes": [

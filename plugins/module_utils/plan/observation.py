@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
 from .prefix import Prefix, parse_address, parse_prefix
+from .services.allocate import Allocated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Observed:
-    """One node: the CIDR it holds, its table of peers as it stands, its endpoints."""
+    """One node: the CIDR it holds, its table of peers as it stands, its endpoints.
+
+    ``services`` are the allocations that it holds, as they stand: see :func:`allocations`.
+    """
 
     pod_cidr: Prefix | None
     peers: Mapping[str, str]
     endpoints: Mapping[str, int]
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed]:
@@ -39,6 +44,7 @@ def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed
                     name: parse_address(address)
                     for name, address in (seen.get("endpoints") or {}).items()
                 },
+                dict(seen.get("services") or {}),
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise Failure(
@@ -66,3 +72,42 @@ def held_by_peers(seen: Iterable[Observed]) -> dict[int, list[Prefix]]:
                 f"A node was observed with the peer {cidr}: {ip}; valid is a CIDR and a node IP."
             ) from None
     return result
+
+
+def allocations(seen: Iterable[Observed]) -> Allocated:
+    """Return what was allocated to services: ``{"cluster_ips": {"default/web": "10.96.0.7"},
+    "load_balancer_ips": {"default/web": ["203.0.113.9"]}, "node_ports": {"default/web:80/TCP":
+    30080}}`` of every node, the most named first.
+
+    All nodes hold the same, but for one that was left out of a run.
+    """
+    lines: dict[str, Counter[tuple[str, Any]]] = {
+        kind: Counter() for kind in ("cluster_ips", "load_balancer_ips", "node_ports")
+    }
+    try:
+        for node in seen:
+            for kind, counter in lines.items():
+                held = node.services.get(kind) or {}
+                if kind == "load_balancer_ips":
+                    counter.update((name, tuple(ips)) for name, ips in held.items())
+                else:
+                    counter.update(held.items())
+        return Allocated(
+            {name: parse_address(ip) for name, ip in _most_named(lines["cluster_ips"])},
+            {
+                name: [parse_address(ip) for ip in ips]
+                for name, ips in _most_named(lines["load_balancer_ips"])
+            },
+            {name: int(port) for name, port in _most_named(lines["node_ports"])},
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Failure(
+            f"The services of a node were observed, and cannot be read ({error}); valid is "
+            "cluster_ips (name: IP), load_balancer_ips (name: list of IPs) and node_ports (name: "
+            "port)."
+        ) from None
+
+
+def _most_named(lines: Counter[tuple[str, Any]]) -> Iterable[tuple[str, Any]]:
+    """Return one value for each name: a later pair of a dict wins, so the most named comes last."""
+    return sorted(lines, key=lambda line: (lines[line], line))

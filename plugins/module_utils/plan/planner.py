@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import addresses, capacity, checks, cidrs, inventory, node, observation, schedule
 from .problems import refuse
+from .services import surroundings
+from .services.settle import settle
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,12 +29,14 @@ class Plan:
     :param clusters: summary of each cluster by its name (see docs/planning.md).
     :param common: what the nodes of a cluster share, by the cluster's name.
     :param own: what is each node's own, by the node's name.
+    :param services: the services of each cluster, as each of its nodes gets them.
     """
 
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
     common: dict[str, dict[str, Any]] = field(default_factory=dict)
     own: dict[str, dict[str, Any]] = field(default_factory=dict)
     cluster_of: dict[str, str] = field(default_factory=dict)
+    services: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def cluster(self) -> dict[str, Any]:
@@ -53,7 +57,8 @@ def plan(
     :param nodes: the variables of every node, in the order of the inventory: plain types.
     :param observed: what each node was observed to hold, ``{"pod_cidr": "10.111.160.0/25",
         "peers": {"10.111.160.128/25": "10.111.0.9"}, "endpoints": {"web-1": "10.111.160.3"}}``;
-        None for a node that did not answer; a node that was not asked is missing.
+        None for a node that did not answer; a node that was not asked is missing. ``services``
+        in it are the allocations that it holds (see ``observation``).
     :raises Failure: with a sentence for everything that is wrong.
     """
     clusters = inventory.read(nodes)
@@ -80,10 +85,13 @@ def _plan_cluster(
         for problem in addresses.problems(each, cidr)
     )
     placement = schedule.place(cluster, allocation, seen)
+    assigned: dict[str, addresses.Addresses] = {}
     for name, each in cluster.nodes.items():
         cidr = allocation.cidrs[name]
         pods = placement.pods[name]
         in_use = seen[name].endpoints if name in seen else {}
+        if cidr:
+            assigned[name] = addresses.assign(each, cidr, pods, in_use)
         result.cluster_of[name] = cluster.name
         result.own[name] = node.own(
             each,
@@ -92,11 +100,17 @@ def _plan_cluster(
             observed=name in seen,
             limit=placement.limits[name],
             pods=pods,
-            addresses=addresses.assign(each, cidr, pods, in_use) if cidr else None,
+            addresses=assigned.get(name),
         )
+    around = surroundings.of(cluster, allocation, placement, assigned, seen, asked)
+    settled = settle(cluster.services, around, observation.allocations(seen.values()))
+    refuse(settled.problems)
+    result.services[cluster.name] = settled.services
     health = {name: result.own[name]["health_ip"] for name in cluster.nodes}
-    result.common[cluster.name] = node.common(cluster, allocation.cidrs, health)
+    count = len(settled.services)
+    result.common[cluster.name] = node.common(cluster, allocation.cidrs, health, count)
     result.clusters[cluster.name] = _summary(cluster, allocation, placement, result)
+    result.clusters[cluster.name]["warnings"] += settled.warnings
 
 
 def _summary(
@@ -126,6 +140,10 @@ def _summary(
         "nodes": nodes,
         "pods": sum(len(pods) for pods in placement.pods.values()),
         "pending": placement.pending,
+        "services": shared["services"],
+        "service_cidr": None
+        if cluster.services.service_cidr is None
+        else str(cluster.services.service_cidr),
         "warnings": [*allocation.warnings, *unusable, *placement.warnings],
     }
 

@@ -36,6 +36,9 @@ def render(cluster: Mapping[str, Any]) -> str:
         ),
         line("Pods", f"{cluster['pods']} placed, {len(cluster['pending'])} pending"),
     ]
+    if cluster["services"]:
+        cidr = cluster["service_cidr"] or "none"
+        lines.append(line("Services", f"{cluster['services']} (service CIDR {cidr})"))
     for each in cluster["ranges"]:
         used = f"{each['used']}/{each['total']} node CIDRs of /{each['node_cidr_mask_size']} used"
         lines.append(line("Secondary range", f"{each['name']}   {each['cidr']}   {used}"))

@@ -19,6 +19,9 @@ from .prefix import Prefix, parse_address, parse_prefix
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: What services balance.
+PROTOCOLS = ("TCP", "UDP")
+
 Reader = Callable[[Any], Any]
 
 #: What a value that is not set looks like in a sentence.
@@ -26,6 +29,7 @@ NOT_SET = object()
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NAME = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+_PORT_NAME = re.compile(r"(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
 #: Longest name; DNS-1123 would have 253 characters.
 NAME_MAX = ENDPOINT_NAME_MAX
 
@@ -120,6 +124,29 @@ def whole(low: int, high: int) -> Reader:
     return read
 
 
+#: Reader of ports.
+port = whole(1, 65535)
+
+
+def port_name(value: object) -> str:
+    """Read the name of a container's port."""
+    if not isinstance(value, str) or not _PORT_NAME.fullmatch(value):
+        raise Invalid(
+            value,
+            "a name such as http: lower-case letters, digits and '-' between them, a letter among "
+            "them, at most 15 characters",
+        )
+    return value
+
+
+def protocol(value: object) -> str:
+    """Read the protocol of a port."""
+    if not isinstance(value, str) or value not in PROTOCOLS:
+        also = "; SCTP is not supported" if value == "SCTP" else ""
+        raise Invalid(value, one_of(PROTOCOLS) + also)
+    return value
+
+
 def truth(value: object) -> bool:
     """Read a truth value: an INI inventory, a survey and ``--extra-vars`` have it as a text."""
     known = {"true": True, "yes": True, "false": False, "no": False}
@@ -201,13 +228,18 @@ def list_of(read: Reader) -> Reader:
     return read_list
 
 
-def record(make: Callable[..., Any], fields: Mapping[str, Field]) -> Reader:
+def excerpt(make: Callable[..., Any], fields: Mapping[str, Field]) -> Reader:
+    """Make a reader of mappings with these keys among others; ``make`` gets them by name."""
+    return record(make, fields, alone=False)
+
+
+def record(make: Callable[..., Any], fields: Mapping[str, Field], *, alone: bool = True) -> Reader:
     """Make a reader of mappings with these keys and no others; ``make`` gets them by name."""
 
     def read(value: object) -> Any:
         if not isinstance(value, dict):
             raise Invalid(value, f"a mapping of {', '.join(fields)}")
-        for key in value:
+        for key in value if alone else ():
             if key not in fields:
                 raise Invalid(key, f"{one_of(fields)} as its keys", " has a key that")
         result = {}

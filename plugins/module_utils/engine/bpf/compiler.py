@@ -58,19 +58,29 @@ def read_folder(folder: Path) -> dict[str, str]:
     }
 
 
-def load(
-    source: Source,
-    function: str,
-    program_type: int,
-    *,
-    attach_type: int = 0,
-    map_fds: Mapping[str, int] | None = None,
-) -> int:
-    """Compile a source and load one of its functions; return the program's descriptor.
+class Compiled:
+    """A source that is compiled: its functions can be loaded. See :func:`compiled`."""
 
-    :param program_type: enum bpf_prog_type.
-    :param attach_type: enum bpf_attach_type, where the program type needs it when it is loaded.
-    :param map_fds: what ``MAP(name)`` stands for in the C.
+    def __init__(self, module: Any, source: Source) -> None:
+        """Take over what BCC made of a source."""
+        self._module = module
+        self._source = source
+
+    def load(self, function: str, program_type: int, attach_type: int = 0) -> int:
+        """Load one of the functions; return the program's descriptor.
+
+        :param program_type: enum bpf_prog_type.
+        :param attach_type: enum bpf_attach_type, where the program type needs it when it is loaded.
+        :raises Failure: with file and line, and the whole output in ``log``.
+        """
+        return _load(self._module, function, program_type, attach_type, self._source)
+
+
+@contextlib.contextmanager
+def compiled(source: Source, map_fds: Mapping[str, int] | None = None) -> Iterator[Compiled]:
+    """Compile a source for the length of a ``with`` block.
+
+    :param map_fds: what ``MAP(name)`` stands for in the C; to be open for as long.
     :raises Failure: with file and line, and the whole output in ``log``.
     """
     with tempfile.TemporaryDirectory(prefix="podnet-bpf-") as folder:
@@ -80,9 +90,22 @@ def load(
         with _environment("BCC_KERNEL_SOURCE", f"{folder}/kernel"):
             module = _compile(text, flags, source, folder)
         try:
-            return _load(module, function, program_type, attach_type, source)
+            yield Compiled(module, source)
         finally:
             module.cleanup()
+
+
+def load(
+    source: Source,
+    function: str,
+    program_type: int,
+    *,
+    attach_type: int = 0,
+    map_fds: Mapping[str, int] | None = None,
+) -> int:
+    """Compile a source for one of its functions; return the program's descriptor."""
+    with compiled(source, map_fds) as one:
+        return one.load(function, program_type, attach_type)
 
 
 def _unpack(source: Source, folder: Path) -> list[str]:

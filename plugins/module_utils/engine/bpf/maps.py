@@ -49,6 +49,8 @@ NO_PREALLOC = 1
 PIN_FOLDER_MODE = 0o700
 
 _BATCH = 4096
+#: At most so many bytes of values are read at once.
+_BATCH_BYTES = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,22 @@ class Map:
         with contextlib.suppress(_NoBatch):
             return dict(self._batches())
         return dict(self._one_by_one())
+
+    def columns(self) -> tuple[bytes, bytes]:
+        """All keys in one piece and all values in one, as in :meth:`items`.
+
+        For maps with so many entries that an object for each of them is too slow. An array's values
+        stand by their index.
+        """
+        with contextlib.suppress(_NoBatch):
+            batches = list(self._batch_columns())
+            return b"".join(keys for keys, _ in batches), b"".join(values for _, values in batches)
+        found = list(self._one_by_one())
+        return b"".join(key for key, _ in found), b"".join(value for _, value in found)
+
+    def empty(self) -> bool:
+        """Say whether a map has no entry; an array always has."""
+        return syscall.map_next_key(self.fd, None, self.info.key_size) is None
 
     def per_cpu(self) -> dict[bytes, list[bytes]]:
         """All entries of a per-CPU map, each with one value a CPU."""
@@ -221,7 +239,17 @@ class Map:
                 yield key, value
 
     def _batches(self) -> Iterator[tuple[bytes, bytes]]:
-        key_size, room, count = self.info.key_size, self._room, _BATCH
+        key_size, room = self.info.key_size, self._room
+        for keys, values in self._batch_columns():
+            for index in range(len(keys) // key_size):
+                yield (
+                    keys[index * key_size : (index + 1) * key_size],
+                    values[index * room : (index + 1) * room],
+                )
+
+    def _batch_columns(self) -> Iterator[tuple[bytes, bytes]]:
+        key_size, room = self.info.key_size, self._room
+        count = max(1, min(_BATCH, _BATCH_BYTES // room))
         position: bytes | None = None
         while True:
             try:
@@ -235,11 +263,7 @@ class Map:
                 if error.errno in _NO_BATCH:
                     raise _NoBatch from error
                 raise
-            for index in range(len(keys) // key_size):
-                yield (
-                    keys[index * key_size : (index + 1) * key_size],
-                    values[index * room : (index + 1) * room],
-                )
+            yield keys, values
             if position is None:
                 return
 

@@ -22,7 +22,8 @@ from . import compiler, maps, syscall
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .compiler import Source
+    from .compiler import Compiled, Source
+    from .maps import Map
 
 DIGEST_MAP = maps.MapSpec("podnet_digest", "array", 4, 32, 1)
 #: Part of every digest: raise it when programs are to be loaded anew for a change in this engine.
@@ -50,7 +51,7 @@ _KEY = bytes(4)
 class Program:
     """An open program; closed by ``close`` or at the end of a ``with`` block.
 
-    ``digest`` is the hash that :func:`load` left with it as hexadecimal, "" where there is none.
+    ``digest`` is the hash that :class:`Loader` left with it as hexadecimal, "" where there is none.
     """
 
     def __init__(self, fd: int) -> None:
@@ -128,48 +129,75 @@ def digest(
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def load(
-    source: Source,
-    function: str,
-    program_type: int,
-    *,
-    attach_type: int = 0,
-    map_pins: Mapping[str, str] | None = None,
-) -> Program:
-    """Compile, load and mark a program.
+class Loader:
+    """Loads programs. Functions of one source, with the same maps, are compiled together, once.
 
-    :param map_pins: name in the C -> pin of the map that it stands for.
-    :raises Failure: an error of the compiler or the verifier, a pin without a map.
+    What it holds open meanwhile goes at the end of a ``with`` block.
     """
-    with contextlib.ExitStack() as stack:
-        opened = {}
-        for name, path in (map_pins or {}).items():
-            found = maps.open_pin(path)
-            if found is None:
-                raise Failure(f"map {name} of {source.main}: nothing is pinned at {path}.")
-            opened[name] = stack.enter_context(found)
-        fd = compiler.load(
-            source,
-            function,
-            program_type,
-            attach_type=attach_type,
-            map_fds={name: found.fd for name, found in opened.items()},
-        )
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._stack = contextlib.ExitStack()
+        self._maps: dict[str, Map] = {}
+        self._compiled: list[tuple[Source, dict[str, str], Compiled]] = []
+
+    def __enter__(self) -> Loader:
+        """Return the loader itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Let go of what was compiled; what was loaded stays."""
+        self._stack.close()
+
+    def load(
+        self,
+        source: Source,
+        function: str,
+        program_type: int,
+        *,
+        attach_type: int = 0,
+        map_pins: Mapping[str, str] | None = None,
+    ) -> Program:
+        """Compile, load and mark a program.
+
+        :param map_pins: name in the C -> pin of the map that it stands for.
+        :raises Failure: an error of the compiler or the verifier, a pin without a map.
+        """
+        pins = dict(map_pins or {})
+        for name, path in pins.items():
+            self._open(name, path, source)
+        fd = self._compile(source, pins).load(function, program_type, attach_type)
         try:
             _mark(
                 fd,
-                digest(source, function, program_type, attach_type=attach_type, map_pins=map_pins),
+                digest(source, function, program_type, attach_type=attach_type, map_pins=pins),
             )
             # A map that the function does not use, as it may stand in a header, is bound too: that
             # the program knows the maps pinned now is then one comparison of ids.
             used = syscall.program_info(fd).map_ids
-            for found in opened.values():
-                if found.info.id not in used:
-                    syscall.program_bind_map(fd, found.fd)
+            for path in pins.values():
+                if self._maps[path].info.id not in used:
+                    syscall.program_bind_map(fd, self._maps[path].fd)
         except BaseException:
             os.close(fd)
             raise
         return Program(fd)
+
+    def _open(self, name: str, path: str, source: Source) -> None:
+        if path not in self._maps:
+            found = maps.open_pin(path)
+            if found is None:
+                raise Failure(f"map {name} of {source.main}: nothing is pinned at {path}.")
+            self._maps[path] = self._stack.enter_context(found)
+
+    def _compile(self, source: Source, pins: dict[str, str]) -> Compiled:
+        for known, with_pins, done in self._compiled:
+            if (known, with_pins) == (source, pins):
+                return done
+        map_fds = {name: self._maps[path].fd for name, path in pins.items()}
+        done = self._stack.enter_context(compiler.compiled(source, map_fds))
+        self._compiled.append((source, pins, done))
+        return done
 
 
 def _mark(fd: int, hexadecimal: str) -> None:

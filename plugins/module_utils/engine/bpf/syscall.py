@@ -166,7 +166,8 @@ def map_lookup_batch(
     except FileNotFoundError:
         last = True
     (got,) = struct.unpack_from("=I", attr, 32)
-    found = keys.raw[: got * key_size], values.raw[: got * value_size]
+    # A slice, and not one of .raw: that would copy all the room first.
+    found = keys[: got * key_size], values[: got * value_size]
     return (*found, None if last else following.raw)
 
 

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sockets of other processes: find them, and close them, as ``ss --kill`` does.
+
+Layouts are those of linux/inet_diag.h. pyroute2 knows no SOCK_DESTROY in all its versions.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import rtnl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NETLINK_SOCK_DIAG = 4
+SOCK_DIAG_BY_FAMILY, SOCK_DESTROY = 20, 21
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+_HEADER = struct.Struct("=IHHII")
+#: family, protocol, extensions, padding, states; the socket's own words follow.
+_REQUEST = struct.Struct("=BBBBI")
+#: source and destination port and address, device, cookie
+_SOCKET = struct.Struct("=2s2s16s16sIQ")
+#: family, state, timer, retransmissions
+_ANSWER = struct.Struct("=BBBB")
+#: Bits of TCP_LISTEN, TCP_TIME_WAIT and TCP_NEW_SYN_RECV, which have no process that waits.
+_NO_STATES = 1 << 10 | 1 << 6 | 1 << 12
+_ROOM = 1 << 17
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+class Found(NamedTuple):
+    """One socket that talks to somebody.
+
+    :param address: of the other side, 16 bytes, IPv4 as ::ffff:a.b.c.d.
+    :param port: of the other side, in network order.
+    """
+
+    cookie: int
+    address: bytes
+    port: bytes
+    family: int
+    protocol: int
+    words: bytes
+
+
+class Unsupported(Exception):
+    """The kernel cannot close sockets of others (CONFIG_INET_DIAG_DESTROY)."""
+
+
+def connected(protocol: int) -> Iterator[Found]:
+    """Return the sockets of TCP or UDP in the network namespace of this process."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        states = 0xFFFFFFFF & ~_NO_STATES
+        body = _REQUEST.pack(family, protocol, 0, 0, states) + bytes(_SOCKET.size)
+        for answer in _ask(SOCK_DIAG_BY_FAMILY, rtnl.REQUEST | rtnl.DUMP, body):
+            words = answer[_ANSWER.size : _ANSWER.size + _SOCKET.size]
+            _sport, dport, _source, to, _device, cookie = _SOCKET.unpack(words)
+            address = _MAPPED + to[:4] if family == socket.AF_INET else to
+            yield Found(cookie, address, dport, family, protocol, words)
+
+
+def destroy(found: Found) -> bool:
+    """Close a socket, whose process gets ECONNABORTED; False where it is gone already.
+
+    :raises Unsupported: by a kernel that cannot.
+    """
+    body = _REQUEST.pack(found.family, found.protocol, 0, 0, 0xFFFFFFFF) + found.words
+    try:
+        for _answer in _ask(SOCK_DESTROY, rtnl.REQUEST | rtnl.ACK, body):
+            pass
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise Unsupported from error
+        if error.errno in (errno.ENOENT, errno.ESTALE):
+            return False
+        raise
+    return True
+
+
+def _ask(kind: int, flags: int, body: bytes) -> Iterator[bytes]:
+    """Send a request; return the bodies of all answers."""
+    family = socket.AF_NETLINK
+    with socket.socket(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as asked:
+        asked.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
+        while True:
+            data = asked.recv(_ROOM)
+            while data:
+                length, answer, _flags, _sequence, _port = _HEADER.unpack_from(data)
+                payload, data = data[_HEADER.size : length], data[(length + 3) & ~3 :]
+                if answer == NLMSG_DONE:
+                    return
+                if answer == NLMSG_ERROR:
+                    (number,) = struct.unpack_from("=i", payload)
+                    if number:
+                        raise OSError(-number, os.strerror(-number))
+                    return
+                yield payload

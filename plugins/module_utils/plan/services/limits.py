@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether the maps of a node hold the services that were planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...datapath.service_layout import BACKENDS, MAGLEV, SERVICES, SOURCE_RANGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+#: A program looks for the backend that a client keeps among so many and no more.
+AFFINITY_BACKENDS = 1024
+
+
+def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what does not fit: of the whole list, and of single services.
+
+    :param services: as the nodes get them.
+    """
+    frontends = slots = tables = ranges = 0
+    addresses: set[str] = set()
+    host_ports: dict[str, int] = {}
+    for service in services:
+        if service["type"] == "HostPort":
+            node = service["node"]
+            host_ports[node] = host_ports.get(node, 0) + len(service["ports"])
+            continue
+        own = [service["cluster_ip"]] if service["cluster_ip"] else []
+        own += [*service["external_ips"], *service["load_balancer_ips"]]
+        addresses.update(own)
+        balanced = len(service["load_balancer_ips"]) * len(service["source_ranges"])
+        policies = (service["internal_traffic_policy"], service["external_traffic_policy"])
+        for port in service["ports"]:
+            makes = len(own) + (port["node_port"] is not None)
+            frontends += makes
+            ranges += balanced
+            if makes:
+                # Two policies see two sets of backends; frontends of a port share the rest.
+                slots += len(port["backends"]) * len(set(policies))
+            if service["algorithm"] == "maglev":
+                tables += makes
+            if service["session_affinity"] and len(port["backends"]) > AFFINITY_BACKENDS:
+                yield (
+                    f"Service {service['name']} has {len(port['backends'])} backends and "
+                    f"session affinity; valid is up to {AFFINITY_BACKENDS} backends with it."
+                )
+    most = max(host_ports.values(), default=0)
+    counts = (
+        ("frontends (an address or node port with a port each, and the addresses themselves)",),
+        ("backends of all ports",),
+        ("frontends with the algorithm maglev",),
+        ("source ranges of all frontends",),
+    )
+    for (what,), count, table in zip(
+        counts,
+        (frontends + len(addresses) + most, slots + most, tables, ranges),
+        (SERVICES, BACKENDS, MAGLEV, SOURCE_RANGES),
+    ):
+        if count > table.max_entries:
+            yield (
+                f"The services have {count} {what}, and the map {table.name} of a node holds "
+                f"{table.max_entries}; valid are fewer services, ports or backends."
+            )

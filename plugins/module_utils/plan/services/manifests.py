@@ -1,0 +1,447 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kubernetes manifests: Service, EndpointSlice, Endpoints, and lists of them.
+
+Other kinds are passed over, and so is every key that load balancing does not depend on: what
+``kubectl get -o yaml`` prints can be given as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Callable
+
+from .. import values
+from ..problems import some
+from ..values import NOT_SET, Field, Invalid
+from .model import (
+    AFFINITIES,
+    AFFINITY_MAX,
+    AFFINITY_TIMEOUT,
+    ALGORITHMS,
+    HEADLESS,
+    POLICIES,
+    STATES,
+    TYPES,
+    Backend,
+    Port,
+    Service,
+    target,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ALGORITHM = "podnet.fabric/algorithm"
+OF_SERVICE = "kubernetes.io/service-name"
+EXTERNAL_NAME = "ExternalName"
+
+ACTIVE, TERMINATING, QUARANTINED = STATES[:3]
+
+
+@dataclass
+class Found:
+    """What manifests say, with the services that were known before them."""
+
+    services: list[Service] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def read(given: Sequence[Any], known: Sequence[Service], problems: list[str]) -> Found:
+    """Read manifests, and give services the backends that EndpointSlices or Endpoints name.
+
+    Those count, and the service's selector does not: they are what it has found. Endpoints beside
+    EndpointSlices are a copy of them.
+
+    :param given: ``{"source": file, "documents": [...]}``, or a manifest by itself.
+    :param known: services from elsewhere.
+    :param problems: gets a sentence for each manifest that is none.
+    """
+    found = Found(list(known))
+    slices: dict[str, list[_Backends]] = {}
+    endpoints: dict[str, list[_Backends]] = {}
+    for where, manifest in _documents(given, problems):
+        kind = manifest["kind"]
+        reader = _READERS.get(kind)
+        if reader is None:
+            continue
+        whose = f"{where}: {kind}{_name(manifest)}"
+        try:
+            item = reader(manifest)
+            if isinstance(item, _Backends):
+                target = slices if kind == "EndpointSlice" else endpoints
+                target.setdefault(item.service, []).append(item)
+            elif isinstance(item, str):
+                found.warnings.append(
+                    f"{whose} is of type ExternalName, which is a matter of DNS; it is passed over."
+                )
+            else:
+                found.services.append(replace(item, where=whose))
+        except Invalid as invalid:
+            problems.append(_sentence(whose, invalid))
+    _attach(found, {**endpoints, **slices})
+    return found
+
+
+def _sentence(whose: str, invalid: Invalid) -> str:
+    below = Invalid(invalid.value, invalid.valid, invalid.path.lstrip("."))
+    return below.sentence(f"{whose}: ")
+
+
+def _documents(given: Sequence[Any], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, item in enumerate(given):
+        where, documents = f"podnet_service_manifests[{number}]", [item]
+        if isinstance(item, dict) and "documents" in item:
+            where, documents = item["source"], item["documents"]
+        for document in documents:
+            yield from _manifests(where, document, problems)
+
+
+def _manifests(
+    where: str, document: Any, problems: list[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a document, or what a list holds: ``kind: List``, ``ServiceList``, or a plain list."""
+    if document is None:  # nothing between two ---
+        return
+    if isinstance(document, list):
+        for each in document:
+            yield from _manifests(where, each, problems)
+    elif not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+        wanted = "a Kubernetes manifest, a mapping with apiVersion, kind and metadata"
+        problems.append(Invalid(document, wanted).sentence(where))
+    elif document["kind"].endswith("List") and isinstance(document.get("items"), list):
+        kind = document["kind"][: -len("List")]
+        for each in document["items"]:
+            # Items of a ServiceList need not repeat their kind.
+            whole = {"kind": kind, **each} if kind and isinstance(each, dict) else each
+            yield from _manifests(where, whole, problems)
+    else:
+        yield where, document
+
+
+def _name(manifest: Mapping[str, Any]) -> str:
+    about = manifest.get("metadata")
+    if not isinstance(about, dict) or not about.get("name"):
+        return ""
+    return f" {about.get('namespace') or 'default'}/{about['name']}"
+
+
+class _Backends:
+    """What one EndpointSlice or Endpoints says of a service."""
+
+    def __init__(self, service: str, whose: str, backends: list[Backend]) -> None:
+        self.service, self.whose, self.backends = service, whose, backends
+
+
+def _attach(found: Found, given: Mapping[str, list[_Backends]]) -> None:
+    names = set()
+    for number, service in enumerate(found.services):
+        names.add(service.name)
+        if service.name in given:
+            parts = [each for part in given[service.name] for each in part.backends]
+            if service.publish_not_ready:
+                parts = [
+                    each._replace(state=ACTIVE) if each.state == QUARANTINED else each
+                    for each in parts
+                ]
+            found.services[number] = replace(service, backends=tuple(parts))
+    strays = sorted({part.whose for name in given if name not in names for part in given[name]})
+    if strays:
+        found.warnings.append(
+            f"{some(strays)} {'belong' if len(strays) > 1 else 'belongs'} to no service that was "
+            "given."
+        )
+
+
+# Service
+
+
+def _cluster_ips(value: object) -> list[int | str]:
+    """Read addresses of which one may be an IPv6 address or ``None``: those that are IPv4's."""
+    if not isinstance(value, list):
+        raise Invalid(value, "a list")
+    return [
+        each if each == HEADLESS else values.address(each)
+        for each in value
+        if not (isinstance(each, str) and ":" in each)
+    ]
+
+
+def _port(
+    *,
+    name: str,
+    port: int,
+    targetPort: int | str | None,  # noqa: N803 - Kubernetes' name
+    protocol: str,
+    nodePort: int | None,  # noqa: N803 - Kubernetes' name
+) -> Port:
+    return Port(name, protocol, port, port if targetPort is None else targetPort, nodePort)
+
+
+def _node_port(value: object) -> int | None:
+    return None if value == 0 else values.port(value)
+
+
+_METADATA = {
+    "name": Field(values.dns_label, needed="a DNS-1123 label such as web"),
+    "namespace": Field(values.dns_label, "default"),
+}
+_LOAD_BALANCER = values.excerpt(
+    lambda ingress: ingress,
+    {
+        "ingress": Field(
+            values.list_of(values.excerpt(lambda ip: ip, {"ip": Field(values.address)})), []
+        )
+    },
+)
+_CLIENT_IP = values.excerpt(
+    lambda timeoutSeconds: timeoutSeconds,  # noqa: N803 - Kubernetes' name
+    {"timeoutSeconds": Field(values.whole(1, AFFINITY_MAX), AFFINITY_TIMEOUT)},
+)
+_SPEC = {
+    "type": Field(values.choice(*TYPES, EXTERNAL_NAME), TYPES[0]),
+    "clusterIP": Field(lambda value: _cluster_ips([value])),
+    "clusterIPs": Field(_cluster_ips, []),
+    "ports": Field(
+        values.list_of(
+            values.excerpt(
+                _port,
+                {
+                    "name": Field(values.dns_label, ""),
+                    "port": Field(values.port, needed="the service's port such as 80"),
+                    "targetPort": Field(target),
+                    "protocol": Field(values.protocol, values.PROTOCOLS[0]),
+                    "nodePort": Field(_node_port),
+                },
+            )
+        ),
+        [],
+    ),
+    "selector": Field(values.labels, {}),
+    "externalIPs": Field(values.list_of(values.address), []),
+    "loadBalancerIP": Field(values.address),
+    "loadBalancerSourceRanges": Field(values.list_of(values.prefix), []),
+    "sessionAffinity": Field(values.choice(*AFFINITIES), AFFINITIES[0]),
+    "sessionAffinityConfig": Field(
+        values.excerpt(lambda clientIP: clientIP, {"clientIP": Field(_CLIENT_IP)})  # noqa: N803
+    ),
+    "internalTrafficPolicy": Field(values.choice(*POLICIES), POLICIES[0]),
+    "externalTrafficPolicy": Field(values.choice(*POLICIES), POLICIES[0]),
+    "allocateLoadBalancerNodePorts": Field(values.truth, default=True),
+    "publishNotReadyAddresses": Field(values.truth, default=False),
+}
+_SERVICE = values.excerpt(
+    dict,
+    {
+        "metadata": Field(
+            values.excerpt(
+                dict,
+                {
+                    **_METADATA,
+                    "annotations": Field(
+                        values.excerpt(
+                            dict, {ALGORITHM: Field(values.choice(*ALGORITHMS), ALGORITHMS[0])}
+                        ),
+                        {ALGORITHM: ALGORITHMS[0]},
+                    ),
+                },
+            ),
+            needed="a mapping with the service's name",
+        ),
+        "spec": Field(values.excerpt(dict, _SPEC), needed="a mapping with the service's ports"),
+        "status": Field(
+            values.excerpt(
+                lambda loadBalancer: loadBalancer,  # noqa: N803 - Kubernetes' name
+                {"loadBalancer": Field(_LOAD_BALANCER, [])},
+            ),
+            [],
+        ),
+    },
+)
+
+
+def _service(manifest: dict[str, Any]) -> Service | str:
+    item = _SERVICE(manifest)
+    about, spec = item["metadata"], item["spec"]
+    if spec["type"] == EXTERNAL_NAME:
+        return EXTERNAL_NAME
+    given = (spec["clusterIP"] or []) + spec["clusterIPs"]
+    if not given and (manifest["spec"].get("clusterIP") or spec["clusterIPs"]):
+        raise Invalid(manifest["spec"]["clusterIP"], "an IPv4 address or None", ".spec.clusterIP")
+    headless = HEADLESS in given
+    balanced = [ip for ip in item["status"] if ip is not None]
+    if not balanced and spec["loadBalancerIP"] is not None:
+        balanced = [spec["loadBalancerIP"]]
+    lasting = spec["sessionAffinityConfig"] or AFFINITY_TIMEOUT
+    return Service(
+        where="",
+        name=f"{about['namespace']}/{about['name']}",
+        type=spec["type"],
+        headless=headless,
+        cluster_ip=None if headless or not given else given[0],
+        ports=tuple(spec["ports"]),
+        selector=spec["selector"],
+        backends=None,
+        external_ips=tuple(spec["externalIPs"]),
+        load_balancer_ips=tuple(balanced),
+        source_ranges=tuple(spec["loadBalancerSourceRanges"]),
+        internal_policy=spec["internalTrafficPolicy"],
+        external_policy=spec["externalTrafficPolicy"],
+        affinity=lasting if spec["sessionAffinity"] == AFFINITIES[1] else 0,
+        node_ports=spec["type"] != TYPES[2] or spec["allocateLoadBalancerNodePorts"],
+        algorithm=about["annotations"][ALGORITHM],
+        publish_not_ready=spec["publishNotReadyAddresses"],
+    )
+
+
+# EndpointSlice
+
+
+def _slice_port(
+    *, name: str, port: int | None, protocol: str
+) -> tuple[tuple[str, str], int | None]:
+    return (name, protocol), port
+
+
+_SLICE_PORTS = values.list_of(
+    values.excerpt(
+        _slice_port,
+        {
+            "name": Field(values.dns_label, ""),
+            "port": Field(values.port),
+            # A slice may hold ports of a protocol that its service is not balanced for.
+            "protocol": Field(values.words, values.PROTOCOLS[0]),
+        },
+    )
+)
+
+
+def _state(*, ready: bool, terminating: bool, **_serving: bool) -> str:
+    """Return the state that conditions mean; ready where nothing is said of it."""
+    if terminating:
+        return TERMINATING
+    return ACTIVE if ready else QUARANTINED
+
+
+_CONDITIONS = values.excerpt(
+    _state,
+    {
+        "ready": Field(values.truth, default=True),
+        "serving": Field(values.truth, default=True),
+        "terminating": Field(values.truth, default=False),
+    },
+)
+_SLICE_METADATA = values.excerpt(
+    dict,
+    {
+        **_METADATA,
+        "labels": Field(
+            values.excerpt(dict, {OF_SERVICE: Field(values.dns_label)}), {OF_SERVICE: None}
+        ),
+    },
+)
+_SLICE = values.excerpt(
+    dict,
+    {
+        "metadata": Field(_SLICE_METADATA, needed="a mapping with the label " + OF_SERVICE),
+        "addressType": Field(values.words, "IPv4"),
+        "ports": Field(_SLICE_PORTS, []),
+    },
+)
+_SLICE_ENDPOINTS = values.excerpt(
+    lambda endpoints: endpoints,
+    {
+        "endpoints": Field(
+            values.list_of(
+                values.excerpt(
+                    dict,
+                    {
+                        "addresses": Field(
+                            values.list_of(values.address), needed="a list of addresses"
+                        ),
+                        "conditions": Field(_CONDITIONS, ACTIVE),
+                        "nodeName": Field(values.words),
+                    },
+                )
+            ),
+            [],
+        )
+    },
+)
+
+
+def _slice(manifest: dict[str, Any]) -> _Backends:
+    item = _SLICE(manifest)
+    about = item["metadata"]
+    whose = f"EndpointSlice {about['namespace']}/{about['name']}"
+    service = about["labels"][OF_SERVICE]
+    if service is None:
+        raise Invalid(NOT_SET, "the name of its service", f".metadata.labels.{OF_SERVICE}")
+    backends = []
+    if item["addressType"] == "IPv4":  # a service of two families has a slice of each
+        ports = {key: port for key, port in item["ports"] if port is not None}
+        backends = [
+            Backend(ip, each["nodeName"], each["conditions"], ports)
+            for each in _SLICE_ENDPOINTS(manifest)
+            for ip in each["addresses"][:1]  # the API: others than the first mean nothing
+        ]
+    return _Backends(f"{about['namespace']}/{service}", whose, backends)
+
+
+# Endpoints
+
+
+def _address(*, ip: int, nodeName: str | None) -> tuple[int, str | None]:  # noqa: N803
+    return ip, nodeName
+
+
+_ADDRESSES = values.list_of(
+    values.excerpt(
+        _address,
+        {
+            "ip": Field(values.address, needed="an IPv4 address"),
+            "nodeName": Field(values.words),
+        },
+    )
+)
+_ENDPOINTS = values.excerpt(
+    dict,
+    {
+        "metadata": Field(
+            values.excerpt(dict, _METADATA), needed="a mapping with the service's name"
+        ),
+        "subsets": Field(
+            values.list_of(
+                values.excerpt(
+                    dict,
+                    {
+                        "addresses": Field(_ADDRESSES, []),
+                        "notReadyAddresses": Field(_ADDRESSES, []),
+                        "ports": Field(_SLICE_PORTS, []),
+                    },
+                )
+            ),
+            [],
+        ),
+    },
+)
+
+
+def _endpoints(manifest: dict[str, Any]) -> _Backends:
+    item = _ENDPOINTS(manifest)
+    name = f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+    backends = []
+    for subset in item["subsets"]:
+        ports = {key: port for key, port in subset["ports"] if port is not None}
+        backends += [Backend(ip, node, ACTIVE, ports) for ip, node in subset["addresses"]]
+        backends += [
+            Backend(ip, node, QUARANTINED, ports) for ip, node in subset["notReadyAddresses"]
+        ]
+    return _Backends(name, f"Endpoints {name}", backends)
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Service | _Backends | str]] = {
+    "Service": _service,
+    "EndpointSlice": _slice,
+    "Endpoints": _endpoints,
+}

@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The variables of services, read one by one: see docs/planning.md for their meaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import values
+from ..values import Field, Invalid
+from . import manifests
+from .model import (
+    AFFINITIES,
+    AFFINITY_MAX,
+    AFFINITY_TIMEOUT,
+    ALGORITHMS,
+    HEADLESS,
+    POLICIES,
+    STATES,
+    TYPES,
+    Backend,
+    Given,
+    Port,
+    Service,
+    target,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SERVICES, MANIFESTS = "podnet_services", "podnet_service_manifests"
+
+
+def _list(value: object) -> list[Any]:
+    """Read a list; what is in it, is read by name."""
+    if not isinstance(value, list):
+        raise Invalid(value, "a list")
+    return value
+
+
+#: Variables with one value for the whole cluster, as in ``inventory``.
+VARIABLES: dict[str, Field] = {
+    "podnet_service_cidr": Field(values.prefix),
+    "podnet_load_balancer_cidrs": Field(values.list_of(values.prefix), []),
+    SERVICES: Field(_list, []),
+    MANIFESTS: Field(_list, []),
+}
+
+
+def cluster_ip(value: object) -> int | str:
+    """Read a cluster IP, or the word for none."""
+    return HEADLESS if value == HEADLESS else values.address(value)
+
+
+def _port(
+    *, name: str, port: int, target_port: int | str | None, protocol: str, node_port: int | None
+) -> Port:
+    return Port(name, protocol, port, port if target_port is None else target_port, node_port)
+
+
+def _backend(*, ip: int, port: int | None, state: str, node: str | None) -> Backend:
+    return Backend(ip, node, state, port)
+
+
+_PORTS = values.list_of(
+    values.record(
+        _port,
+        {
+            "name": Field(values.dns_label, ""),
+            "port": Field(values.port, needed="the service's port such as 80"),
+            "target_port": Field(target),
+            "protocol": Field(values.protocol, values.PROTOCOLS[0]),
+            "node_port": Field(values.port),
+        },
+    )
+)
+_BACKENDS = values.list_of(
+    values.record(
+        _backend,
+        {
+            "ip": Field(values.address, needed="the backend's IPv4 address"),
+            "port": Field(values.port),
+            "state": Field(values.choice(*STATES), STATES[0]),
+            "node": Field(values.words),
+        },
+    )
+)
+_FIELDS = {
+    "name": Field(values.dns_label, needed="a DNS-1123 label such as web"),
+    "namespace": Field(values.dns_label, "default"),
+    "type": Field(values.choice(*TYPES), TYPES[0]),
+    "cluster_ip": Field(cluster_ip),
+    "ports": Field(_PORTS, []),
+    "selector": Field(values.labels, {}),
+    "backends": Field(_BACKENDS),
+    "external_ips": Field(values.list_of(values.address), []),
+    "load_balancer_ip": Field(values.address),
+    "load_balancer_source_ranges": Field(values.list_of(values.prefix), []),
+    "session_affinity": Field(values.choice(*AFFINITIES), AFFINITIES[0]),
+    "session_affinity_timeout": Field(values.whole(1, AFFINITY_MAX), AFFINITY_TIMEOUT),
+    "internal_traffic_policy": Field(values.choice(*POLICIES), POLICIES[0]),
+    "external_traffic_policy": Field(values.choice(*POLICIES), POLICIES[0]),
+    "allocate_node_ports": Field(values.truth, default=True),
+    "algorithm": Field(values.choice(*ALGORITHMS), ALGORITHMS[0]),
+}
+_ITEM = values.record(dict, _FIELDS)
+
+
+def read(given: Mapping[str, Any], problems: list[str]) -> Given:
+    """Read what the inventory of a cluster says of services.
+
+    :param given: values by the names in :data:`VARIABLES`.
+    :param problems: gets a sentence for each service that is none.
+    """
+    services = list(items(given[SERVICES], SERVICES, problems))
+    found = manifests.read(given[MANIFESTS], services, problems)
+    return Given(
+        given["podnet_service_cidr"],
+        tuple(given["podnet_load_balancer_cidrs"]),
+        tuple(found.services),
+        tuple(found.warnings),
+    )
+
+
+def items(listed: Iterable[Any], where: str, problems: list[str]) -> Iterable[Service]:
+    """Read services in the form of ``podnet_services``; ``where`` is the variable or the file."""
+    for number, item in enumerate(listed):
+        whose = f"{where}[{number}]"
+        if isinstance(item, dict) and isinstance(item.get("name"), str) and item["name"]:
+            whose = f"{where} {item.get('namespace') or 'default'}/{item['name']}"
+        try:
+            yield _service(whose, _ITEM(item))
+        except Invalid as invalid:
+            problems.append(invalid.sentence(whose))
+
+
+def _service(whose: str, item: dict[str, Any]) -> Service:
+    if item["selector"] and item["backends"]:
+        raise Invalid(item["selector"], "either selector or backends, not both", ".selector")
+    headless = item["cluster_ip"] == HEADLESS
+    lasting = item["session_affinity"] == AFFINITIES[1]
+    load_balancer = item["load_balancer_ip"]
+    return Service(
+        where=whose,
+        name=f"{item['namespace']}/{item['name']}",
+        type=item["type"],
+        headless=headless,
+        cluster_ip=None if headless else item["cluster_ip"],
+        ports=tuple(item["ports"]),
+        selector=item["selector"],
+        backends=None if item["backends"] is None else tuple(item["backends"]),
+        external_ips=tuple(item["external_ips"]),
+        load_balancer_ips=() if load_balancer is None else (load_balancer,),
+        source_ranges=tuple(item["load_balancer_source_ranges"]),
+        internal_policy=item["internal_traffic_policy"],
+        external_policy=item["external_traffic_policy"],
+        affinity=item["session_affinity_timeout"] if lasting else 0,
+        node_ports=item["allocate_node_ports"],
+        algorithm=item["algorithm"],
+    )

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a node holds of services: read once, before anything is planned.
+
+What programs write for each connection is read in ``sweep``, and only where it is needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..datapath import service_layout as layout
+from ..datapath.layout import NODE_ADDRESSES
+from ..engine.bpf import maps
+from ..engine.failure import Failure
+from . import packed, state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..datapath.structs import Layout
+    from .wanted import Prefix
+
+
+@dataclass
+class Held:
+    """What the node holds; maps that are not pinned are not in ``tables``, and empty here.
+
+    :param tables: map by name.
+    :param frontends: key -> what the map ``services`` says.
+    :param addresses: keys of addresses alone.
+    :param slots: all of the map ``backends`` in one piece.
+    :param names: id of a frontend -> name as it stands there.
+    :param ranges: id -> its prefixes in ``source_ranges``.
+    :param maglev: id -> table.
+    :param node_addresses: of all nodes.
+    """
+
+    tables: Mapping[str, maps.Map]
+    frontends: dict[bytes, packed.Numbers]
+    addresses: set[bytes]
+    slots: bytes
+    names: dict[int, bytes]
+    ranges: dict[int, set[Prefix]]
+    maglev: dict[int, bytes]
+    node_addresses: frozenset[bytes]
+    state: state.State
+
+    def size(self, table: Layout) -> int:
+        """How many entries a map has room for."""
+        found = self.tables.get(table.name)
+        return found.info.max_entries if found else table.max_entries
+
+    def run(self, first: int, total: int) -> bytes:
+        """Return a run of slots; less than that where it leaves the array."""
+        return self.slots[first * packed.SLOT_SIZE : (first + total) * packed.SLOT_SIZE]
+
+    def name(self, number: int) -> str | None:
+        """Name of a frontend, None where it has none."""
+        raw = self.names.get(number)
+        return None if raw is None else packed.name_text(raw)
+
+
+@contextlib.contextmanager
+def read() -> Iterator[Held]:
+    """Read what the node holds of services."""
+    with contextlib.ExitStack() as stack:
+        tables = {}
+        for table in (*layout.MAPS, NODE_ADDRESSES):
+            found = maps.open_pin(table.pin)
+            if found is not None:
+                stack.enter_context(found)
+                _same_shape(table, found)
+                tables[table.name] = found
+        held = Held(tables, {}, set(), b"", {}, {}, {}, frozenset(), state.State())
+        _read_frontends(held)
+        if layout.BACKENDS.name in tables:
+            held.slots = tables[layout.BACKENDS.name].columns()[1]
+        held.names = _by_id(held, layout.SERVICE_NAMES)
+        held.maglev = _by_id(held, layout.MAGLEV)
+        held.ranges = _ranges(held)
+        held.state = state.read(tables.get(layout.SERVICE_STATE.name))
+        if NODE_ADDRESSES.name in tables:
+            held.node_addresses = frozenset(tables[NODE_ADDRESSES.name].items())
+        yield held
+
+
+def pinned(held: Held) -> None:
+    """Raise where a map is not pinned."""
+    for table in layout.MAPS:
+        if table.name not in held.tables:
+            raise Failure(
+                f"map {table.name!r} is not pinned at {table.pin}; the role datapath pins the "
+                f"maps of services."
+            )
+
+
+def _same_shape(table: Layout, found: maps.Map) -> None:
+    sizes = [(spec.key_size, spec.value_size) for spec in (table.spec, found.spec)]
+    if sizes[0] != sizes[1]:
+        raise Failure(
+            f"map {table.name!r} pinned at {table.pin} has keys and values of {sizes[1]} bytes, "
+            f"and this version of the collection needs {sizes[0]}; run the role datapath before."
+        )
+
+
+def _read_frontends(held: Held) -> None:
+    if layout.SERVICES.name not in held.tables:
+        return
+    keys, values = held.tables[layout.SERVICES.name].columns()
+    size = packed.FRONTEND_KEY.size
+    for at, numbers in enumerate(packed.FRONTEND.iter_unpack(values)):
+        key = keys[at * size : (at + 1) * size]
+        if key.endswith(b"\0\0\0\0"):
+            held.addresses.add(key)
+        else:
+            held.frontends[key] = packed.Numbers(*numbers)
+
+
+def _by_id(held: Held, table: Layout) -> dict[int, bytes]:
+    found = held.tables.get(table.name)
+    if found is None:
+        return {}
+    return {packed.ID.unpack(key)[0]: value for key, value in found.items().items()}
+
+
+def _ranges(held: Held) -> dict[int, set[Prefix]]:
+    found: dict[int, set[Prefix]] = defaultdict(set)
+    if layout.SOURCE_RANGES.name in held.tables:
+        for key in held.tables[layout.SOURCE_RANGES.name].items():
+            bits, number, address = packed.SOURCE_RANGE_KEY.unpack(key)
+            found[number].add((bits, address))
+    return found

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The maps of services as :mod:`struct` formats: thousands of entries without a loop over fields.
+
+They say what ``datapath/service_layout.py`` says, and a unit test holds both together.
+"""
+
+from __future__ import annotations
+
+import socket
+from struct import Struct
+from typing import NamedTuple
+
+#: address, port in network order, protocol
+FRONTEND_KEY = Struct("=16s2sH")
+#: the fields of :class:`Numbers`
+FRONTEND = Struct("=IHHIHHIHHI")
+#: address, port in network order, 0
+BACKEND = Struct("=16s2sH")
+#: host_netns, frontends, outside, pod_flows, host_flows, next_id, reserved
+STATE = Struct("=Q6I")
+#: cookie, address, port, protocol, 0
+REVERSE_SOCKET_KEY = Struct("=Q16s2sHI")
+#: address, port, 0, id
+REVERSE_SOCKET = Struct("=16s2sHI")
+#: client, id, 0
+AFFINITY_KEY = Struct("=16sII")
+#: address, port, 0, 0, used
+AFFINITY = Struct("=16s2sHIQ")
+#: source, destination, source_port, destination_port, protocol, 0
+NAT_KEY = Struct("=16s16s2s2sHH")
+#: the same less the protocol, flags, 0, id, 0, created, used
+NAT = Struct("=16s16s2s2sHHIIQQ")
+#: prefixlen, id, address
+SOURCE_RANGE_KEY = Struct("=II16s")
+ID = Struct("=I")
+
+#: Address and port of a backend in its slot; two zero bytes follow.
+PLACE_SIZE = 18
+SLOT_SIZE = BACKEND.size
+NAME_SIZE = 256
+
+ANY = bytes(16)
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+class Numbers(NamedTuple):
+    """Value of a frontend in the map ``services``."""
+
+    id: int
+    kind: int
+    flags: int
+    first: int
+    active: int
+    total: int
+    outside_first: int
+    outside_active: int
+    outside_total: int
+    affinity: int
+
+
+def address(text: str) -> bytes:
+    """Bytes of an address, OSError or TypeError where it is none."""
+    if ":" in text:
+        return socket.inet_pton(socket.AF_INET6, text)
+    return _MAPPED + socket.inet_pton(socket.AF_INET, text)
+
+
+def is_ipv4(raw: bytes) -> bool:
+    """Say whether an address is one of IPv4."""
+    return raw.startswith(_MAPPED)
+
+
+def address_text(raw: bytes) -> str:
+    """Write an address as people do; any address of the node is 0.0.0.0."""
+    if is_ipv4(raw):
+        return socket.inet_ntop(socket.AF_INET, raw[12:])
+    return "0.0.0.0" if raw == ANY else socket.inet_ntop(socket.AF_INET6, raw)  # noqa: S104
+
+
+def place_text(place: bytes) -> str:
+    """Write an address and the port behind it as people do: ``172.16.1.235:80``."""
+    text, port = address_text(place[:16]), int.from_bytes(place[16:18], "big")
+    return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
+
+
+def places(slots: bytes) -> list[bytes]:
+    """Address and port of each backend of a run of slots."""
+    return [slots[at : at + PLACE_SIZE] for at in range(0, len(slots), SLOT_SIZE)]
+
+
+def name_bytes(name: str) -> bytes:
+    """Value of a name in the map ``service_names``."""
+    return name.encode().ljust(NAME_SIZE, b"\0")
+
+
+def name_text(raw: bytes) -> str:
+    """Return a name out of the map ``service_names``."""
+    return raw.rstrip(b"\0").decode(errors="backslashreplace")

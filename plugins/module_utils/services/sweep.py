@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What programs noted of connections: take away what belongs to backends that are gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..datapath import service_layout as layout
+from . import packed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from ..engine.bpf import maps
+    from .sockets import Talk
+
+    #: Whether a frontend, by its id, has lost a backend.
+    Lost = Callable[[int, bytes], bool]
+
+
+def lost(listed: Mapping[int, Collection[bytes]], *, others_are_gone: bool) -> Lost:
+    """Return a function that says whether a frontend no longer lists a backend.
+
+    :param listed: id -> address and port of the backends.
+    :param others_are_gone: a frontend that is not named there is gone; else it is whole.
+    """
+    if others_are_gone:
+        return lambda number, place: place not in listed.get(number, ())
+    return lambda number, place: number in listed and place not in listed[number]
+
+
+def sweep(tables: Mapping[str, maps.Map], is_lost: Lost) -> None:
+    """Remove what clients keep, and the flows, of what is lost."""
+    for name, going in ((layout.AFFINITY.name, _affinity), (layout.NAT.name, _nat)):
+        tables[name].delete(list(going(*tables[name].columns(), is_lost)))
+
+
+def talks(tables: Mapping[str, maps.Map], is_lost: Lost) -> list[Talk]:
+    """Return the sockets that talk to what is lost."""
+    return list(_reverse_sockets(*tables[layout.REVERSE_SOCKETS.name].columns(), is_lost))
+
+
+def forget(tables: Mapping[str, maps.Map], closed: Iterable[Talk]) -> None:
+    """Remove the entries of sockets."""
+    tables[layout.REVERSE_SOCKETS.name].delete(
+        packed.REVERSE_SOCKET_KEY.pack(cookie, place[:16], place[16:], protocol, 0)
+        for cookie, place, protocol in closed
+    )
+
+
+def _affinity(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[bytes]:
+    both = zip(packed.AFFINITY_KEY.iter_unpack(keys), packed.AFFINITY.iter_unpack(values))
+    for key, value in both:
+        if is_lost(key[1], value[0] + value[1]):
+            yield packed.AFFINITY_KEY.pack(*key)
+
+
+def _nat(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[bytes]:
+    both = zip(packed.NAT_KEY.iter_unpack(keys), packed.NAT.iter_unpack(values))
+    for key, value in both:
+        # What comes back comes from the backend, what goes there is given its address.
+        place = key[0] + key[2] if value[4] & layout.NAT_REVERSE else value[1] + value[3]
+        if is_lost(value[6], place):
+            yield packed.NAT_KEY.pack(*key)
+
+
+def _reverse_sockets(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[Talk]:
+    both = zip(
+        packed.REVERSE_SOCKET_KEY.iter_unpack(keys), packed.REVERSE_SOCKET.iter_unpack(values)
+    )
+    for key, value in both:
+        place = key[1] + key[2]
+        if is_lost(value[3], place):
+            yield key[0], place, key[3]

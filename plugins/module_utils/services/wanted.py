@@ -1,0 +1,333 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From services to the frontends that this node shall have, and what cannot be asked for.
+
+Ten thousand services come through here in each run: a table says what a service's addresses become,
+and the loop below it does no more for each port and backend than it must.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..datapath import service_layout as layout
+from ..engine.failure import Failure
+from . import packed, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Service = Mapping[str, Any]
+    #: Prefix length and address of a prefix, as source_ranges has them less the id.
+    Prefix = tuple[int, bytes]
+
+#: What Kubernetes gives node ports out of.
+NODE_PORTS = (30000, 32767)
+PORTS = (1, 65535)
+#: Most seconds that session affinity lasts: those of a day, as in Kubernetes.
+AFFINITY_MAX = 86400
+CLUSTER, LOCAL = POLICIES = ("Cluster", "Local")
+RANDOM, MAGLEV = ALGORITHMS = ("random", "maglev")
+HOST_PORT = "HostPort"
+#: A frontend counts its backends in 16 bits.
+BACKENDS_MAX = 65535
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the addresses of one word of a service become.
+
+    :param port: word of a port's item that has the number; where that has none is no frontend.
+    :param allocated: word of the service that says that the planner chose.
+    :param ranges: the service's source ranges hold for it.
+    """
+
+    number: int
+    flags: int
+    port: str = "port"
+    allocated: str | None = None
+    ranges: bool = False
+
+
+#: Word of a service -> what its address or addresses become.
+ADDRESSES = {
+    "cluster_ip": Kind(layout.SERVICE_CLUSTER_IP, 0, allocated="cluster_ip_allocated"),
+    "external_ips": Kind(layout.SERVICE_EXTERNAL_IP, layout.SERVICE_OUTSIDE),
+    "load_balancer_ips": Kind(
+        layout.SERVICE_LOAD_BALANCER,
+        layout.SERVICE_OUTSIDE,
+        allocated="load_balancer_ips_allocated",
+        ranges=True,
+    ),
+}
+#: What needs no address of the service's own.
+ON_NODES = Kind(layout.SERVICE_NODE_PORT, layout.SERVICE_OUTSIDE, port="node_port")
+ON_HOST = Kind(layout.SERVICE_HOST_PORT, layout.SERVICE_OUTSIDE)
+
+
+class Run(NamedTuple):
+    """Backends as slots hold them: those that take new connections, then the terminating ones."""
+
+    slots: bytes
+    active: int
+
+
+NOTHING = Run(b"", 0)
+
+
+class Frontend(NamedTuple):
+    """One frontend as it shall be.
+
+    :param name: ``namespace/service:port/PROTOCOL``.
+    :param inside: for clients of the cluster.
+    :param outside: for those from outside.
+    :param resting: address and port of backends that are listed and in neither run.
+    """
+
+    name: str
+    kind: int
+    flags: int
+    affinity: int
+    inside: Run
+    outside: Run
+    ranges: frozenset[Prefix]
+    resting: tuple[bytes, ...]
+
+
+@dataclass
+class Wanted:
+    """What all services together come to on this node.
+
+    :param frontends: key in the map ``services`` -> frontend.
+    :param addresses: keys of the addresses that services have, with port and protocol 0.
+    :param services: names of all services that were given, with frontends here or not.
+    """
+
+    frontends: dict[bytes, Frontend]
+    addresses: set[bytes]
+    services: set[str]
+
+
+class _Place(NamedTuple):
+    """One address of a service."""
+
+    kind: Kind
+    address: bytes
+    flags: int
+    ranges: frozenset[Prefix]
+
+
+def frontends(
+    services: Sequence[Service], *, node: str | None, node_addresses: frozenset[bytes]
+) -> Wanted:
+    """Return what this node shall have.
+
+    :param node: name of this node, by which it knows its own backends.
+    :param node_addresses: of all nodes, as map keys: their other ports are no services'.
+    :raises Failure: for the first value that is wrong.
+    """
+    wanted = Wanted({}, set(), set())
+    for service in services:
+        name = service["name"]
+        if name in wanted.services:
+            raise Failure(f"services: name {name!r} is given twice; each service needs its own.")
+        wanted.services.add(name)
+        if service.get("type") == HOST_PORT and service.get("node") != node:
+            continue
+        _check(service, node)
+        places = list(_places(service))
+        for port in service["ports"]:
+            _add(wanted, service, port, places, node)
+        for place in places if service["ports"] else ():
+            if place.kind in ADDRESSES.values() and place.address not in node_addresses:
+                wanted.addresses.add(packed.FRONTEND_KEY.pack(place.address, b"\0\0", 0))
+    return wanted
+
+
+def _check(service: Service, node: str | None) -> None:
+    name = service["name"]
+    policies = [
+        service.get(f"{side}_traffic_policy") or CLUSTER for side in ("internal", "external")
+    ]
+    for side, policy in zip(("internal", "external"), policies):
+        if policy not in POLICIES:
+            raise Failure(_invalid(name, f"{side}_traffic_policy", policy, " or ".join(POLICIES)))
+    if LOCAL in policies and node is None:
+        raise Failure(
+            f"node: is not given, and service {name!r} has traffic policy Local; valid is the name "
+            f"that its backends on this node have as their node."
+        )
+    algorithm = service.get("algorithm") or RANDOM
+    if algorithm not in ALGORITHMS:
+        raise Failure(_invalid(name, "algorithm", algorithm, " or ".join(ALGORITHMS)))
+    affinity = service.get("session_affinity") or 0
+    if not 0 <= affinity <= AFFINITY_MAX:
+        valid = f"0, for none, to {AFFINITY_MAX} seconds"
+        raise Failure(_invalid(name, "session_affinity", affinity, valid))
+
+
+def _places(service: Service) -> Iterator[_Place]:
+    """Addresses of a service, and what the frontends at each have in common."""
+    name = service["name"]
+    common = layout.SERVICE_MAGLEV if service.get("algorithm") == MAGLEV else 0
+    if service.get("external_traffic_policy") == LOCAL:
+        common |= layout.SERVICE_LOCAL_OUTSIDE
+    if service.get("type") == HOST_PORT:
+        host_ip = service.get("host_ip")
+        address = packed.ANY if host_ip is None else _address(name, "host_ip", host_ip)
+        yield _Place(ON_HOST, address, ON_HOST.flags, frozenset())
+        return
+    yield _Place(ON_NODES, packed.ANY, ON_NODES.flags | common, frozenset())
+    for word, kind in ADDRESSES.items():
+        given = service.get(word)
+        flags = kind.flags | (common if kind.flags & layout.SERVICE_OUTSIDE else 0)
+        if kind.allocated and service.get(kind.allocated):
+            flags |= layout.SERVICE_ALLOCATED
+        ranges = _ranges(service) if given and kind.ranges else frozenset()
+        if ranges:
+            flags |= layout.SERVICE_SOURCE_RANGES
+        for text in [given] if isinstance(given, str) else given or ():
+            yield _Place(kind, _address(name, word, text), flags, ranges)
+
+
+def _add(
+    wanted: Wanted,
+    service: Service,
+    port: Mapping[str, Any],
+    places: Sequence[_Place],
+    node: str | None,
+) -> None:
+    """Add the frontends of one port of a service."""
+    name, word = service["name"], port.get("protocol") or "TCP"
+    protocol = words.PROTOCOLS.get(word)
+    if protocol is None:
+        raise Failure(_invalid(name, "protocol", word, " or ".join(words.PROTOCOLS)))
+    runs = _Runs(name, port.get("backends") or (), node)
+    inside = runs.of(local=service.get("internal_traffic_policy") == LOCAL)
+    outside = runs.of(local=service.get("external_traffic_policy") == LOCAL)
+    full_name = f"{name}:{port.get('name') or port['port']}/{word}"
+    if len(full_name.encode()) > packed.NAME_SIZE:
+        valid = f"has at most {packed.NAME_SIZE} bytes"
+        raise Failure(f"services: {full_name!r} is too long; service, port and protocol {valid}.")
+    affinity = service.get("session_affinity") or 0
+    _number(name, "port", port["port"], PORTS)
+    for kind, address, flags, ranges in places:
+        number = port.get(kind.port)
+        if number is None:
+            continue
+        own_flags = flags
+        if kind is ON_NODES:
+            _number(name, "node_port", number, NODE_PORTS)
+            if port.get("node_port_allocated"):
+                own_flags |= layout.SERVICE_ALLOCATED
+        key = packed.FRONTEND_KEY.pack(address, number.to_bytes(2, "big"), protocol)
+        if key in wanted.frontends:
+            raise _twice(wanted.frontends[key].name, full_name, key, kind)
+        from_outside = outside if flags & layout.SERVICE_OUTSIDE else NOTHING
+        wanted.frontends[key] = Frontend(
+            *(full_name, kind.number, own_flags, affinity, inside, from_outside, ranges),
+            runs.resting,
+        )
+
+
+class _Runs:
+    """The backends of one port: a run of all of them, and one of this node's alone."""
+
+    def __init__(
+        self, service: str, backends: Sequence[Mapping[str, Any]], node: str | None
+    ) -> None:
+        self._by_state: dict[str, list[tuple[bytes, bool]]] = {state: [] for state in words.STATES}
+        places = set()
+        for backend in backends:
+            place = _place(service, backend)
+            places.add(place)
+            state = backend.get("state") or words.ACTIVE
+            if state not in self._by_state:
+                raise Failure(_invalid(service, "state", state, ", ".join(words.STATES)))
+            is_local = node is not None and backend.get("node") == node
+            self._by_state[state].append((place + b"\0\0", is_local))
+        if len(places) != len(backends):
+            raise Failure(
+                f"services: a backend of {service!r} is given twice for one port: "
+                f"{_repeated([_place(service, one) for one in backends])}; name each once."
+            )
+        if len(backends) > BACKENDS_MAX:
+            raise Failure(
+                f"services: a port of {service!r} has {len(backends)} backends; at most "
+                f"{BACKENDS_MAX} are possible."
+            )
+        self._all = self._run(local=False)
+        self.resting = tuple(
+            slot[: packed.PLACE_SIZE]
+            for state in words.RESTING
+            for slot, _is_local in self._by_state[state]
+        )
+
+    def of(self, *, local: bool) -> Run:
+        """Return a run."""
+        return self._run(local=True) if local else self._all
+
+    def _run(self, *, local: bool) -> Run:
+        active, terminating = (
+            [slot for slot, is_local in self._by_state[state] if is_local or not local]
+            for state in (words.ACTIVE, words.TERMINATING)
+        )
+        return Run(b"".join(active + terminating), len(active))
+
+
+def _place(service: str, backend: Mapping[str, Any]) -> bytes:
+    port = _number(service, "port of a backend", backend["port"], PORTS)
+    return _address(service, "ip of a backend", backend["ip"]) + port.to_bytes(2, "big")
+
+
+def _ranges(service: Service) -> frozenset[Prefix]:
+    found = set()
+    for text in service.get("source_ranges") or ():
+        try:
+            prefix = ipaddress.ip_network(text)
+        except ValueError:
+            valid = "a prefix like 203.0.113.0/24, with no bits behind it"
+            raise Failure(_invalid(service["name"], "source_ranges", text, valid)) from None
+        # The id stands before the address, and 96 bits before one of IPv4.
+        bits = 32 + prefix.prefixlen + (96 if prefix.version == 4 else 0)
+        found.add((bits, packed.address(str(prefix.network_address))))
+    return frozenset(found)
+
+
+def _address(service: str, word: str, text: str) -> bytes:
+    try:
+        return packed.address(text)
+    except (OSError, TypeError):
+        raise Failure(
+            _invalid(service, word, text, "an address like 10.10.252.131 or fd00::1")
+        ) from None
+
+
+def _number(service: str, word: str, value: int, valid: tuple[int, int]) -> int:
+    low, high = valid
+    if not low <= value <= high:
+        raise Failure(_invalid(service, word, value, f"{low} to {high}"))
+    return value
+
+
+def _invalid(service: str, word: str, value: object, valid: str) -> str:
+    return f"services: {word} {value!r} of {service!r} is not valid; valid is {valid}."
+
+
+def _repeated(places: Sequence[bytes]) -> str:
+    return next(packed.place_text(one) for one in places if places.count(one) > 1)
+
+
+def _twice(first: str, second: str, key: bytes, kind: Kind) -> Failure:
+    address, port, protocol = packed.FRONTEND_KEY.unpack(key)
+    number = int.from_bytes(port, "big")
+    if address == packed.ANY:
+        word = "node_port" if kind is ON_NODES else "port"
+        what = f"{word} {number}/{words.protocol(protocol)}"
+    else:
+        what = f"{packed.place_text(address + port)}/{words.protocol(protocol)}"
+    return Failure(
+        f"services: {what} is that of {first!r} and of {second!r}; it can be one's alone."
+    )
