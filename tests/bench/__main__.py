@@ -121,7 +121,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         ways = services.build(services.FEW if options.short else services.SIZES)
         results["services"] = {
             **services.measure(ways, options.rounds, cpu, scale=scale, progress=_progress),
-            "applied": service_times.measure(ways),
+            "applied": service_times.measure(ways, 1 if options.short else 3, progress=_progress),
         }
     return results
 

@@ -32,7 +32,7 @@ class Rules:
     :param amend: command that is given those of one service.
     :param full: rules of all services, by the pod CIDR of the node.
     :param change: rules that lead from one service to the same with other backends.
-    :param repeat: how often all rules are applied to get one figure.
+    :param slow: all rules take so long that once is enough.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Rules:
     amend: tuple[str, ...]
     full: Callable[[IPv4Network, Sequence[Service]], str]
     change: Callable[[IPv4Network, Service, Service], str]
-    repeat: int = 3
+    slow: bool = False
 
 
 def _iptables(name: str, command: str) -> Rules:
@@ -54,11 +54,11 @@ def _nft_rules(pod_cidr: IPv4Network, services: Sequence[Service]) -> str:
 
 _NFT = ("nft", "-f", "-")
 
-#: In the order of the tables. All rules at once take nft half a minute: once is enough.
+#: In the order of the tables. All rules at once take nft half a minute.
 RULES = (
     _iptables("iptables-nft", "iptables-nft-restore"),
     _iptables("iptables-legacy", "iptables-legacy-restore"),
-    Rules("nftables", _NFT, _NFT, _nft_rules, kube_proxy_nft.change, repeat=1),
+    Rules("nftables", _NFT, _NFT, _nft_rules, kube_proxy_nft.change, slow=True),
 )
 
 

@@ -28,14 +28,18 @@ if TYPE_CHECKING:
 
     from .topology import Node
 
-#: What Ansible's wrapper does with a module.
+#: What Ansible's wrapper does with a module. Its last line is the seconds that the module took from
+#: there on, without the start of the interpreter and the imports.
 LAUNCHER = f"""
-import importlib, sys
+import atexit, importlib, sys, time
 sys.path.insert(0, {str(CHECKOUT / ".build" / "collections")!r})
 from ansible.module_utils import basic
 basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
 basic._ANSIBLE_PROFILE = "legacy"
-importlib.import_module("ansible_collections.podnet.fabric.plugins.modules." + sys.argv[1]).main()
+module = importlib.import_module("ansible_collections.podnet.fabric.plugins.modules." + sys.argv[1])
+start = time.monotonic()
+atexit.register(lambda: print("\\n", time.monotonic() - start))
+module.main()
 """
 
 
@@ -131,7 +135,10 @@ def _sources(items: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def run_module(name: str, /, **arguments: Any) -> None:
-    """Run a module where we are; it has to succeed."""
+def run_module(name: str, /, **arguments: Any) -> float:
+    """Run a module where we are; it has to succeed. Return the seconds that it took."""
     given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_remote_tmp": "/tmp"}}
-    isolation.run(sys.executable, "-W", "ignore", "-c", LAUNCHER, name, stdin=json.dumps(given))
+    said = isolation.run(
+        sys.executable, "-W", "ignore", "-c", LAUNCHER, name, stdin=json.dumps(given)
+    )
+    return float(said.split()[-1])

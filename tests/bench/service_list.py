@@ -55,7 +55,7 @@ def probed(all_services: Sequence[Service]) -> Service:
 
 
 def as_udp(service: Service) -> Service:
-    """Return the same for UDP: two services may share a port, if not a protocol."""
+    """Return the same port of the same service for UDP."""
     return replace(service, name=f"{service.name}-udp", protocol="udp")
 
 
@@ -65,13 +65,19 @@ def changed(service: Service) -> Service:
 
 
 def variables(all_services: Sequence[Service]) -> list[dict[str, Any]]:
-    """Return the same services as ``podnet_services``."""
-    return [
-        {
-            "name": service.name.removeprefix("default/").removesuffix(":http"),
-            "cluster_ip": str(service.ip),
-            "ports": [{"name": "http", "port": service.port, "target_port": BACKEND_PORT}],
-            "backends": [{"ip": str(ip), "port": port} for ip, port in service.backends],
-        }
-        for service in all_services
-    ]
+    """Return the same services as ``podnet_services``, where ports of one name are one service."""
+    made: dict[str, dict[str, Any]] = {}
+    for service in all_services:
+        name, port = service.name.removeprefix("default/").split(":")
+        item = made.setdefault(
+            name,
+            {
+                "name": name,
+                "cluster_ip": str(service.ip),
+                "ports": [],
+                "backends": [{"ip": str(ip), "port": port} for ip, port in service.backends],
+            },
+        )
+        protocol = service.protocol.upper()
+        item["ports"].append({"name": port, "protocol": protocol, "port": service.port})
+    return list(made.values())

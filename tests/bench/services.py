@@ -10,8 +10,8 @@ import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from . import cgroups, service_list, service_maps, topology
-from .balancers import RULES, Run, run
+from . import cgroups, service_list, service_task, topology
+from .balancers import RULES, run
 from .kernel_datapaths import routing
 from .podnet_datapath import cell
 from .ratios import AGAIN, REFERENCE, YARDSTICKS, Yardstick, once, spread
@@ -19,7 +19,8 @@ from .ratios import AGAIN, REFERENCE, YARDSTICKS, Yardstick, once, spread
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .balancers import Rules
+    from .balancers import Rules, Run
+    from .service_list import Service
     from .topology import Topology
 
     #: Place, name and number of services of a way.
@@ -96,18 +97,20 @@ def measure(
 ) -> dict[str, Any]:
     """Measure round by round; in each the connects first and then the hook alone.
 
-    :returns: ``connect`` and ``hook``, a dictionary for each way, and ``flat``, one for each place:
-        the most services against the fewest.
+    :returns: ``connect`` and ``hook``, a dictionary for each way, and ``flat``, the most services
+        against one, on one node.
     """
     connects: dict[Key, list[float]] = {}
     hooks: dict[tuple[str, int | None], list[float]] = {}
     hooked = _hooked(ways)
+    flat = _Flat(hooked[-1])
     for number in range(rounds):
         progress(f"services, round {number + 1} of {rounds}")
         for place in topology.PLACES:
             for way in _turned([one for one in ways if one.place == place], number):
                 took = once(CONNECT, way.topology, cpu, scale, way.asks_for())
                 connects.setdefault((place, way.name, way.services), []).append(took)
+        flat.measure(cpu, scale)
         for way in _turned(hooked, number):
             took = once(HOOK, way.topology, cpu, scale, way.asks_for())
             hooks.setdefault((way.name, way.services), []).append(took)
@@ -123,7 +126,7 @@ def measure(
             for way in ways
             for place, name, services in [(way.place, way.name, way.services)]
         ],
-        "flat": [_flat(place, connects) for place in topology.PLACES],
+        "flat": flat.result(),
         "hook": [
             {
                 "name": one.name,
@@ -151,11 +154,43 @@ def _podnet(place: str, size: int) -> Way:
     join = cell("ebpf", "native_routing", services=size, sockets={asking: cgroup})
     made = topology.build(place, SOCKETS, join)
     services = service_list.services(size, made.server.ip)
-    took = service_maps.fill(made.nodes[0], services)
-    # For the hook alone, on top.
-    udp = service_list.as_udp(service_list.probed(services))
-    service_maps.put(made.nodes[0], size, udp, size * service_list.BACKENDS)
-    return Way(SOCKETS, size, made, cgroup, Run(took, service_maps.memory(made.nodes[0])))
+    service_task.by_module(made.nodes[0], service_task.packed(_with_udp(services)))
+    return Way(SOCKETS, size, made, cgroup)
+
+
+def _with_udp(services: list[Service]) -> list[Service]:
+    """Return services and, for the hook alone, the one that is asked for with UDP, too."""
+    return [*services, service_list.as_udp(service_list.probed(services))]
+
+
+class _Flat:
+    """One pod of one node, whose services come and go: nothing but their number differs.
+
+    Two sets of namespaces, maps and programs are never quite as fast as one another, wherever they
+    lie in memory; what they differ by is more than the number of services does.
+    """
+
+    def __init__(self, way: Way) -> None:
+        every = service_list.services(way.services or 0, way.topology.server.ip)
+        self._way = way
+        self._given = {
+            1: service_task.packed(_with_udp([service_list.probed(every)])),
+            len(every): service_task.packed(_with_udp(every)),
+        }
+        self._took: dict[int, list[float]] = {size: [] for size in self._given}
+
+    def measure(self, cpu: int, scale: float) -> None:
+        """Measure with the fewest, then with the most, which are there before and after."""
+        for size, services in self._given.items():
+            service_task.by_module(self._way.topology.nodes[0], services)
+            took = once(CONNECT, self._way.topology, cpu, scale, self._way.asks_for())
+            self._took[size].append(took)
+
+    def result(self) -> dict[str, Any]:
+        """Return the most as a ratio to the fewest."""
+        fewest, most = self._took
+        spent = spread(self._took[most], self._took[fewest])
+        return {"fewest": fewest, "most": most, **spent, "aim": FLAT_AIM}
 
 
 def _hooked(ways: Sequence[Way]) -> list[Way]:
@@ -176,13 +211,6 @@ def _hooked(ways: Sequence[Way]) -> list[Way]:
 def _turned(ways: list[Way], number: int) -> list[Way]:
     turn = number % len(ways)
     return ways[turn:] + ways[:turn]
-
-
-def _flat(place: str, connects: dict[Key, list[float]]) -> dict[str, Any]:
-    own = {way[2] or 0: took for way, took in connects.items() if way[:2] == (place, SOCKETS)}
-    fewest, most = min(own), max(own)
-    ends = {"place": place, "fewest": fewest, "most": most}
-    return {**ends, **spread(own[most], own[fewest]), "aim": FLAT_AIM}
 
 
 def _above(mine: list[float], without: list[float]) -> dict[str, Any]:
