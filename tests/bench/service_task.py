@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services import given, wire
 
-from . import isolation, service_list, service_maps, topology
+from . import CHECKOUT, isolation, service_list, service_maps, topology
 from .podnet_datapath import run_module
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .service_list import Service
     from .topology import Node
 
+_ENVIRONMENT = (
+    f"ANSIBLE_COLLECTIONS_PATH={CHECKOUT / '.build' / 'collections'}",
+    "ANSIBLE_PIPELINING=True",
+)
 _PLAYBOOK = [
     {
         "hosts": "localhost",
@@ -75,8 +79,8 @@ def by_task(node: Node, services: Sequence[Service]) -> float:
         file, playbook = Path(folder) / "services.yml", Path(folder) / "playbook.yml"
         file.write_text(yaml.dump(service_list.variables(services), Dumper=yaml.CSafeDumper))
         playbook.write_text(yaml.dump(_PLAYBOOK))
-        argv = (str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,")
+        argv = ("env", *_ENVIRONMENT, str(Path(sys.executable).parent / "ansible-playbook"))
         with node.entered():
             start = time.monotonic()
-            isolation.run(*argv, "-e", f"services_file={file}", str(playbook))
+            isolation.run(*argv, "-i", "localhost,", "-e", f"services_file={file}", str(playbook))
             return time.monotonic() - start
