@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import mounts, names
+from .datapath.cells import SOCKET_PROGRAMS
 from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE
 from .datapath.service_layout import (
     SERVICE_ALLOCATED,
@@ -120,8 +121,20 @@ def _held(node_ip: str | None) -> dict[str, Any]:
         "pod_cidr": None if config is None else _masked(config[1]),
         "peers": {cidr: node for cidr, node in peers.items() if node != node_ip},
         "endpoints": dict(allocated),
+        "balances": _balances(),
         **_allocated(),
     }
+
+
+def _balances() -> bool:
+    """Say whether there is anything of services, if only what a run left that was killed."""
+    if Path(names.PROGRAM_PINS, f"socket_{SOCKET_PROGRAMS[0]}").exists():
+        return True
+    found = maps.open_pin(SERVICES.pin)
+    if found is None:
+        return False
+    with found:
+        return bool(found.count())
 
 
 def _allocated() -> dict[str, Any]:

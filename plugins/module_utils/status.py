@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import names, tunnels
 from .datapath import layout, reasons
-from .datapath.cells import cell_of, device_of
+from .datapath.cells import SOCKET_PROGRAMS, cell_of, device_of
 from .endpoints import info
 from .endpoints.wanted import KINDS
 from .engine import links, netlink
 from .engine.bpf import attach, maps, programs
+from .engine.bpf import links as bpf_links
+from .services import info as services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +45,7 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "peers": [dict(peer) for peer in node["peers"]],
         "vxlan": node["vxlan"],
         "tunnels": tunnels.read(node["datapath"]) if node["vxlan"] else [],
+        "services": _services(node),
         "programs": found,
         "maps": _maps(),
         "forwarded": [count for count in counts if not count["drops"]],
@@ -78,6 +81,26 @@ def _endpoints(node: Mapping[str, Any], held: list[dict[str, Any]]) -> list[dict
         state = "ready" if ready else "not ready"
         found.append({**words, "device": one.get("device"), "state": state})
     return found + [{**one, "kind": "unknown", "state": "not planned"} for one in by_name.values()]
+
+
+def _services(node: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the frontends and who balances sockets; None where the cluster has no services."""
+    if not node["services"]:
+        return None
+    pins = (f"{names.PROGRAM_PINS}/socket_{name}" for name in SOCKET_PROGRAMS)
+    attached = {link.program_id for link in bpf_links.pinned(names.LINK_PINS).values()}
+    covered = []
+    for name, pin in zip(SOCKET_PROGRAMS, pins):
+        program = programs.open_pin(pin)
+        if program is not None:
+            with program:
+                covered += [name] if program.info.id in attached else []
+    found = services.gather()
+    return {
+        "socket_hooks": covered,
+        "frontends": found["services"],
+        "sockets": len(found["reverse_sockets"]),
+    }
 
 
 def _programs(

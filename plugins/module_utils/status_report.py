@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from .datapath.cells import SOCKET_PROGRAMS
+from .services import report
+from .services.wanted import NODE_PORTS
 from .tables import line, table
 
 if TYPE_CHECKING:
@@ -45,6 +49,7 @@ def render(status: Mapping[str, Any]) -> str:
         line("Peers", len(status["peers"])),
         *table(("Node", "Address", "Pod CIDR", "Route"), [_peer(peer) for peer in status["peers"]]),
         *_overlay(status),
+        *_services(status["services"]),
         "Programs:",
         *table(
             ("Name", "Id", "Tag", "Attached"), [_program(program) for program in status["programs"]]
@@ -93,6 +98,30 @@ def _overlay(status: Mapping[str, Any]) -> list[str]:
                 for one in status["tunnels"]
             ],
         ),
+    ]
+
+
+#: Frontends that the report shows; M(podnet.fabric.services_info) has them all.
+_SHOWN = 50
+
+
+def _services(found: Mapping[str, Any] | None) -> list[str]:
+    """Return what ``cilium status`` says of the kube-proxy replacement, and ``service list``."""
+    if found is None:
+        return [line("Services", "None")]
+    hooks, frontends = found["socket_hooks"], found["frontends"]
+    coverage = "Full" if len(hooks) == len(SOCKET_PROGRAMS) else ", ".join(hooks) or "None"
+    kinds = Counter(one["type"] for one in frontends)
+    backends = [one["backends"] for one in frontends]
+    more = len(frontends) - _SHOWN
+    return [
+        line("Services", f"{len(frontends)} frontends   {sum(map(len, backends))} backends"),
+        "KubeProxyReplacement Details:",
+        f"  Socket LB Coverage:   {coverage}   {found['sockets']} sockets",
+        f"  NodePort Range:       {NODE_PORTS[0]}-{NODE_PORTS[1]}",
+        *(f"  {f'{kind}:':<22}{number}" for kind, number in kinds.items()),
+        *("  " + row for row in report.service_list({"services": frontends[:_SHOWN]})),
+        *([f"  … and {more} more; services_info lists them"] if more > 0 else []),
     ]
 
 

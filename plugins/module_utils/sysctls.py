@@ -3,7 +3,8 @@
 """Kernel settings below ``/proc/sys``, and what they were before us.
 
 A setting of the host outlives everything that we make, so its first value is written down before
-it is changed; a setting of a device of ours goes with the device.
+it is changed; a setting of a device of ours goes with the device. Of a setting that is a set of
+numbers, to which others add as well, what we added is written down instead.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import ranges as number_ranges
 from .engine import namespaces
 from .engine.change import Changes
 from .engine.failure import Failure
@@ -25,8 +27,14 @@ from .names import BRIDGE_DEVICE, DEVICE_PREFIX, STATE_DIR
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    #: What a setting was, or of a set of numbers under :data:`_ADDED` what we added.
+    First = str | dict[str, str]
+    Numbers = frozenset[int]
+
 ROOT = Path("/proc/sys")
 RECORD = Path(STATE_DIR) / "sysctls.json"
+
+_ADDED = "added"
 
 #: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
 _DEVICE = re.compile(
@@ -41,16 +49,20 @@ def converge(
     netns: str | None,
     check_mode: bool,
     restore: Sequence[str] = (),
+    ranges: Mapping[str, str] | None = None,
 ) -> Changes:
     """Set each of ``values`` (name → value as ``sysctl`` shows it).
 
+    :param ranges: name → numbers that the setting has to have, beside those that others gave it;
+        those that were remembered as ours and are not among them go.
     :param restore: names or patterns of remembered settings that are to be as they were, and
         forgotten, less those of ``values``.
     :param remember: write down what a setting was, once, so that it can be undone.
     :raises Failure: for a setting that the kernel does not have or whose value it refuses.
     """
+    extra = _checked_ranges(ranges or {}, values)
     with namespaces.inside(netns):
-        before = {name: _read(name) for name in values}
+        before = {name: _read(name) for name in (*values, *extra)}
         if check_mode:  # a device may be yet to come
             before = {
                 name: _read_default(name) if value is None else value
@@ -61,21 +73,80 @@ def converge(
             raise Failure(
                 f"values: this kernel has no setting {unknown[0]!r}; sysctl -a lists those it has."
             )
+        forgotten = {name: _remembered_numbers(name) if remember else frozenset() for name in extra}
+        added = {
+            name: _added(name, str(before[name]), numbers, forgotten[name])
+            for name, numbers in extra.items()
+        }
+        after = {**values, **{name: value for name, (value, _ours) in added.items()}}
         changes = Changes()
-        for name, value in values.items():
+        for name, value in after.items():
             changes.add(
                 f"sysctl {name}",
                 _state(before[name]),
                 _state(value),
                 partial(_write, name, value),
             )
-        for name in _matching(_recorded(), restore, less=values):
+        for name in _matching(_recorded(), restore, less=after):
             _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
             changed = [name for name, value in values.items() if before[name] != value]
             _remember({name: str(before[name]) for name in changed if not _is_of_ours(name)})
+            for name, (value, ours) in added.items():
+                if before[name] != value:
+                    _remember_added(name, ours)
         changes.apply(check_mode=check_mode)
     return changes
+
+
+def _checked_ranges(ranges: Mapping[str, str], values: Mapping[str, str]) -> dict[str, Numbers]:
+    found = {}
+    for name, text in ranges.items():
+        if _path(name) in {_path(other) for other in values}:
+            raise Failure(f"ranges: {name} stands in values, too; it can be in one of them alone.")
+        try:
+            found[name] = number_ranges.numbers(text)
+        except ValueError:
+            raise Failure(
+                f"ranges: {text!r} of {name} is not a list of ports and ranges of ports; valid is "
+                f"one like 8080,30000-32767, up to {number_ranges.LAST}."
+            ) from None
+    return found
+
+
+def _added(name: str, before: str, numbers: Numbers, ours: Numbers) -> tuple[str, Numbers]:
+    """Return a set with our numbers added, and which of them nobody else has given it.
+
+    :param ours: what we have added before.
+    """
+    others = _numbers(name, before) - ours
+    return number_ranges.text(others | numbers), numbers - others
+
+
+def _numbers(name: str, value: str) -> Numbers:
+    try:
+        return number_ranges.numbers(value)
+    except ValueError:
+        raise Failure(
+            f"ranges: {name} is {value!r}, which is no list of ranges; valid is a setting such as "
+            f"net.ipv4.ip_local_reserved_ports."
+        ) from None
+
+
+def _remembered_numbers(name: str) -> Numbers:
+    first = _recorded().get(name, "")
+    return number_ranges.numbers(first[_ADDED]) if isinstance(first, dict) else frozenset()
+
+
+def _first_value(name: str, first: First, now: str) -> str:
+    """Return what a setting is without us."""
+    if isinstance(first, dict):
+        return number_ranges.text(_numbers(name, now) - number_ranges.numbers(first[_ADDED]))
+    return first
+
+
+def _told(first: First) -> str:
+    return f"{_ADDED} {first[_ADDED]}" if isinstance(first, dict) else first
 
 
 def _matching(names: Iterable[str], patterns: Sequence[str], less: Iterable[str]) -> list[str]:
@@ -91,25 +162,28 @@ def _matching(names: Iterable[str], patterns: Sequence[str], less: Iterable[str]
 
 def _plan_restoration(name: str, changes: Changes) -> None:
     first, now = _recorded()[name], _read(name)
+    value = None if now is None else _first_value(name, first, now)
 
     def do() -> None:
-        if now is not None:  # else its device is gone, and the setting with it
-            _write(name, first)
-        _record({other: value for other, value in _recorded().items() if other != name})
+        if value is not None:  # else its device is gone, and the setting with it
+            _write(name, value)
+        _record({other: each for other, each in _recorded().items() if other != name})
 
-    after = {} if now is None else {"value": first}
-    changes.add(f"sysctl {name}", {**(_state(now) or {}), "remembered": first}, after, do)
+    told = {**(_state(now) or {}), "remembered": _told(first)}
+    changes.add(f"sysctl {name}", told, _state(value) or {}, do)
 
 
 def restore(*, check_mode: bool) -> Changes:
     """Give every remembered setting its first value again, and forget it."""
     first = _recorded()
     changes = Changes()
-    for name, value in first.items():
-        if _read(name) is not None:
+    for name, remembered in first.items():
+        now = _read(name)
+        if now is not None:
+            value = _first_value(name, remembered, now)
             changes.add(
                 f"sysctl {name}",
-                _state(_read(name)),
+                _state(now),
                 _state(value),
                 partial(_write, name, value),
             )
@@ -163,19 +237,25 @@ def _write(name: str, value: str) -> None:
         ) from error
 
 
-def _recorded() -> dict[str, str]:
+def _recorded() -> dict[str, First]:
     try:
         return dict(json.loads(RECORD.read_text()))
     except FileNotFoundError:
         return {}
 
 
-def _remember(first: Mapping[str, str]) -> None:
+def _remember(first: Mapping[str, First]) -> None:
     # What was written down first is the state before us, and stays.
     _record({**first, **_recorded()})
 
 
-def _record(first: Mapping[str, str]) -> None:
+def _remember_added(name: str, ours: Numbers) -> None:
+    recorded = _recorded()
+    if not isinstance(recorded.get(name), str):  # else its whole first value is known
+        _record({**recorded, name: {_ADDED: number_ranges.text(ours)}})
+
+
+def _record(first: Mapping[str, First]) -> None:
     if not first:
         RECORD.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # never made, or it holds something else

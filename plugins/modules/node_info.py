@@ -145,6 +145,11 @@ endpoints:
   returned: success
   type: dict
   sample: {nginx-app-1: 10.111.160.3}
+balances:
+  description: Whether the node has anything of services.
+  returned: success
+  type: bool
+  sample: true
 services:
   description: What a plan chose for services that left it open, and the node holds.
   returned: where there is any

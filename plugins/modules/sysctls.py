@@ -27,6 +27,14 @@ options:
         devices whose name holds a dot.
     type: dict
     default: {}
+  ranges:
+    description:
+      - Settings that are sets of ports, such as C(net.ipv4.ip_local_reserved_ports), and what each has to hold,
+        such as V(8080,30000-32767). Ports that others put there stay.
+      - With O(remember), what was added is written down. It is all that O(state=restored) takes away, and it goes
+        as well when another run names other ports.
+    type: dict
+    default: {}
   remember:
     description:
       - Whether the first value of each changed setting is written down, for O(state=restored).
@@ -37,7 +45,7 @@ options:
   restore:
     description:
       - Names, or patterns as of a shell, of settings. Those that were remembered get their first value
-        again and are forgotten, unless O(values) names them.
+        again and are forgotten, unless O(values) or O(ranges) names them.
       - For O(state=present).
     type: list
     elements: str
@@ -46,7 +54,7 @@ options:
     description: Network namespace whose settings are meant, as a name of C(ip netns) or a path.
     type: str
   state:
-    description: V(present) sets O(values); V(restored) undoes everything that was remembered.
+    description: V(present) sets O(values) and O(ranges); V(restored) undoes everything that was remembered.
     type: str
     choices: [present, restored]
     default: present
@@ -64,6 +72,12 @@ EXAMPLES = r"""
     values:
       net.ipv4.conf.cbr0.forwarding: 1
     restore: [net.ipv4.conf.eth0.*]
+
+- name: No connection of the node's own gets the port of a service
+  podnet.fabric.sysctls:
+    ranges:
+      net.ipv4.ip_local_reserved_ports: 30000-32767
+    remember: true
 
 - name: As it was before
   podnet.fabric.sysctls:
@@ -88,6 +102,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "values": {"type": "dict", "default": {}},
+            "ranges": {"type": "dict", "default": {}},
             "remember": {"type": "bool", "default": False},
             "restore": {"type": "list", "elements": "str", "default": []},
             "netns": {"type": "str"},
@@ -104,6 +119,7 @@ def main() -> None:
             {name: str(value) for name, value in given["values"].items()},
             remember=given["remember"],
             restore=given["restore"],
+            ranges={name: str(value) for name, value in given["ranges"].items()},
             netns=given["netns"],
             check_mode=module.check_mode,
         ).result()

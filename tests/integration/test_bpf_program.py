@@ -11,9 +11,12 @@ import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
+    compiler,
     links,
     programs,
     syscall,
@@ -465,6 +468,23 @@ int mine(struct __sk_buff *skb)
     program_four({**item, "state": "absent"})
     assert pins("/sys/fs/bpf/mine") == []
     assert len(attached()) == 1
+
+
+def test_functions_of_one_source_are_compiled_together_and_once(host: None) -> None:
+    texts = {"two.c": PASS + PASS.replace("gate", "door") + XDP_DROP.replace("gate", "window")}
+    source = compiler.Source("two.c", texts, standin=bpf_sources.standin())
+    types = {"gate": "sched_cls", "door": "sched_cls", "window": "xdp"}
+    with mock.patch.object(compiler, "compiled", wraps=compiler.compiled) as compiled:
+        with programs.Loader() as loader:
+            loaded = [loader.load(source, name, programs.TYPES[types[name]]) for name in types]
+            assert compiled.call_count == 1
+            other = compiler.Source("two.c", texts, cflags=("-DX",), standin=source.standin)
+            loaded.append(loader.load(other, "gate", programs.TYPES["sched_cls"]))
+            assert compiled.call_count == 2
+        assert [(one.info.name, one.type) for one in loaded[:3]] == list(types.items())
+        assert len({one.digest for one in loaded}) == 4
+        for one in loaded:
+            one.close()
 
 
 def test_check_mode_predicts_on_a_host_that_has_nothing_yet(host: None) -> None:

@@ -25,8 +25,9 @@ import pytest
 from ansible.module_utils import basic
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_program, names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces, rtnl
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from bpf_support import bpftool, pins, sources
 from node_support import PEER_IP, bare_node, options, plan, pod, sysctl
 from pyroute2 import IPRoute
@@ -305,6 +306,66 @@ def test_while_settings_are_remembered_and_restored(node):
 
     assert sweep("sysctls", ours, restored, done) > 3
     assert sweep("sysctls", {"state": "restored"}, made, restored) > 2
+
+
+def backends(*numbers):
+    return [{"ip": f"172.16.0.{number}", "port": 80} for number in numbers]
+
+
+def service(name, number, *numbers, **more):
+    ports = [{"port": 80, "backends": backends(*numbers)}]
+    return {"name": name, "cluster_ip": f"10.10.0.{number}", "ports": ports, **more}
+
+
+BALANCED = {"load_balancer_ips": ["192.0.2.1"], "algorithm": "maglev"}
+EARLIER = [
+    service("default/a", 1, 1, 2, **BALANCED, source_ranges=["10.0.0.0/8", "10.9.0.0/16"]),
+    service("default/b", 2, 3, 4),
+    service("default/c", 3, 5),
+]
+#: One loses a backend, one goes, one gets another address, one is new.
+LATER = [
+    service("default/a", 1, 2, 6, **BALANCED, source_ranges=["10.0.0.0/8", "10.8.0.0/16"]),
+    service("default/c", 4, 5),
+    service("default/d", 5, 1),
+]
+
+
+def note_clients(numbers):
+    """Write, as programs do, that a client keeps a backend of each of these frontends."""
+    table, zeros = service_layout.AFFINITY, {"reserved": 0, "reserved2": 0, "used": 1}
+    value = table.pack_value(address="172.16.0.1", port=80, **zeros)
+    keys = [table.pack_key(client="10.9.9.9", id=number, reserved=0) for number in numbers]
+    with maps.open_pin(table.pin) as found:
+        found.update(dict.fromkeys(keys, value))
+
+
+def clients():
+    """Numbers of the frontends of which a client keeps a backend."""
+    with maps.open_pin(service_layout.AFFINITY.pin) as found:
+        return {service_layout.AFFINITY.unpack_key(key)["id"] for key in found.items()}
+
+
+@pytest.mark.parametrize(("before", "after"), [([], EARLIER), (EARLIER, LATER), (LATER, [])])
+def test_while_services_change(node, before, after):
+    """What is noted of lost backends is swept at the latest by the next run."""
+
+    def earlier():
+        forked("services", services=before, purge=True)
+        note_clients([one["id"] for one in forked("services_info")["services"]])
+
+    def later():
+        found = forked("services_info")
+        told = sorted({one["name"] for one in found["services"]})
+        assert told == [f"{one['name']}:80/TCP" for one in after]
+        used = {one["name"]: one["used"] for one in found["maps"]}
+        assert used["service_names"] == len(found["services"])
+        assert used["source_ranges"] == (2 if after else 0)
+        assert used["maglev"] == (1 if after else 0)
+        assert clients() <= {one["id"] for one in found["services"]}
+
+    assert sweep("services", {"services": after, "purge": True}, earlier, later) > 3
+    forked("services", services=[], purge=True)
 
 
 def test_while_it_is_torn_down(node):

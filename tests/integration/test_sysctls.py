@@ -87,6 +87,60 @@ def test_a_setting_of_a_device_of_ours_is_not_remembered(bare):
     assert json.loads(RECORD.read_text()) == {"net.ipv4.ip_forward": "0"}
 
 
+RESERVED = "net.ipv4.ip_local_reserved_ports"
+
+
+def test_ports_are_reserved_beside_those_of_others(bare):
+    do("sysctl", "-q", f"{RESERVED}=8080,30000-30010")
+    node_ports = {"ranges": {RESERVED: "30000-32767"}, "remember": True}
+    done = four_runs("sysctls", **node_ports)
+    assert done["diff"]["before"][f"sysctl {RESERVED}"] == {"value": "8080,30000-30010"}
+    assert sysctl(RESERVED) == "8080,30000-32767"
+    assert sysctl(RESERVED, "peer") == ""
+    assert json.loads(RECORD.read_text()) == {RESERVED: {"added": "30011-32767"}}
+
+    # Others come and go meanwhile; of ours one half goes.
+    do("sysctl", "-q", f"{RESERVED}=30000-32767,40000")
+    four_runs("sysctls", ranges={RESERVED: "31000-32767"}, remember=True)
+    assert sysctl(RESERVED) == "30000-30010,31000-32767,40000"
+    done = four_runs("sysctls", state="restored")
+    assert done["changes"] == [f"change sysctl {RESERVED}", f"remove {RECORD}"]
+    assert sysctl(RESERVED) == "30000-30010,40000"
+
+
+def test_reserved_ports_are_given_back_to_the_last_one(bare):
+    four_runs("sysctls", ranges={RESERVED: 30000}, remember=True)
+    done = four_runs("sysctls", restore=["net.ipv4.ip_local_*"])
+    assert done["diff"]["before"][f"sysctl {RESERVED}"]["remembered"] == "added 30000"
+    assert sysctl(RESERVED) == ""
+    assert not RECORD.exists()
+    # What names them keeps them.
+    four_runs("sysctls", ranges={RESERVED: "30000,30001"}, remember=True)
+    again = run_module("sysctls", ranges={RESERVED: "30000-30001"}, restore=["*"], remember=True)
+    assert again["changes"] == []
+
+
+def test_reserved_ports_without_a_memory_are_only_added(bare):
+    do("ip", "netns", "exec", "peer", "sysctl", "-q", f"{RESERVED}=30000-32767")
+    four_runs("sysctls", ranges={RESERVED: "30000-32767"}, remember=True)
+    four_runs("sysctls", ranges={RESERVED: "8080,30000"}, netns="peer")
+    assert sysctl(RESERVED, "peer") == "8080,30000-32767"
+    assert sysctl(RESERVED) == "30000-32767"
+
+
+def test_ports_that_cannot_be_reserved(bare):
+    for bad in ("30000-", "32767-30000", "65536", "http", "1,,2"):
+        fails("sysctls", "ranges", repr(bad), RESERVED, ranges={RESERVED: bad}, remember=True)
+    fails(
+        *("sysctls", "ranges", "values"),
+        values={RESERVED: "1"},
+        ranges={RESERVED.replace(".", "/"): "2"},
+    )
+    forwarding = {"net.ipv4.ip_local_port_range": "1"}
+    fails("sysctls", "'32768 60999'", RESERVED, ranges=forwarding)
+    assert not RECORD.exists()
+
+
 def test_sysctls_that_cannot_be(bare):
     good = {"net.ipv4.ip_forward": 1}
     run = run_module("sysctls", values={**good, "net.ipv4.no_such": 1}, remember=True)

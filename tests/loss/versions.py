@@ -41,7 +41,7 @@ def _edit(file: Path, old: str, new: str) -> None:
 def other_programs(folder: Path) -> Path:
     """Make a version in which every program is another one that does the same."""
     checkout = _copy(folder)
-    before = "\tif (count) {"
+    before = "\tif (metrics) {"
     # All programs account; the compiler may not leave this instruction out.
     more = "\tvolatile __u32 version = 2;\n\n\t(void)version;\n"
     _edit(checkout / "bpf/lib/verdict.h", before, more + before)

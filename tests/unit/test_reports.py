@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ansible_collections.podnet.fabric.plugins.filter.cluster_report import cluster_report
 from ansible_collections.podnet.fabric.plugins.module_utils import health, status_report, tables
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import SOCKET_PROGRAMS
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
 from samples import NODE
 
@@ -53,6 +54,7 @@ STATUS = {
     ],
     "vxlan": None,
     "tunnels": [],
+    "services": None,
     "programs": [
         {
             "name": "from_container",
@@ -116,6 +118,7 @@ Peers:                  2
   Node        Address     Pod CIDR           Route
   node-63344  10.111.0.9  10.111.160.128/25  direct
   far         10.112.0.9  10.111.161.0/25    gateway
+Services:               None
 Programs:
   Name            Id  Tag               Attached
   from_container  7   f4c5a6b7c8d9e0f1  3 devices
@@ -146,6 +149,7 @@ IPAM:                   IPv4: 0/0 allocated from no pod CIDR
 Allocated addresses:
 Endpoints:              0/0 ready
 Peers:                  0
+Services:               None
 Programs:
 BPF Maps:
 Forwarded:              0
@@ -213,6 +217,40 @@ def test_status_of_a_tunnel():
         "  10.111.161.0/25    -",
     ]
     assert "  node-63344  10.111.0.9  10.111.160.128/25  tunnel" in lines
+
+
+def test_status_of_a_cluster_with_services():
+    backends = [
+        {"number": 1, "address": "172.16.1.235:80", "state": "active"},
+        {"number": 2, "address": "172.16.2.253:80", "state": "terminating"},
+    ]
+    web = {"frontend": "10.10.252.131:80", "protocol": "TCP", "type": "ClusterIP", "id": 9}
+    dns = {"frontend": "10.10.0.10:53", "protocol": "UDP", "type": "ClusterIP", "id": 10}
+    frontends = [{**web, "backends": backends}, {**dns, "backends": []}]
+    hooks = list(SOCKET_PROGRAMS)
+    for found, coverage in ((hooks, "Full"), (hooks[:2], "connect4, connect6"), ([], "None")):
+        services = {"socket_hooks": found, "frontends": frontends, "sockets": 7}
+        lines = status_report.render({**STATUS, "services": services}).splitlines()
+        at = lines.index("Services:               2 frontends   2 backends")
+        assert lines[at + 1 : at + 9] == [
+            "KubeProxyReplacement Details:",
+            f"  Socket LB Coverage:   {coverage}   7 sockets",
+            "  NodePort Range:       30000-32767",
+            "  ClusterIP:            2",
+            "  ID   Frontend           Service Type   Backend",
+            "  9    10.10.252.131:80   ClusterIP      1 => 172.16.1.235:80 (active)",
+            "                                         2 => 172.16.2.253:80 (terminating)",
+            "  10   10.10.0.10:53/UDP  ClusterIP",
+        ]
+
+
+def test_status_shows_the_first_fifty_of_many_services():
+    one = {"frontend": "10.10.0.1:80", "protocol": "TCP", "type": "ClusterIP", "id": 1}
+    frontends = [{**one, "id": number, "backends": []} for number in range(1, 61)]
+    services = {"socket_hooks": [], "frontends": frontends, "sockets": 0}
+    shown = status_report.render({**STATUS, "services": services})
+    assert shown.count("10.10.0.1:80") == 50
+    assert "  … and 10 more; services_info lists them" in shown.splitlines()
 
 
 def test_status_of_a_node_that_is_not_usable():

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .wanted import Frontend, Prefix, Wanted
 
 
+#: Numbers of frontends are less than this, and none is given twice: enough for all times.
+ID_MAX = 2**31
+
+
 @dataclass
 class Plan:
     """What a run writes and removes, in the order of its fields.
@@ -59,8 +63,10 @@ class Comparison:
         self._taken: dict[bytes, int] = {}
         self._tables: dict[bytes, bytes] = {}
         self._ids: set[int] = set()
-        ids = (numbers.id for numbers in held.frontends.values())
-        self.plan.next_id = max(held.state.next_id, max(ids, default=0) + 1)
+        # What a killed run left keeps its number until it is gone.
+        ids = {numbers.id for numbers in held.frontends.values()}
+        ids.update(held.names, held.ranges, held.maglev, [0, held.state.next_id - 1])
+        self.plan.next_id = max(number for number in ids if number < ID_MAX) + 1
         for numbers in held.frontends.values():
             self._slots.use(numbers.first, numbers.total)
             self._slots.use(numbers.outside_first, numbers.outside_total)
@@ -83,7 +89,7 @@ class Comparison:
                 service = (self.held.name(numbers.id) or "").partition(":")[0]
                 if purge or service in self.wanted.services:
                     found.append(key)
-        return found
+        return sorted(found, key=lambda key: self.held.frontends[key].id)
 
     def _check_room(self, gone: Iterable[bytes]) -> None:
         """Refuse more than the maps hold."""
@@ -124,8 +130,8 @@ class Comparison:
     def _compare(self, key: bytes, one: Frontend) -> None:
         held = self.held
         numbers = held.frontends.get(key)
-        if numbers is not None and (numbers.id == 0 or numbers.id in self._ids):
-            numbers = None  # another frontend has that number: only a hand can have done it
+        if numbers is not None and not (0 < numbers.id < ID_MAX and numbers.id not in self._ids):
+            numbers = None  # only a hand can have given it that number
         name = packed.name_bytes(one.name)
         table = self._table(one)
         if numbers is not None:
@@ -210,8 +216,8 @@ class Comparison:
     def _placed(self, run: Run, place: tuple[int, int, int] | None) -> tuple[int, int, int]:
         """Return first slot, active and total of a run that is there, or is written."""
         total = len(run.slots) // packed.SLOT_SIZE
-        if place is not None and self._holds(run, *place):
-            return place
+        if place is not None and self._holds(run, place[0], run.active, place[2]):
+            return place[0], run.active, total
         if run.slots not in self._taken:
             first = self._taken[run.slots] = self._slots.take(total)
             for position in range(total):
@@ -273,11 +279,11 @@ class Comparison:
         if not before:
             return
         self.changes.add("what services that are gone left", before, None, _nothing)
-        plan.gone_names |= lost["names"] - plan.names.keys()
-        plan.gone_tables |= lost["maglev_tables"] - plan.tables.keys()
+        plan.gone_names |= lost["names"]
+        plan.gone_tables |= lost["maglev_tables"]
         plan.gone_ranges |= {
             (number, prefix) for number in lost["source_ranges"] for prefix in held.ranges[number]
-        } - plan.ranges
+        }
 
     def _afterwards(self, gone: Iterable[bytes]) -> list[int]:
         """Flags of all frontends that there are in the end."""

@@ -18,6 +18,7 @@ from ..engine.change import Changes
 from . import packed, sockets, state, sweep, wanted
 from .comparison import Comparison
 from .held import pinned, read
+from .keep import kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,8 @@ def converge(
     with read() as held:
         if not check_mode:  # in check mode a role before this one would have pinned them
             pinned(held)
-        wish = wanted.frontends(services, node=node, node_addresses=held.node_addresses)
+        known = kept(services, held)
+        wish = wanted.frontends(known, node=node, node_addresses=held.node_addresses)
         comparison = Comparison(wish, held, outcome.changes, purge=purge)
         if not outcome.changes.steps:
             _plan_state(comparison.plan, held, outcome.changes)
@@ -80,7 +82,7 @@ def _state(plan: Plan, now: State) -> State:
         host_netns=state.netns_cookie(),
         frontends=frontends,
         outside=outside,
-        next_id=max(plan.next_id, now.next_id),
+        next_id=plan.next_id,
         sweep=0,
     )
 

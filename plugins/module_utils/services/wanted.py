@@ -179,7 +179,6 @@ def _places(service: Service) -> Iterator[_Place]:
         address = packed.ANY if host_ip is None else _address(name, "host_ip", host_ip)
         yield _Place(ON_HOST, address, ON_HOST.flags, frozenset())
         return
-    yield _Place(ON_NODES, packed.ANY, ON_NODES.flags | common, frozenset())
     for word, kind in ADDRESSES.items():
         given = service.get(word)
         flags = kind.flags | (common if kind.flags & layout.SERVICE_OUTSIDE else 0)
@@ -190,6 +189,7 @@ def _places(service: Service) -> Iterator[_Place]:
             flags |= layout.SERVICE_SOURCE_RANGES
         for text in [given] if isinstance(given, str) else given or ():
             yield _Place(kind, _address(name, word, text), flags, ranges)
+    yield _Place(ON_NODES, packed.ANY, ON_NODES.flags | common, frozenset())
 
 
 def _add(
@@ -207,7 +207,7 @@ def _add(
     runs = _Runs(name, port.get("backends") or (), node)
     inside = runs.of(local=service.get("internal_traffic_policy") == LOCAL)
     outside = runs.of(local=service.get("external_traffic_policy") == LOCAL)
-    full_name = f"{name}:{port.get('name') or port['port']}/{word}"
+    full_name = words.full_name(service, port)
     if len(full_name.encode()) > packed.NAME_SIZE:
         valid = f"has at most {packed.NAME_SIZE} bytes"
         raise Failure(f"services: {full_name!r} is too long; service, port and protocol {valid}.")

@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KINDS = {
     layout.SERVICE_CLUSTER_IP: "ClusterIP",
@@ -28,6 +32,12 @@ ACTIVE, TERMINATING = "active", "terminating"
 #: Nothing new goes to these, and nothing that they have is taken away.
 RESTING = ("quarantined", "maintenance")
 STATES = (ACTIVE, TERMINATING, *RESTING)
+
+
+def full_name(service: Mapping[str, Any], port: Mapping[str, Any]) -> str:
+    """Return how a port of a service is called: ``namespace/service:port/PROTOCOL``."""
+    label = port.get("name") or port["port"]
+    return f"{service['name']}:{label}/{port.get('protocol') or 'TCP'}"
 
 
 def kind(number: int) -> str:

@@ -166,8 +166,8 @@ def map_lookup_batch(
     except FileNotFoundError:
         last = True
     (got,) = struct.unpack_from("=I", attr, 32)
-    # A slice, and not one of .raw: that would copy all the room first.
-    found = keys[: got * key_size], values[: got * value_size]
+    # What .raw gives is a copy of all the room.
+    found = ctypes.string_at(keys, got * key_size), ctypes.string_at(values, got * value_size)
     return (*found, None if last else following.raw)
 
 

@@ -109,8 +109,9 @@ def _cluster_ips(
     taken = {each.cluster_ip for each in services if each.cluster_ip is not None}
     if pool.free(taken) < len(open_):
         problems.append(
-            f"podnet_service_cidr is {cidr}, which has {pool.free(taken)} addresses left for "
-            f"{len(open_)} services; valid is a larger one that holds it, such as {_wider(cidr)}."
+            f"podnet_service_cidr is {cidr}, which has room for {pool.free(taken)} of the "
+            f"{len(open_)} services that need an address; valid is a larger one that holds it, "
+            f"such as {_wider(cidr)}."
         )
         return {}
     return _choose(((name, name) for name in open_), seen.cluster_ips, pool, taken)
@@ -137,8 +138,8 @@ def _load_balancer_ips(
     if pool.free(taken) < len(open_):
         listed = ", ".join(str(each) for each in around.load_balancer_cidrs)
         problems.append(
-            f"podnet_load_balancer_cidrs is {listed}, which has {pool.free(taken)} addresses left "
-            f"for {len(open_)} services; valid is a list with another CIDR."
+            f"podnet_load_balancer_cidrs is {listed}, which has room for {pool.free(taken)} of "
+            f"the {len(open_)} services that need an address; valid is a list with another CIDR."
         )
         return {}
     held = {name: ips[0] for name, ips in seen.load_balancer_ips.items() if ips}

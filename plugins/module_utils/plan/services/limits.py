@@ -20,8 +20,9 @@ def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
     :param services: as the nodes get them.
     """
-    frontends = slots = tables = ranges = 0
+    frontends = tables = ranges = 0
     addresses: set[str] = set()
+    runs: set[tuple[Any, ...]] = set()
     host_ports: dict[str, int] = {}
     for service in services:
         if service["type"] == "HostPort":
@@ -38,8 +39,10 @@ def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             frontends += makes
             ranges += balanced
             if makes:
-                # Two policies see two sets of backends; frontends of a port share the rest.
-                slots += len(port["backends"]) * len(set(policies))
+                # Frontends with the same backends share their slots, unless each policy sees its
+                # own part of them: how many a node has of these, a node alone would know.
+                backends = tuple((each["ip"], each["port"]) for each in port["backends"])
+                runs.update((policy, *backends) for policy in policies)
             if service["algorithm"] == "maglev":
                 tables += makes
             if service["session_affinity"] and len(port["backends"]) > AFFINITY_BACKENDS:
@@ -48,16 +51,16 @@ def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                     f"session affinity; valid is up to {AFFINITY_BACKENDS} backends with it."
                 )
     most = max(host_ports.values(), default=0)
-    counts = (
-        ("frontends (an address or node port with a port each, and the addresses themselves)",),
-        ("backends of all ports",),
-        ("frontends with the algorithm maglev",),
-        ("source ranges of all frontends",),
-    )
-    for (what,), count, table in zip(
-        counts,
-        (frontends + len(addresses) + most, slots + most, tables, ranges),
-        (SERVICES, BACKENDS, MAGLEV, SOURCE_RANGES),
+    slots = sum(len(run) - 1 for run in runs) + most
+    for what, count, table in (
+        (
+            "frontends (an address or node port with a port each, and the addresses themselves)",
+            frontends + len(addresses) + most,
+            SERVICES,
+        ),
+        ("backends, in all of their different sets", slots, BACKENDS),
+        ("frontends with the algorithm maglev", tables, MAGLEV),
+        ("source ranges of all frontends", ranges, SOURCE_RANGES),
     ):
         if count > table.max_entries:
             yield (

@@ -136,7 +136,9 @@ def _given(service: Service, port: Port, homes: Homes) -> list[dict[str, Any]]:
         elif number is None and isinstance(port.target, int):
             number = port.target
         if isinstance(number, int):
-            node = each.node if each.node in homes.names else homes.of(each.ip)
+            # A manifest may name the nodes of another cluster; without a plan there are none.
+            known = each.node is not None and (each.node in homes.names or not homes.names)
+            node = each.node if known else homes.of(each.ip)
             backends.append((each.ip, number, node, each.state))
     return _listed(backends)
 

@@ -118,11 +118,12 @@ def _host_ports(pods: Iterable[Placed]) -> Iterator[dict[str, Any]]:
             if port.host_port is not None:
                 by_address.setdefault(port.host_ip or None, []).append(port)
         for host_ip, ports in by_address.items():
+            at = None if host_ip is None else text(host_ip)
             yield {
-                "name": placed.pod.name,
+                "name": placed.pod.name if at is None else f"{placed.pod.name}@{at}",
                 "type": "HostPort",
                 "node": placed.node,
-                "host_ip": None if host_ip is None else text(host_ip),
+                "host_ip": at,
                 "ports": [
                     {
                         "name": "",

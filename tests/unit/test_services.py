@@ -1,0 +1,254 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Services: from the list to frontends, slots, tables of Maglev, and the report."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils import ranges
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
+    MAGLEV_POSITIONS,
+)
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.module_utils.services import (
+    given,
+    maglev,
+    packed,
+    report,
+    said,
+    sweep,
+    wanted,
+)
+from ansible_collections.podnet.fabric.plugins.module_utils.services.slots import Slots
+
+STRUCTS = {
+    ("services", "key"): packed.FRONTEND_KEY,
+    ("services", "value"): packed.FRONTEND,
+    ("backends", "key"): packed.ID,
+    ("backends", "value"): packed.BACKEND,
+    ("service_names", "key"): packed.ID,
+    ("service_state", "value"): packed.STATE,
+    ("reverse_sockets", "key"): packed.REVERSE_SOCKET_KEY,
+    ("reverse_sockets", "value"): packed.REVERSE_SOCKET,
+    ("affinity", "key"): packed.AFFINITY_KEY,
+    ("affinity", "value"): packed.AFFINITY,
+    ("nat", "key"): packed.NAT_KEY,
+    ("nat", "value"): packed.NAT,
+    ("maglev", "key"): packed.ID,
+    ("source_ranges", "key"): packed.SOURCE_RANGE_KEY,
+}
+
+
+@pytest.mark.parametrize(("table", "part"), STRUCTS)
+def test_a_struct_says_what_the_layout_says(table, part):
+    layout = next(one for one in service_layout.MAPS if one.name == table)
+    fields = getattr(layout, part)
+    given_values = {
+        field.name: f"10.0.0.{at}" if field.type == "ip16" else at
+        for at, field in enumerate(fields, start=1)
+    }
+    raw = getattr(layout, f"pack_{part}")(**given_values)
+    found = STRUCTS[table, part].unpack(raw)
+    plain = [
+        packed.address_text(value)
+        if field.type == "ip16"
+        else int.from_bytes(value, "big")
+        if field.type == "be16"
+        else value
+        for field, value in zip(fields, found)
+    ]
+    assert plain == list(given_values.values())
+
+
+def backends(count, first=1):
+    return [f"172.16.{n // 256}.{n % 256}:80" for n in range(first, first + count)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 100])
+def test_maglev_is_fair(count):
+    found = maglev.table(backends(count))
+    assert len(found) == MAGLEV_POSITIONS
+    shares = Counter(found)
+    assert set(shares) == set(range(count))
+    # Each has its turn: no one has more than two positions more than another.
+    assert max(shares.values()) - min(shares.values()) <= 2
+
+
+@pytest.mark.parametrize("count", [3, 10, 100])
+def test_maglev_keeps_what_it_can_when_a_backend_goes(count):
+    before, names = maglev.table(backends(count)), backends(count)
+    for gone in (0, count // 2, count - 1):
+        left = [name for name in names if name != names[gone]]
+        after = maglev.table(left)
+        moved = sum(1 for old, new in zip(before, after) if old != gone and names[old] != left[new])
+        assert moved / MAGLEV_POSITIONS < 0.02
+
+
+def test_maglev_is_the_same_whatever_the_order():
+    names = backends(7)
+    table = [names[at] for at in maglev.table(names)]
+    for order in itertools.islice(itertools.permutations(names), 0, 5040, 997):
+        assert [order[at] for at in maglev.table(order)] == table
+
+
+def test_slots_are_taken_where_they_fit_first():
+    slots = Slots(10)
+    slots.use(2, 3)
+    assert [slots.take(n) for n in (2, 3, 0, 2)] == [0, 5, 0, 8]
+    with pytest.raises(Failure, match="1 backends"):
+        slots.take(1)
+
+
+def test_what_frontends_name_beyond_the_array_is_passed_over():
+    slots = Slots(4)
+    slots.use(3, 1000)
+    slots.use(2**32 - 1, 1)
+    slots.use(0, 1)
+    assert slots.take(2) == 1
+    with pytest.raises(Failure):
+        slots.take(1)
+
+
+def service(**more):
+    port = {
+        "name": "http",
+        "port": 80,
+        "backends": [backend(1), backend(2)],
+        **more.pop("port", {}),
+    }
+    return {"name": "default/a", "cluster_ip": "10.10.0.1", "ports": [port], **more}
+
+
+def backend(number, state="active", node=None):
+    return {"ip": f"172.16.0.{number}", "port": 8080, "node": node, "state": state}
+
+
+def frontends(*services, node="k8s-w1"):
+    found = wanted.frontends(services, node=node, node_addresses=frozenset())
+    return {said.where(key): one for key, one in found.frontends.items()}
+
+
+def places(run):
+    return [packed.place_text(place) for place in packed.places(run.slots)]
+
+
+def test_each_policy_is_for_its_own_clients():
+    mixed = [backend(1, node="k8s-w1"), backend(2, node="k8s-w2"), backend(3, "terminating")]
+    one = service(port={"node_port": 30000, "backends": mixed}, external_traffic_policy="Local")
+    found = frontends(one)
+    all_of_them = ["172.16.0.1:8080", "172.16.0.2:8080", "172.16.0.3:8080"]
+    for where in ("10.10.0.1:80", "0.0.0.0:30000"):
+        assert places(found[where].inside) == all_of_them
+        assert found[where].inside.active == 2
+    assert places(found["0.0.0.0:30000"].outside) == ["172.16.0.1:8080"]
+    assert found["10.10.0.1:80"].outside == wanted.NOTHING
+    inside = frontends({**one, "internal_traffic_policy": "Local"})["10.10.0.1:80"].inside
+    assert places(inside) == ["172.16.0.1:8080"]
+    nowhere = frontends({**one, "internal_traffic_policy": "Local"}, node="k8s-w9")
+    assert nowhere["10.10.0.1:80"].inside == wanted.NOTHING
+
+
+def test_a_resting_backend_gets_nothing_and_is_not_forgotten():
+    one = service(port={"backends": [backend(1), backend(2, "quarantined")]})
+    found = frontends(one)["10.10.0.1:80"]
+    assert places(found.inside) == ["172.16.0.1:8080"]
+    assert [packed.place_text(place) for place in found.resting] == ["172.16.0.2:8080"]
+
+
+def test_a_list_comes_through_as_it_was_sent():
+    services = [service(), service(name="default/ä")]
+    nothing = {"path": None, "src": None, "services": None}
+    assert given.services({**nothing, "_services": given.packed(services)}) == services
+    with pytest.raises(Failure, match="base64"):
+        given.services({**nothing, "_services": "%%"})
+
+
+def test_what_is_lost_is_known_by_frontend_and_backend():
+    some = sweep.lost({1: {b"a"}, 2: set()}, others_are_gone=False)
+    found = [some(number, place) for number in (1, 2, 3) for place in (b"a", b"b")]
+    assert found == [False, True, True, True, False, False]
+    everything = sweep.lost({1: {b"a"}}, others_are_gone=True)
+    assert [everything(1, b"a"), everything(1, b"b"), everything(3, b"a")] == [False, True, True]
+
+
+def shown(**more):
+    two = [
+        {"number": 1, "address": "172.16.1.235:80", "state": "active"},
+        {"number": 2, "address": "[fd00::1]:80", "state": "terminating"},
+    ]
+    return {
+        "id": 9,
+        "name": "default/svc:svc-webport/TCP",
+        "frontend": "10.10.252.131:80",
+        "protocol": "TCP",
+        "type": "ClusterIP",
+        "flags": [],
+        "session_affinity": 0,
+        "source_ranges": [],
+        "backends": two,
+        "outside_backends": [],
+        **more,
+    }
+
+
+def test_services_are_listed_with_numbered_backends():
+    found = {"services": [shown(), shown(id=10, protocol="UDP", backends=[])]}
+    assert report.service_list(found) == [
+        "ID   Frontend               Service Type   Backend",
+        "9    10.10.252.131:80       ClusterIP      1 => 172.16.1.235:80 (active)",
+        "                                           2 => [fd00::1]:80 (terminating)",
+        "10   10.10.252.131:80/UDP   ClusterIP",
+    ]
+
+
+def test_frontends_say_who_reaches_them_and_how():
+    one = shown(
+        type="LoadBalancer",
+        flags=["outside", "source ranges", "maglev", "local"],
+        session_affinity=10,
+        outside_backends=[{"number": 1, "address": "172.16.1.235:80", "state": "active"}],
+    )
+    flags = "LoadBalancer, Local, check source-range, maglev, sessionAffinity"
+    assert report.lb_list({"services": [one]}) == [
+        "SERVICE ADDRESS          BACKEND ADDRESS (REVNAT_ID) (SLOT)",
+        "10.10.252.131:80 (1)     172.16.1.235:80 (9) (1)",
+        f"10.10.252.131:80 (0)     0.0.0.0:0 (9) (0) [{flags}]",
+        "10.10.252.131:80/i (2)   [fd00::1]:80 (9) (2) [terminating]",
+        "10.10.252.131:80/i (1)   172.16.1.235:80 (9) (1)",
+        f"10.10.252.131:80/i (0)   0.0.0.0:0 (9) (0) [{flags}]",
+    ]
+
+
+def test_sockets_are_listed_with_what_they_take_their_backend_for():
+    entry = {"cookie": 41965, "backend": "172.16.1.235:80", "frontend": "[fd00::2]:80", "id": 9}
+    assert report.reverse_socket_list({"reverse_sockets": [entry]}) == [
+        "Key                        Value",
+        "[172.16.1.235]:80, 41965   [fd00::2]:80, 9",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("", ""), ("1", "1"), ("3,1-2", "1-3"), ("8080, 30000-32767", "8080,30000-32767")],
+)
+def test_port_ranges_are_written_as_the_kernel_does(text, written):
+    assert ranges.text(ranges.numbers(text)) == written
+
+
+@pytest.mark.parametrize("text", ["1-", "-1", "2-1", "65536", "a", "1,,2", "1;2"])
+def test_what_is_no_port_range(text):
+    with pytest.raises(ValueError, match="no range of ports"):
+        ranges.numbers(text)
+
+
+def test_an_address_has_one_form():
+    assert packed.address("10.0.0.1") == packed.address("::ffff:10.0.0.1")
+    assert packed.address_text(packed.address("FD00:0::1")) == "fd00::1"
+    assert packed.place_text(packed.ANY + (80).to_bytes(2, "big")) == "0.0.0.0:80"
+    for bad in ("10.0.0", "10.0.0.01", "", None, 7, "fd00::1::"):
+        with pytest.raises((OSError, TypeError)):
+            packed.address(bad)
