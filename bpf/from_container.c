@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a pod sends: tc ingress of its host-side device. All pods of a node share this program. */
 #include "lib/arp.h"
-#include "lib/endpoint.h"
+#include "lib/balance.h"
 #include "lib/route.h"
 
 int from_container(struct __sk_buff *skb)
 {
 	const struct endpoints_value *destination;
+	const struct ipcache_value *peer = 0;
 	const struct config_value *config;
 	struct packet packet = {};
+	int done;
 
 	if (skb->protocol == NET16(ETH_P_ARP))
 		return arp_answer(skb, HOOK_FROM_CONTAINER);
@@ -23,6 +25,8 @@ int from_container(struct __sk_buff *skb)
 
 	destination = endpoint_lookup_v4(packet.ip->daddr);
 	if (destination && destination->ifindex && endpoint_takes(skb, &packet, destination)) {
+		if (balance_answer(skb, &packet, HOOK_FROM_CONTAINER, balance_pod_flows()) == ANSWER_DROPPED)
+			return TC_ACT_SHOT;
 		account(skb, HOOK_FROM_CONTAINER, VERDICT_TO_ENDPOINT);
 		return endpoint_deliver(&packet, destination);
 	}
@@ -30,7 +34,14 @@ int from_container(struct __sk_buff *skb)
 	config = node_config();
 	if (UNLIKELY(!config))
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_NOT_CONFIGURED);
+	if (!destination)
+		peer = ipcache_lookup_v4(packet.ip->daddr);
+	if (!peer && !(destination && destination->ifindex)) {
+		done = balance(skb, &packet, HOOK_FROM_CONTAINER, SERVICE_CLIENT_POD);
+		if (done != NOT_BALANCED)
+			return done;
+	}
 	if (destination) /* the node itself, or a pod that cannot take the packet as it is */
 		return to_stack(skb, &packet, HOOK_FROM_CONTAINER, config);
-	return route(skb, &packet, HOOK_FROM_CONTAINER, config);
+	return route(skb, &packet, HOOK_FROM_CONTAINER, config, peer);
 }

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the network sends: tc ingress of the node's device. What is not for a pod is left alone. */
-#include "lib/endpoint.h"
-#include "lib/node.h"
+/* What the network sends: tc ingress of the node's device. What is neither for a pod nor for a service
+ * is left alone. */
+#include "lib/balance.h"
+
+/* Not for a pod: for a service, the answer of a backend elsewhere, or the node's own. */
+static __always_inline int not_for_a_pod(struct __sk_buff *skb, struct packet *packet)
+{
+	int done = balance(skb, packet, HOOK_FROM_NETDEV, SERVICE_CLIENT_OUTSIDE);
+
+	return done == NOT_BALANCED ? TC_ACT_UNSPEC : done;
+}
 
 int from_netdev(struct __sk_buff *skb)
 {
-	const struct endpoints_value *endpoint;
+	const struct endpoints_value *endpoint = 0;
 	const struct config_value *config;
 	struct packet packet = {};
 	struct address destination;
@@ -17,15 +25,19 @@ int from_netdev(struct __sk_buff *skb)
 
 	address_from_v4(&destination, packet.ip->daddr);
 	config = node_config();
-	if (!config || !node_holds(config, &destination))
+	if (!config)
 		return TC_ACT_UNSPEC;
-	endpoint = endpoint_lookup(&destination);
-	if (!endpoint)
-		return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
-	if (!endpoint->ifindex) /* the gateway address: the node itself */
-		return TC_ACT_UNSPEC;
+	if (node_holds(config, &destination)) {
+		endpoint = endpoint_lookup(&destination);
+		if (!endpoint)
+			return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
+	}
+	if (!endpoint || !endpoint->ifindex) /* another's, or the gateway address: the node itself */
+		return not_for_a_pod(skb, &packet);
 	if (!endpoint_takes(skb, &packet, endpoint))
 		return to_stack(skb, &packet, HOOK_FROM_NETDEV, config);
+	if (balance_answer(skb, &packet, HOOK_FROM_NETDEV, balance_pod_flows()) == ANSWER_DROPPED)
+		return TC_ACT_SHOT;
 	account(skb, HOOK_FROM_NETDEV, VERDICT_TO_ENDPOINT);
 	return endpoint_deliver(&packet, endpoint);
 }

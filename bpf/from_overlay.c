@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the tunnel brings: tc ingress of pn_vxlan, which has taken the outer headers off. */
-#include "lib/endpoint.h"
-#include "lib/overlay.h"
+#include "lib/balance.h"
 
 int from_overlay(struct __sk_buff *skb)
 {
@@ -28,6 +27,8 @@ int from_overlay(struct __sk_buff *skb)
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_NO_ENDPOINT);
 	if (!endpoint->ifindex || !endpoint_takes(skb, &packet, endpoint))
 		return to_stack(skb, &packet, HOOK_FROM_OVERLAY, config);
+	if (balance_answer(skb, &packet, HOOK_FROM_OVERLAY, balance_pod_flows()) == ANSWER_DROPPED)
+		return TC_ACT_SHOT;
 	/* The address decides, whatever MAC the sender knew this node by. */
 	if (UNLIKELY(skb->pkt_type != PACKET_HOST))
 		change_type(skb, PACKET_HOST);

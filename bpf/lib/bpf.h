@@ -36,23 +36,41 @@ HELPER long (*const map_update)(void *map, const void *key, const void *value, _
 HELPER long (*const map_delete)(void *map, const void *key) = (void *)3;
 HELPER __u64 (*const ktime_get_ns)(void) = (void *)5;
 HELPER __u32 (*const get_prandom_u32)(void) = (void *)7;
+HELPER long (*const store_bytes)(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len,
+				 __u64 flags) = (void *)9;
+HELPER long (*const l4_csum_replace)(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 to,
+				     __u64 flags) = (void *)11;
 HELPER long (*const get_tunnel_key)(struct __sk_buff *skb, void *key, __u32 size, __u64 flags) = (void *)20;
 HELPER long (*const set_tunnel_key)(struct __sk_buff *skb, const void *key, __u32 size,
 				    __u64 flags) = (void *)21;
 HELPER long (*const redirect)(__u32 ifindex, __u64 flags) = (void *)23;
+HELPER long (*const load_bytes)(const void *skb, __u32 offset, void *to, __u32 len) = (void *)26;
+HELPER __s64 (*const csum_diff)(const __be32 *from, __u32 from_size, const __be32 *to, __u32 to_size,
+				__u32 seed) = (void *)28;
 HELPER long (*const change_type)(struct __sk_buff *skb, __u32 type) = (void *)32;
+HELPER long (*const change_tail)(struct __sk_buff *skb, __u32 len, __u64 flags) = (void *)38;
 HELPER long (*const pull_data)(struct __sk_buff *skb, __u32 len) = (void *)39;
 HELPER __u64 (*const get_socket_cookie)(void *ctx) = (void *)46;
+HELPER long (*const adjust_room)(struct __sk_buff *skb, __s32 len_diff, __u32 mode,
+				 __u64 flags) = (void *)50;
 HELPER long (*const fib_lookup)(void *ctx, struct bpf_fib_lookup *fib, int size, __u32 flags) = (void *)69;
+HELPER struct bpf_sock *(*const sk_lookup_udp)(void *ctx, struct bpf_sock_tuple *tuple, __u32 size,
+					       __u64 netns, __u64 flags) = (void *)85;
+HELPER long (*const sk_release)(void *sock) = (void *)86;
+HELPER struct bpf_sock *(*const skc_lookup_tcp)(void *ctx, struct bpf_sock_tuple *tuple, __u32 size,
+						__u64 netns, __u64 flags) = (void *)99;
 HELPER __u64 (*const get_netns_cookie)(void *ctx) = (void *)122;
 HELPER long (*const redirect_neigh)(__u32 ifindex, struct bpf_redir_neigh *to, int size,
 				    __u64 flags) = (void *)152;
 HELPER long (*const redirect_peer)(__u32 ifindex, __u64 flags) = (void *)155;
+HELPER __u64 (*const ktime_get_coarse_ns)(void) = (void *)160;
 HELPER long (*const set_retval)(int retval) = (void *)187;
 
 /* linux/pkt_cls.h, linux/if_packet.h and linux/socket.h, which pull in half of the system's headers. */
 #define TC_ACT_UNSPEC (-1) /* the next program or filter, then the stack */
 #define TC_ACT_SHOT 2
 #define PACKET_HOST 0
+#define PACKET_BROADCAST 1
+#define PACKET_MULTICAST 2
 #define AF_INET 2
 #define AF_INET6 10

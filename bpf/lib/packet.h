@@ -35,16 +35,21 @@ static __always_inline void *packet_reach(struct __sk_buff *skb, __u32 len)
 	return (void *)(long)skb->data;
 }
 
+/* Point `packet` at the Ethernet and IPv4 headers, which may have moved; 0 where the packet is
+ * shorter than them. */
+static __always_inline int packet_point(struct __sk_buff *skb, struct packet *packet)
+{
+	packet->eth = packet_reach(skb, sizeof(struct ethhdr) + sizeof(struct iphdr));
+	packet->ip = (void *)(packet->eth + 1);
+	return packet->eth != 0;
+}
+
 /* Point `packet` at the Ethernet and IPv4 headers; 0 where the packet is shorter than them or the
  * IPv4 header contradicts itself. */
 static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet *packet)
 {
-	void *data = packet_reach(skb, sizeof(struct ethhdr) + sizeof(struct iphdr));
-
-	if (!data)
+	if (!packet_point(skb, packet))
 		return 0;
-	packet->eth = data;
-	packet->ip = data + sizeof(struct ethhdr);
 	if (packet->ip->version != 4 || packet->ip->ihl < 5)
 		return 0;
 	return skb->len - sizeof(struct ethhdr) >= (__u32)(__builtin_bswap16(packet->ip->tot_len));

@@ -71,11 +71,11 @@ static __always_inline int route_by_fib(struct __sk_buff *skb, struct packet *pa
 	return route_to(skb, packet, hook, fib.ifindex, &neighbor);
 }
 
+/* `peer`: who holds the destination, 0 where it is no pod's. */
 static __always_inline int route(struct __sk_buff *skb, struct packet *packet, enum hook hook,
-				 const struct config_value *config)
+				 const struct config_value *config,
+				 const struct ipcache_value *peer)
 {
-	const struct ipcache_value *peer = ipcache_lookup_v4(packet->ip->daddr);
-
 	if (peer && peer->flags & IPCACHE_DIRECT)
 		return route_direct(skb, packet, hook, config, peer);
 	if (peer && peer->flags & IPCACHE_TUNNEL)

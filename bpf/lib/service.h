@@ -7,7 +7,9 @@
 
 #define SERVICE_NSEC_PER_SEC 1000000000ULL
 /* The backends among which one is looked for; a client with affinity to a later one chooses anew. */
+#ifndef SERVICE_SEARCH
 #define SERVICE_SEARCH 1024
+#endif
 #define SERVICE_NOWHERE 0xffffffff
 
 /* Who asks; it decides which frontends there are. */
@@ -154,51 +156,62 @@ static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
 	return SERVICE_NOWHERE;
 }
 
-/* The backend that a client keeps; 0 where it has none, no longer, or one that is not active. */
-static __always_inline const struct backends_value *
-service_kept(const struct services_value *frontend, const struct service_run *run,
-	     const struct affinity_key *key, __u64 now)
+/* The slot of the backend that a client keeps; SERVICE_NOWHERE where it has none, no longer, or one
+ * that is not active. */
+static __always_inline __u32 service_kept(const struct services_value *frontend,
+					  const struct service_run *run,
+					  const struct affinity_key *key, __u64 now)
 {
 	struct affinity_value *kept = map_lookup(MAP(affinity), key);
 	__u32 slot;
 
 	if (!kept || kept->used + frontend->affinity * SERVICE_NSEC_PER_SEC <= now)
-		return 0;
+		return SERVICE_NOWHERE;
 	slot = service_find(run->first, run->active, kept->slot, &kept->address, kept->port);
 	if (slot == SERVICE_NOWHERE)
-		return 0;
+		return SERVICE_NOWHERE;
 	kept->slot = slot;
 	kept->used = now;
-	return service_slot(slot);
+	return slot;
 }
 
-/* The backend for a new connection; 0 where none takes one.
+/* The slot of the backend for a new connection; SERVICE_NOWHERE where none takes one.
  *
  * `position`: which of the active ones, unless the client keeps one. `client`: by what a client is
  * known, where the frontend has an affinity.
  */
-static __always_inline const struct backends_value *
-service_choose(const struct services_value *frontend, const struct service_run *run, __u32 position,
-	       const struct address *client)
+static __always_inline __u32 service_choose_slot(const struct services_value *frontend,
+						 const struct service_run *run, __u32 position,
+						 const struct address *client)
 {
 	struct affinity_key key = { .client = *client, .id = frontend->id };
 	struct affinity_value kept = {};
 	const struct backends_value *backend;
+	__u32 slot;
 
 	if (!run->active)
-		return 0;
+		return SERVICE_NOWHERE;
 	if (LIKELY(!frontend->affinity))
-		return service_slot(run->first + position);
+		return run->first + position;
 	kept.used = ktime_get_ns();
-	backend = service_kept(frontend, run, &key, kept.used);
-	if (backend)
-		return backend;
+	slot = service_kept(frontend, run, &key, kept.used);
+	if (slot != SERVICE_NOWHERE)
+		return slot;
 	kept.slot = run->first + position;
 	backend = service_slot(kept.slot);
 	if (!backend)
-		return 0;
+		return SERVICE_NOWHERE;
 	kept.address = backend->address;
 	kept.port = backend->port;
 	map_update(MAP(affinity), &key, &kept, BPF_ANY);
-	return backend;
+	return kept.slot;
+}
+
+/* The same, as the backend itself; 0 where none takes one. */
+static __always_inline const struct backends_value *
+service_choose(const struct services_value *frontend, const struct service_run *run, __u32 position,
+	       const struct address *client)
+{
+	/* Of SERVICE_NOWHERE, which no array has, there is none either. */
+	return service_slot(service_choose_slot(frontend, run, position, client));
 }

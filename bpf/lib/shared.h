@@ -77,8 +77,10 @@ struct config_value {
 	__u32 overlay_ifindex; /* pn_vxlan; 0 without an overlay */
 	__u32 overlay_mtu; /* its MTU, bytes */
 	__u32 vni; /* the VXLAN network identifier of the overlay */
+	struct address node_ip; /* the node's own address */
+	struct address gateway_ip; /* the address that its pods have for a gateway */
 };
-_Static_assert(sizeof(struct config_value) == 80, "config_value: 80 bytes, no hidden padding");
+_Static_assert(sizeof(struct config_value) == 112, "config_value: 112 bytes, no hidden padding");
 
 /* metrics: packets and bytes by hook and verdict; the index is hook * VERDICTS + verdict. */
 struct metrics_key {
@@ -221,7 +223,7 @@ struct nat_value {
 	__u16 flags; /* NAT_REVERSE, ... */
 	__u16 reserved; /* 0 */
 	__u32 id; /* number of the frontend */
-	__u32 reserved2; /* 0 */
+	__u32 slot; /* slot of its backend when that was chosen */
 	__u64 created; /* when it was made, nanoseconds since boot (CLOCK_MONOTONIC) */
 	__u64 used; /* when a packet last used it, to about a second */
 };

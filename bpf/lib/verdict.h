@@ -20,6 +20,11 @@ static __always_inline void account(struct __sk_buff *skb, enum hook hook, enum 
 	count(hook, verdict, skb->len);
 }
 
+static __always_inline int verdict_drops(int verdict)
+{
+	return verdict >= VERDICT_UNSUPPORTED_L3; /* the first that does */
+}
+
 static __always_inline int drop(struct __sk_buff *skb, enum hook hook, enum verdict reason)
 {
 	account(skb, hook, reason);

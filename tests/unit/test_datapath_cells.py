@@ -284,6 +284,8 @@ def test_the_configuration(cell):
         + "02000000"
         + "dc050000"
         + overlay
+        + mapped("0a6f0008")
+        + mapped("0a6fa07e")
     }
 
 

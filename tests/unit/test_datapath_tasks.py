@@ -71,6 +71,8 @@ def test_the_maps_are_such_as_bpf_map_takes():
                 "02000000"
                 + "28230000"  # eth0 and 9000
                 + "00" * 28  # no overlay
+                + "00000000000000000000ffff0a6f0008"  # the node
+                + "00000000000000000000ffff0a6fa07e"  # its pods' gateway
             )
         }
     )

@@ -90,6 +90,8 @@ CONFIG = Layout(
         Field("overlay_ifindex", "u32", "pn_vxlan; 0 without an overlay"),
         Field("overlay_mtu", "u32", "its MTU, bytes"),
         Field("vni", "u32", "the VXLAN network identifier of the overlay"),
+        Field("node_ip", "ip16", "the node's own address"),
+        Field("gateway_ip", "ip16", "the address that its pods have for a gateway"),
     ),
     max_entries=1,
 )

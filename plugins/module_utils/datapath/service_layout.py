@@ -169,7 +169,7 @@ NAT = Layout(
         Field("flags", "u16", "NAT_REVERSE, ..."),
         Field("reserved", "u16", "0"),
         Field("id", "u32", "number of the frontend"),
-        Field("reserved2", "u32", "0"),
+        Field("slot", "u32", "slot of its backend when that was chosen"),
         Field("created", "u64", "when it was made, nanoseconds since boot (CLOCK_MONOTONIC)"),
         Field("used", "u64", "when a packet last used it, to about a second"),
     ),

@@ -186,6 +186,8 @@ def _config(node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int]) -
         "overlay_ifindex": ifindexes.get(names.OVERLAY_DEVICE, 0) if cell.tunnel else 0,
         "overlay_mtu": vxlan["mtu"],
         "vni": vxlan["vni"],
+        "node_ip": node["node_ip"],
+        "gateway_ip": node["gateway_ip"],
     }
     return {"key": {"zero": 0}, "value": value}
 
