@@ -62,7 +62,6 @@ def cell(
 def _set_up(choice: dict[str, str], services: int, sockets: Mapping[str, str], node: Node) -> None:
     planned = {**_planned(node, choice), "services": services}
     items = tasks.build(planned, {})
-    items["programs"] = [i for i in items["programs"] if i["name"] != "to_netdev"]  # TEMP
     with node.entered():
         run_module("veth", veths=items["veths"])
         run_module("bridge", bridges=items["bridges"])

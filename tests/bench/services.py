@@ -6,6 +6,7 @@ direct connect over plain routing.
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 #: How many services there are; and in a short run.
 SIZES, FEW = (1, 100, 1000, 10000), (1, 20)
-DIRECT, SOCKETS = "podnet, direct", "podnet"
+DIRECT, SOCKETS, PACKETS = "podnet, direct", "podnet", "podnet, by the packet"
 NO_HOOK, NO_HOOK_AGAIN, MISS, HIT = "no hook", "no hook again", "miss", "hit"
 
 CONNECT = next(one for one in YARDSTICKS if one.name == "connect")
@@ -38,6 +39,9 @@ HOOK = Yardstick("hook", "hook", 400, "p10", "a connect of a UDP socket")
 CONNECT_AIM, FLAT_AIM = 1.0, 1.02
 #: Nanoseconds above no hook.
 HOOK_AIMS = {MISS: 100, HIT: 270}
+
+
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,11 @@ def build(sizes: Sequence[int]) -> list[Way]:
         own = sizes if place == topology.ONE_NODE else (sizes[0], sizes[-1])
         ways += [_podnet(place, size) for size in own]
         ways.append(replace(ways[-1], name=DIRECT, services=None))
+        if place == topology.ONE_NODE:
+            # Out of sight of the programs for sockets, those for packets lead to the backend. On
+            # nodes of their own: their flows would meet those of the sockets.
+            by_packet = [_podnet(place, size) for size in (sizes[0], sizes[-1])]
+            ways += [replace(way, name=PACKETS, cgroup=plain) for way in by_packet]
     return ways
 
 
@@ -149,7 +158,7 @@ def _kernel(rules: Rules, size: int, cgroup: str) -> Way:
 
 
 def _podnet(place: str, size: int) -> Way:
-    cgroup = cgroups.new(f"{place}-{size}".replace(" ", "-"))
+    cgroup = cgroups.new(f"services-{next(_numbers)}")
     asking = topology.NODES[0][0]
     join = cell("ebpf", "native_routing", services=size, sockets={asking: cgroup})
     made = topology.build(place, SOCKETS, join)

@@ -89,7 +89,9 @@ def test_every_way_to_a_service_has_a_ratio_with_few_and_with_more(
     }
     wanted = {(place, *one) for place in topology.PLACES for one in everywhere}
     wanted |= {
-        (topology.ONE_NODE, rules.name, size) for rules in balancers.RULES for size in services.FEW
+        (topology.ONE_NODE, name, size)
+        for name in (*(rules.name for rules in balancers.RULES), services.PACKETS)
+        for size in services.FEW
     }
     assert measured == wanted
     for one in connects:
