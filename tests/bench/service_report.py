@@ -75,10 +75,10 @@ def _applied(applied: list[dict[str, Any]]) -> str:
     rows += [
         [
             one["name"],
-            _seconds(one["full"]["seconds"]),
+            _seconds(one["full"]),
             _aim(one["full"]),
-            _seconds(one["again"]["seconds"]),
-            _seconds(one["change"]["seconds"]),
+            _seconds(one["again"]),
+            _seconds(one["change"]),
             _aim(one["change"]),
             _bytes(one["kernel"]),
             _bytes(one["peak"]),
@@ -87,8 +87,9 @@ def _applied(applied: list[dict[str, Any]]) -> str:
     ]
     count = applied[0]["services"]
     return (
-        f"{count:,} services of 3 backends to the kernel: time, the memory that the kernel then\n"
-        "holds, and what command and kernel had at most\n" + columns(rows)
+        f"{count:,} services of 3 backends to the kernel: median time (and the fastest, which\n"
+        "others disturbed least), the memory that the kernel then holds, and what command and\n"
+        "kernel had at most\n" + columns(rows)
     )
 
 
@@ -96,10 +97,13 @@ def _aim(one: dict[str, Any]) -> str:
     return f"≤ {one['aim']:g} s" if one["aim"] else ""
 
 
-def _seconds(seconds: float | None) -> str:
-    if seconds is None:
+def _seconds(one: dict[str, Any]) -> str:
+    median, fastest = one["seconds"], one["fastest"]
+    if median is None:
         return ""
-    return f"{seconds * 1e6:.0f} µs" if seconds < 0.001 else f"{seconds:.3f} s"
+    if median < 0.001:
+        return f"{median * 1e6:.0f} ({fastest * 1e6:.0f}) µs"
+    return f"{median:.3f} ({fastest:.3f}) s"
 
 
 def _bytes(count: int | None) -> str:

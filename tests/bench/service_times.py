@@ -30,8 +30,8 @@ def measure(
     :param repeat: how often everything is brought to a kernel that has nothing, where that does
         not take too long; how often it is brought again; and how often one is changed and back.
     :returns: a dictionary each with ``name`` and number of ``services``; seconds of ``full``, of
-        ``again`` with nothing changed, and of ``change`` of one service, medians, each with its aim
-        and the ``runs``; ``kernel`` and ``peak``, bytes.
+        ``again`` with nothing changed, and of ``change`` of one service, each the median, the
+        ``fastest`` and all ``runs``, with its aim; ``kernel`` and ``peak``, bytes.
     """
     applied = [one for one in ways if one.applied]
     most = max(one.services or 0 for one in applied)
@@ -117,6 +117,7 @@ def _row(
         **{
             what: {
                 "seconds": statistics.median(runs) if runs else None,
+                "fastest": min(runs, default=None),
                 "aim": AIMS.get((name, what)),
                 "runs": list(runs),
             }

@@ -89,10 +89,9 @@ def build(sizes: Sequence[int]) -> list[Way]:
         ways += [_podnet(place, size) for size in own]
         ways.append(replace(ways[-1], name=DIRECT, services=None))
         if place == topology.ONE_NODE:
-            # Out of sight of the programs for sockets, those for packets lead to the backend. On
-            # nodes of their own: their flows would meet those of the sockets.
-            by_packet = [_podnet(place, size) for size in (sizes[0], sizes[-1])]
-            ways += [replace(way, name=PACKETS, cgroup=plain) for way in by_packet]
+            # Out of sight of the programs for sockets, those for packets lead to the backend. On a
+            # node of their own: their flows would meet those of the sockets.
+            ways.append(replace(_podnet(place, sizes[-1]), name=PACKETS, cgroup=plain))
     return ways
 
 
