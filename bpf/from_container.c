@@ -36,10 +36,12 @@ int from_container(struct __sk_buff *skb)
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_NOT_CONFIGURED);
 	if (!destination)
 		peer = ipcache_lookup_v4(packet.ip->daddr);
-	if (!peer && !(destination && destination->ifindex)) {
+	if (!peer && !(destination && destination->ifindex) && service_state()) {
 		done = balance(skb, &packet, HOOK_FROM_CONTAINER, SERVICE_CLIENT_POD);
 		if (done != NOT_BALANCED)
 			return done;
+		/* Again, so that the verifier need not go through all that for either answer. */
+		destination = endpoint_lookup_v4(packet.ip->daddr);
 	}
 	if (destination) /* the node itself, or a pod that cannot take the packet as it is */
 		return to_stack(skb, &packet, HOOK_FROM_CONTAINER, config);

@@ -10,6 +10,8 @@ import pytest
 
 # They assert for others.
 pytest.register_assert_rewrite("tests.cluster.predictions", "tests.cluster.probes")
+pytest.register_assert_rewrite("tests.services.chance", "tests.services.clients")
+pytest.register_assert_rewrite("tests.services.talks")
 
 sys.path.insert(0, str(Path(__file__).parent.parent / ".build" / "collections"))
 

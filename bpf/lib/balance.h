@@ -4,10 +4,11 @@
 #pragma once
 
 /* How far the backend of a client with affinity is looked for, where the service has changed since. */
-#define SERVICE_SEARCH 64
+#define SERVICE_SEARCH 256
 
 #include "nat.h"
 #include "onward.h"
+#include "quote.h"
 
 /* No packet for a service, and none of a flow that is: whoever asked goes on as without services. */
 #define NOT_BALANCED (-100)
@@ -22,7 +23,7 @@ struct balance {
 	struct l4 l4;
 	struct nat_key key;	  /* the packet as it came in */
 	struct nat_value *flow;	  /* as it goes on */
-	struct icmp_cause cause; /* what its sender hears of it, where the verdict is a drop */
+	struct icmp_cause *cause; /* what its sender hears of it, where the verdict is a drop */
 };
 
 /* The program writes two words of the map that the module does not. */
@@ -171,9 +172,9 @@ static __always_inline int balance_select(struct __sk_buff *skb, struct balance 
 		return balance_begin(skb, b, frontend, slot, backend);
 	if (b->client == SERVICE_CLIENT_OUTSIDE && frontend->flags & SERVICE_LOCAL_OUTSIDE)
 		return VERDICT_NO_LOCAL_BACKEND;
-	b->cause.type = ICMP_UNREACHABLE;
-	b->cause.code = ICMP_PORT_UNREACHABLE;
-	b->cause.from = b->key.destination.words[3];
+	b->cause->type = ICMP_UNREACHABLE;
+	b->cause->code = ICMP_PORT_UNREACHABLE;
+	b->cause->from = b->key.destination.words[3];
 	return VERDICT_NO_BACKEND;
 }
 
@@ -186,22 +187,74 @@ static __always_inline int balance_find(struct __sk_buff *skb, struct balance *b
 	return b->l4.fragment ? VERDICT_SERVICE_FRAGMENT : VERDICT_TO_NETWORK;
 }
 
-/* Whatever is for a service, or of one of its flows: what becomes of it. NOT_BALANCED for all else.
- *
- * For packets to addresses that no pod has.
- */
-static __always_inline int balance(struct __sk_buff *skb, struct packet *packet, enum hook hook,
-				   enum service_client client)
+static __always_inline __be32 balance_router(enum hook hook, const struct config_value *config)
 {
-	struct balance b = { .hook = hook, .client = client, .state = service_state() };
+	return hook == HOOK_FROM_CONTAINER || hook == HOOK_GUARD ? config->gateway_ip.words[3] :
+								   config->node_ip.words[3];
+}
+
+/* The same for an ICMP error about a packet of a flow. */
+static __always_inline int balance_error(struct __sk_buff *skb, struct packet *packet,
+					 enum hook hook, const struct config_value *config)
+{
+	struct icmp_cause nobody = {};
+	struct nat_key key = {};
+	struct nat_value *flow;
+	struct l4 l4 = {};
 	struct way way = {};
 	int verdict;
 
-	if (LIKELY(!b.state))
+	verdict = quote_parse(skb, packet, &l4, &key);
+	if (!verdict)
 		return NOT_BALANCED;
-	b.config = node_config();
-	if (UNLIKELY(!b.config))
+	if (verdict < 0)
+		return drop(skb, hook, VERDICT_MALFORMED);
+	flow = nat_lookup(&key);
+	if (!flow)
 		return NOT_BALANCED;
+	verdict = way_find(skb, packet, config, flow, &way);
+	if (!verdict_drops(verdict))
+		verdict = way_takes(skb, packet, &way, &nobody);
+	if (verdict_drops(verdict))
+		return drop(skb, hook, verdict);
+	if (!quote_translate(skb, packet, &l4, &key, flow))
+		return drop(skb, hook, VERDICT_MALFORMED);
+	return way_take(skb, packet, hook, config, &way);
+}
+
+/* Send a packet on as its flow goes. */
+static __always_inline int balance_send(struct __sk_buff *skb, struct packet *packet,
+					struct balance *b)
+{
+	struct way way = {};
+	enum verdict verdict;
+
+	nat_use(&b->key, b->flow, l4_closes(&b->l4));
+	b->cause->from = balance_router(b->hook, b->config);
+	verdict = way_find(skb, packet, b->config, b->flow, &way);
+	if (!verdict_drops(verdict))
+		verdict = way_takes(skb, packet, &way, b->cause);
+	if (verdict_drops(verdict)) {
+		b->cause->verdict = verdict;
+		return b->cause->type ? TC_ACT_SHOT : drop(skb, b->hook, verdict);
+	}
+	if (UNLIKELY(!translate(skb, packet, &b->l4, &b->key, b->flow)))
+		return drop(skb, b->hook, VERDICT_MALFORMED);
+	return way_take(skb, packet, b->hook, b->config, &way);
+}
+
+/* A packet of TCP or UDP: what became of it, and in `cause` what its sender is to hear instead. */
+static __always_inline int balance_packet(struct __sk_buff *skb, struct packet *packet,
+					  enum hook hook, enum service_client client,
+					  const struct service_state_value *state,
+					  const struct config_value *config,
+					  struct icmp_cause *cause)
+{
+	struct balance b = {
+		.hook = hook, .client = client, .state = state, .config = config, .cause = cause
+	};
+	int verdict;
+
 	verdict = l4_parse(skb, packet, &b.l4);
 	if (!verdict)
 		return NOT_BALANCED;
@@ -211,23 +264,33 @@ static __always_inline int balance(struct __sk_buff *skb, struct packet *packet,
 	verdict = balance_find(skb, &b);
 	if (verdict == BALANCE_UNTOUCHED)
 		return NOT_BALANCED;
-	if (!verdict_drops(verdict) && b.flow) {
-		nat_use(&b.key, b.flow, l4_closes(&b.l4));
-		b.cause.from = hook == HOOK_FROM_CONTAINER || hook == HOOK_GUARD ?
-				       b.config->gateway_ip.words[3] :
-				       b.config->node_ip.words[3];
-		verdict = way_find(skb, packet, b.config, b.flow, &way);
-		if (!verdict_drops(verdict))
-			verdict = way_takes(skb, packet, &way, &b.cause);
-	}
-	if (verdict_drops(verdict)) {
-		b.cause.verdict = verdict;
-		return b.cause.type ? icmp_answer(skb, packet, hook, &b.cause) :
-				      drop(skb, hook, verdict);
-	}
-	if (UNLIKELY(!b.flow || !translate(skb, packet, &b.l4, &b.key, b.flow)))
-		return drop(skb, hook, VERDICT_MALFORMED);
-	return way_take(skb, packet, hook, b.config, &way);
+	if (!verdict_drops(verdict) && b.flow)
+		return balance_send(skb, packet, &b);
+	cause->verdict = verdict;
+	return cause->type ? TC_ACT_SHOT : drop(skb, hook, verdict);
+}
+
+/* Whatever is for a service, or of one of its flows: what becomes of it. NOT_BALANCED for all else.
+ *
+ * For packets to addresses that no pod has.
+ */
+static __always_inline int balance(struct __sk_buff *skb, struct packet *packet, enum hook hook,
+				   enum service_client client)
+{
+	const struct service_state_value *state = service_state();
+	const struct config_value *config;
+	struct icmp_cause cause = {};
+	int action;
+
+	if (LIKELY(!state))
+		return NOT_BALANCED;
+	config = node_config();
+	if (UNLIKELY(!config))
+		return NOT_BALANCED;
+	if (UNLIKELY(packet->ip->protocol == ICMP_PROTOCOL))
+		return balance_error(skb, packet, hook, config);
+	action = balance_packet(skb, packet, hook, client, state, config, &cause);
+	return UNLIKELY(cause.type) ? icmp_answer(skb, packet, hook, &cause) : action;
 }
 
 enum answer {
@@ -243,20 +306,36 @@ static __always_inline enum answer answer_drop(struct __sk_buff *skb, enum hook 
 	return ANSWER_DROPPED;
 }
 
-/* An answer to a packet that was translated here, on its last step to who asked: give it back the
- * address that was asked, and point `packet` anew. `seen`: whether there was such a flow yet.
- */
-static __always_inline enum answer balance_answer(struct __sk_buff *skb, struct packet *packet,
-						  enum hook hook, __u32 seen)
+/* An ICMP error that answers one. */
+static __always_inline enum answer balance_answer_error(struct __sk_buff *skb,
+							struct packet *packet, enum hook hook)
 {
 	struct nat_key key = {};
 	struct nat_value *flow;
 	struct l4 l4 = {};
-	int found;
+	int found = quote_parse(skb, packet, &l4, &key);
 
-	if (LIKELY(!seen))
+	if (!found)
 		return ANSWER_NONE;
-	found = l4_parse(skb, packet, &l4);
+	if (found < 0)
+		return answer_drop(skb, hook, VERDICT_MALFORMED);
+	flow = nat_lookup(&key);
+	if (!flow)
+		return ANSWER_NONE;
+	if (!quote_translate(skb, packet, &l4, &key, flow))
+		return answer_drop(skb, hook, VERDICT_MALFORMED);
+	return ANSWER_TRANSLATED;
+}
+
+/* A packet of TCP or UDP that answers one. */
+static __always_inline enum answer balance_answer_packet(struct __sk_buff *skb,
+							 struct packet *packet, enum hook hook)
+{
+	struct nat_key key = {};
+	struct nat_value *flow;
+	struct l4 l4 = {};
+	int found = l4_parse(skb, packet, &l4);
+
 	if (!found)
 		return ANSWER_NONE;
 	if (found < 0)
@@ -271,6 +350,19 @@ static __always_inline enum answer balance_answer(struct __sk_buff *skb, struct 
 	if (!translate(skb, packet, &l4, &key, flow))
 		return answer_drop(skb, hook, VERDICT_MALFORMED);
 	return ANSWER_TRANSLATED;
+}
+
+/* An answer to a packet that was translated here, on its last step to who asked: give it back the
+ * address that was asked, and point `packet` anew. `seen`: whether there was such a flow yet.
+ */
+static __always_inline enum answer balance_answer(struct __sk_buff *skb, struct packet *packet,
+						  enum hook hook, __u32 seen)
+{
+	if (LIKELY(!seen))
+		return ANSWER_NONE;
+	if (UNLIKELY(packet->ip->protocol == ICMP_PROTOCOL))
+		return balance_answer_error(skb, packet, hook);
+	return balance_answer_packet(skb, packet, hook);
 }
 
 /* Whether packets of pods, or for processes of the node itself, were translated yet. */

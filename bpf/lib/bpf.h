@@ -54,10 +54,10 @@ HELPER __u64 (*const get_socket_cookie)(void *ctx) = (void *)46;
 HELPER long (*const adjust_room)(struct __sk_buff *skb, __s32 len_diff, __u32 mode,
 				 __u64 flags) = (void *)50;
 HELPER long (*const fib_lookup)(void *ctx, struct bpf_fib_lookup *fib, int size, __u32 flags) = (void *)69;
-HELPER struct bpf_sock *(*const sk_lookup_udp)(void *ctx, struct bpf_sock_tuple *tuple, __u32 size,
+HELPER struct bpf_sock *(*const sk_lookup_udp)(void *ctx, const void *tuple, __u32 size,
 					       __u64 netns, __u64 flags) = (void *)85;
 HELPER long (*const sk_release)(void *sock) = (void *)86;
-HELPER struct bpf_sock *(*const skc_lookup_tcp)(void *ctx, struct bpf_sock_tuple *tuple, __u32 size,
+HELPER struct bpf_sock *(*const skc_lookup_tcp)(void *ctx, const void *tuple, __u32 size,
 						__u64 netns, __u64 flags) = (void *)99;
 HELPER __u64 (*const get_netns_cookie)(void *ctx) = (void *)122;
 HELPER long (*const redirect_neigh)(__u32 ifindex, struct bpf_redir_neigh *to, int size,

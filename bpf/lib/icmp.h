@@ -40,13 +40,13 @@ static __always_inline __be16 icmp_checksum(const void *data, __u32 size)
 	return (__be16)~((sum & 0xffff) + (sum >> 16));
 }
 
-/* Never about what went to many, or came from no single host (RFC 1122, 3.2.2). Whoever calls this
- * has TCP or UDP in hand, and a first fragment. */
+/* Never about an error, nor about what went to many or came from no single host (RFC 1122, 3.2.2).
+ * Whoever calls this has a first fragment in hand. */
 static __always_inline int icmp_may_answer(const struct __sk_buff *skb, const struct packet *packet)
 {
 	__be32 from = packet->ip->saddr;
 
-	return skb->pkt_type != PACKET_BROADCAST && skb->pkt_type != PACKET_MULTICAST &&
+	return packet->ip->protocol != ICMP_PROTOCOL && skb->pkt_type != PACKET_BROADCAST && skb->pkt_type != PACKET_MULTICAST &&
 	       packet_is_unicast(packet) && from && (from & NET32(0xf0000000)) < NET32(0xe0000000) &&
 	       (from & NET32(0xff000000)) != NET32(0x7f000000);
 }

@@ -22,10 +22,10 @@ struct ports {
 
 struct l4 {
 	__u32 offset; /* of its header, from the beginning of the frame */
+	__u32 quote;  /* of the IPv4 header in front of it, where an ICMP error quotes it; else 0 */
 	struct ports ports; /* 0 where the packet does not have them: a fragment but the first */
-	__u8 protocol;
 	__u8 tcp_flags;
-	__u8 fragment; /* one of several */
+	__be16 fragment; /* not 0 where it is one of several */
 };
 
 /* Point at `len` bytes of the header, and `packet` at those in front of it anew, since more of the
@@ -48,17 +48,16 @@ static __always_inline void *l4_reach(struct __sk_buff *skb, struct packet *pack
  * shorter than it. */
 static __always_inline int l4_parse(struct __sk_buff *skb, struct packet *packet, struct l4 *l4)
 {
-	const __be16 fragment = packet->ip->frag_off & (IP_FRAGMENT_MORE | IP_FRAGMENT_OFFSET);
+	const __u8 protocol = packet->ip->protocol;
 	const __u8 *header;
 
-	l4->protocol = packet->ip->protocol;
-	if (l4->protocol != IP_PROTOCOL_TCP && l4->protocol != IP_PROTOCOL_UDP)
+	if (protocol != IP_PROTOCOL_TCP && protocol != IP_PROTOCOL_UDP)
 		return 0;
 	l4->offset = sizeof(struct ethhdr) + packet->ip->ihl * 4;
-	l4->fragment = fragment != 0;
-	if (UNLIKELY(fragment & IP_FRAGMENT_OFFSET))
+	l4->fragment = packet->ip->frag_off & (IP_FRAGMENT_MORE | IP_FRAGMENT_OFFSET);
+	if (UNLIKELY(l4->fragment & IP_FRAGMENT_OFFSET))
 		return 1;
-	if (l4->protocol == IP_PROTOCOL_TCP) {
+	if (protocol == IP_PROTOCOL_TCP) {
 		header = l4_reach(skb, packet, l4->offset, 20);
 		if (!header)
 			return -1;

@@ -16,7 +16,7 @@ static __always_inline void nat_key_of(struct nat_key *key, const struct packet 
 	address_from_v4(&key->destination, packet->ip->daddr);
 	key->source_port = l4->ports.source;
 	key->destination_port = l4->ports.destination;
-	key->protocol = l4->protocol;
+	key->protocol = packet->ip->protocol;
 }
 
 static __always_inline struct nat_value *nat_lookup(const struct nat_key *key)
@@ -82,23 +82,27 @@ static __always_inline void nat_remove(const struct nat_key *key, const struct n
 	map_delete(MAP(nat), key);
 }
 
+/* The half of struct bpf_sock_tuple that IPv4 needs. */
+struct nat_tuple {
+	__be32 source, destination;
+	__be16 source_port, destination_port;
+};
+
 /* Say whether a socket of the node's own would get the answers. */
 static __always_inline int nat_port_taken(struct __sk_buff *skb, const struct nat_key *back)
 {
-	struct bpf_sock_tuple tuple = {
-		.ipv4 = {
-			.saddr = back->source.words[3],
-			.daddr = back->destination.words[3],
-			.sport = back->source_port,
-			.dport = back->destination_port,
-		},
+	struct nat_tuple tuple = {
+		.source = back->source.words[3],
+		.destination = back->destination.words[3],
+		.source_port = back->source_port,
+		.destination_port = back->destination_port,
 	};
 	struct bpf_sock *sock;
 
 	if (back->protocol == IP_PROTOCOL_TCP)
-		sock = skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		sock = skc_lookup_tcp(skb, &tuple, sizeof(tuple), BPF_F_CURRENT_NETNS, 0);
 	else
-		sock = sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		sock = sk_lookup_udp(skb, &tuple, sizeof(tuple), BPF_F_CURRENT_NETNS, 0);
 	if (!sock)
 		return 0;
 	sk_release(sock);

@@ -27,6 +27,7 @@ static __always_inline void mac_copy(__u8 *to, const __u8 *from)
 /* Make the first `len` bytes readable; they mostly are, and then this costs one comparison. */
 static __always_inline void *packet_reach(struct __sk_buff *skb, __u32 len)
 {
+	OPAQUE(skb); /* or clang adds up an offset in it for several reads, which the verifier refuses */
 	if (UNLIKELY((void *)(long)skb->data + len > (void *)(long)skb->data_end))
 		if (pull_data(skb, len))
 			return 0;

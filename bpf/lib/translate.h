@@ -39,7 +39,7 @@ static __always_inline int translate(struct __sk_buff *skb, struct packet *packe
 	const __u64 ports = checksum_change(from->source_port, to->source_port) +
 			    checksum_change(from->destination_port, to->destination_port);
 	const struct ports new_ports = { to->source_port, to->destination_port };
-	const int tcp = l4->protocol == IP_PROTOCOL_TCP;
+	const int tcp = from->protocol == IP_PROTOCOL_TCP;
 	const __u32 check = l4->offset + (tcp ? TCP_CHECK : UDP_CHECK);
 	const __u64 flags = tcp ? 0 : BPF_F_MARK_MANGLED_0;
 

@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.bpf_sources import COLLECTION_SOURCES, read_sources, standin
+from ..module_utils.bpf_sources import COLLECTION_SOURCES, gather
 from ..module_utils.engine.failure import Failure
 
 
@@ -28,25 +28,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         programs = arguments.get("programs") or []
         base = Path(self._loader.get_basedir())
         try:
-            sources = {
-                "programs": {
-                    item["name"]: read_sources(item, self._find_source, base)
-                    for item in programs
-                    if isinstance(item, dict) and "name" in item
-                },
-                "standin": standin(),
-            }
+            named = [item for item in programs if isinstance(item, dict) and "name" in item]
+            sources = gather(named, self._find_source, base)
         except Failure as failure:
             return {**result, "failed": True, "msg": failure.message}
         arguments["_sources"] = sources
-        return {
-            **result,
-            **self._execute_module(
-                module_name="podnet.fabric.bpf_program",
-                module_args=arguments,
-                task_vars=task_vars,
-            ),
-        }
+        done = self._execute_module(
+            module_name="podnet.fabric.bpf_program", module_args=arguments, task_vars=task_vars
+        )
+        # What was sent would be shown, and registered, once more for each node.
+        done.get("invocation", {}).get("module_args", {}).pop("_sources", None)
+        return {**result, **done}
 
     def _find_source(self, name: str) -> str:
         try:

@@ -11,7 +11,6 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
-from ansible_collections.podnet.fabric.plugins.module_utils import service_files
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import (
@@ -20,6 +19,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory impor
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
+from ansible_collections.podnet.fabric.plugins.plugin_utils import service_files
 from ansible_collections.podnet.fabric.plugins.plugin_utils.find import finder
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils import service_files
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.plan.prefix import HAS_NETADDR
 from ..module_utils.plan.services import given, wire
+from ..plugin_utils import service_files
 from ..plugin_utils.find import finder
 
 #: Where the list may come from; exactly one of them.

@@ -86,8 +86,8 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     """Read one item of the module's option ``programs``.
 
     :param netns: namespace of devices that name none.
-    :param sources: what the controller read: ``files``, ``main`` and ``include`` by program name,
-        and ``standin``, the stand-in headers.
+    :param sources: what the controller read: ``sources``, each with ``files``, ``main`` and
+        ``include``; ``programs``, which of them each is made of; ``standin``, the stand-in headers.
     :raises Failure: for what does not fit together.
     """
     name = item["name"]
@@ -109,7 +109,7 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     present = item["state"] == "present"
     source = Source("", {})
     if present:
-        sent = sources["programs"][name]
+        sent = sources["sources"][sources["programs"][name]]
         source = Source(
             sent["main"],
             sent["files"],

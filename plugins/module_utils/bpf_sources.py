@@ -17,7 +17,7 @@ from .engine.bpf.compiler import read_folder
 from .engine.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 #: Where the collection's own programs and the stand-in headers lie.
 COLLECTION_SOURCES = Path(__file__).parents[2] / "bpf"
@@ -28,6 +28,27 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 def standin() -> dict[str, str]:
     """Return the stand-in headers for BCC: name -> text."""
     return read_folder(COLLECTION_SOURCES / "include")
+
+
+def gather(
+    programs: Iterable[Mapping[str, Any]], find: Callable[[str], str], base: Path
+) -> dict[str, Any]:
+    """Read what the programs of a task are made of, and send what they share once.
+
+    :param programs: items of the module's option ``programs``.
+    :param find: from ``src`` to the path of the file.
+    :param base: folder that ``source`` is thought to lie in: the playbook's.
+    :raises Failure: for a file or folder that cannot be read.
+    """
+    sources: dict[str, dict[str, Any]] = {}
+    named = {}
+    for item in programs:
+        inline = item.get("source") and (item["name"], item["source"])
+        key = str((item.get("src"), inline, item.get("include")))
+        if key not in sources:
+            sources[key] = read_sources(item, find, base)
+        named[item["name"]] = list(sources).index(key)
+    return {"programs": named, "sources": list(sources.values()), "standin": standin()}
 
 
 def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path) -> dict[str, Any]:

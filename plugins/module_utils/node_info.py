@@ -30,8 +30,11 @@ from .datapath.service_layout import (
     SERVICES,
 )
 from .engine.bpf import maps
+from .services import packed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .datapath.structs import Layout
 
 SIOCGIFCONF = 0x8912
@@ -139,26 +142,25 @@ def _balances() -> bool:
 
 def _allocated() -> dict[str, Any]:
     """Return the addresses and node ports that a plan chose for services, where there are any."""
-    chosen = [
-        (key, value) for key, value in _entries(SERVICES) if value["flags"] & SERVICE_ALLOCATED
-    ]
+    chosen = {
+        numbers.id: (numbers.kind, key)
+        for key, numbers in _frontends()
+        if numbers.flags & SERVICE_ALLOCATED
+    }
     if not chosen:
         return {}
-    ids = {key["id"]: value["name"] for key, value in _entries(SERVICE_NAMES)}
     cluster_ips: dict[str, str] = {}
     balanced: dict[str, set[str]] = {}
     node_ports: dict[str, int] = {}
-    for key, value in chosen:
-        port_name = ids.get(value["id"])
-        if port_name is None:
-            continue
+    for number, port_name in _names():
+        kind, key = chosen.get(number, (None, b""))
         service = port_name.rpartition(":")[0]
-        if value["kind"] == SERVICE_CLUSTER_IP:
-            cluster_ips[service] = key["address"]
-        elif value["kind"] == SERVICE_LOAD_BALANCER:
-            balanced.setdefault(service, set()).add(key["address"])
-        elif value["kind"] == SERVICE_NODE_PORT:
-            node_ports[port_name] = key["port"]
+        if kind == SERVICE_CLUSTER_IP:
+            cluster_ips[service] = packed.address_text(key[:16])
+        elif kind == SERVICE_LOAD_BALANCER:
+            balanced.setdefault(service, set()).add(packed.address_text(key[:16]))
+        elif kind == SERVICE_NODE_PORT:
+            node_ports[port_name] = int.from_bytes(key[16:18], "big")
     return {
         "services": {
             "cluster_ips": cluster_ips,
@@ -166,6 +168,34 @@ def _allocated() -> dict[str, Any]:
             "node_ports": node_ports,
         }
     }
+
+
+def _frontends() -> Iterator[tuple[bytes, packed.Numbers]]:
+    """Yield every frontend: thousands of them, without a loop over fields."""
+    found = maps.open_pin(SERVICES.pin)
+    if found is None:
+        return
+    with found:
+        key_size, value_size = found.spec.key_size, found.spec.value_size
+        if key_size != packed.FRONTEND_KEY.size:
+            return
+        keys, values = found.columns()
+    needed = packed.FRONTEND.size
+    for at in range(len(keys) // key_size):
+        # Values of another version have fields more or less at their end.
+        value = values[at * value_size : (at + 1) * value_size][:needed].ljust(needed, b"\0")
+        numbers = packed.Numbers(*packed.FRONTEND.unpack(value))
+        yield keys[at * key_size : (at + 1) * key_size], numbers
+
+
+def _names() -> Iterator[tuple[int, str]]:
+    """Yield the number and the name of every frontend."""
+    found = maps.open_pin(SERVICE_NAMES.pin)
+    if found is None:
+        return
+    with found:
+        for key, name in found.items().items():
+            yield packed.ID.unpack(key)[0], packed.name_text(name)
 
 
 def _entries(table: Layout) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -16,7 +16,7 @@ import re
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from . import ranges as number_ranges
 from .engine import namespaces
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     #: What a setting was, or of a set of numbers under :data:`_ADDED` what we added.
-    First = str | dict[str, str]
+    First = Union[str, dict[str, str]]
     Numbers = frozenset[int]
 
 ROOT = Path("/proc/sys")

@@ -58,6 +58,7 @@ ansible_facts:
         vpc_cidr: 10.111.0.0/16
         native_routing_cidr: 10.111.0.0/16
         vxlan: null
+        services: 3
         pod_ranges: [10.111.160.0/20]
         name: node-39206
         observed: true

@@ -15,6 +15,8 @@ description:
     play or not, and what was observed of those that are.
   - Addresses are sticky. What the nodes and their peers hold is the memory, so nothing has to last on
     the controller.
+  - Services get their backends from pods of all nodes or from manifests, and addresses and node ports where they
+    have none. M(podnet.fabric.services) takes them from RV(path).
   - Every variable is checked before anything is touched. All that is wrong is reported at once.
   - Run it with C(run_once) after all nodes of the play were observed, and not in batches (C(serial)),
     since an observation that is older than the last change is a wrong one.
@@ -26,7 +28,7 @@ options:
   observed:
     description:
       - Name of the variable of each host that has what it was observed to hold, with the keys C(pod_cidr),
-        C(peers) and C(endpoints). Other keys are left alone.
+        C(peers), C(endpoints) and C(services). Other keys are left alone.
       - Take a registered variable. Facts may come from a cache, and what was true in an earlier run
         would count as true now.
       - A host of the play without it is taken as one that did not answer, a host outside the play as one
@@ -34,7 +36,7 @@ options:
     type: str
     default: podnet_observed
 requirements:
-  - netaddr on the controller
+  - netaddr and PyYAML on the controller
 attributes:
   check_mode:
     description: Can run in check mode and return the same without changing anything.
@@ -131,6 +133,14 @@ cluster:
       sample:
         - name: nginx-app-3
           reason: presumed on node-39206, which did not answer
+    services:
+      description: How many services there are.
+      type: int
+      sample: 3
+    service_cidr:
+      description: Where cluster IPs come from. None where it is not set.
+      type: str
+      sample: 10.10.0.0/16
     warnings:
       description: What a person should know.
       type: list

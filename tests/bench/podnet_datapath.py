@@ -126,12 +126,7 @@ def _sources(items: dict[str, Any]) -> dict[str, Any]:
     def find(name: str) -> str:
         return str(bpf_sources.COLLECTION_SOURCES / name)
 
-    return {
-        "programs": {
-            item["name"]: bpf_sources.read_sources(item, find, Path()) for item in items["programs"]
-        },
-        "standin": bpf_sources.standin(),
-    }
+    return bpf_sources.gather(items["programs"], find, Path())
 
 
 def run_module(name: str, /, **arguments: Any) -> float:

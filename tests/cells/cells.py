@@ -28,6 +28,35 @@ VTEP_MACS = {
 }
 HEALTH = ["10.111.160.125", "10.111.160.253", "10.111.161.125"]
 
+#: The service of one pod, app-1 on node-1, and that of a process of node-2.
+WEB, WEB_NODE_PORT = "10.10.0.80", 30080
+HOST, HOST_NODE_PORT = "10.10.0.81", 30081
+IPERF_NODE_PORT = 30521
+
+#: Variables of a cluster with services.
+SERVICES: dict[str, Any] = {
+    "podnet_service_cidr": "10.10.0.0/16",
+    "podnet_services": [
+        {
+            "name": "web",
+            "type": "NodePort",
+            "cluster_ip": WEB,
+            "ports": [
+                {"name": "http", "port": 80, "node_port": WEB_NODE_PORT},
+                {"name": "iperf", "port": 5201, "node_port": IPERF_NODE_PORT},
+            ],
+            "backends": [{"ip": "10.111.160.121"}],
+        },
+        {
+            "name": "host",
+            "type": "NodePort",
+            "cluster_ip": HOST,
+            "ports": [{"port": 80, "node_port": HOST_NODE_PORT}],
+            "backends": [{"ip": NODE_IPS["node-2"]}],
+        },
+    ],
+}
+
 
 class Cell(NamedTuple):
     """One cell of the table."""

@@ -30,12 +30,18 @@ def visitors(cluster: Cluster, places: Iterable[str]) -> Iterator[None]:
         yield
 
 
-def transfer(cluster: Cluster, sender: str, taker: str, address: str, size: str) -> None:
-    """Send so much by TCP; fail where it stalls."""
+def transfer(
+    cluster: Cluster, sender: str, taker: str, address: str, size: str, port: int = 5201
+) -> None:
+    """Send so much by TCP; fail where it stalls.
+
+    :param port: where the taker's own port 5201 is reached.
+    """
     with cluster.start(taker, "timeout", "60", "iperf3", "-s", "-1", "--forceflush") as server:
         try:
             while "listening" not in (line := server.stdout.readline()):
                 assert line, server.stderr.read()
-            cluster.exec(sender, "timeout", "10", "iperf3", "-c", address, "-n", size)
+            command = ("iperf3", "-c", address, "-p", str(port), "-n", size)
+            cluster.exec(sender, "timeout", "10", *command)
         finally:
             server.kill()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 
 from tests.cluster.probes import Snapshot, snapshot
+from tests.services.maps import services
 
 if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
@@ -33,6 +34,11 @@ NUMBERS = {
 TEXT = re.compile(
     r"(?<=program )\d+|(?<=link )\d+|(?<=\bid )\d+| \(id: \d+\)|(?<=bytes )\d+"
     r"|\b(?!0[ae]:58|02:00|00:00|01:00|33:33|ff:ff)[0-9a-f]{2}(:[0-9a-f]{2}){5}\b"
+)
+
+TABLES = (
+    *(layout.ENDPOINTS, layout.IPCACHE, layout.CONFIG, layout.ALLOCATIONS),
+    layout.NODE_ADDRESSES,
 )
 
 
@@ -61,7 +67,7 @@ def _strip(told: Any) -> Any:
 
 def _maps(cluster: Cluster, node: str) -> list[str]:
     lines = []
-    for table in (layout.ENDPOINTS, layout.IPCACHE, layout.CONFIG, layout.ALLOCATIONS):
+    for table in TABLES:
         for entry in cluster.json(node, "bpftool", "-j", "map", "dump", "pinned", table.pin):
             key, value = (bytes(int(word, 16) for word in entry[part]) for part in ("key", "value"))
             fields = {**table.unpack_key(key), **table.unpack_value(value)}
@@ -70,4 +76,5 @@ def _maps(cluster: Cluster, node: str) -> list[str]:
                 for name, field in fields.items()
             }
             lines.append(f"{table.name} {json.dumps(said, sort_keys=True)}")
-    return lines
+    # Numbers and slots of services tell their history.
+    return lines + [f"service {each}" for each in services(cluster, node).items()]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 
+import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.names import endpoint_device
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import IPv6
@@ -18,6 +19,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from tests.cluster.capture import capture
 from tests.cluster.cluster import HERE, INTERNET, SERVER
+from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import (
     PYTHON,
     differences,
@@ -28,8 +30,21 @@ from tests.cluster.probes import (
 )
 from tests.loss.kill import links, pods, run_and_kill
 from tests.loss.traffic import nothing_is_lost
+from tests.services.clients import SILENT, Client
 
-from .cells import CIDRS, HEALTH, NODE_IPS, VNI, VTEP_MACS
+from .cells import (
+    CIDRS,
+    HEALTH,
+    HOST,
+    HOST_NODE_PORT,
+    IPERF_NODE_PORT,
+    NODE_IPS,
+    SERVICES,
+    VNI,
+    VTEP_MACS,
+    WEB,
+    WEB_NODE_PORT,
+)
 from .counts import counts
 from .drift import break_by_hand
 from .listings import LISTINGS, listings
@@ -237,6 +252,71 @@ def test_a_rerun_changes_nothing_and_loses_nothing(running):
     with nothing_is_lost(running.cluster):
         run = running.cluster.play("demo").ok()
     assert run.changed == {}
+
+
+def test_services_come_as_a_check_says(running):
+    running.cluster.variables.update(SERVICES)
+    predicted_then_done(running.cluster)
+
+
+def visit(client, address, port=80):
+    """Ask a web server; return as whom it sees its visitor."""
+    return client.say("curl", "-sS", "-m", "3", f"http://{address}:{port}/")
+
+
+@pytest.mark.parametrize("raw", [False, True], ids=["by sockets", "by packets"])
+def test_a_service_of_a_pod_is_reached_by_pods(raw, running):
+    cluster = running.cluster
+    pods = cluster.pods()
+    with visitors(cluster, ["node-1/app-1"]):
+        probe(cluster, ["node-2"], [], [pods["node-1/app-1"]])  # it is there
+        seen = {place: visit(Client(cluster, place, raw), WEB) for place in pods}
+        if not raw:
+            for node in cluster.nodes:
+                visit(Client(cluster, node), WEB)
+    if raw:
+        # A pod that reaches itself has to be somebody else for its reply to come back this way.
+        assert seen.pop("node-1/app-1") == "10.111.160.126"
+    assert seen == {place: pods[place] for place in seen}
+
+
+def test_a_service_of_a_pod_is_reached_from_outside_by_every_node(running):
+    cluster = running.cluster
+    internet = Client(cluster, "internet")
+    with visitors(cluster, ["node-1/app-1"]):
+        probe(cluster, ["node-2"], [], [cluster.pods()["node-1/app-1"]])
+        seen = {node: visit(internet, ip, WEB_NODE_PORT) for node, ip in NODE_IPS.items()}
+    # At its own node the pod sees who it is; from the others replies have to come back there.
+    assert seen == {**NODE_IPS, "node-1": INTERNET}
+    for node in ("node-1", "node-2", "node-3"):
+        transfer(cluster, "internet", "node-1/app-1", NODE_IPS[node], "5M", IPERF_NODE_PORT)
+
+
+def test_a_service_of_a_process_of_a_node(running):
+    cluster, pods = running.cluster, running.cluster.pods()
+    internet = Client(cluster, "internet")
+    with visitors(cluster, ["node-2"]):
+        probe(cluster, ["node-1"], [], [NODE_IPS["node-2"]])
+        for place in [*pods, *cluster.nodes]:
+            assert visit(Client(cluster, place), HOST) in {pods.get(place), *NODE_IPS.values()}
+        seen = {node: visit(internet, ip, HOST_NODE_PORT) for node, ip in NODE_IPS.items()}
+        assert seen == {**NODE_IPS, "node-2": INTERNET}
+        for place in pods:
+            if place == "node-2/app-2" and running.cell.datapath != "ebpf":
+                # Its reply would pass by no program.
+                before = counts(cluster, "node-2").get(("guard", "host_backend"), 0)
+                assert Client(cluster, place, raw=True).fail(HOST).status == SILENT
+                assert counts(cluster, "node-2")["guard", "host_backend"] > before
+            else:
+                assert visit(Client(cluster, place, raw=True), HOST) == pods[place]
+
+
+def test_services_leave_nothing(running):
+    for name in SERVICES:
+        del running.cluster.variables[name]
+    running.cluster.play("site").ok()
+    assert differences(running.fresh, states(running.cluster)) == {}
+    everybody_reaches_everybody(running.cluster)
 
 
 def test_what_was_broken_by_hand_is_repaired_and_nothing_else(running):

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A live cluster goes from each cell of the table to each other one, and nothing stays behind."""
+"""A live cluster with services goes from each cell to each other one, and nothing stays behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.cluster.cluster import inventory
 from tests.cluster.probes import PYTHON, differences, everybody_reaches_everybody
 
-from .cells import CELLS, Cell
+from .cells import CELLS, SERVICES, Cell
 from .circuit import circuit
 from .servers import THERE
 from .state import states
@@ -66,7 +66,7 @@ def site(cluster, cell):
 @pytest.fixture(scope="module")
 def live(make_module_cluster):
     """A cluster that stands in the circuit's first cell."""
-    cluster = make_module_cluster(inventory(pods=3))
+    cluster = make_module_cluster(inventory(pods=3, **SERVICES))
     fresh = {}
     for cell in [*CELLS[1:], CELLS[0]]:
         site(cluster, cell)

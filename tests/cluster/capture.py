@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What passes a device of a lab host: a packet socket there, read when the traffic is over.
+"""What passes a device of a host or a pod: a packet socket there, read when the traffic is over.
 
 The kernel puts each packet into the socket's queue before it goes on, so that what was answered
 was captured; nothing has to be waited for.
@@ -28,11 +28,18 @@ SO_RCVBUFFORCE = 33
 ROOM = 256 << 20
 
 
+def network(lab: str, target: str) -> str:
+    """Return the file of the network namespace of ``HOST`` or ``HOST/POD``."""
+    host, _slash, pod = target.partition("/")
+    keeper = f"/proc/{places.HostPlace(lab, host).pid()}"
+    return f"{keeper}/root{namespaces.NETNS_DIR}/{pod}" if pod else f"{keeper}/ns/net"
+
+
 @contextlib.contextmanager
-def capture(lab: str, host: str, device: str) -> Iterator[list[Packet]]:
-    """Capture while the ``with`` block runs; the list is filled when it ends."""
+def capture(lab: str, target: str, device: str) -> Iterator[list[Packet]]:
+    """Capture on ``HOST`` or in ``HOST/POD`` while the ``with`` block runs; then fill the list."""
     packets: list[Packet] = []
-    with namespaces.inside(str(places.HostPlace(lab, host).pid())):
+    with namespaces.inside(network(lab, target)):
         queue = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         number = socket.if_nametoindex(device)
     with queue:

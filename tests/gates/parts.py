@@ -88,6 +88,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "cluster": (_pytest("cluster", "tests/cluster"),),
     "cells": (_pytest("cells", "tests/cells/test_cells.py"),),
     "switches": (_pytest("switches", "tests/cells/test_switch.py", "-s"),),
+    "services": (_pytest("services", "tests/services"),),
     "loss": (_pytest("loss", "tests/loss"),),
     "molecule": tuple(map(_molecule, SCENARIOS)),
 }
@@ -98,5 +99,5 @@ STAGES = (
         ("unit", "lint", "sanity", "versions", "molecule", "switches"),
         ("packet", "integration", "cluster"),
     ),
-    (("cells", "loss"),),
+    (("cells", "services", "loss"),),
 )

@@ -25,12 +25,7 @@ def ping(count: int = 3) -> bool:
 
 def sources(programs: list[dict[str, Any]]) -> dict[str, Any]:
     """What the action plugin would send."""
-    return {
-        "programs": {
-            item["name"]: bpf_sources.read_sources(item, str, Path.cwd()) for item in programs
-        },
-        "standin": bpf_sources.standin(),
-    }
+    return bpf_sources.gather(programs, str, Path.cwd())
 
 
 def program(*programs: dict[str, Any], check: bool = False, **options: Any) -> Run:

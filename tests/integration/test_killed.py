@@ -333,7 +333,7 @@ LATER = [
 
 def note_clients(numbers):
     """Write, as programs do, that a client keeps a backend of each of these frontends."""
-    table, zeros = service_layout.AFFINITY, {"reserved": 0, "reserved2": 0, "used": 1}
+    table, zeros = service_layout.AFFINITY, {"reserved": 0, "slot": 0, "used": 1}
     value = table.pack_value(address="172.16.0.1", port=80, **zeros)
     keys = [table.pack_key(client="10.9.9.9", id=number, reserved=0) for number in numbers]
     with maps.open_pin(table.pin) as found:

@@ -142,6 +142,16 @@ def test_what_was_chosen_is_observed_and_stays(tmp_path):
     }
 
 
+def test_items_are_templated(tmp_path):
+    item = {
+        "name": "web",
+        "ports": [{"port": "{{ 40 + 2 }}"}],
+        "backends": [{"ip": "10.111.160.9"}],
+    }
+    said = play(tmp_path, PLANNED, podnet_services=[item])
+    assert [line for line in said["filled"]["changes"] if "default/web:42/TCP" in line]
+
+
 def test_a_file_without_a_plan(tmp_path):
     fixed = MANIFEST.replace("type: LoadBalancer", "clusterIP: 10.10.252.131")
     (tmp_path / "svc.yml").write_text(fixed)

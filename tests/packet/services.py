@@ -7,7 +7,11 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, service_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    layout,
+    reasons,
+    service_layout,
+)
 
 from .conftest import GATEWAY, NODE, PEER
 
@@ -130,6 +134,13 @@ class Services:
         """Return a word of the map ``service_state``."""
         raw = self.node.tables["service_state"].get(bytes(4)) or b""
         return int(service_layout.SERVICE_STATE.unpack_value(raw)[name])
+
+    def counted(self, hook: str, verdict: str) -> int:
+        """Return how many packets a hook counted for a verdict."""
+        hooks = {one.name: one.number for one in reasons.HOOKS}
+        verdicts = {one.name: one.number for one in reasons.VERDICTS}
+        key = layout.METRICS.pack_key(index=hooks[hook] * layout.VERDICTS + verdicts[verdict])
+        return self.node.tables["metrics"].sums()[key][0]
 
     def flows(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Return what comes in -> how it goes on, by "address:port" of source and destination."""

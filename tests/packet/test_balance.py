@@ -389,6 +389,15 @@ def test_a_fragment_of_a_flow_is_dropped(node, services):
     assert dropped(came(node, "from_container", back), "from_container", "service_fragment")
 
 
+@POD
+def test_a_fragment_of_an_answer_between_pods_is_dropped(node, services, hook):
+    services.add(CLUSTER_IP, 80, [(POD_B, 8080)], protocol=maps_of.UDP)
+    data = came(node, hook, sent(CLUSTER_IP, 80, l4=UDP)).data
+    back = answer(data, src_mac=MAC_B, dst_mac=GATEWAY_MAC)
+    back[IP].flags = "MF"
+    assert dropped(came(node, hook, back, device="pod_b"), hook, "service_fragment")
+
+
 @OUTSIDE
 def test_a_process_of_the_node_itself_is_a_backend(node, services, hook):
     services.add(ANY, NODE_PORT, [(NODE, 9100)], kind="node_port")
@@ -779,3 +788,118 @@ def test_without_services_nothing_is_looked_for(node, services):
         assert (outcome.action, outcome.counted, outcome.data) == (NEXT, [], bytes(packet))
     assert came(node, "guard", sent(CLUSTER_IP, 80)).counted == [("guard", "to_stack")]
     assert services.flows() == {}
+
+
+ROUTER = "10.111.0.1"
+
+
+def told(
+    src: str,
+    dst: str,
+    about: Packet,
+    *,
+    quoted: int = 28,
+    macs: tuple[str, str] = (WIRE_MAC, NODE_MAC),
+) -> Packet:
+    """An ICMP error: fragmentation needed, with so many bytes of what it is about."""
+    frame = Ether(src=macs[0], dst=macs[1]) / IP(src=src, dst=dst)
+    return frame / ICMP(type=3, code=4, nexthopmtu=1400) / Raw(bytes(about)[:quoted])
+
+
+def quote(src: str, sport: int, dst: str, dport: int, l4: type[Packet] = TCP) -> Packet:
+    """What an error is about."""
+    return IP(src=src, dst=dst, ttl=57) / l4(sport=sport, dport=dport) / Raw(bytes(100))
+
+
+QUOTED = pytest.mark.parametrize(
+    ("l4", "quoted"), [(TCP, 28), (TCP, 40), (TCP, 80), (UDP, 28), (UDP, 80)]
+)
+
+
+@OUTSIDE
+@QUOTED
+def test_an_error_about_a_pods_answer_reaches_the_pod(node, services, hook, l4, quoted):
+    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port", protocol=NUMBER[l4])
+    came(node, hook, wire(l4=l4))
+    about = quote(NODE, NODE_PORT, CLIENT, CLIENT_PORT, l4)
+    data = went(came(node, hook, told(ROUTER, NODE, about, quoted=quoted)), hook, "to_endpoint")
+    about = quote(POD_A, 80, CLIENT, CLIENT_PORT, l4)
+    expected = told(ROUTER, POD_A, about, quoted=quoted, macs=INTO_A)
+    expected[IP].ttl -= 1
+    assert data == bytes(expected), shown(data)
+
+
+@POD
+@QUOTED
+def test_a_pods_error_reaches_the_client_as_the_nodes(node, services, hook, l4, quoted):
+    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port", protocol=NUMBER[l4])
+    came(node, "from_netdev", wire(l4=l4))
+    about = quote(CLIENT, CLIENT_PORT, POD_A, 80, l4)
+    packet = told(POD_A, CLIENT, about, quoted=quoted, macs=(MAC_A, GATEWAY_MAC))
+    data = went(came(node, hook, packet), hook, "to_network")
+    about = quote(CLIENT, CLIENT_PORT, NODE, NODE_PORT, l4)
+    expected = told(NODE, CLIENT, about, quoted=quoted, macs=(MAC_A, GATEWAY_MAC))
+    expected[IP].ttl -= 1
+    assert data == bytes(expected), shown(data)
+
+
+@OUTSIDE
+@QUOTED
+def test_an_error_on_the_way_to_a_remote_backend_reaches_the_client(
+    node, services, hook, l4, quoted
+):
+    services.add(ANY, NODE_PORT, [(REMOTE_POD, 80)], kind="node_port", protocol=NUMBER[l4])
+    came(node, hook, wire(l4=l4))
+    about = quote(NODE, CLIENT_PORT, REMOTE_POD, 80, l4)
+    data = went(came(node, hook, told(ROUTER, NODE, about, quoted=quoted)), hook, "to_network")
+    about = quote(CLIENT, CLIENT_PORT, NODE, NODE_PORT, l4)
+    expected = told(NODE, CLIENT, about, quoted=quoted)
+    expected[IP].ttl -= 1
+    assert data == bytes(expected), shown(data)
+
+
+@OUTSIDE
+@QUOTED
+def test_an_error_about_a_pods_raw_packet_reaches_the_pod(node, services, hook, l4, quoted):
+    services.add(CLUSTER_IP, 80, [(REMOTE_POD, 8080)], protocol=NUMBER[l4])
+    came(node, "from_container", sent(CLUSTER_IP, 80, l4=l4))
+    about = quote(POD_A, CLIENT_PORT, REMOTE_POD, 8080, l4)
+    packet = told(ROUTER, POD_A, about, quoted=quoted)
+    data = went(came(node, hook, packet), hook, "to_endpoint")
+    about = quote(POD_A, CLIENT_PORT, CLUSTER_IP, 80, l4)
+    expected = told(CLUSTER_IP, POD_A, about, quoted=quoted, macs=INTO_A)
+    expected[IP].ttl -= 1
+    assert data == bytes(expected), shown(data)
+
+
+@OUTSIDE
+def test_other_icmp_is_left_alone(node, services, hook):
+    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port")
+    came(node, hook, wire())
+    about = quote(NODE, NODE_PORT, CLIENT, CLIENT_PORT)
+    frame = Ether(src=WIRE_MAC, dst=NODE_MAC)
+    for packet in (
+        told(ROUTER, NODE, quote(NODE, 22, CLIENT, CLIENT_PORT)),
+        told(ROUTER, NODE, quote(NODE, NODE_PORT, CLIENT, CLIENT_PORT, UDP)),
+        # About a packet that the receiver cannot have sent.
+        told(ROUTER, GATEWAY, about),
+        frame / IP(src=CLIENT, dst=NODE) / ICMP(),
+        frame / IP(src=CLIENT, dst=NODE) / ICMP(type=8) / Raw(bytes(about)),
+        frame / IP(src=CLIENT, dst=NODE, frag=100) / ICMP(type=3) / Raw(bytes(about)),
+    ):
+        outcome = came(node, hook, packet)
+        assert (outcome.action, outcome.counted, outcome.data) == (NEXT, [], bytes(packet))
+
+
+def test_an_error_is_not_answered_with_an_error(node, services):
+    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port")
+    came(node, "from_netdev", wire())
+    packet = told(ROUTER, NODE, quote(NODE, NODE_PORT, CLIENT, CLIENT_PORT))
+    packet[IP].ttl = 1
+    assert dropped(came(node, "from_netdev", packet), "from_netdev", "ttl_exceeded")
+
+
+def test_an_error_cut_short_is_malformed(node, services):
+    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port")
+    packet = told(ROUTER, NODE, quote(NODE, NODE_PORT, CLIENT, CLIENT_PORT), quoted=24)
+    assert dropped(came(node, "from_netdev", packet), "from_netdev", "malformed")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import service_files
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import Plan, plan
+from ansible_collections.podnet.fabric.plugins.plugin_utils import service_files
 from planning import fresh
 
 #: Of cilium-hands-on-native-routing.md: three nodes, a client, two web pods on the other nodes.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.bpf_sources import (
+    gather,
     read_sources,
     standin,
 )
@@ -69,3 +70,17 @@ def test_the_stand_in_headers_are_what_bcc_asks_for() -> None:
     assert sorted(standin()) == [
         *("asm/page.h", "linux/bpf.h", "linux/kconfig.h", "linux/log2.h", "uapi/linux/bpf.h"),
     ]
+
+
+def test_what_programs_share_is_sent_once(tree):
+    items = [
+        {"name": "connect4", "src": "main.c"},
+        {"name": "connect6", "src": "main.c"},
+        {"name": "own", "source": "int own;"},
+        {"name": "other", "source": "int own;"},  # its file has another name
+        {"name": "gone", "state": "absent"},
+    ]
+    sent = gather(items, lambda name: f"{tree}/bpf/{name}", tree)
+    assert sent["programs"] == {"connect4": 0, "connect6": 0, "own": 1, "other": 2, "gone": 3}
+    mains = [source["main"].rpartition("/")[2] for source in sent["sources"]]
+    assert mains == ["main.c", "own.c", "other.c", ""]

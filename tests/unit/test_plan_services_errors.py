@@ -441,6 +441,35 @@ def test_a_service_cidr_over_a_tunnel_endpoint():
     ]
 
 
+def two_clusters(**of_the_second: Any) -> list[str]:
+    inventory = nodes(podnet_load_balancer_cidrs=["203.0.113.0/28"])
+    inventory["k8s-w2"].update(
+        podnet_cluster="second",
+        podnet_pods=[],
+        podnet_secondary_ranges=[{"cidr": "172.17.0.0/16"}],
+        **{"podnet_load_balancer_cidrs": [], **of_the_second},
+    )
+    with pytest.raises(Failure) as failure:
+        plan(inventory, fresh(NODES))
+    problems = failure.value.details["problems"]
+    assert isinstance(problems, list)
+    return problems
+
+
+def test_a_service_cidr_over_the_pods_of_another_cluster():
+    assert two_clusters(podnet_service_cidr="172.16.8.0/24") == [
+        "podnet_service_cidr is 172.16.8.0/24, which overlaps podnet_secondary_ranges default "
+        f"172.16.0.0/16; {SHARES}"
+    ]
+
+
+def test_load_balancer_ips_of_two_clusters():
+    assert two_clusters(podnet_load_balancer_cidrs=["203.0.113.0/24"]) == [
+        "podnet_load_balancer_cidrs of cluster second has 203.0.113.0/24, which overlaps "
+        "203.0.113.0/28 of cluster default; each cluster needs its own."
+    ]
+
+
 def test_a_load_balancer_ip_without_cidrs_for_it():
     item = web(type="LoadBalancer", load_balancer_ip="203.0.113.9")
     assert refused(item) == [
@@ -491,6 +520,19 @@ def test_ports_of_containers(ports, sentence):
     assert failure.value.details["problems"] == [sentence]
 
 
+def test_a_target_port_that_no_pod_has_among_others_that_pods_have():
+    ports = [{"name": "admin", "port": 1}, {"name": "web", "port": 2}, {"port": 3}]
+    containers = [{"name": "c", "command": ["x"], "ports": ports}]
+    pods = {"k8s-w1": [{"name": "api", "labels": {"app": "api"}, "containers": containers}]}
+    item = port(target_port="http") | {"selector": {"app": "api"}}
+    with pytest.raises(Failure) as failure:
+        plan(nodes(pods, podnet_services=[item]), fresh(NODES))
+    assert failure.value.details["problems"] == [
+        "podnet_services default/web has for http/TCP the target port 'http', which no container "
+        "of api has for TCP; valid is admin, web or a number."
+    ]
+
+
 def with_host_ports(*ports: dict[str, Any], **variables: Any) -> dict[str, Any]:
     pods = [
         {"name": f"p{i}", "containers": [{"name": "c", "command": ["x"], "ports": [each]}]}
@@ -525,13 +567,21 @@ def with_host_ports(*ports: dict[str, Any], **variables: Any) -> dict[str, Any]:
             "host_port 30080/TCP of pod p0 is the node port of default/web, too; valid is another "
             "port.",
         ),
+        (
+            [{"port": 1, "host_port": 8080}],
+            "host_port 8080/TCP of pod p0 is the port of default/other at 192.168.10.101 of "
+            "k8s-w1, too; valid is another port.",
+        ),
     ],
 )
 def test_host_ports(ports, sentence):
-    item = port(node_port=30080) | {"type": "NodePort"}
+    items = [
+        port(node_port=30080) | {"type": "NodePort"},
+        other(ports=[{"port": 8080}], external_ips=["192.168.10.101"]),
+    ]
     with pytest.raises(Failure) as failure:
-        plan(with_host_ports(*ports, podnet_services=[item]), fresh(NODES))
-    assert sentence in failure.value.details["problems"]
+        plan(with_host_ports(*ports, podnet_services=items), fresh(NODES))
+    assert failure.value.details["problems"] == [sentence]
 
 
 def test_two_protocols_share_a_host_port():

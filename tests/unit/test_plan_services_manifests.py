@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.podnet.fabric.plugins.module_utils import service_files
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services import given
+from ansible_collections.podnet.fabric.plugins.plugin_utils import service_files
 from service_planning import MANIFEST, WEB_1, WEB_2, planned, refused, services, text
 
 

@@ -237,10 +237,10 @@ def test_status_of_a_cluster_with_services():
             f"  Socket LB Coverage:   {coverage}   7 sockets",
             "  NodePort Range:       30000-32767",
             "  ClusterIP:            2",
-            "  ID   Frontend           Service Type   Backend",
-            "  9    10.10.252.131:80   ClusterIP      1 => 172.16.1.235:80 (active)",
-            "                                         2 => 172.16.2.253:80 (terminating)",
-            "  10   10.10.0.10:53/UDP  ClusterIP",
+            "  ID   Frontend            Service Type   Backend",
+            "  9    10.10.252.131:80    ClusterIP      1 => 172.16.1.235:80 (active)",
+            "                                          2 => 172.16.2.253:80 (terminating)",
+            "  10   10.10.0.10:53/UDP   ClusterIP",
         ]
 
 

@@ -31,6 +31,7 @@ _ANSWER = struct.Struct("=BBBB")
 #: Bits of TCP_LISTEN, TCP_TIME_WAIT and TCP_NEW_SYN_RECV, which have no process that waits.
 _NO_STATES = 1 << 10 | 1 << 6 | 1 << 12
 _ROOM = 1 << 17
+_NOT_KNOWN = (errno.EOPNOTSUPP, errno.EINVAL)
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -50,15 +51,18 @@ class Found(NamedTuple):
 
 
 class Unsupported(Exception):
-    """The kernel cannot close sockets of others (CONFIG_INET_DIAG_DESTROY)."""
+    """The kernel cannot list or close sockets (CONFIG_INET_DIAG, CONFIG_INET_DIAG_DESTROY)."""
 
 
 def connected(protocol: int) -> Iterator[Found]:
-    """Return the sockets of TCP or UDP in the network namespace of this process."""
+    """Return the sockets of TCP or UDP in the network namespace of this process.
+
+    :raises Unsupported: by a kernel that does not tell of them.
+    """
     for family in (socket.AF_INET, socket.AF_INET6):
         states = 0xFFFFFFFF & ~_NO_STATES
         body = _REQUEST.pack(family, protocol, 0, 0, states) + bytes(_SOCKET.size)
-        for answer in _ask(SOCK_DIAG_BY_FAMILY, rtnl.REQUEST | rtnl.DUMP, body):
+        for answer in _asked(SOCK_DIAG_BY_FAMILY, rtnl.REQUEST | rtnl.DUMP, body):
             words = answer[_ANSWER.size : _ANSWER.size + _SOCKET.size]
             _sport, dport, _source, to, _device, cookie = _SOCKET.unpack(words)
             address = _MAPPED + to[:4] if family == socket.AF_INET else to
@@ -72,15 +76,24 @@ def destroy(found: Found) -> bool:
     """
     body = _REQUEST.pack(found.family, found.protocol, 0, 0, 0xFFFFFFFF) + found.words
     try:
-        for _answer in _ask(SOCK_DESTROY, rtnl.REQUEST | rtnl.ACK, body):
-            pass
+        list(_ask(SOCK_DESTROY, rtnl.REQUEST | rtnl.ACK, body))
     except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):
+        if error.errno in _NOT_KNOWN:
             raise Unsupported from error
         if error.errno in (errno.ENOENT, errno.ESTALE):
             return False
         raise
     return True
+
+
+def _asked(kind: int, flags: int, body: bytes) -> list[bytes]:
+    """Return the answers to a question of which not every kernel knows."""
+    try:
+        return list(_ask(kind, flags, body))
+    except OSError as error:
+        if error.errno in (*_NOT_KNOWN, errno.ENOENT):
+            raise Unsupported from error
+        raise
 
 
 def _ask(kind: int, flags: int, body: bytes) -> Iterator[bytes]:

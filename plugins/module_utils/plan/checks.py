@@ -27,6 +27,7 @@ def problems(clusters: Iterable[Cluster]) -> Iterator[str]:
         yield from _fixed_cidrs(cluster)
         yield from _pods(cluster)
     yield from _between(clusters)
+    yield from _load_balancers(clusters)
     yield from _node_addresses(clusters)
     yield from _tunnel_endpoints(cluster for cluster in clusters if not cluster.native)
 
@@ -165,6 +166,20 @@ def _between(clusters: list[Cluster]) -> Iterator[str]:
                     f"overlaps the subnet {subnet.name} {subnet.cidr} of another cluster; a "
                     "secondary range must share no address with a primary range."
                 )
+
+
+def _load_balancers(clusters: Iterable[Cluster]) -> Iterator[str]:
+    """Yield CIDRs out of which two clusters would choose the same address."""
+    owned = [
+        (cluster, each) for cluster in clusters for each in cluster.services.load_balancer_cidrs
+    ]
+    for one, other in overlapping([each[1] for each in owned]):
+        (first, mine), (second, theirs) = owned[one], owned[other]
+        if first is not second:
+            yield (
+                f"podnet_load_balancer_cidrs of cluster {second.name} has {theirs}, which overlaps "
+                f"{mine} of cluster {first.name}; each cluster needs its own."
+            )
 
 
 def _node_addresses(clusters: Iterable[Cluster]) -> Iterator[str]:

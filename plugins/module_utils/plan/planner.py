@@ -66,12 +66,13 @@ def plan(
     answered = observation.read(observed)
     result = Plan()
     for cluster in clusters:
-        _plan_cluster(cluster, answered, observed, result)
+        _plan_cluster(cluster, clusters, answered, observed, result)
     return result
 
 
 def _plan_cluster(
     cluster: Cluster,
+    clusters: Collection[Cluster],
     answered: Mapping[str, observation.Observed],
     asked: Collection[str],
     result: Plan,
@@ -102,7 +103,7 @@ def _plan_cluster(
             pods=pods,
             addresses=assigned.get(name),
         )
-    around = surroundings.of(cluster, allocation, placement, assigned, seen, asked)
+    around = surroundings.of(cluster, clusters, allocation, placement, assigned, seen, asked)
     settled = settle(cluster.services, around, observation.allocations(seen.values()))
     refuse(settled.problems)
     result.services[cluster.name] = settled.services

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
 from ..engine.failure import Failure
-from . import maglev, packed, said
+from . import maglev, packed, said, words
 from .slots import Slots
 from .wanted import NOTHING, Run
 
@@ -95,7 +95,7 @@ class Comparison:
         """Refuse more than the maps hold."""
         left = self.held.frontends.keys() - set(gone)
         together = self.wanted.frontends.keys() | left
-        addresses = self.wanted.addresses | {_address_alone(key) for key in left}
+        addresses = self.wanted.addresses.keys() | {_address_alone(key) for key in left}
         self._fits("frontends", len(together) + len(addresses), layout.SERVICES)
         self._fits("frontends", len(together), layout.SERVICE_NAMES)
         wanted = self.wanted.frontends.values()
@@ -254,15 +254,20 @@ class Comparison:
         told = {_address_alone(key) for key in (*plan.frontends, *plan.gone)}
         others = held.frontends.keys() - self.wanted.frontends.keys() - set(plan.gone)
         left = {_address_alone(key) for key in others}
-        value = bytes(packed.FRONTEND.size)
-        for key in sorted(self.wanted.addresses - held.addresses):
-            plan.frontends[key] = value
+        for key, kind in sorted(self.wanted.addresses.items()):
+            value, before = packed.address_alone(kind), held.addresses.get(key)
+            if before == value:
+                continue
+            plan.frontends[key] = packed.FRONTEND.pack(*value)
             if key not in told:
-                self.changes.add(_address_name(key), None, {"address": True}, _nothing)
-        for key in sorted(held.addresses - self.wanted.addresses - left):
+                self.changes.add(
+                    _address_name(key), _of_address(before), _of_address(value), _nothing
+                )
+        for key in sorted(held.addresses.keys() - self.wanted.addresses.keys() - left):
             plan.gone.append(key)
             if key not in told:
-                self.changes.add(_address_name(key), {"address": True}, None, _nothing)
+                was = _of_address(held.addresses[key])
+                self.changes.add(_address_name(key), was, None, _nothing)
 
     def _find_leftovers(self) -> None:
         """Find what belongs to no frontend: a run was killed."""
@@ -305,6 +310,14 @@ class Comparison:
             for run in (one.inside, one.outside) if one else self._runs(numbers):
                 places.update(packed.places(run.slots))
         return {**found, **self.plan.listed}
+
+
+def _of_address(numbers: packed.Numbers | None) -> dict[str, Any] | None:
+    if numbers is None:
+        return None
+    kind = words.kind(numbers.kind)
+    changed = numbers != packed.address_alone(numbers.kind)
+    return {"type": kind, **({"numbers": list(numbers)} if changed else {})}
 
 
 def _address_alone(key: bytes) -> bytes:

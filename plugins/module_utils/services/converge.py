@@ -101,7 +101,7 @@ def _apply(comparison: Comparison, held: Held, shared: state.Shared) -> list[str
     if sweep_is_due:
         shared.write(lambda now: now._replace(sweep=1))
     services.update(plan.frontends)
-    shared.write(lambda now: _while_some_go(now, _state(plan, now)))
+    shared.write(lambda now: while_some_go(now, _state(plan, now)))
     services.delete(plan.gone)
     names.delete(map(pack_id, plan.gone_names))
     ranges.delete(_range_key(*one) for one in plan.gone_ranges)
@@ -111,7 +111,7 @@ def _apply(comparison: Comparison, held: Held, shared: state.Shared) -> list[str
     return warnings
 
 
-def _while_some_go(now: State, after: State) -> State:
+def while_some_go(now: State, after: State) -> State:
     """Return a state in which no count is lower than what is there."""
     return after._replace(
         frontends=max(now.frontends, after.frontends),

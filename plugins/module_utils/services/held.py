@@ -31,7 +31,7 @@ class Held:
 
     :param tables: map by name.
     :param frontends: key -> what the map ``services`` says.
-    :param addresses: keys of addresses alone.
+    :param addresses: keys of addresses alone -> what the map ``services`` says.
     :param slots: all of the map ``backends`` in one piece.
     :param names: id of a frontend -> name as it stands there.
     :param ranges: id -> its prefixes in ``source_ranges``.
@@ -41,7 +41,7 @@ class Held:
 
     tables: Mapping[str, maps.Map]
     frontends: dict[bytes, packed.Numbers]
-    addresses: set[bytes]
+    addresses: dict[bytes, packed.Numbers]
     slots: bytes
     names: dict[int, bytes]
     ranges: dict[int, set[Prefix]]
@@ -75,7 +75,7 @@ def read() -> Iterator[Held]:
                 stack.enter_context(found)
                 _same_shape(table, found)
                 tables[table.name] = found
-        held = Held(tables, {}, set(), b"", {}, {}, {}, frozenset(), state.State())
+        held = Held(tables, {}, {}, b"", {}, {}, {}, frozenset(), state.State())
         _read_frontends(held)
         if layout.BACKENDS.name in tables:
             held.slots = tables[layout.BACKENDS.name].columns()[1]
@@ -115,7 +115,7 @@ def _read_frontends(held: Held) -> None:
     for at, numbers in enumerate(packed.FRONTEND.iter_unpack(values)):
         key = keys[at * size : (at + 1) * size]
         if key.endswith(b"\0\0\0\0"):
-            held.addresses.add(key)
+            held.addresses[key] = packed.Numbers(*numbers)
         else:
             held.frontends[key] = packed.Numbers(*numbers)
 

@@ -59,6 +59,11 @@ class Numbers(NamedTuple):
     affinity: int
 
 
+def address_alone(kind: int) -> Numbers:
+    """Return the value of an address alone: of what kind it is, and nothing else."""
+    return Numbers(0, kind, *[0] * 8)
+
+
 def address(text: str) -> bytes:
     """Bytes of an address, OSError or TypeError where it is none."""
     if ":" in text:

@@ -101,12 +101,13 @@ class Wanted:
     """What all services together come to on this node.
 
     :param frontends: key in the map ``services`` -> frontend.
-    :param addresses: keys of the addresses that services have, with port and protocol 0.
+    :param addresses: keys of the addresses that services have, with port and protocol 0 -> kind:
+        what is an external IP and nothing else is another's address for clients of the cluster.
     :param services: names of all services that were given, with frontends here or not.
     """
 
     frontends: dict[bytes, Frontend]
-    addresses: set[bytes]
+    addresses: dict[bytes, int]
     services: set[str]
 
 
@@ -128,7 +129,7 @@ def frontends(
     :param node_addresses: of all nodes, as map keys: their other ports are no services'.
     :raises Failure: for the first value that is wrong.
     """
-    wanted = Wanted({}, set(), set())
+    wanted = Wanted({}, {}, set())
     for service in services:
         name = service["name"]
         if name in wanted.services:
@@ -142,7 +143,9 @@ def frontends(
             _add(wanted, service, port, places, node)
         for place in places if service["ports"] else ():
             if place.kind in ADDRESSES.values() and place.address not in node_addresses:
-                wanted.addresses.add(packed.FRONTEND_KEY.pack(place.address, b"\0\0", 0))
+                key = packed.FRONTEND_KEY.pack(place.address, b"\0\0", 0)
+                if wanted.addresses.get(key) in (None, layout.SERVICE_EXTERNAL_IP):
+                    wanted.addresses[key] = place.kind.number
     return wanted
 
 
@@ -238,31 +241,30 @@ class _Runs:
     def __init__(
         self, service: str, backends: Sequence[Mapping[str, Any]], node: str | None
     ) -> None:
-        self._by_state: dict[str, list[tuple[bytes, bool]]] = {state: [] for state in words.STATES}
-        places = set()
-        for backend in backends:
-            place = _place(service, backend)
-            places.add(place)
-            state = backend.get("state") or words.ACTIVE
-            if state not in self._by_state:
-                raise Failure(_invalid(service, "state", state, ", ".join(words.STATES)))
-            is_local = node is not None and backend.get("node") == node
-            self._by_state[state].append((place + b"\0\0", is_local))
-        if len(places) != len(backends):
+        self._backends, self._node = backends, node
+        self._slots = [_slot(service, backend) for backend in backends]
+        self.resting: tuple[bytes, ...] = ()
+        if len(set(self._slots)) != len(backends):
             raise Failure(
                 f"services: a backend of {service!r} is given twice for one port: "
-                f"{_repeated([_place(service, one) for one in backends])}; name each once."
+                f"{_repeated(self._slots)}; name each once."
             )
         if len(backends) > BACKENDS_MAX:
             raise Failure(
                 f"services: a port of {service!r} has {len(backends)} backends; at most "
                 f"{BACKENDS_MAX} are possible."
             )
+        states = {backend.get("state") or words.ACTIVE for backend in backends}
+        for state in states.difference(words.STATES):
+            raise Failure(_invalid(service, "state", state, ", ".join(words.STATES)))
+        if states <= {words.ACTIVE}:
+            self._all = Run(b"".join(self._slots), len(backends))
+            return
         self._all = self._run(local=False)
         self.resting = tuple(
             slot[: packed.PLACE_SIZE]
-            for state in words.RESTING
-            for slot, _is_local in self._by_state[state]
+            for slot, backend in zip(self._slots, backends)
+            if backend.get("state") in words.RESTING
         )
 
     def of(self, *, local: bool) -> Run:
@@ -271,15 +273,21 @@ class _Runs:
 
     def _run(self, *, local: bool) -> Run:
         active, terminating = (
-            [slot for slot, is_local in self._by_state[state] if is_local or not local]
+            [
+                slot
+                for slot, backend in zip(self._slots, self._backends)
+                if (backend.get("state") or words.ACTIVE) == state
+                and (not local or backend.get("node") == self._node)
+            ]
             for state in (words.ACTIVE, words.TERMINATING)
         )
         return Run(b"".join(active + terminating), len(active))
 
 
-def _place(service: str, backend: Mapping[str, Any]) -> bytes:
+def _slot(service: str, backend: Mapping[str, Any]) -> bytes:
     port = _number(service, "port of a backend", backend["port"], PORTS)
-    return _address(service, "ip of a backend", backend["ip"]) + port.to_bytes(2, "big")
+    address = _address(service, "ip of a backend", backend["ip"])
+    return address + port.to_bytes(2, "big") + b"\0\0"
 
 
 def _ranges(service: Service) -> frozenset[Prefix]:
@@ -316,8 +324,8 @@ def _invalid(service: str, word: str, value: object, valid: str) -> str:
     return f"services: {word} {value!r} of {service!r} is not valid; valid is {valid}."
 
 
-def _repeated(places: Sequence[bytes]) -> str:
-    return next(packed.place_text(one) for one in places if places.count(one) > 1)
+def _repeated(slots: Sequence[bytes]) -> str:
+    return next(packed.place_text(one) for one in slots if slots.count(one) > 1)
 
 
 def _twice(first: str, second: str, key: bytes, kind: Kind) -> Failure:

@@ -10,8 +10,6 @@ if it is not there seconds after all the others, and the connection stalls while
 not acknowledged, in ticks that this process has seen pass.
 """
 
-import contextlib
-import fcntl
 import json
 import os
 import select
@@ -19,14 +17,12 @@ import socket
 import struct
 import sys
 import time
+from pathlib import Path
 
-TICK = 0.001
-TICKS_A_KILOBYTE = 4
+sys.path.insert(0, str(Path(__file__).parent))
+from stream import TICK, TICKS_A_KILOBYTE, Stream
+
 PATIENCE = 3
-PAYLOAD = bytes(1024)
-SIOCOUTQ = 0x5411
-#: Of struct tcp_info (linux/tcp.h): where tcpi_total_retrans and tcpi_dsack_dups are.
-TCP_INFO_SIZE, TOTAL_RETRANS, DSACK_DUPS = 232, 100, 216
 
 
 class Echo:
@@ -60,33 +56,6 @@ class Echo:
             kind, _code, _sum, identity, _low, number = struct.unpack_from("!BBHHHQ", packet, 20)
             if (kind, identity) == (0, self.identity):
                 self.missing.pop(number, None)
-
-
-class Stream:
-    """A connection, and for how many ticks what was sent was not acknowledged."""
-
-    def __init__(self, address, port):
-        self.socket = socket.create_connection((address, port), timeout=10)
-        self.socket.setblocking(False)
-        self.sent = self.acknowledged = self.waiting = self.stall = 0
-
-    def send(self):
-        outstanding = struct.unpack("i", fcntl.ioctl(self.socket, SIOCOUTQ, bytes(4)))[0]
-        acknowledged = self.sent - outstanding
-        idle = acknowledged > self.acknowledged or not outstanding
-        self.waiting = 0 if idle else self.waiting + TICKS_A_KILOBYTE
-        self.stall = max(self.stall, self.waiting)
-        self.acknowledged = acknowledged
-        with contextlib.suppress(BlockingIOError):
-            self.sent += self.socket.send(PAYLOAD)
-
-    def lost(self):
-        """Segments that were sent again, less those that the other end had already."""
-        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
-        again, spurious = (
-            struct.unpack_from("=I", info, at)[0] for at in (TOTAL_RETRANS, DSACK_DUPS)
-        )
-        return again - spurious
 
 
 def send(address, port):

@@ -129,11 +129,12 @@ class Map:
         For maps with so many entries that an object for each of them is too slow. An array's values
         stand by their index.
         """
-        with contextlib.suppress(_NoBatch):
-            batches = list(self._batch_columns())
-            return b"".join(keys for keys, _ in batches), b"".join(values for _, values in batches)
-        found = list(self._one_by_one())
-        return b"".join(key for key, _ in found), b"".join(value for _, value in found)
+        try:
+            parts = list(self._batch_columns())
+        except _NoBatch:
+            parts = list(self._one_by_one())
+        keys, values = zip(*parts) if parts else ((), ())
+        return b"".join(keys), b"".join(values)
 
     def empty(self) -> bool:
         """Say whether a map has no entry; an array always has."""

@@ -157,8 +157,7 @@ def _cluster_ip(service: Service, around: Around) -> Iterator[str]:
 
 
 def _outside_addresses(service: Service, around: Around) -> Iterator[str]:
-    given = [("external IP", ip) for ip in service.external_ips]
-    given += [("load balancer IP", ip) for ip in service.load_balancer_ips]
+    given = service.outside_addresses()
     if len(set(given)) < len(given) or set(service.external_ips) & set(service.load_balancer_ips):
         shown = ", ".join(text(ip) for _what, ip in given)
         yield f"{service.where} has the addresses {shown}; each is valid once."
@@ -251,7 +250,7 @@ def _frontends(given: Iterable[Service], around: Around) -> Iterator[str]:
                 )
     taken: dict[tuple[int, int, str], Service] = {}
     for service in given:
-        for what, ip in (*_named(service),):
+        for what, ip in service.outside_addresses():
             for port in service.ports:
                 shown = f"{service.says(what, ip)} with port {port.port}/{port.protocol}"
                 other = taken.setdefault((ip, port.port, port.protocol), service)
@@ -268,19 +267,24 @@ def _frontends(given: Iterable[Service], around: Around) -> Iterator[str]:
                     )
 
 
-def _named(service: Service) -> list[tuple[str, int]]:
-    return [each for each in service.addresses() if each[0] != "cluster IP"]
-
-
 def _times(service: Service, key: tuple[int, str]) -> int:
     return sum((port.node_port, port.protocol) == key for port in service.ports)
 
 
-def host_ports(around: Around, node_ports: Mapping[tuple[int, str], str]) -> Iterator[str]:
+def host_ports(
+    given: Iterable[Service], around: Around, node_ports: Mapping[tuple[int, str], str]
+) -> Iterator[str]:
     """Yield the ports of a node that two pods want, or a pod and a service.
 
     :param node_ports: name of the service by its node port.
     """
+    at_nodes = {
+        (around.nodes[ip], port.port, port.protocol): (service.name, ip)
+        for service in given
+        for ip in service.external_ips
+        if ip in around.nodes
+        for port in service.ports
+    }
     taken: dict[tuple[str, int, str], list[tuple[int | None, str]]] = {}
     addresses: dict[str, list[int]] = {}
     for ip, name in around.nodes.items():
@@ -299,7 +303,14 @@ def host_ports(around: Around, node_ports: Mapping[tuple[int, str], str]) -> Ite
             service = node_ports.get((port.host_port, port.protocol))
             if service is not None:
                 yield f"{what} is the node port of {service}, too; valid is another port."
-            held = taken.setdefault((placed.node, port.host_port, port.protocol), [])
+            at = (placed.node, port.host_port, port.protocol)
+            if at in at_nodes:
+                name, ip = at_nodes[at]
+                yield (
+                    f"{what} is the port of {name} at {text(ip)} of {placed.node}, too; valid is "
+                    "another port."
+                )
+            held = taken.setdefault(at, [])
             yield from (
                 f"{what} is that of pod {other} on {placed.node}, too; a port of a node is valid "
                 "once."

@@ -93,12 +93,10 @@ class Service:
         """Say whether a port is to get a node port, and was given none."""
         return self.type != TYPES[0] and self.node_ports and port.node_port is None
 
-    def addresses(self) -> list[tuple[str, int]]:
-        """Return its addresses as given, each with what it is."""
-        found = [] if self.cluster_ip is None else [("cluster IP", self.cluster_ip)]
-        found += [("external IP", ip) for ip in self.external_ips]
-        found += [("load balancer IP", ip) for ip in self.load_balancer_ips]
-        return found
+    def outside_addresses(self) -> list[tuple[str, int]]:
+        """Return its addresses for clients from outside, each with what it is."""
+        found = [("external IP", ip) for ip in self.external_ips]
+        return found + [("load balancer IP", ip) for ip in self.load_balancer_ips]
 
     def says(self, what: str, value: object) -> str:
         """Begin a sentence: whose it is, what, and its value."""

@@ -51,7 +51,7 @@ def settle(given: Given, around: Around, seen: Allocated) -> Settled:
         for port in service["ports"]
         if port["node_port"] is not None
     }
-    problems += checks.host_ports(around, node_ports)
+    problems += checks.host_ports(given.services, around, node_ports)
     services += _host_ports(around.pods)
     problems += limits.problems(services)
     unbalanced = [

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def of(
     cluster: Cluster,
+    clusters: Collection[Cluster],
     allocation: Allocation,
     placement: Placement,
     assigned: Mapping[str, Addresses],
@@ -27,6 +28,7 @@ def of(
 ) -> Around:
     """Return the surroundings of a cluster's services.
 
+    :param clusters: all of the inventory: its services hide none of their addresses.
     :param assigned: addresses of the pods of each node.
     :param seen: the nodes that answered.
     :param asked: the nodes of the run, whether they answered or not.
@@ -34,16 +36,26 @@ def of(
     return Around(
         service_cidr=cluster.services.service_cidr,
         load_balancer_cidrs=cluster.services.load_balancer_cidrs,
-        subnets=tuple((f"podnet_subnets {each.name}", each.cidr) for each in cluster.subnets),
+        subnets=tuple(
+            dict.fromkeys(
+                (f"podnet_subnets {each.name}", each.cidr)
+                for one in clusters
+                for each in one.subnets
+            )
+        ),
         ranges=tuple(
-            (f"podnet_secondary_ranges {each.name}", each.cidr) for each in cluster.ranges
+            dict.fromkeys(
+                (f"podnet_secondary_ranges {each.name}", each.cidr)
+                for one in clusters
+                for each in one.ranges
+            )
         ),
         nodes={
             ip: node.name
             for node in cluster.nodes.values()
             for ip in dict.fromkeys((node.vtep, node.ip))
         },
-        gateways=frozenset(each.gateway for each in cluster.subnets),
+        gateways=frozenset(each.gateway for one in clusters for each in one.subnets),
         pod_cidrs={name: cidr for name, cidr in allocation.cidrs.items() if cidr},
         pods=tuple(_pods(placement, assigned, seen)),
         # The pods of a node that was left out of the run are where they were. Those of one that

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import socket
+import sys
 from collections import Counter
 
 import pytest
@@ -13,17 +16,21 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import serv
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
     MAGLEV_POSITIONS,
 )
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces, sockdiag
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.services import (
+    converge,
     given,
     maglev,
     packed,
     report,
     said,
+    sockets,
     sweep,
     wanted,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.services.slots import Slots
+from ansible_collections.podnet.fabric.plugins.module_utils.services.state import State
 
 STRUCTS = {
     ("services", "key"): packed.FRONTEND_KEY,
@@ -173,6 +180,34 @@ def test_what_is_lost_is_known_by_frontend_and_backend():
     assert found == [False, True, True, True, False, False]
     everything = sweep.lost({1: {b"a"}}, others_are_gone=True)
     assert [everything(1, b"a"), everything(1, b"b"), everything(3, b"a")] == [False, True, True]
+
+
+def test_no_count_is_lower_than_what_is_there():
+    more, fewer = State(frontends=5, outside=1, sweep=1), State(frontends=3, outside=2, next_id=9)
+    for now, after in ((more, fewer), (fewer, more)):
+        while_some_go = converge.while_some_go(now, after)
+        assert (while_some_go.frontends, while_some_go.outside) == (5, 2)
+        assert while_some_go.sweep == now.sweep
+        assert while_some_go.next_id == after.next_id
+
+
+def test_a_kernel_that_closes_no_sockets_is_a_warning(monkeypatch):
+    def cannot(_found):
+        raise sockdiag.Unsupported
+
+    with socket.socket() as server, socket.socket() as client:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        client.connect(server.getsockname())
+        raw = client.getsockopt(socket.SOL_SOCKET, 57, 8)  # SO_COOKIE
+        place = packed.address("127.0.0.1") + server.getsockname()[1].to_bytes(2, "big")
+        talk = (int.from_bytes(raw, sys.byteorder), place, socket.IPPROTO_TCP)
+        monkeypatch.setattr(sockdiag, "destroy", cannot)
+        monkeypatch.setattr(namespaces, "living", lambda: ["/proc/self/ns/net"])
+        monkeypatch.setattr(namespaces, "inside", contextlib.nullcontext)  # that needs root
+        (warning,) = sockets.close([talk])
+        assert "CONFIG_INET_DIAG_DESTROY" in warning
+        assert sockets.close([(talk[0] + 10**6, place, socket.IPPROTO_TCP)]) == []
 
 
 def shown(**more):

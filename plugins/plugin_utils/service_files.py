@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import yaml
 
-from .engine.failure import Failure
+from ..module_utils.engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def documents(text: str, where: str) -> list[Any]:
         except ValueError:
             pass  # YAML in the short form, or neither
     try:
-        with _without_collection():
+        with _uncollected():
             return list(yaml.load_all(text, _LOADER))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -42,8 +42,11 @@ def documents(text: str, where: str) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Look for no garbage: among so many small objects that stay it takes most of the time."""
+def _uncollected() -> Iterator[None]:
+    """Do without the garbage collector, which looks through all that is read over and over.
+
+    Of one large document that takes twice as long as reading it, and finds nothing.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
