@@ -69,7 +69,7 @@ def empty(node):
         if table.type != "array":
             assert entries(table) == [], table.name
     state = state_now()
-    assert (state["frontends"], state["outside"], state["reserved"]) == (0, 0, 0)
+    assert (state["frontends"], state["outside"], state["sweep"]) == (0, 0, 0)
 
 
 def service(*backends, name="default/svc", address="10.10.252.131", port=None, **more):
