@@ -673,7 +673,7 @@ def test_what_a_killed_run_left_is_swept():
         prefix = {"prefixlen": 152, "id": 77, "address": "10.0.0.0"}
         put(service_layout.SOURCE_RANGES, prefix, {"allowed": 1})
         put(service_layout.MAGLEV, {"id": 77}, {"positions": ""})
-        edited(service_layout.SERVICE_STATE, {"zero": 0}, reserved=1)
+        edited(service_layout.SERVICE_STATE, {"zero": 0}, sweep=1)
         done = four_runs("services", services=[service()])
         what = "what services that are gone left"
         assert done["changes"] == [f"remove {what}"]
