@@ -69,8 +69,10 @@ def talks(
 @contextlib.contextmanager
 def _started(client: Client, address: str, port: int) -> Iterator[subprocess.Popen[str]]:
     with _start(client, (*PYTHON, SCRIPT, address, str(port), str(COUNT))) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _start(client: Client, command: tuple[str, ...]) -> subprocess.Popen[str]:
