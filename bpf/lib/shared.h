@@ -168,7 +168,7 @@ struct service_state_value {
 	__u32 pod_flows; /* 1 once packets between pods were translated */
 	__u32 host_flows; /* 1 once packets to the node's own processes were translated */
 	__u32 next_id; /* number of the next frontend */
-	__u32 reserved; /* 0 */
+	__u32 sweep; /* 1 until what is gone has been swept */
 };
 _Static_assert(sizeof(struct service_state_value) == 32, "service_state_value: 32 bytes, no hidden padding");
 

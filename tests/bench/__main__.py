@@ -10,9 +10,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import BUILD, chart, floor, podnet_programs, programs, ratios, report, times
+from . import (
+    BUILD,
+    chart,
+    floor,
+    podnet_programs,
+    programs,
+    ratios,
+    report,
+    service_times,
+    services,
+    times,
+)
 
-SECTIONS = ("ratios", "programs", "times")
+SECTIONS = ("ratios", "programs", "times", "services")
+#: Those of a short run: commands take what they take.
+QUICK = ("ratios", "programs", "services")
 
 #: Whose programs are timed.
 PROBES = {
@@ -65,7 +78,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=BUILD, help="folder for what is written")
     options = parser.parse_args()
-    options.only = options.only or (SECTIONS[:2] if options.short else SECTIONS)
+    options.only = options.only or (QUICK if options.short else SECTIONS)
     options.rounds = options.rounds or (2 if options.short else 24)
     if options.rounds < 2:
         parser.error("--rounds: a spread needs at least 2")
@@ -79,13 +92,14 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "kernel": os.uname().release,
         "cpus": os.cpu_count(),
         "rounds": options.rounds,
-        **{section: [] for section in SECTIONS},
+        **{section: [] for section in SECTIONS[:-1]},
+        "services": {},
     }
     if {"ratios", "programs"} & set(options.only):
         _progress("setting up")
         topologies = ratios.build(options.datapaths)
+    scale = 0.05 if options.short else 1.0
     if "ratios" in options.only:
-        scale = 0.05 if options.short else 1.0
         results["ratios"] = ratios.measure(
             topologies, options.rounds, cpu, scale=scale, progress=_progress
         )
@@ -102,6 +116,13 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     if "times" in options.only:
         _progress("commands")
         results["times"] = times.measure(times.COMMANDS)
+    if "services" in options.only:
+        _progress("services")
+        ways = services.build(services.FEW if options.short else services.SIZES)
+        results["services"] = {
+            **services.measure(ways, options.rounds, cpu, scale=scale, progress=_progress),
+            "applied": service_times.measure(ways, 1 if options.short else 3, progress=_progress),
+        }
     return results
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import service_chart
 from .ratios import AGAIN, AIMS, DATAPATHS, OVERLAYS, REFERENCE, YARDSTICKS
 from .topology import ACROSS_NODES, ONE_NODE
 
@@ -51,16 +52,25 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
 
     plt.rcParams.update({"font.size": 10, "text.color": INK, "svg.hashsalt": "podnet"})
     bars = [kind for kind in ("programs", "times") if results[kind]]
-    heights = [5.5] * bool(results["ratios"]) + [3.0] * bool(bars)
+    heights = [
+        *([5.5] * bool(results["ratios"])),
+        *([3.0] * bool(bars)),
+        *([4.0] * bool(results["services"])),
+    ]
     figure = plt.figure(figsize=(18, 0.8 + sum(heights)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     figure.suptitle(_title(results), x=0.01, ha="left", size=12, weight="bold")
-    parts = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
+    parts = iter(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     if results["ratios"]:
-        _ratios(parts[0], results["ratios"])
+        _ratios(next(parts), results["ratios"])
     if bars:
-        for axes, kind in zip(parts[-1].subplots(1, len(bars), squeeze=False).flat, bars):
+        for axes, kind in zip(next(parts).subplots(1, len(bars), squeeze=False).flat, bars):
             {"programs": _programs, "times": _times}[kind](axes, results[kind])
+    if results["services"]:
+        draws = (service_chart.connects, service_chart.applied)
+        for axes, drawn in zip(next(parts).subplots(1, len(draws)), draws):
+            drawn(axes, results["services"])
+            _plain(axes)
     files = [folder / f"chart.{ending}" for ending in FORMATS]
     for file in files:
         figure.savefig(file, dpi=130)

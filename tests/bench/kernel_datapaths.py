@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import isolation, kube_proxy
+from . import isolation, kube_proxy, service_list
 from .topology import DEVICE, MTU, OVERLAY_MTU, mac
 
 if TYPE_CHECKING:
@@ -52,8 +52,11 @@ def iptables(node: Node) -> None:
     """Routing, with the iptables rules of a kube-proxy node."""
     routing(node)
     pods = [pod.ip for one in (node, *node.peers) for pod in one.pods]
+    service = service_list.Service(
+        "app/nginx:http", service_list.FIRST_SERVICE, tuple((ip, 80) for ip in pods)
+    )
     isolation.run(
-        "iptables-nft-restore", netns=node.netns, stdin=kube_proxy.rules(node.pod_cidr, pods)
+        "iptables-nft-restore", netns=node.netns, stdin=kube_proxy.rules(node.pod_cidr, [service])
     )
 
 

@@ -12,6 +12,7 @@ import json
 import socket
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
@@ -23,28 +24,43 @@ from . import CHECKOUT, isolation
 from .topology import DEVICE, MTU, SUBNET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .topology import Node
 
-#: What Ansible's wrapper does with a module.
+#: What Ansible's wrapper does with a module. Its last line is the seconds that the module took from
+#: there on, without the start of the interpreter and the imports.
 LAUNCHER = f"""
-import importlib, sys
+import atexit, importlib, sys, time
 sys.path.insert(0, {str(CHECKOUT / ".build" / "collections")!r})
 from ansible.module_utils import basic
 basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
 basic._ANSIBLE_PROFILE = "legacy"
-importlib.import_module("ansible_collections.podnet.fabric.plugins.modules." + sys.argv[1]).main()
+module = importlib.import_module("ansible_collections.podnet.fabric.plugins.modules." + sys.argv[1])
+start = time.monotonic()
+atexit.register(lambda: print("\\n", time.monotonic() - start))
+module.main()
 """
 
 
-def cell(datapath: str, network_type: str) -> Callable[[Node], None]:
-    """Return what joins the pods of a node to it and to the pods of its peers, in one cell."""
-    return functools.partial(_set_up, {"datapath": datapath, "network_type": network_type})
+def cell(
+    datapath: str,
+    network_type: str,
+    *,
+    services: int = 0,
+    sockets: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[Node], None]:
+    """Return what joins the pods of a node to it and to the pods of its peers, in one cell.
+
+    :param services: how many services the cluster has; with none their programs are not there.
+    :param sockets: names of nodes, and the cgroup folder where each has the programs for sockets.
+    """
+    choice = {"datapath": datapath, "network_type": network_type}
+    return functools.partial(_set_up, choice, services, sockets)
 
 
-def _set_up(choice: dict[str, str], node: Node) -> None:
-    planned = _planned(node, choice)
+def _set_up(choice: dict[str, str], services: int, sockets: Mapping[str, str], node: Node) -> None:
+    planned = {**_planned(node, choice), "services": services}
     items = tasks.build(planned, {})
     with node.entered():
         run_module("veth", veths=items["veths"])
@@ -57,6 +73,17 @@ def _set_up(choice: dict[str, str], node: Node) -> None:
         run_module("neighbors", neighbors=items["neighbors"])
         run_module("routes", routes=items["routes"])
         run_module("endpoints", endpoints=items["endpoints"], **items["endpoint_options"])
+        if node.name in sockets:
+            _balance_sockets(items["socket_programs"], sockets[node.name])
+
+
+def _balance_sockets(programs: list[dict[str, Any]], cgroup: str) -> None:
+    """Attach the programs of sockets to a folder of their own, where a role takes the root."""
+    there = [
+        {**item, "attach": [{**place, "cgroup": cgroup} for place in item["attach"]]}
+        for item in programs
+    ]
+    run_module("bpf_program", programs=there, _sources=_sources({"programs": there}))
 
 
 def _planned(node: Node, choice: dict[str, str]) -> dict[str, Any]:
@@ -102,7 +129,10 @@ def _sources(items: dict[str, Any]) -> dict[str, Any]:
     return bpf_sources.gather(items["programs"], find, Path())
 
 
-def run_module(name: str, /, **arguments: Any) -> None:
-    """Run a module where we are; it has to succeed."""
+def run_module(name: str, /, **arguments: Any) -> float:
+    """Run a module where we are; it has to succeed. Return the seconds that it took."""
     given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_remote_tmp": "/tmp"}}
-    isolation.run(sys.executable, "-W", "ignore", "-c", LAUNCHER, name, stdin=json.dumps(given))
+    said = isolation.run(
+        sys.executable, "-W", "ignore", "-c", LAUNCHER, name, stdin=json.dumps(given)
+    )
+    return float(said.split()[-1])

@@ -103,7 +103,7 @@ def measure(
     """Measure round by round; within a round one yardstick at a time goes through all datapaths.
 
     :param scale: shortens the measurements, for a run that only shows that it works.
-    :returns: a dictionary for each place, yardstick and datapath, see :func:`_summary`.
+    :returns: a dictionary for each place, yardstick and datapath, see :func:`spread`.
     """
     times: dict[tuple[str, str, str], list[float]] = {}
     for number in range(rounds):
@@ -114,7 +114,7 @@ def measure(
             for yardstick in YARDSTICKS:
                 for one in here[turn:] + here[:turn]:
                     key = (place, yardstick.name, one.datapath)
-                    times.setdefault(key, []).append(_once(yardstick, one, cpu, scale))
+                    times.setdefault(key, []).append(once(yardstick, one, cpu, scale))
     return [
         _summary(place, yardstick, name, times)
         for place, compared in COMPARED.items()
@@ -129,7 +129,13 @@ def last_cpu() -> int:
     return max(os.sched_getaffinity(0))
 
 
-def _once(yardstick: Yardstick, one: Topology, cpu: int, scale: float) -> float:
+def once(
+    yardstick: Yardstick, one: Topology, cpu: int, scale: float, service: Sequence[str] = ()
+) -> float:
+    """Measure once, in nanoseconds.
+
+    :param service: address, port and cgroup folder of the client, where it asks for a service.
+    """
     printed = isolation.run(
         *(
             compiled.program("yardstick.c"),
@@ -139,6 +145,7 @@ def _once(yardstick: Yardstick, one: Topology, cpu: int, scale: float) -> float:
             str(one.server.ip),
         ),
         *(yardstick.name, str(max(4, round(yardstick.samples * scale)))),
+        *service,
     )
     return float(json.loads(printed)[yardstick.percentile])
 
@@ -146,18 +153,24 @@ def _once(yardstick: Yardstick, one: Topology, cpu: int, scale: float) -> float:
 def _summary(
     place: str, yardstick: Yardstick, name: str, times: dict[tuple[str, str, str], list[float]]
 ) -> dict[str, Any]:
-    """Ratios within each round: their median, quartiles, and the median time they stand for."""
     mine, reference = times[place, yardstick.name, name], times[place, yardstick.name, REFERENCE]
-    ratios = [one / other for one, other in zip(mine, reference)]
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
     return {
         "place": place,
         "yardstick": yardstick.name,
         "datapath": name,
+        **spread(mine, reference),
+        "aim": AIMS.get((place, name), {}).get(yardstick.name),
+    }
+
+
+def spread(mine: Sequence[float], reference: Sequence[float]) -> dict[str, Any]:
+    """Ratios within each round: their median, quartiles, and the median time they stand for."""
+    ratios = [one / other for one, other in zip(mine, reference)]
+    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return {
         "ratio": round(median, 3),
         "low": round(low, 3),
         "high": round(high, 3),
         "ns": round(statistics.median(mine), 1),
-        "aim": AIMS.get((place, name), {}).get(yardstick.name),
         "rounds": [round(ratio, 4) for ratio in ratios],
     }

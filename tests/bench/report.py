@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import service_report
 from .ratios import AGAIN, REFERENCE, YARDSTICKS
+from .text import columns, ratio, time
 from .topology import PLACES
 
 
@@ -17,6 +19,8 @@ def table(results: dict[str, Any]) -> str:
         parts.append(_programs(results["programs"]))
     if results["times"]:
         parts.append(_times(results["times"]))
+    if results["services"]:
+        parts += service_report.tables(results["services"], results["rounds"])
     return "\n\n".join(parts) + "\n"
 
 
@@ -34,7 +38,7 @@ def _ratios(place: str, results: dict[str, Any]) -> str:
         rows.append(
             [
                 f"{name} (A/A: the noise)" if name == AGAIN else name,
-                *(_time(one["ns"]) if name == REFERENCE else _ratio(one) for one in mine),
+                *(time(one["ns"]) if name == REFERENCE else ratio(one) for one in mine),
             ]
         )
     for name in names:
@@ -45,7 +49,7 @@ def _ratios(place: str, results: dict[str, Any]) -> str:
     return (
         f"Pod to pod, {place}: time as a ratio to plain kernel routing (less is better),\n"
         f"median over {count} interleaved rounds ± half the distance of the quartiles\n"
-        + _columns(rows)
+        + columns(rows)
     )
 
 
@@ -60,7 +64,7 @@ def _programs(programs: list[dict[str, Any]]) -> str:
         ]
         for one in programs
     ]
-    return "Programs, by BPF_PROG_TEST_RUN\n" + _columns(rows)
+    return "Programs, by BPF_PROG_TEST_RUN\n" + columns(rows)
 
 
 def _times(times: list[dict[str, Any]]) -> str:
@@ -69,21 +73,4 @@ def _times(times: list[dict[str, Any]]) -> str:
         [one["name"], f"{one['seconds']:.2f}", f"≤ {one['aim']:g}" if one["aim"] else ""]
         for one in times
     ]
-    return "Commands\n" + _columns(rows)
-
-
-def _ratio(one: dict[str, Any]) -> str:
-    return f"{one['ratio']:.3f} ±{(one['high'] - one['low']) / 2:.3f}"
-
-
-def _time(nanoseconds: float) -> str:
-    return f"1 ({nanoseconds / 1000:.1f} µs)"
-
-
-def _columns(rows: list[list[str]]) -> str:
-    first = max(len(row[0]) for row in rows)
-    widths = [max(len(cell) for cell in column) for column in list(zip(*rows))[1:]]
-    return "\n".join(
-        f"  {row[0]:<{first}}" + "".join(f"  {c:>{w}}" for c, w in zip(row[1:], widths))
-        for row in rows
-    )
+    return "Commands\n" + columns(rows)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One measurement between two network namespaces, as one line of JSON.
 //
-//	yardstick CPU CLIENT_NETNS SERVER_NETNS ADDRESS YARDSTICK SAMPLES
+//	yardstick CPU CLIENT_NETNS SERVER_NETNS ADDRESS YARDSTICK SAMPLES [SERVICE PORT CGROUP]
+//
+// With a service, the client asks for that and stands in that cgroup2 folder; the server then
+// listens on the ports of three backends.
 //
 // A yardstick's sample is the time that one operation took, in nanoseconds:
 //	rr       one byte there and one back over a standing TCP connection
@@ -9,6 +12,7 @@
 //	udp      one datagram out of a window of 128, which the server drains and answers once
 //	crr      connect, one byte there and one back, close
 //	stream   one MiB over a standing TCP connection, out of a burst of 8
+//	hook     connect() of a UDP socket that is connected already, mean of 50; nobody answers
 //
 // Client and server share one CPU under SCHED_FIFO and block in their calls: nothing but the
 // path between them, and the same two switches, is measured. With two CPUs it would be wake-ups.
@@ -16,6 +20,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,6 +37,7 @@
 
 enum {
 	PORT = 8080,
+	BACKENDS = 3, // of a service: this port and the next ones
 	PRIORITY = 50,
 	BACKLOG = 256,
 	WARM_UP = 4,	    // a quarter more comes first and is not kept: caches, quick acknowledgements
@@ -40,6 +46,7 @@ enum {
 	UDP_SIZE = 16,
 	MIB = 1 << 20,
 	STREAM_BURST = 8, // MiB between two answers
+	HOOK_BURST = 50,  // connects in a sample
 	PATIENCE = 5,	  // seconds that a call may block
 };
 
@@ -290,6 +297,26 @@ static void ask_stream(const struct sockaddr_in *server, double *sample, int sam
 	hang_up(fd);
 }
 
+static void serve_hook(int fd)
+{
+	(void)fd;
+	pause();
+}
+
+static void ask_hook(const struct sockaddr_in *server, double *sample, int samples)
+{
+	int fd = open_socket(SOCK_DGRAM);
+
+	for (int i = 0; i < samples; i++) {
+		long long start = now();
+
+		for (int j = 0; j < HOOK_BURST; j++)
+			call(fd, server);
+		sample[i] = (double)(now() - start) / HOOK_BURST;
+	}
+	close(fd);
+}
+
 static const struct yardstick {
 	const char *name;
 	int type;
@@ -301,6 +328,7 @@ static const struct yardstick {
 	{"udp", SOCK_DGRAM, serve_udp, ask_udp},
 	{"crr", SOCK_STREAM, serve_crr, ask_crr},
 	{"stream", SOCK_STREAM, serve_stream, ask_stream},
+	{"hook", SOCK_DGRAM, serve_hook, ask_hook},
 };
 
 // ---- the two processes -----------------------------------------------------------------------
@@ -314,6 +342,19 @@ static void enter(const char *netns)
 		die("open %s", netns);
 	if (setns(fd, CLONE_NEWNET))
 		die("setns %s", netns);
+	close(fd);
+}
+
+// Sockets belong to the cgroup in which they were opened, and so does what is attached there.
+static void join(const char *cgroup)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		die("join %s", cgroup);
 	close(fd);
 }
 
@@ -332,7 +373,7 @@ static void settle(int cpu)
 		die("mlockall");
 }
 
-static void be_server(const struct yardstick *y, const struct sockaddr_in *at, int ready)
+static int listen_at(const struct yardstick *y, const struct sockaddr_in *at)
 {
 	static const int yes = 1;
 	int fd = open_socket(y->type);
@@ -342,9 +383,31 @@ static void be_server(const struct yardstick *y, const struct sockaddr_in *at, i
 		die("bind to %s", inet_ntoa(at->sin_addr));
 	if (y->type == SOCK_STREAM && listen(fd, BACKLOG))
 		die("listen");
-	if (write(ready, "", 1) != 1)
+	return fd;
+}
+
+// A process for each port; all listen before any of them serves.
+static void be_server(const struct yardstick *y, struct sockaddr_in at, int ports, int ready)
+{
+	int fds[BACKENDS], mine = 0;
+
+	for (int i = 0; i < ports; i++) {
+		fds[i] = listen_at(y, &at);
+		at.sin_port = htons(ntohs(at.sin_port) + 1);
+	}
+	for (int i = 1; i < ports && !mine; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			mine = i;
+		}
+	}
+	if (!mine && write(ready, "", 1) != 1)
 		die("ready");
-	y->serve(fd);
+	y->serve(fds[mine]);
 }
 
 static pid_t child;
@@ -365,13 +428,17 @@ static int ascending(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	const struct yardstick *y = NULL;
-	struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(PORT)}, asked;
 	int cpu, samples, warm_up, ready[2];
+	const char *cgroup = NULL;
 	double *sample;
 	char byte;
 
-	if (argc != 7) {
-		fprintf(stderr, "usage: %s CPU CLIENT_NETNS SERVER_NETNS ADDRESS YARDSTICK SAMPLES\n", argv[0]);
+	if (argc != 7 && argc != 10) {
+		fprintf(stderr,
+			"usage: %s CPU CLIENT_NETNS SERVER_NETNS ADDRESS YARDSTICK SAMPLES"
+			" [SERVICE PORT CGROUP]\n",
+			argv[0]);
 		return 2;
 	}
 	cpu = atoi(argv[1]);
@@ -383,6 +450,15 @@ int main(int argc, char **argv)
 	if (!y || samples <= 0 || !inet_aton(argv[4], &server.sin_addr)) {
 		fprintf(stderr, "%s: no such yardstick, address or count\n", argv[0]);
 		return 2;
+	}
+	asked = server;
+	if (argc == 10) {
+		if (!inet_aton(argv[7], &asked.sin_addr)) {
+			fprintf(stderr, "%s: no such service\n", argv[0]);
+			return 2;
+		}
+		asked.sin_port = htons(atoi(argv[8]));
+		cgroup = argv[9];
 	}
 	yardstick = y->name;
 	warm_up = (samples + WARM_UP - 1) / WARM_UP;
@@ -398,17 +474,19 @@ int main(int argc, char **argv)
 	if (!child) {
 		close(ready[0]);
 		enter(argv[3]);
-		be_server(y, &server, ready[1]);
+		be_server(y, server, cgroup ? BACKENDS : 1, ready[1]);
 		return 0;
 	}
 	close(ready[1]);
 	atexit(stop_server);
 	enter(argv[2]);
+	if (cgroup)
+		join(cgroup);
 	if (read(ready[0], &byte, 1) != 1) {
 		fprintf(stderr, "%s: the server did not start\n", yardstick);
 		return 1;
 	}
-	y->ask(&server, sample, warm_up + samples);
+	y->ask(&asked, sample, warm_up + samples);
 	sample += warm_up;
 	qsort(sample, samples, sizeof(*sample), ascending);
 	printf("{\"yardstick\": \"%s\", \"samples\": %d, \"p10\": %.1f, \"p50\": %.1f, \"p90\": %.1f}\n",

@@ -216,7 +216,7 @@ class Node:
             "host_netns": self.host_netns,
             "frontends": len(self._served),
             "outside": sum(self._served.values()),
-            **dict.fromkeys(("pod_flows", "host_flows", "next_id", "reserved"), 0),
+            **dict.fromkeys(("pod_flows", "host_flows", "next_id", "sweep"), 0),
         }
         self.put(service_layout.SERVICE_STATE, {"zero": 0}, {**value, **more})
 

@@ -10,7 +10,16 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.podnet.fabric.tests.bench import programs, ratios, times, topology
+from ansible_collections.podnet.fabric.plugins.module_utils.lab import cgroups
+from ansible_collections.podnet.fabric.tests.bench import (
+    balancers,
+    programs,
+    ratios,
+    service_times,
+    services,
+    times,
+    topology,
+)
 
 CHECKOUT = Path(__file__).parent.parent.parent
 
@@ -69,10 +78,60 @@ def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> 
         assert by_name[name]["ns"] > by_name[programs.EMPTY]["ns"] > 0, by_name
 
 
+def test_every_way_to_a_service_has_a_ratio_with_few_and_with_more(
+    short_run: tuple[str, Path],
+) -> None:
+    connects = json.loads((short_run[1] / "results.json").read_text())["services"]["connect"]
+    measured = {(one["place"], one["name"], one["services"]) for one in connects}
+    everywhere = {
+        *((name, None) for name in (ratios.REFERENCE, ratios.AGAIN, services.DIRECT)),
+        *((services.SOCKETS, size) for size in services.FEW),
+    }
+    wanted = {(place, *one) for place in topology.PLACES for one in everywhere}
+    wanted |= {
+        (topology.ONE_NODE, rules.name, size) for rules in balancers.RULES for size in services.FEW
+    }
+    wanted.add((topology.ONE_NODE, services.PACKETS, services.FEW[-1]))
+    assert measured == wanted
+    for one in connects:
+        assert 0.2 < one["ratio"] < 20, one
+        assert one["low"] <= one["ratio"] <= one["high"], one
+        assert one["aim"] == (services.CONNECT_AIM if one["name"] == services.SOCKETS else None)
+
+
+def test_the_hook_costs_something_where_it_leads_to_a_backend(
+    short_run: tuple[str, Path],
+) -> None:
+    found = json.loads((short_run[1] / "results.json").read_text())["services"]
+    by_key = {(one["name"], one["services"]): one for one in found["hook"]}
+    hits = [(services.HIT, size) for size in services.FEW]
+    alone = [(name, None) for name in (services.NO_HOOK, services.NO_HOOK_AGAIN, services.MISS)]
+    assert list(by_key) == [*alone, *hits]
+    for key in hits:
+        assert by_key[key]["ns"] > by_key[services.NO_HOOK, None]["ns"] > 0, by_key
+    assert (found["flat"]["fewest"], found["flat"]["most"]) == (1, services.FEW[-1])
+
+
+def test_services_are_brought_to_the_kernel_by_every_way(short_run: tuple[str, Path]) -> None:
+    applied = json.loads((short_run[1] / "results.json").read_text())["services"]["applied"]
+    own = [service_times.MAPS, service_times.MODULE, service_times.TASK]
+    assert [one["name"] for one in applied] == [*(rules.name for rules in balancers.RULES), *own]
+    for one in applied:
+        assert one["services"] == services.FEW[-1], one
+        assert one["full"]["seconds"] > 0, one
+        assert one["change"]["seconds"] > 0, one
+        assert one["kernel"] is None or one["kernel"] > 0, one
+    by_name = {one["name"]: one for one in applied}
+    for name in (service_times.MODULE, service_times.TASK):
+        assert by_name[name]["again"]["seconds"] > 0, by_name[name]
+
+
 def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) -> None:
     printed, folder = short_run
     for place in topology.PLACES:
         assert f"Pod to pod, {place}" in printed, printed
+        assert f"Connect to a ClusterIP, {place}" in printed, printed
+    printed = printed.partition("Connect to a ClusterIP")[0]
     rows = [line[2:].split("  ")[0] for line in printed.splitlines() if line.startswith("  ")]
     for datapath in ratios.COMPARED[topology.ACROSS_NODES]:
         title = f"{datapath} (A/A: the noise)" if datapath == ratios.AGAIN else datapath
@@ -99,6 +158,22 @@ def test_a_run_that_is_cut_short_leaves_nothing_behind(how: signal.Signals, tmp_
         time.sleep(0.05)
     assert not left, f"these processes are still in a namespace of the benchmark: {left}"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_of_cgroups_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    process = bench("--short", "--only", "services", "--rounds", "99", "--out", str(tmp_path))
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "round 1 " in line:
+            break
+    folder = cgroups.mount_point() / f"podnet-bench-{process.pid}"
+    assert sum(entry.is_dir() for entry in folder.iterdir()) > len(services.FEW)
+    process.kill()
+    process.communicate(timeout=300)
+    until = time.monotonic() + 60
+    while folder.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not folder.exists()
 
 
 def test_a_command_is_timed_from_the_state_that_it_asks_for(tmp_path: Path) -> None:

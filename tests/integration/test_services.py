@@ -69,7 +69,7 @@ def empty(node):
         if table.type != "array":
             assert entries(table) == [], table.name
     state = state_now()
-    assert (state["frontends"], state["outside"], state["reserved"]) == (0, 0, 0)
+    assert (state["frontends"], state["outside"], state["sweep"]) == (0, 0, 0)
 
 
 def service(*backends, name="default/svc", address="10.10.252.131", port=None, **more):
@@ -673,7 +673,7 @@ def test_what_a_killed_run_left_is_swept():
         prefix = {"prefixlen": 152, "id": 77, "address": "10.0.0.0"}
         put(service_layout.SOURCE_RANGES, prefix, {"allowed": 1})
         put(service_layout.MAGLEV, {"id": 77}, {"positions": ""})
-        edited(service_layout.SERVICE_STATE, {"zero": 0}, reserved=1)
+        edited(service_layout.SERVICE_STATE, {"zero": 0}, sweep=1)
         done = four_runs("services", services=[service()])
         what = "what services that are gone left"
         assert done["changes"] == [f"remove {what}"]

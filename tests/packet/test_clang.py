@@ -27,13 +27,14 @@ def test_there_is_one_program_a_hook():
     assert sorted(hook.name for hook in reasons.HOOKS) == PROGRAMS
 
 
+@pytest.mark.parametrize("defines", [[], ["-DNO_SERVICES"]], ids=["services", "none"])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_clang_has_nothing_to_say(name, tmp_path):
+def test_clang_has_nothing_to_say(name, defines, tmp_path):
     output = str(tmp_path / "program.o")
     # Debian has asm/ in a folder named after the architecture.
     system = f"/usr/include/{run('gcc', '-print-multiarch').strip()}"
     maps = [f"-DPN_FD_{table.name}=1" for table in layout.PROGRAM_MAPS]
-    flags = ["-O2", "-Wall", "-Wextra", "-Werror", *maps, "-idirafter", system]
+    flags = ["-O2", "-Wall", "-Wextra", "-Werror", *maps, *defines, "-idirafter", system]
     run("clang", "-target", "bpf", *flags, "-c", str(BPF / f"{name}.c"), "-o", output)
     symbols = [line.split()[1:] for line in run("nm", output).splitlines()]
     functions = cells.SOCKET_PROGRAMS if name == "socket" else [name]

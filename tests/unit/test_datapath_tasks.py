@@ -112,6 +112,12 @@ def test_sockets_are_balanced_where_there_are_services():
     assert connect["maps"]["services"] == "/sys/fs/bpf/podnet/maps/services"
 
 
+def test_a_cluster_without_services_has_programs_made_without_them():
+    for services, defines in ((0, {"NO_SERVICES": ""}), (1, {})):
+        items = datapath({**NODE, "services": services})["programs"]
+        assert [item["defines"] for item in items] == [defines] * len(items)
+
+
 def test_services_bring_programs_of_their_own():
     attached = {
         cell: {

@@ -104,7 +104,7 @@ SERVICE_STATE = Layout(
         Field("pod_flows", "u32", "1 once packets between pods were translated"),
         Field("host_flows", "u32", "1 once packets to the node's own processes were translated"),
         Field("next_id", "u32", "number of the next frontend"),
-        Field("reserved", "u32", "0"),
+        Field("sweep", "u32", "1 until what is gone has been swept"),
     ),
     max_entries=1,
 )

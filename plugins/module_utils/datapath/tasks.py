@@ -200,6 +200,7 @@ def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
             "src": f"{hook.name}.c",
             "function": hook.name,
             "type": "sched_cls",
+            "defines": {} if node["services"] else {"NO_SERVICES": ""},
             "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
             "pin": f"{names.PROGRAM_PINS}/{hook.name}",
             "attach": [

@@ -22,10 +22,7 @@ _KEY = bytes(4)
 
 
 class State(NamedTuple):
-    """The entry.
-
-    :param sweep: 1 until a run has swept what is gone; the map calls it ``reserved``.
-    """
+    """The entry."""
 
     host_netns: int = 0
     frontends: int = 0
