@@ -5,15 +5,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import subprocess
 
 import pytest
 
+from tests.cluster.cluster import BIN, ROOT
 from tests.cluster.probes import differences, snapshots
 
 from . import maps
 from .clients import Client
+from .talks import COUNT, talks
 from .test_changes import FILL
-from .write_up import GUARDED, IPS, LONER, NETPOD, SVC, WEBPODS
+from .write_up import GUARDED, IPS, LONER, NAMES, NAMES_SERVICE, NETPOD, SVC, WEBPODS
 
 RESERVED = "net.ipv4.ip_local_reserved_ports"
 
@@ -24,6 +29,53 @@ def test_status_lists_the_services(cluster):
     (number,) = (n for n, line in enumerate(lines) if "10.10.252.131:80" in line)
     assert lines[number].endswith("10.10.252.131:80 ClusterIP 1 => 172.16.1.235:80 (active)")
     assert lines[number + 1] == "2 => 172.16.2.253:80 (active)"
+
+
+def services_info(cluster, node, name):
+    """Return what the module says on a node of the services of a name."""
+    words = ("-i", str(cluster.folder / "inventory.json"), "-m", "podnet.fabric.services_info")
+    done = subprocess.run(
+        [str(BIN / "ansible"), *words, "-a", f"name={name}", node],
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build/collections"),
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
+            "ANSIBLE_NOCOLOR": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.partition("=>")[2])
+
+
+def test_services_info_has_the_write_ups_listings(cluster):
+    told = services_info(cluster, "k8s-m", "default/svc")
+    (service,) = told["services"]
+    assert (service["name"], service["frontend"]) == ("default/svc:svc-webport/TCP", f"{SVC}:80")
+    number = service["id"]
+    lines = [" ".join(line.split()) for line in told["report"].splitlines()]
+    # The listings of cilium service list, of bpf lb list, and of that with --revnat.
+    for line in (
+        f"{number} 10.10.252.131:80 ClusterIP 1 => 172.16.1.235:80 (active)",
+        "2 => 172.16.2.253:80 (active)",
+        f"10.10.252.131:80 (0) 0.0.0.0:0 ({number}) (0) [ClusterIP, non-routable]",
+        f"10.10.252.131:80 (1) 172.16.1.235:80 ({number}) (1)",
+        f"10.10.252.131:80 (2) 172.16.2.253:80 ({number}) (2)",
+        f"{number} 10.10.252.131:80",
+    ):
+        assert line in lines, told["report"]
+    sizes = {table["name"]: table["size"] for table in told["maps"]}
+    assert sizes["services"] == 65536
+
+
+def test_live_connections_are_listed_as_the_services_that_they_are_taken_for(cluster):
+    with talks(Client(cluster, NETPOD), NAMES_SERVICE, NAMES):
+        told = services_info(cluster, "k8s-m", "default/names")["reverse_sockets"]
+    assert len(told) == COUNT
+    assert {one["frontend"] for one in told} == {f"{NAMES_SERVICE}:{NAMES}"}
+    assert {one["backend"] for one in told} == {f"{ip}:{NAMES}" for ip in WEBPODS}
 
 
 def test_a_rerun_changes_nothing_and_says_whom_a_selector_does_not_find(cluster):

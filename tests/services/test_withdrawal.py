@@ -58,8 +58,6 @@ def test_without_services_nothing_of_them_is_left(cluster, settings, bare):
             assert maps.entries(cluster, node, table) == []
         for table in (maps.service_layout.REVERSE_SOCKETS, maps.service_layout.NAT):
             assert maps.entries(cluster, node, table) == []
-        slots = maps.entries(cluster, node, maps.service_layout.BACKENDS)
-        assert {value["port"] for _slot, value in slots} == {0}
         held = f"{RESERVED.replace('.', '/')} = "
         reserved = [line for line in bare.before[node]["sysctls"] if held in line]
         now = cluster.exec(node, "sysctl", "-n", RESERVED).strip()
