@@ -141,7 +141,7 @@ struct backends_key {
 _Static_assert(sizeof(struct backends_key) == 4, "backends_key: 4 bytes, no hidden padding");
 struct backends_value {
 	struct address address; /* the backend's address */
-	__be16 port; /* its port; 0 in a slot that nobody uses */
+	__be16 port; /* its port; 0 in a slot that nobody has used yet */
 	__u16 reserved; /* 0 */
 };
 _Static_assert(sizeof(struct backends_value) == 20, "backends_value: 20 bytes, no hidden padding");

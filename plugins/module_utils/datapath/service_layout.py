@@ -76,7 +76,7 @@ BACKENDS = Layout(
     key=(Field("slot", "u32", "number of the slot"),),
     value=(
         Field("address", "ip16", "the backend's address"),
-        Field("port", "be16", "its port; 0 in a slot that nobody uses"),
+        Field("port", "be16", "its port; 0 in a slot that nobody has used yet"),
         Field("reserved", "u16", "0"),
     ),
     max_entries=131072,

@@ -89,7 +89,10 @@ class Comparison:
                 service = (self.held.name(numbers.id) or "").partition(":")[0]
                 if purge or service in self.wanted.services:
                     found.append(key)
-        return sorted(found, key=lambda key: self.held.frontends[key].id)
+        # By name: numbers are each node's own, and people compare what nodes say.
+        return sorted(
+            found, key=lambda key: (self.held.name(self.held.frontends[key].id) or "", key)
+        )
 
     def _check_room(self, gone: Iterable[bytes]) -> None:
         """Refuse more than the maps hold."""
