@@ -204,6 +204,8 @@ def tables(node: Node, peer: Node, ifindex: dict[str, int]) -> list[dict]:
                     "overlay_ifindex": ifindex["pn_vxlan"],
                     "overlay_mtu": MTU,
                     "vni": VNI,
+                    "node_ip": node.vtep,
+                    "gateway_ip": node.gateway,
                 },
             }
         ],
