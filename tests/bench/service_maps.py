@@ -134,5 +134,5 @@ def _state(frontends: int) -> bytes:
         pod_flows=0,
         host_flows=0,
         next_id=frontends + 1,
-        reserved=0,
+        sweep=0,
     )
