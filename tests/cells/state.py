@@ -32,7 +32,7 @@ NUMBERS = {
 }
 #: The same, and times, in lines that are no JSON; and MAC addresses that the kernel rolled.
 TEXT = re.compile(
-    r"(?<=program )\d+|(?<=link )\d+|(?<=cgroups: )\d+|(?<=\bid )\d+| \(id: \d+\)|(?<=bytes )\d+"
+    r"(?<=program )\d+|(?<=link )\d+|^\d+(?= +cgroup_)|(?<=\bid )\d+| \(id: \d+\)|(?<=bytes )\d+"
     r"|\b(?!0[ae]:58|02:00|00:00|01:00|33:33|ff:ff)[0-9a-f]{2}(:[0-9a-f]{2}){5}\b"
 )
 

@@ -70,7 +70,10 @@ def test_a_node_joins_and_the_order_of_the_inventory_says_nothing(trio):
     run = trio.up().play("site").ok()
 
     news = {
-        MAPS: ["change entries of map /sys/fs/bpf/podnet/maps/ipcache"],
+        MAPS: [
+            f"change entries of map /sys/fs/bpf/podnet/maps/{name}"
+            for name in ("ipcache", "node_addresses")
+        ],
         ROUTES: [f"create route {FOURTH}"],
     }
     assert {name: run.changed[name] for name in others} == dict.fromkeys(others, news)
