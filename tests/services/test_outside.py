@@ -138,16 +138,23 @@ def test_maglev_gives_a_flow_one_server_whichever_node_it_comes_by(cluster, inte
         words = ("ip", "route", "replace", f"{MAGLEV}/32", "via", NODES[node])
         cluster.exec("gateway", *words)
 
-    ports = [str(port) for port in range(40000, 40012)]
-    found = {}
+    found = {str(port): set() for port in range(20000, 20024)}
     try:
         for node in NODES:
             lead(node)
-            for port in ports:
-                (page,) = internet.ask(MAGLEV, 80, "--local-port", port)
-                found.setdefault(port, set()).add(page.address)
+            for port in list(found):
+                try:
+                    (page,) = internet.ask(MAGLEV, 80, "--local-port", port)
+                except AssertionError as error:
+                    # Whoever closes first keeps the port for a minute; mostly that is the server.
+                    if "bind failed" not in str(error):
+                        raise
+                    del found[port]
+                else:
+                    found[port].add(page.address)
     finally:
         cluster.exec("gateway", "ip", "route", "del", f"{MAGLEV}/32")
+    assert len(found) >= 12
     assert {len(addresses) for addresses in found.values()} == {1}
     assert set.union(*found.values()) == set(WEBPODS)
 

@@ -41,6 +41,7 @@ def services_info(cluster, node, name):
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build/collections"),
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
             "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
             "ANSIBLE_NOCOLOR": "1",
         },
         capture_output=True,
