@@ -56,7 +56,7 @@ def other_maps(folder: Path) -> Path:
     for last in (
         "ENDPOINT_HOST: the node itself",
         "0 until it has a use",
-        "identifier of the overlay",
+        "that its pods have for a gateway",
     ):
         _edit(utils / "datapath/layout.py", f'{last}"),\n', f'{last}"),\n{added}')
     for file, last in (
