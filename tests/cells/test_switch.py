@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 STEPS = circuit(CELLS)
 
-#: Milliseconds for which two pods may not reach each other, at most.
-BOUND = 10_000
+#: Milliseconds for which two pods may not reach each other, at most, beside other tests.
+BOUND = 5_000
+
+#: The same where ``pn_vxlan`` is made anew: until the pods have moved, which takes a few tasks.
+BOUND_RENEWED = 30_000
 
 
 def test_the_circuit_has_every_switch_once():
@@ -104,4 +107,7 @@ def test_how_long_each_switch_interrupted(live, capsys):
     with capsys.disabled():
         print(f"\n\n{table(live.interruptions)}\n")
     assert live.interruptions.keys() == set(STEPS)
-    assert max(live.interruptions.values()) < BOUND
+    for (before, after), milliseconds in live.interruptions.items():
+        overlays = before.network_type == after.network_type == "overlay"
+        renewed = overlays and "ebpf" in {before.datapath, after.datapath}
+        assert milliseconds < (BOUND_RENEWED if renewed else BOUND), (before, after)

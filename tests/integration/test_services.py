@@ -280,8 +280,8 @@ def test_what_is_not_listed_stays_without_a_purge():
     moved = service(address="10.10.252.132")
     done = four_runs("services", services=[moved])
     assert done["changes"] == [
-        "remove service default/svc:svc-webport/TCP 10.10.252.131:81",
         "remove service default/svc:svc-webport/TCP 10.10.0.2:81",
+        "remove service default/svc:svc-webport/TCP 10.10.252.131:81",
         "create service default/svc:svc-webport/TCP 10.10.252.132:80",
     ]
     assert set(frontends()) == {
