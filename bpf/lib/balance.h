@@ -87,7 +87,7 @@ static __always_inline int balance_unknown(const struct balance *b, struct servi
 	/* An external IP is somebody else's address but where packets come in for it. */
 	if (b->client != SERVICE_CLIENT_OUTSIDE && address->kind == SERVICE_EXTERNAL_IP)
 		return BALANCE_UNTOUCHED;
-	return b->l4.fragment ? VERDICT_SERVICE_FRAGMENT : VERDICT_UNKNOWN_SERVICE_PORT;
+	return b->l4.fragment ? VERDICT_UNKNOWN_FRAGMENT : VERDICT_UNKNOWN_SERVICE_PORT;
 }
 
 /* Begin a flow to a backend. */
@@ -151,7 +151,7 @@ static __always_inline int balance_select(struct __sk_buff *skb, struct balance 
 	if (!frontend)
 		return balance_unknown(b, &key);
 	if (b->l4.fragment)
-		return VERDICT_SERVICE_FRAGMENT;
+		return VERDICT_UNKNOWN_FRAGMENT;
 	if (b->client == SERVICE_CLIENT_OUTSIDE) {
 		if (!(frontend->flags & SERVICE_OUTSIDE))
 			return VERDICT_NOT_FROM_OUTSIDE;
@@ -185,7 +185,7 @@ static __always_inline int balance_find(struct __sk_buff *skb, struct balance *b
 	b->flow = nat_lookup(&b->key);
 	if (!b->flow || (l4_opens(&b->l4) && !(b->flow->flags & NAT_REVERSE)))
 		return balance_select(skb, b);
-	return b->l4.fragment ? VERDICT_SERVICE_FRAGMENT : VERDICT_TO_NETWORK;
+	return b->l4.fragment ? VERDICT_UNKNOWN_FRAGMENT : VERDICT_TO_NETWORK;
 }
 
 static __always_inline __be32 balance_router(enum hook hook, const struct config_value *config)
@@ -355,7 +355,7 @@ static __always_inline enum answer balance_answer_packet(struct __sk_buff *skb,
 		return ANSWER_NONE;
 	}
 	if (l4.fragment)
-		return answer_drop(skb, hook, VERDICT_SERVICE_FRAGMENT);
+		return answer_drop(skb, hook, VERDICT_UNKNOWN_FRAGMENT);
 	nat_use(&key, flow, l4_closes(&l4));
 	if (!translate(skb, packet, &l4, &key, flow))
 		return answer_drop(skb, hook, VERDICT_MALFORMED);

@@ -27,9 +27,18 @@ struct address {
 #define SERVICE_MAGLEV 4
 #define SERVICE_LOCAL_OUTSIDE 8
 #define SERVICE_ALLOCATED 16
+#define MAGLEV_POSITIONS 16381
 #define NAT_REVERSE 1
 #define NAT_CLOSING 2
-#define MAGLEV_POSITIONS 16381
+#define NAT_MASQUERADE 4
+#define NAT_INBOUND 8
+#define NAT_HOST 16
+#define MASQUERADE_NODES 1
+#define NAT_TURNS 65536
+#define NON_MASQUERADE_PODS 1
+#define NON_MASQUERADE_NATIVE 2
+#define NON_MASQUERADE_LISTED 3
+#define NON_MASQUERADE_LINK_LOCAL 4
 
 /* endpoints: address of a pod of this node, or of the node itself: where its packets go. */
 struct endpoints_key {
@@ -205,30 +214,6 @@ struct affinity_value {
 };
 _Static_assert(sizeof(struct affinity_value) == 32, "affinity_value: 32 bytes, no hidden padding");
 
-/* nat: flow as a packet of it comes in: as it goes on. */
-struct nat_key {
-	struct address source; /* source address */
-	struct address destination; /* destination address */
-	__be16 source_port; /* source port */
-	__be16 destination_port; /* destination port */
-	__u16 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
-	__u16 reserved; /* 0 */
-};
-_Static_assert(sizeof(struct nat_key) == 40, "nat_key: 40 bytes, no hidden padding");
-struct nat_value {
-	struct address source; /* source address that it gets */
-	struct address destination; /* destination address that it gets */
-	__be16 source_port; /* source port that it gets */
-	__be16 destination_port; /* destination port that it gets */
-	__u16 flags; /* NAT_REVERSE, ... */
-	__u16 reserved; /* 0 */
-	__u32 id; /* number of the frontend */
-	__u32 slot; /* slot of its backend when that was chosen */
-	__u64 created; /* when it was made, nanoseconds since boot (CLOCK_MONOTONIC) */
-	__u64 used; /* when a packet last used it, to about a second */
-};
-_Static_assert(sizeof(struct nat_value) == 64, "nat_value: 64 bytes, no hidden padding");
-
 /* maglev: number of a frontend: its table of Maglev. */
 struct maglev_key {
 	__u32 id; /* number of the frontend */
@@ -251,12 +236,99 @@ struct source_ranges_value {
 };
 _Static_assert(sizeof(struct source_ranges_value) == 4, "source_ranges_value: 4 bytes, no hidden padding");
 
+/* nat: flow as a packet of it comes in: as it goes on. */
+struct nat_key {
+	struct address source; /* source address */
+	struct address destination; /* destination address */
+	__be16 source_port; /* source port */
+	__be16 destination_port; /* destination port */
+	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
+	__u16 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct nat_key) == 40, "nat_key: 40 bytes, no hidden padding");
+struct nat_value {
+	struct address source; /* source address that it gets */
+	struct address destination; /* destination address that it gets */
+	__be16 source_port; /* source port that it gets */
+	__be16 destination_port; /* destination port that it gets */
+	__u16 flags; /* NAT_REVERSE, ... */
+	__u16 reserved; /* 0 */
+	__u32 id; /* number of the frontend; 0 where it is for no service */
+	__u32 slot; /* slot of its backend when that was chosen */
+	__u64 created; /* when it was made, nanoseconds since boot (CLOCK_MONOTONIC) */
+	__u64 used; /* when a packet last used it, to about a second */
+};
+_Static_assert(sizeof(struct nat_value) == 64, "nat_value: 64 bytes, no hidden padding");
+
+/* nat_flows: turn: a flow, as its key in nat. A new flow looks at the next ones and takes the place of one that is over. */
+struct nat_flows_key {
+	__u32 turn; /* number of the turn */
+};
+_Static_assert(sizeof(struct nat_flows_key) == 4, "nat_flows_key: 4 bytes, no hidden padding");
+struct nat_flows_value {
+	struct address source; /* source address */
+	struct address destination; /* destination address */
+	__be16 source_port; /* source port */
+	__be16 destination_port; /* destination port */
+	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
+	__u16 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct nat_flows_value) == 40, "nat_flows_value: 40 bytes, no hidden padding");
+
+/* nat_state: what programs note of translated flows; one entry. */
+struct nat_state_key {
+	__u32 zero; /* always 0 */
+};
+_Static_assert(sizeof(struct nat_state_key) == 4, "nat_state_key: 4 bytes, no hidden padding");
+struct nat_state_value {
+	__u32 turn; /* whose turn it is in nat_flows */
+	__u32 host_ports; /* 1 once a flow of the node's own had to get another port */
+};
+_Static_assert(sizeof(struct nat_state_value) == 8, "nat_state_value: 8 bytes, no hidden padding");
+
+/* fragments: datagram that comes in fragments: the ports, which only the first one has. */
+struct fragments_key {
+	struct address source; /* source address */
+	struct address destination; /* destination address */
+	__be16 id; /* identification of the datagram */
+	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
+};
+_Static_assert(sizeof(struct fragments_key) == 36, "fragments_key: 36 bytes, no hidden padding");
+struct fragments_value {
+	__be16 source_port; /* source port */
+	__be16 destination_port; /* destination port */
+};
+_Static_assert(sizeof(struct fragments_value) == 4, "fragments_value: 4 bytes, no hidden padding");
+
+/* masquerade: device of the node that pods reach the outside by: the address that they get there. */
+struct masquerade_key {
+	__u32 ifindex; /* number of the device */
+};
+_Static_assert(sizeof(struct masquerade_key) == 4, "masquerade_key: 4 bytes, no hidden padding");
+struct masquerade_value {
+	struct address address; /* the device's address */
+	__u32 flags; /* MASQUERADE_NODES */
+};
+_Static_assert(sizeof(struct masquerade_value) == 20, "masquerade_value: 20 bytes, no hidden padding");
+
+/* non_masquerade: prefix that pods reach with their own addresses. */
+struct non_masquerade_key {
+	__u32 prefixlen; /* bits of the prefix, 96 more than IPv4 has */
+	struct address address; /* first address */
+};
+_Static_assert(sizeof(struct non_masquerade_key) == 20, "non_masquerade_key: 20 bytes, no hidden padding");
+struct non_masquerade_value {
+	__u32 why; /* NON_MASQUERADE_PODS, ... */
+};
+_Static_assert(sizeof(struct non_masquerade_value) == 4, "non_masquerade_value: 4 bytes, no hidden padding");
+
 enum verdict {
 	VERDICT_TO_ENDPOINT = 0, /* delivered into a pod of this node */
 	VERDICT_TO_NETWORK = 1, /* sent out of the node's device */
 	VERDICT_TO_STACK = 2, /* given to the node's own stack */
 	VERDICT_ARP_REPLY = 3, /* ARP answered */
 	VERDICT_TO_OVERLAY = 4, /* sent through the tunnel */
+	VERDICT_MASQUERADED = 5, /* sent out of a device of the node with that device's address */
 	VERDICT_UNSUPPORTED_L3 = 16, /* neither IPv4 nor ARP */
 	VERDICT_MALFORMED = 17, /* shorter than its headers say, or headers that contradict each other */
 	VERDICT_SPOOFED_SOURCE = 18, /* a source address or MAC that is not the pod's own */
@@ -272,11 +344,12 @@ enum verdict {
 	VERDICT_UNKNOWN_SERVICE_PORT = 28, /* a service's address, and a port that it does not have */
 	VERDICT_NOT_FROM_OUTSIDE = 29, /* from outside, for a service that is for the cluster alone */
 	VERDICT_SOURCE_NOT_ALLOWED = 30, /* from outside the source ranges of a service */
-	VERDICT_SERVICE_FRAGMENT = 31, /* a fragment for a service: it does not say which port */
+	VERDICT_UNKNOWN_FRAGMENT = 31, /* a fragment whose first one, which says the ports, was not seen */
 	VERDICT_NAT_EXHAUSTED = 32, /* every port that was tried for a translation was taken */
 	VERDICT_TTL_EXCEEDED = 33, /* its last hop was this node; answered: time exceeded */
 	VERDICT_TOO_BIG = 34, /* larger than the way on takes; answered: fragmentation needed */
 	VERDICT_HOST_BACKEND = 35, /* for a backend whose replies would pass by no program */
+	VERDICT_NAT_UNSUPPORTED = 36, /* to be masqueraded, and neither TCP, UDP nor ICMP echo */
 };
 
 enum hook {
@@ -286,6 +359,6 @@ enum hook {
 	HOOK_FROM_OVERLAY = 3, /* what the tunnel brings: at pn_vxlan */
 	HOOK_GUARD = 4, /* what a pod sends, where no eBPF carries it on */
 	HOOK_NODEPORT = 5, /* what the network sends, where no eBPF carries it on */
-	HOOK_TO_NETDEV = 6, /* what the node sends: at its device */
+	HOOK_TO_NETDEV = 6, /* what the node sends: at its devices */
 	HOOK_SOCKET = 7, /* what a process connects or sends to: at the node's cgroup */
 };

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import names, tunnels
 from .datapath import layout, reasons
-from .datapath.cells import SOCKET_PROGRAMS, cell_of, device_of
+from .datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of
 from .endpoints import info
 from .endpoints.wanted import KINDS
 from .engine import links, netlink
@@ -113,7 +113,7 @@ def _programs(
             for link in devices.values()
             if (names.parse_alias(link.alias) or ("",))[0] in KINDS
         ],
-        **{name: [device_of(node, one) for one in at] for name, at in cell.programs.items()},
+        **{name: devices_of(node, at) for name, at in cell.programs.items()},
     }
     found: list[dict[str, Any]] = []
     for hook in reasons.HOOKS:

@@ -8,7 +8,11 @@ import time
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, service_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    layout,
+    nat_layout,
+    service_layout,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.services import given, maglev
@@ -65,7 +69,7 @@ def empty(node):
     put(state, {"zero": 0}, dict.fromkeys((field.name for field in state.value), 0))
     yield
     run("services", services=[], purge=True)
-    for table in service_layout.MAPS:
+    for table in (*service_layout.MAPS, nat_layout.NAT):
         if table.type != "array":
             assert entries(table) == [], table.name
     state = state_now()
@@ -510,10 +514,10 @@ def note_flow(number, backend, client_port):
     place = (backend["ip"], backend["port"])
     for flags, key, value in (
         (0, (client, frontend), (client, place)),
-        (service_layout.NAT_REVERSE, (place, client), (frontend, client)),
+        (nat_layout.NAT_REVERSE, (place, client), (frontend, client)),
     ):
         put(
-            service_layout.NAT,
+            nat_layout.NAT,
             {**flow(*key), "protocol": TCP, "reserved": 0},
             {
                 **flow(*value),
@@ -541,7 +545,7 @@ def noted():
     kept = [value["address"] for _key, value in entries(service_layout.AFFINITY)]
     flows = [
         key["source"] if value["flags"] else value["destination"]
-        for key, value in entries(service_layout.NAT)
+        for key, value in entries(nat_layout.NAT)
     ]
     sockets = [key["address"] for key, _value in entries(service_layout.REVERSE_SOCKETS)]
     return kept, sorted(flows), sorted(sockets)
@@ -570,7 +574,7 @@ def test_what_is_noted_of_a_backend_goes_with_it():
     assert sockets == ["172.16.1.235"] * 2 + ["172.16.2.253"]
     run("services", services=[other], purge=True)
     assert noted()[2] == ["172.16.1.235", "172.16.2.253"]
-    assert {value["id"] for _key, value in entries(service_layout.NAT)} == {2}
+    assert {value["id"] for _key, value in entries(nat_layout.NAT)} == {2}
 
 
 def test_without_flows_no_packet_is_looked_up():
@@ -582,15 +586,15 @@ def test_without_flows_no_packet_is_looked_up():
     assert len(done["changes"]) == 1
     assert {word: state_now()[word] for word in flags} == flags
     run("services", services=[service(FIRST)])
-    assert entries(service_layout.NAT) == []
+    assert entries(nat_layout.NAT) == []
     assert {word: state_now()[word] for word in flags} == dict.fromkeys(flags, 0)
 
 
 def test_a_flow_that_begins_meanwhile_is_looked_up():
     run("services", services=[service()])
     note_flow(1, FIRST, 40000)
-    (key, value) = entries(service_layout.NAT)[0]
-    put(service_layout.NAT, key, {**value, "created": time.monotonic_ns() + 3600 * 10**9})
+    (key, value) = entries(nat_layout.NAT)[0]
+    put(nat_layout.NAT, key, {**value, "created": time.monotonic_ns() + 3600 * 10**9})
     assert (state_now()["pod_flows"], state_now()["host_flows"]) == (0, 0)
     run("services", services=[service()])  # writes nothing, so nothing can have been lost
     assert (state_now()["pod_flows"], state_now()["host_flows"]) == (0, 0)

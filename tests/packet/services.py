@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     layout,
+    nat_layout,
     reasons,
     service_layout,
 )
@@ -49,7 +50,7 @@ class Services:
 
     def reset(self) -> None:
         """Empty every map of services, and name the addresses of the nodes."""
-        for table in service_layout.MAPS:
+        for table in (*service_layout.MAPS, *nat_layout.MAPS):
             if table.name in self.node.tables and table.type != "array":
                 self.node.tables[table.name].delete(list(self.node.tables[table.name].items()))
         own, others = layout.NODE_LOCAL, 0
@@ -146,8 +147,8 @@ class Services:
         """Return what comes in -> how it goes on, by "address:port" of source and destination."""
         found = {}
         for key, value in self.node.tables["nat"].items().items():
-            comes = service_layout.NAT.unpack_key(key)
-            goes = service_layout.NAT.unpack_value(value)
+            comes = nat_layout.NAT.unpack_key(key)
+            goes = nat_layout.NAT.unpack_value(value)
             found[_places(comes)] = goes | {"goes": _places(goes)}
         return found
 
@@ -155,12 +156,12 @@ class Services:
         """Change fields of an entry; without any, the entry is forgotten."""
         table = self.node.tables["nat"]
         for key, raw in table.items().items():
-            if _places(service_layout.NAT.unpack_key(key)) == comes:
+            if _places(nat_layout.NAT.unpack_key(key)) == comes:
                 if not values:
                     table.delete([key])
                     return
-                goes = service_layout.NAT.unpack_value(raw) | values
-                table.update({key: service_layout.NAT.pack_value(**goes)})
+                goes = nat_layout.NAT.unpack_value(raw) | values
+                table.update({key: nat_layout.NAT.pack_value(**goes)})
                 return
         raise LookupError(comes)
 

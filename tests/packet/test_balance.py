@@ -7,7 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    nat_layout,
+    service_layout,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
 
@@ -256,11 +259,11 @@ def test_a_source_port_that_the_nodes_own_socket_has_is_changed(node, services, 
 def take_every_port(node, l4, flags, used):
     """Let flows that were last used so many seconds ago have all ports that the node gives."""
     nanoseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - used * 10**9
-    table = service_layout.NAT
+    table = nat_layout.NAT
     value = table.pack_value(
         **dict.fromkeys(("source", "destination"), "::"),
         **dict.fromkeys(("source_port", "destination_port", "reserved", "id", "slot"), 0),
-        flags=flags | service_layout.NAT_REVERSE,
+        flags=flags | nat_layout.NAT_REVERSE,
         created=nanoseconds,
         used=nanoseconds,
     )
@@ -275,7 +278,7 @@ def take_every_port(node, l4, flags, used):
 
 @pytest.mark.parametrize(
     ("l4", "flags", "used"),
-    [(TCP, 0, 70), (TCP, service_layout.NAT_CLOSING, 8), (UDP, 0, 50)],
+    [(TCP, 0, 70), (TCP, nat_layout.NAT_CLOSING, 8), (UDP, 0, 50)],
     ids=["open", "closing", "UDP"],
 )
 def test_when_no_port_is_free_the_packet_is_dropped_and_counted(node, services, l4, flags, used):
@@ -287,7 +290,7 @@ def test_when_no_port_is_free_the_packet_is_dropped_and_counted(node, services, 
 
 @pytest.mark.parametrize(
     ("l4", "flags", "used"),
-    [(TCP, service_layout.NAT_CLOSING, 12), (UDP, 0, 70)],
+    [(TCP, nat_layout.NAT_CLOSING, 12), (UDP, 0, 70)],
     ids=["closed", "UDP"],
 )
 def test_a_port_of_a_flow_that_is_over_is_free(node, services, l4, flags, used):
@@ -432,7 +435,7 @@ def test_fragments_for_a_service_are_dropped(node, services, hook, flags, offset
     services.add(BALANCER, 80, [(POD_A, 80)], kind="load_balancer", protocol=maps_of.UDP)
     packet = wire(BALANCER, 80, l4=UDP)
     packet[IP].flags, packet[IP].frag = flags, offset
-    assert dropped(came(node, hook, packet), hook, "service_fragment")
+    assert dropped(came(node, hook, packet), hook, "unknown_fragment")
     # What is in no relation to services is not looked at twice.
     packet = wire(NODE, 53, l4=UDP)
     packet[IP].flags, packet[IP].frag = flags, offset
@@ -444,7 +447,7 @@ def test_a_fragment_of_a_flow_is_dropped(node, services):
     data = came(node, "from_netdev", wire(l4=UDP)).data
     back = answer(data, src_mac=MAC_A, dst_mac=GATEWAY_MAC)
     back[IP].flags = "MF"
-    assert dropped(came(node, "from_container", back), "from_container", "service_fragment")
+    assert dropped(came(node, "from_container", back), "from_container", "unknown_fragment")
 
 
 @POD
@@ -453,7 +456,7 @@ def test_a_fragment_of_an_answer_between_pods_is_dropped(node, services, hook):
     data = came(node, hook, sent(CLUSTER_IP, 80, l4=UDP)).data
     back = answer(data, src_mac=MAC_B, dst_mac=GATEWAY_MAC)
     back[IP].flags = "MF"
-    assert dropped(came(node, hook, back, device="pod_b"), hook, "service_fragment")
+    assert dropped(came(node, hook, back, device="pod_b"), hook, "unknown_fragment")
 
 
 @OUTSIDE
@@ -636,7 +639,7 @@ def test_a_syn_on_a_closing_flow_selects_anew(node, services, hook, flags, close
             back = answer(data, src_mac=mac, dst_mac=GATEWAY_MAC)
             back[TCP].flags = flags
             came(node, "from_container", back, device=device)
-        closing = service_layout.NAT_CLOSING
+        closing = nat_layout.NAT_CLOSING
         assert all(flow["flags"] & closing for flow in services.flows().values())
     assert seen == {POD_A, POD_B}
     assert len(services.flows()) == 2

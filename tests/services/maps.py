@@ -8,7 +8,10 @@ import contextlib
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, service_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    layout,
+    service_layout,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import places
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 
 from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import differences, everybody_reaches_everybody, snapshots
@@ -56,7 +57,7 @@ def test_without_services_nothing_of_them_is_left(cluster, settings, bare):
         assert maps.services(cluster, node) == {}
         for table in (maps.service_layout.SERVICE_NAMES, maps.service_layout.SOURCE_RANGES):
             assert maps.entries(cluster, node, table) == []
-        for table in (maps.service_layout.REVERSE_SOCKETS, maps.service_layout.NAT):
+        for table in (maps.service_layout.REVERSE_SOCKETS, nat_layout.NAT):
             assert maps.entries(cluster, node, table) == []
         held = f"{RESERVED.replace('.', '/')} = "
         (reserved,) = (line for line in bare.before[node]["sysctls"] if held in line)

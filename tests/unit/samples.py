@@ -12,6 +12,8 @@ NODE: dict[str, Any] = {
     "native_routing_cidr": "10.111.0.0/16",
     "vxlan": None,
     "services": 0,
+    "masquerade": None,
+    "addresses": [],
     "pod_ranges": ["10.111.160.0/20"],
     "name": "node-e6e4d",
     "node_ip": "10.111.0.8",
@@ -52,6 +54,7 @@ NODE: dict[str, Any] = {
             "route": "direct",
             "vtep_ip": None,
             "vtep_mac": None,
+            "addresses": [],
         }
     ],
     "routes": [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}],

@@ -122,7 +122,7 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (28, "unknown_service_port", True),
         (29, "not_from_outside", True),
         (30, "source_not_allowed", True),
-        (31, "service_fragment", True),
+        (31, "unknown_fragment", True),
         (32, "nat_exhausted", True),
         (33, "ttl_exceeded", True),
         (34, "too_big", True),

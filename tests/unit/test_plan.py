@@ -111,6 +111,7 @@ def test_a_slice_is_complete_and_plain_data():
         "native_routing_cidr": "10.111.0.0/16",
         "vxlan": None,
         "services": 0,
+        "masquerade": None,
         "pod_ranges": ["10.111.160.0/20"],
         "name": "c",
         "observed": True,
@@ -118,6 +119,7 @@ def test_a_slice_is_complete_and_plain_data():
         "device": "eth1",
         "mtu": None,
         "attach_mode": "clsact",
+        "addresses": [],
         "node_group": "default",
         "subnet": {"name": "default", "cidr": "10.111.0.0/24"},
         "vpc_gateway": "10.111.0.1",
@@ -157,6 +159,7 @@ def test_a_slice_is_complete_and_plain_data():
                 "route": "direct",
                 "vtep_ip": None,
                 "vtep_mac": None,
+                "addresses": [],
             },
             {
                 "name": "b",
@@ -166,6 +169,7 @@ def test_a_slice_is_complete_and_plain_data():
                 "route": "direct",
                 "vtep_ip": None,
                 "vtep_mac": None,
+                "addresses": [],
             },
         ],
         "routes": [

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from ..names import BRIDGE_DEVICE, GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-#: Stands in the table for the node's own device, whose name is the node's.
+#: Stand in the table for devices whose names are the node's: its own one, and those that pods reach
+#: the outside by.
 NODE_DEVICE = "the node's device"
+EGRESS_DEVICES = "the node's egress devices"
 
 # How packets find the tunnel endpoint of a peer: the program says it with each packet, or the
 # kernel has a route, a neighbor and a forwarding entry for each peer.
@@ -37,6 +39,7 @@ class Cell:
     :param pods: program at each pod's host-side device.
     :param programs: the node's other programs, and the devices of each.
     :param services: programs that come on top where the cluster has services.
+    :param masquerade: the same where pods are masqueraded.
     :param forwarding: devices whose packets the node's stack forwards.
     :param loose: devices on which packets come in though their way back is another one
         (``rp_filter`` 2).
@@ -48,6 +51,7 @@ class Cell:
     pods: str
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    masquerade: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forwarding: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
     tunnel: str | None = None
@@ -72,6 +76,11 @@ class Cell:
 #: Takes the replies of a service's backends that are processes of the node itself.
 REPLIES = {"to_netdev": (NODE_DEVICE,)}
 
+#: Gives what pods send out the device's address, and what answers it back to them.
+MASQUERADE = {"to_netdev": (EGRESS_DEVICES,), "from_netdev": (EGRESS_DEVICES,)}
+MASQUERADE_CLASSIC = {"to_netdev": (EGRESS_DEVICES,), "nodeport": (EGRESS_DEVICES,)}
+MASQUERADE_TUNNEL = {**MASQUERADE_CLASSIC, "nodeport": (EGRESS_DEVICES, OVERLAY_DEVICE)}
+
 #: Balance sockets; the same in every cell, at the node's cgroup, by the hooks that they are for.
 SOCKET_PROGRAMS = (
     *("connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"),
@@ -88,6 +97,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         pods="from_container",
         programs={"from_netdev": (NODE_DEVICE,), "from_host": (GATEWAY_DEVICE,)},
         services=REPLIES,
+        masquerade=MASQUERADE,
         forwarding=(GATEWAY_DEVICE,),
         loose=(GATEWAY_DEVICE,),
     ),
@@ -101,6 +111,7 @@ CELLS: dict[tuple[str, str], Cell] = {
             "from_overlay": (OVERLAY_DEVICE,),
         },
         services=REPLIES,
+        masquerade=MASQUERADE,
         forwarding=(GATEWAY_DEVICE,),
         loose=(GATEWAY_DEVICE, NODE_DEVICE),
         tunnel=BY_PROGRAM,
@@ -110,6 +121,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         own_route=CONNECTED,
         pods="guard",
         services={"nodeport": (NODE_DEVICE,), **REPLIES},
+        masquerade=MASQUERADE_CLASSIC,
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE),
     ),
     ("bridge", "overlay"): Cell(
@@ -117,6 +129,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         own_route=CONNECTED,
         pods="guard",
         services={"nodeport": (NODE_DEVICE, OVERLAY_DEVICE), **REPLIES},
+        masquerade=MASQUERADE_TUNNEL,
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
         loose=(OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
@@ -126,6 +139,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         own_route=BLACKHOLE,
         pods="guard",
         services={"nodeport": (NODE_DEVICE,), **REPLIES},
+        masquerade=MASQUERADE_CLASSIC,
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE),
         loose=(GATEWAY_DEVICE,),
     ),
@@ -134,6 +148,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         own_route=BLACKHOLE,
         pods="guard",
         services={"nodeport": (NODE_DEVICE, OVERLAY_DEVICE), **REPLIES},
+        masquerade=MASQUERADE_TUNNEL,
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
         loose=(GATEWAY_DEVICE, OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
@@ -144,11 +159,16 @@ CELLS: dict[tuple[str, str], Cell] = {
 def cell_of(node: Mapping[str, Any]) -> Cell:
     """Return the cell of a node, by its part of the plan."""
     cell = CELLS[node["datapath"], node["network_type"]]
-    if not node["services"]:
-        return cell
-    return replace(cell, programs={**cell.programs, **cell.services})
+    programs = dict(cell.programs)
+    for wanted, more in ((node["services"], cell.services), (node["masquerade"], cell.masquerade)):
+        for name, places in more.items() if wanted else ():
+            programs[name] = (*programs.get(name, ()), *places)
+    return replace(cell, programs=programs)
 
 
-def device_of(node: Mapping[str, Any], place: str) -> str:
-    """Return the name of a device that the table names."""
-    return str(node["device"]) if place == NODE_DEVICE else place
+def devices_of(node: Mapping[str, Any], places: Iterable[str]) -> list[str]:
+    """Return the names of the devices that the table names, each once."""
+    named: dict[str, list[str]] = {NODE_DEVICE: [str(node["device"])]}
+    if node["masquerade"]:
+        named[EGRESS_DEVICES] = [str(one["name"]) for one in node["masquerade"]["devices"]]
+    return list(dict.fromkeys(device for place in places for device in named.get(place, [place])))

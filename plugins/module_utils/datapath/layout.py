@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The maps that programs and modules share, written down once; those of services next door.
+"""The maps that programs and modules share, written down once; those of services and NAT next door.
 
 ``bpf/lib/shared.h`` is made from these files and ``reasons.py`` (``make header``), and a unit test
 fails when they part.
@@ -8,7 +8,7 @@ fails when they part.
 
 from __future__ import annotations
 
-from . import service_layout
+from . import nat_layout, service_layout
 from .structs import Field, Layout
 
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
@@ -30,7 +30,8 @@ VERDICTS = 64
 DEFINES = {
     name: globals()[name]
     for name in ("ENDPOINT_HOST", "IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL", "VERDICTS")
-} | service_layout.DEFINES
+}
+DEFINES |= service_layout.DEFINES | nat_layout.DEFINES
 
 ENDPOINTS = Layout(
     name="endpoints",
@@ -133,6 +134,7 @@ NODE_ADDRESSES = Layout(
 MAPS = (
     *(ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS, NODE_ADDRESSES),
     *service_layout.MAPS,
+    *nat_layout.MAPS,
 )
 
 #: Those that programs refer to.

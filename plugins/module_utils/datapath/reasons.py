@@ -44,6 +44,7 @@ VERDICTS = (
     Verdict(2, "to_stack", "given to the node's own stack"),
     Verdict(3, "arp_reply", "ARP answered"),
     Verdict(4, "to_overlay", "sent through the tunnel"),
+    Verdict(5, "masqueraded", "sent out of a device of the node with that device's address"),
     Verdict(16, "unsupported_l3", "neither IPv4 nor ARP"),
     Verdict(17, "malformed", "shorter than its headers say, or headers that contradict each other"),
     Verdict(18, "spoofed_source", "a source address or MAC that is not the pod's own"),
@@ -65,11 +66,14 @@ VERDICTS = (
     Verdict(28, "unknown_service_port", "a service's address, and a port that it does not have"),
     Verdict(29, "not_from_outside", "from outside, for a service that is for the cluster alone"),
     Verdict(30, "source_not_allowed", "from outside the source ranges of a service"),
-    Verdict(31, "service_fragment", "a fragment for a service: it does not say which port"),
+    Verdict(
+        31, "unknown_fragment", "a fragment whose first one, which says the ports, was not seen"
+    ),
     Verdict(32, "nat_exhausted", "every port that was tried for a translation was taken"),
     Verdict(33, "ttl_exceeded", "its last hop was this node; answered: time exceeded"),
     Verdict(34, "too_big", "larger than the way on takes; answered: fragmentation needed"),
     Verdict(35, "host_backend", "for a backend whose replies would pass by no program"),
+    Verdict(36, "nat_unsupported", "to be masqueraded, and neither TCP, UDP nor ICMP echo"),
 )
 
 HOOKS = (
@@ -85,7 +89,7 @@ HOOKS = (
         "ingress",
         "what the network sends, where no eBPF carries it on",
     ),
-    Hook(6, "to_netdev", "tc_egress", "egress", "what the node sends: at its device"),
+    Hook(6, "to_netdev", "tc_egress", "egress", "what the node sends: at its devices"),
     Hook(
         7, "socket", "cgroup", "egress", "what a process connects or sends to: at the node's cgroup"
     ),

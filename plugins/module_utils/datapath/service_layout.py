@@ -24,10 +24,6 @@ SERVICE_ALLOCATED = 16  # the planner chose the address or the node port: it is 
 #: First and last of the ports that Kubernetes gives node ports out of.
 NODE_PORTS = (30000, 32767)
 
-#: ``nat.flags``.
-NAT_REVERSE = 1  # an entry for replies
-NAT_CLOSING = 2  # a FIN or RST was seen: a new connection may take its place
-
 #: A prime, at least 100 times the backends keeps reassignment under 1 % (the Maglev paper, 5.3).
 MAGLEV_POSITIONS = 16381
 
@@ -39,7 +35,7 @@ DEFINES = {
         *("SERVICE_LOAD_BALANCER", "SERVICE_HOST_PORT"),
         *("SERVICE_OUTSIDE", "SERVICE_SOURCE_RANGES", "SERVICE_MAGLEV"),
         *("SERVICE_LOCAL_OUTSIDE", "SERVICE_ALLOCATED"),
-        *("NAT_REVERSE", "NAT_CLOSING", "MAGLEV_POSITIONS"),
+        "MAGLEV_POSITIONS",
     )
 }
 
@@ -152,33 +148,6 @@ AFFINITY = Layout(
     max_entries=65536,
 )
 
-NAT = Layout(
-    name="nat",
-    type="lru_hash",
-    what="flow as a packet of it comes in: as it goes on",
-    key=(
-        Field("source", "ip16", "source address"),
-        Field("destination", "ip16", "destination address"),
-        Field("source_port", "be16", "source port"),
-        Field("destination_port", "be16", "destination port"),
-        Field("protocol", "u16", "IPPROTO_TCP or IPPROTO_UDP"),
-        Field("reserved", "u16", "0"),
-    ),
-    value=(
-        Field("source", "ip16", "source address that it gets"),
-        Field("destination", "ip16", "destination address that it gets"),
-        Field("source_port", "be16", "source port that it gets"),
-        Field("destination_port", "be16", "destination port that it gets"),
-        Field("flags", "u16", "NAT_REVERSE, ..."),
-        Field("reserved", "u16", "0"),
-        Field("id", "u32", "number of the frontend"),
-        Field("slot", "u32", "slot of its backend when that was chosen"),
-        Field("created", "u64", "when it was made, nanoseconds since boot (CLOCK_MONOTONIC)"),
-        Field("used", "u64", "when a packet last used it, to about a second"),
-    ),
-    max_entries=131072,
-)
-
 MAGLEV = Layout(
     name="maglev",
     type="hash",
@@ -205,5 +174,5 @@ SOURCE_RANGES = Layout(
 
 MAPS = (
     *(SERVICES, BACKENDS, SERVICE_NAMES, SERVICE_STATE, REVERSE_SOCKETS),
-    *(AFFINITY, NAT, MAGLEV, SOURCE_RANGES),
+    *(AFFINITY, MAGLEV, SOURCE_RANGES),
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .cells import device_of
+from .cells import devices_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +21,10 @@ def of(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     given back where no cell asks for them.
     """
     values: dict[str, int] = {}
-    for place in cell.forwarding:
-        values[_name("ipv4", device_of(node, place), "forwarding")] = 1
-    for place in cell.loose:
-        values[_name("ipv4", device_of(node, place), "rp_filter")] = 2
+    for device in devices_of(node, cell.forwarding):
+        values[_name("ipv4", device, "forwarding")] = 1
+    for device in devices_of(node, cell.loose):
+        values[_name("ipv4", device, "rp_filter")] = 2
     for own in cell.devices:
         values[_name("ipv6", own, "disable_ipv6")] = 1
     of_the_node = [_name("ipv4", node["device"], what) for what in ("forwarding", "rp_filter")]

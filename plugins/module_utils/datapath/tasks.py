@@ -13,8 +13,8 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from . import layout, peers, reasons, settings
-from .cells import BY_PROGRAM, SOCKET_PROGRAMS, cell_of, device_of
+from . import layout, nat_layout, peers, reasons, settings
+from .cells import BY_PROGRAM, SOCKET_PROGRAMS, cell_of, devices_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +27,22 @@ if TYPE_CHECKING:
 _IPCACHE_FLAGS = {"direct": layout.IPCACHE_DIRECT, "tunnel": layout.IPCACHE_TUNNEL}
 _NO_ADDRESS, _NO_MAC = "::", "00:00:00:00:00:00"
 
+#: What programs are made without where a node does not have it.
+_WITHOUT = {"services": "NO_SERVICES", "masquerade": "NO_MASQUERADE"}
+
+#: What ``non_masquerade`` says of a prefix by what the plan says of it.
+_WHY = {
+    "pods": nat_layout.NON_MASQUERADE_PODS,
+    "native": nat_layout.NON_MASQUERADE_NATIVE,
+    "listed": nat_layout.NON_MASQUERADE_LISTED,
+    "link_local": nat_layout.NON_MASQUERADE_LINK_LOCAL,
+}
+
 #: What a node has that got no pod CIDR; routes to its peers come on top.
 _NOTHING: dict[str, Any] = {
     **{word: [] for word in ("veths", "bridges", "vxlans", "first_maps", "maps")},
     **{word: [] for word in ("programs", "socket_programs", "neighbors", "endpoints")},
+    "masquerade_maps": [],
     "sysctls": {"values": {}, "restore": []},
     "endpoint_options": {},
     "keep": {"devices": [], "programs": []},
@@ -56,6 +68,7 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, An
         "maps": _maps(_ipcache(node), _node_addresses(node), config),
         "programs": _programs(node, cell),
         "socket_programs": _socket_programs(node),
+        "masquerade_maps": _masquerade_maps(node),
         "routes": peers.own_routes(node, cell) + peers.routes(node, cell),
         "neighbors": peers.neighbors(node, cell),
         "endpoints": _endpoints(node),
@@ -144,9 +157,6 @@ def _ipcache(node: Mapping[str, Any]) -> Items:
     by_cidr = {peer["pod_cidr"]: peer for peer in node["peers"]}
     entries = []
     for entry in node["ipcache"]:
-        address, length = peers.split_cidr(entry["prefix"])
-        mapped = 0 if ":" in address else 96  # ::ffff:0:0/96 holds IPv4
-        key = {"prefixlen": length + mapped, "address": address}
         peer = by_cidr.get(entry["prefix"], {})  # the node itself is no peer
         value = {
             "node": entry["node"],
@@ -156,19 +166,48 @@ def _ipcache(node: Mapping[str, Any]) -> Items:
             "vtep_mac": peer.get("vtep_mac") or _NO_MAC,
             "reserved": 0,
         }
-        entries.append({"key": key, "value": value})
+        entries.append({"key": _prefix_key(entry["prefix"]), "value": value})
     return entries
 
 
 def _node_addresses(node: Mapping[str, Any]) -> Items:
     """Return the addresses of all nodes; a packet or a socket to this node's own is for it."""
     peers_own = [peer[word] for peer in node["peers"] for word in ("node_ip", "vtep_ip")]
+    peers_own += [address for peer in node["peers"] for address in peer["addresses"]]
     own = [node["node_ip"], node["gateway_ip"], (node["vxlan"] or {}).get("ip")]
+    own += [*node["addresses"], *(one["ip"] for one in _egress_devices(node))]
     flags = {address: 0 for address in peers_own if address}
     flags |= {address: layout.NODE_LOCAL for address in own if address}
     return [
         {"key": {"address": address}, "value": {"flags": value}} for address, value in flags.items()
     ]
+
+
+def _egress_devices(node: Mapping[str, Any]) -> Items:
+    return list(node["masquerade"]["devices"]) if node["masquerade"] else []
+
+
+def _masquerade_maps(node: Mapping[str, Any]) -> Items:
+    """Return the map of what is not masqueraded, and before it no device, behind it every one."""
+    masquerade = node["masquerade"] or {"nodes": False, "prefixes": []}
+    flags = nat_layout.MASQUERADE_NODES if masquerade["nodes"] else 0
+    prefixes = [
+        {"key": _prefix_key(one["cidr"]), "value": {"why": _WHY[one["why"]]}}
+        for one in masquerade["prefixes"]
+    ]
+    devices = [
+        {"key": {"ifindex": one["ifindex"]}, "value": {"address": one["ip"], "flags": flags}}
+        for one in _egress_devices(node)
+    ]
+    filled = ((nat_layout.NON_MASQUERADE, prefixes), (nat_layout.MASQUERADE, devices))
+    order = filled if devices else filled[::-1]
+    return [table.task(entries=entries, purge=True) for table, entries in order]
+
+
+def _prefix_key(prefix: str) -> dict[str, Any]:
+    address, length = peers.split_cidr(prefix)
+    mapped = 0 if ":" in address else 96  # ::ffff:0:0/96 holds IPv4
+    return {"prefixlen": length + mapped, "address": address}
 
 
 def _config(node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int]) -> dict[str, Any]:
@@ -200,12 +239,12 @@ def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
             "src": f"{hook.name}.c",
             "function": hook.name,
             "type": "sched_cls",
-            "defines": {} if node["services"] else {"NO_SERVICES": ""},
+            "defines": {word: "" for key, word in _WITHOUT.items() if not node[key]},
             "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
             "pin": f"{names.PROGRAM_PINS}/{hook.name}",
             "attach": [
-                {"hook": hook.attach, "device": device_of(node, place)}
-                for place in cell.programs.get(hook.name, ())
+                {"hook": hook.attach, "device": device}
+                for device in devices_of(node, cell.programs.get(hook.name, ()))
             ],
         }
         for hook in reasons.HOOKS

@@ -68,6 +68,7 @@ def common(
             "checksum_offload": tunnel.checksum_offload,
         },
         "services": services,
+        "masquerade": None,
         "pod_ranges": [str(each.cidr) for each in used_ranges(cluster)],
         "ways": _ways(cluster),
         "nodes": [
@@ -79,6 +80,7 @@ def common(
                 "health_ip": health[node.name],
                 "vtep_ip": None if native else text(node.vtep),
                 "vtep_mac": None if native else vtep_mac(cidr),
+                "addresses": [],
             }
             for node in cluster.nodes.values()
             if (cidr := cidrs[node.name])
@@ -122,6 +124,7 @@ def own(
         "device": node.device,
         "mtu": node.mtu,
         "attach_mode": node.attach_mode,
+        "addresses": [],
         "node_group": node.group.name,
         "subnet": {"name": node.subnet.name, "cidr": str(node.subnet.cidr)},
         "vpc_gateway": text(node.subnet.gateway),
@@ -169,6 +172,7 @@ def slice_of(shared: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, An
             "route": ways["near" if node["subnet"] == mine["subnet"]["name"] else "far"],
             "vtep_ip": node["vtep_ip"],
             "vtep_mac": node["vtep_mac"],
+            "addresses": node["addresses"],
         }
         for node in shared["nodes"]
         if node["name"] != mine["name"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..datapath import nat_layout
 from ..datapath import service_layout as layout
 from ..engine.change import Changes
 from . import packed, sockets, state, sweep, wanted
@@ -56,7 +57,7 @@ def converge(
             _plan_state(comparison.plan, held, outcome.changes)
         if not check_mode:
             shared = state.Shared(
-                held.tables[layout.SERVICE_STATE.name], held.tables[layout.NAT.name]
+                held.tables[layout.SERVICE_STATE.name], held.tables[nat_layout.NAT.name]
             )
             if outcome.changes.steps:
                 outcome.warnings = _apply(comparison, held, shared)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..datapath import service_layout as layout
 from ..datapath.layout import NODE_ADDRESSES
+from ..datapath.nat_layout import NAT
 from ..engine.bpf import maps
 from ..engine.failure import Failure
 from . import packed, state
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from ..datapath.structs import Layout
     from .wanted import Prefix
+
+#: The maps of services, and that of flows, some of which are theirs.
+MAPS = (*layout.MAPS, NAT)
 
 
 @dataclass
@@ -69,7 +73,7 @@ def read() -> Iterator[Held]:
     """Read what the node holds of services."""
     with contextlib.ExitStack() as stack:
         tables = {}
-        for table in (*layout.MAPS, NODE_ADDRESSES):
+        for table in (*MAPS, NODE_ADDRESSES):
             found = maps.open_pin(table.pin)
             if found is not None:
                 stack.enter_context(found)
@@ -90,7 +94,7 @@ def read() -> Iterator[Held]:
 
 def pinned(held: Held) -> None:
     """Raise where a map is not pinned."""
-    for table in layout.MAPS:
+    for table in MAPS:
         if table.name not in held.tables:
             raise Failure(
                 f"map {table.name!r} is not pinned at {table.pin}; the role datapath pins the "

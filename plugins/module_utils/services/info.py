@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
 from . import packed, said, words
-from .held import read
+from .held import MAPS, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -102,7 +102,7 @@ def _maps(held: Held) -> list[dict[str, Any]]:
             else None,
             "size": held.size(table),
         }
-        for table in layout.MAPS
+        for table in MAPS
     ]
 
 

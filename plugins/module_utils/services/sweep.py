@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..datapath import nat_layout
 from ..datapath import service_layout as layout
 from . import packed
 
@@ -33,7 +34,7 @@ def lost(listed: Mapping[int, Collection[bytes]], whole: Collection[int]) -> Los
 
 def sweep(tables: Mapping[str, maps.Map], is_lost: Lost) -> None:
     """Remove what clients keep, and the flows, of what is lost."""
-    for name, going in ((layout.AFFINITY.name, _affinity), (layout.NAT.name, _nat)):
+    for name, going in ((layout.AFFINITY.name, _affinity), (nat_layout.NAT.name, _nat)):
         tables[name].delete(list(going(*tables[name].columns(), is_lost)))
 
 
@@ -61,8 +62,8 @@ def _nat(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[bytes]:
     both = zip(packed.NAT_KEY.iter_unpack(keys), packed.NAT.iter_unpack(values))
     for key, value in both:
         # What comes back comes from the backend, what goes there is given its address.
-        place = key[0] + key[2] if value[4] & layout.NAT_REVERSE else value[1] + value[3]
-        if is_lost(value[6], place):
+        place = key[0] + key[2] if value[4] & nat_layout.NAT_REVERSE else value[1] + value[3]
+        if value[6] and is_lost(value[6], place):  # without an id it is for no service
             yield packed.NAT_KEY.pack(*key)
 
 

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The maps of translated flows, those of services and those that are masqueraded alike.
+
+A flow has two entries, one for each direction, under what a packet of it looks like when it comes
+in. Ports are taken with the entry for replies, so nothing that shares this map can take one twice.
+Of ICMP echo the identifier is the port of who asks, and who answers has port 0.
+"""
+
+from __future__ import annotations
+
+from .structs import Field, Layout
+
+#: ``nat.flags``.
+NAT_REVERSE = 1  # an entry for replies
+NAT_CLOSING = 2  # a FIN or RST was seen: a new connection may take its place
+NAT_MASQUERADE = 4  # the flow goes out with the address of a device, and is for no service
+NAT_INBOUND = 8  # a flow that came in for a pod by its own address: what answers keeps that address
+NAT_HOST = 16  # a flow of the node's own: a port that is taken, or one that had to change
+
+#: ``masquerade.flags``.
+MASQUERADE_NODES = 1  # also what is for other nodes' own addresses
+
+#: ``non_masquerade.why``: what a prefix is, of which nothing is masqueraded.
+NON_MASQUERADE_PODS = 1  # addresses of pods
+NON_MASQUERADE_NATIVE = 2  # the native-routing CIDR
+NON_MASQUERADE_LISTED = 3  # listed by the user, or by default
+NON_MASQUERADE_LINK_LOCAL = 4
+
+#: Flows that are looked at in turn, so that those that are over make room.
+NAT_TURNS = 65536
+
+#: Constants that C and Python share by the same name.
+DEFINES = {
+    name: globals()[name]
+    for name in (
+        *("NAT_REVERSE", "NAT_CLOSING", "NAT_MASQUERADE", "NAT_INBOUND", "NAT_HOST"),
+        *("MASQUERADE_NODES", "NAT_TURNS"),
+        *("NON_MASQUERADE_PODS", "NON_MASQUERADE_NATIVE"),
+        *("NON_MASQUERADE_LISTED", "NON_MASQUERADE_LINK_LOCAL"),
+    )
+}
+
+_FLOW = (
+    Field("source", "ip16", "source address"),
+    Field("destination", "ip16", "destination address"),
+    Field("source_port", "be16", "source port"),
+    Field("destination_port", "be16", "destination port"),
+    Field("protocol", "u16", "IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP"),
+    Field("reserved", "u16", "0"),
+)
+
+NAT = Layout(
+    name="nat",
+    type="lru_hash",
+    what="flow as a packet of it comes in: as it goes on",
+    key=_FLOW,
+    value=(
+        Field("source", "ip16", "source address that it gets"),
+        Field("destination", "ip16", "destination address that it gets"),
+        Field("source_port", "be16", "source port that it gets"),
+        Field("destination_port", "be16", "destination port that it gets"),
+        Field("flags", "u16", "NAT_REVERSE, ..."),
+        Field("reserved", "u16", "0"),
+        Field("id", "u32", "number of the frontend; 0 where it is for no service"),
+        Field("slot", "u32", "slot of its backend when that was chosen"),
+        Field("created", "u64", "when it was made, nanoseconds since boot (CLOCK_MONOTONIC)"),
+        Field("used", "u64", "when a packet last used it, to about a second"),
+    ),
+    max_entries=131072,
+)
+
+NAT_FLOWS = Layout(
+    name="nat_flows",
+    type="array",
+    what="turn: a flow, as its key in nat. A new flow looks at the next ones and takes the place of "
+    "one that is over",
+    key=(Field("turn", "u32", "number of the turn"),),
+    value=_FLOW,
+    max_entries=NAT_TURNS,
+)
+
+NAT_STATE = Layout(
+    name="nat_state",
+    type="array",
+    what="what programs note of translated flows; one entry",
+    key=(Field("zero", "u32", "always 0"),),
+    value=(
+        Field("turn", "u32", "whose turn it is in nat_flows"),
+        Field("host_ports", "u32", "1 once a flow of the node's own had to get another port"),
+    ),
+    max_entries=1,
+)
+
+FRAGMENTS = Layout(
+    name="fragments",
+    type="lru_hash",
+    what="datagram that comes in fragments: the ports, which only the first one has",
+    key=(
+        Field("source", "ip16", "source address"),
+        Field("destination", "ip16", "destination address"),
+        Field("id", "be16", "identification of the datagram"),
+        Field("protocol", "u16", "IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP"),
+    ),
+    value=(
+        Field("source_port", "be16", "source port"),
+        Field("destination_port", "be16", "destination port"),
+    ),
+    max_entries=8192,
+)
+
+MASQUERADE = Layout(
+    name="masquerade",
+    type="hash",
+    what="device of the node that pods reach the outside by: the address that they get there",
+    key=(Field("ifindex", "u32", "number of the device"),),
+    value=(
+        Field("address", "ip16", "the device's address"),
+        Field("flags", "u32", "MASQUERADE_NODES"),
+    ),
+    max_entries=64,
+)
+
+NON_MASQUERADE = Layout(
+    name="non_masquerade",
+    type="lpm_trie",
+    what="prefix that pods reach with their own addresses",
+    key=(
+        Field("prefixlen", "u32", "bits of the prefix, 96 more than IPv4 has"),
+        Field("address", "ip16", "first address"),
+    ),
+    value=(Field("why", "u32", "NON_MASQUERADE_PODS, ..."),),
+    max_entries=16384,
+    no_prealloc=True,
+)
+
+MAPS = (NAT, NAT_FLOWS, NAT_STATE, FRAGMENTS, MASQUERADE, NON_MASQUERADE)
