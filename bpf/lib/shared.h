@@ -260,7 +260,7 @@ struct nat_value {
 };
 _Static_assert(sizeof(struct nat_value) == 64, "nat_value: 64 bytes, no hidden padding");
 
-/* nat_flows: turn: a flow, as its key in nat. A new flow looks at the next ones and takes the place of one that is over. */
+/* nat_flows: turn: a flow, as its key in nat. A new flow looks at the next and takes the place of one that is over. */
 struct nat_flows_key {
 	__u32 turn; /* number of the turn */
 };

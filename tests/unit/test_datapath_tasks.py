@@ -161,6 +161,7 @@ def test_a_node_that_is_not_usable_has_routes_alone():
         "first_maps": [],
         "socket_programs": [],
         "maps": [],
+        "masquerade_maps": [],
         "sysctls": {"values": {}, "restore": []},
         "endpoints": [],
         "endpoint_options": {},

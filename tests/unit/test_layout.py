@@ -107,6 +107,7 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (2, "to_stack", False),
         (3, "arp_reply", False),
         (4, "to_overlay", False),
+        (5, "masqueraded", False),
         (16, "unsupported_l3", True),
         (17, "malformed", True),
         (18, "spoofed_source", True),
@@ -127,6 +128,7 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (33, "ttl_exceeded", True),
         (34, "too_big", True),
         (35, "host_backend", True),
+        (36, "nat_unsupported", True),
     ]
     assert [(hook.number, hook.name) for hook in reasons.HOOKS] == [
         (0, "from_container"),

@@ -21,6 +21,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure impor
 from ansible_collections.podnet.fabric.plugins.module_utils.services import (
     converge,
     given,
+    held,
     maglev,
     packed,
     report,
@@ -52,7 +53,7 @@ STRUCTS = {
 
 @pytest.mark.parametrize(("table", "part"), STRUCTS)
 def test_a_struct_says_what_the_layout_says(table, part):
-    layout = next(one for one in service_layout.MAPS if one.name == table)
+    layout = next(one for one in held.MAPS if one.name == table)
     fields = getattr(layout, part)
     given_values = {
         field.name: f"10.0.0.{at}" if field.type == "ip16" else at

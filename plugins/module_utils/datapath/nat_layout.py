@@ -73,7 +73,7 @@ NAT = Layout(
 NAT_FLOWS = Layout(
     name="nat_flows",
     type="array",
-    what="turn: a flow, as its key in nat. A new flow looks at the next ones and takes the place of "
+    what="turn: a flow, as its key in nat. A new flow looks at the next and takes the place of "
     "one that is over",
     key=(Field("turn", "u32", "number of the turn"),),
     value=_FLOW,
