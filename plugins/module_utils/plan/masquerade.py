@@ -121,7 +121,7 @@ def agent(value: object) -> Agent | None:
 VARIABLES: dict[str, Field] = {
     "podnet_masquerade": Field(values.truth, default=False),
     LISTED: Field(values.list_of(values.prefix)),
-    LINK_LOCAL: Field(values.truth),
+    LINK_LOCAL: Field(values.truth, default=False),
     AGENT: Field(agent),
     "podnet_masquerade_nodes": Field(values.truth),
 }
@@ -140,7 +140,8 @@ def read(given: Mapping[str, Any], problems: list[str], *, native: bool) -> Masq
     :param problems: gets a sentence for what does not go together, masqueraded or not.
     """
     configured, nodes = given[AGENT], given["podnet_masquerade_nodes"]
-    beside = [name for name in (LISTED, LINK_LOCAL) if given[name] is not None]
+    # What stands at the default says nothing, be it set or not.
+    beside = [name for name in (LISTED, LINK_LOCAL) if given[name] not in (None, False)]
     if configured is not None and beside:
         problems.append(
             f"{AGENT} is set, and so is {' and '.join(beside)}; valid is either the agent's "
@@ -157,7 +158,7 @@ def read(given: Mapping[str, Any], problems: list[str], *, native: bool) -> Masq
         listed = given[LISTED]
         if listed is None:
             listed = [parse_prefix(each) for each in DEFAULT_CIDRS]
-        configured = Agent(tuple(listed), (), bool(given[LINK_LOCAL]))
+        configured = Agent(tuple(listed), (), given[LINK_LOCAL])
     warnings = []
     if configured.ipv6:
         warnings.append(
