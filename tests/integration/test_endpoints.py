@@ -279,8 +279,9 @@ def test_flows_go_with_the_pod_and_no_other_pod_gets_them():
     host = nat_layout.NAT_MASQUERADE | nat_layout.NAT_HOST
     server, killed = ("203.0.113.9", 443), ("10.111.160.99", 1)
     others = [
-        # Of the node itself; of a client outside, whose backend the services look after.
-        flow((NODE_IP, 5000), server, (NODE_IP, 5001), flags=host),
+        # Of the node itself, by another device; of a client outside, whose backend the services
+        # look after.
+        flow(("10.112.0.8", 5000), server, ("10.112.0.8", 5001), flags=host),
         flow(("203.0.113.9", 1), (NODE_IP, 31000), (NODE_IP, 1), ("10.111.160.1", 80), flags=0),
     ]
     left = flow(killed, server, (NODE_IP, 6000))
@@ -329,6 +330,7 @@ def test_pods_go_whatever_map_of_flows_there_is():
             maps.unpin(NAT.pin)
             if other:
                 with maps.create(other) as made:
+                    made.update({bytes(40): bytes(56)})
                     made.pin(NAT.pin)
             run("endpoints", **options([]))
             found.pin(NAT.pin)
