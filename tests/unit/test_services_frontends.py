@@ -12,7 +12,6 @@ from collections import Counter
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import ranges
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
     MAGLEV_POSITIONS,
 )
