@@ -45,7 +45,7 @@ def _with(
     for port in service["ports"]:
         listed = {(each["ip"], each["port"]) for each in port["backends"]}
         found: dict[tuple[str, int], str] = {}
-        for numbers in by_name.get(words.full_name(service, port), ()):
+        for numbers in by_name.get(words.name_of(service, port), ()):
             for place, state in _places(numbers, held):
                 at = packed.address_text(place[:16])
                 number = int.from_bytes(place[16:18], "big")
