@@ -66,6 +66,13 @@ class Run(NamedTuple):
     slots: bytes
     active: int
 
+    def backends(self) -> list[tuple[bytes, str]]:
+        """Return address and port of each backend, with its state."""
+        return [
+            (place, words.ACTIVE if at < self.active else words.TERMINATING)
+            for at, place in enumerate(packed.places(self.slots))
+        ]
+
 
 NOTHING = Run(b"", 0)
 
