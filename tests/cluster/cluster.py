@@ -152,8 +152,7 @@ class Cluster:
         self.lab = f"pt-{uuid.uuid4().hex[:8]}"
         self.folder = folder
         self.inventory = copy.deepcopy(hosts_and_variables)
-        self.variables["podnet_lab"] = self.lab
-        self.variables["ansible_python_interpreter"] = str(HERE / "there/python3")
+        self.inventory["all"]["vars"]["podnet_lab"] = self.lab
 
     @property
     def variables(self) -> dict[str, Any]:
