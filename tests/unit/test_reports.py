@@ -192,6 +192,7 @@ Nodes:                  2/3 usable
   node-63344  10.111.0.9   10.111.160.128/25  0     64           usable, did not answer
   late        10.111.0.14  none               0     0            not usable
 Pods:                   64 placed, 6 pending
+Masquerading:           Disabled
 Secondary range:        default   10.111.160.0/24   2/2 node CIDRs of /25 used
   Node CIDR mask size  Addresses a node  Nodes  Addresses for pods  Usable pods
   /24                  256               1      256                 128
@@ -250,12 +251,12 @@ def test_status_of_masquerading():
     enabled = "[IPv4: Enabled, IPv6: Disabled]"
     details = ["  Non-masquerade CIDRs: 14", "  NAT Table:            13107/131072 (10%)"]
     assert shown() == [
-        f"Masquerading:           BPF   [eth0, eth1]   10.111.0.0/16   {enabled}",
+        f"Masquerading:           BPF   [eth0, eth1]   10.111.0.0/16 {enabled}",
         *details,
     ]
     # A network with a tunnel has no native-routing CIDR: its pods' ranges are what is left alone.
     assert shown(native_routing_cidr=None)[0] == (
-        f"Masquerading:           BPF   [eth0, eth1]   10.111.160.0/20   {enabled}"
+        f"Masquerading:           BPF   [eth0, eth1]   10.111.160.0/20 {enabled}"
     )
     minded = {
         "exhausted": 7,
