@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..names import BRIDGE_DEVICE, GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE
+from ..names import BRIDGE_DEVICE, GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE, PROGRAM_PINS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -156,6 +156,11 @@ CELLS: dict[tuple[str, str], Cell] = {
 }
 
 
+def socket_pin(name: str) -> str:
+    """Return where one of :data:`SOCKET_PROGRAMS` is pinned."""
+    return f"{PROGRAM_PINS}/socket_{name}"
+
+
 def cell_of(node: Mapping[str, Any]) -> Cell:
     """Return the cell of a node, by its part of the plan."""
     cell = CELLS[node["datapath"], node["network_type"]]
@@ -163,7 +168,11 @@ def cell_of(node: Mapping[str, Any]) -> Cell:
     for wanted, more in ((node["services"], cell.services), (node["masquerade"], cell.masquerade)):
         for name, places in more.items() if wanted else ():
             programs[name] = (*programs.get(name, ()), *places)
-    return replace(cell, programs=programs)
+    forwarding = cell.forwarding
+    if node["masquerade"] and NODE_DEVICE in forwarding:
+        # What is not masqueraded goes by them, too, and what answers it the stack forwards.
+        forwarding = (*forwarding, EGRESS_DEVICES)
+    return replace(cell, programs=programs, forwarding=forwarding)
 
 
 def devices_of(node: Mapping[str, Any], places: Iterable[str]) -> list[str]:
