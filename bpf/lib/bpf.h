@@ -18,12 +18,28 @@
 /* From here on the compiler knows nothing of the variable's value. */
 #define OPAQUE(variable) __asm__ volatile("" : "+r"(variable))
 
+/* Nor does the verifier, which else goes through what follows once for each value that it sees come.
+ * `unknown`: any number that it knows nothing of. */
+#define FORGET(variable, unknown)          \
+	do {                               \
+		(variable) ^= (unknown);   \
+		OPAQUE(variable);          \
+		(variable) ^= (unknown);   \
+	} while (0)
+
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define NET16(x) ((__be16)__builtin_bswap16(x))
 #define NET32(x) ((__be32)__builtin_bswap32(x))
 #else
 #define NET16(x) ((__be16)(x))
 #define NET32(x) ((__be32)(x))
+#endif
+
+/* A cluster without masquerading has programs that are made without what is behind this. */
+#ifdef NO_MASQUERADE
+#define MASQUERADES 0
+#else
+#define MASQUERADES 1
 #endif
 
 /* The maps are made and pinned before a program is compiled; -DPN_FD_<name> brings their file
@@ -66,7 +82,8 @@ HELPER long (*const redirect_peer)(__u32 ifindex, __u64 flags) = (void *)155;
 HELPER __u64 (*const ktime_get_coarse_ns)(void) = (void *)160;
 HELPER long (*const set_retval)(int retval) = (void *)187;
 
-/* linux/pkt_cls.h, linux/if_packet.h and linux/socket.h, which pull in half of the system's headers. */
+/* linux/pkt_cls.h, linux/if_packet.h, linux/socket.h and linux/in.h, which pull in half of the system's
+ * headers. */
 #define TC_ACT_UNSPEC (-1) /* the next program or filter, then the stack */
 #define TC_ACT_SHOT 2
 #define PACKET_HOST 0
@@ -74,3 +91,7 @@ HELPER long (*const set_retval)(int retval) = (void *)187;
 #define PACKET_MULTICAST 2
 #define AF_INET 2
 #define AF_INET6 10
+#define IP_PROTOCOL_ICMP 1
+#define IP_PROTOCOL_TCP 6
+#define IP_PROTOCOL_UDP 17
+#define IP_PROTOCOL_UDPLITE 136
