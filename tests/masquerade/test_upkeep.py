@@ -7,14 +7,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 from scapy.layers.inet import IP
 
 from tests.cluster.capture import capture
 from tests.cluster.probes import PYTHON
 from tests.loss.versions import other_programs
 from tests.services.clients import Client
-from tests.services.maps import entries
 from tests.services.talks import nothing_is_lost, talks
 from tests.services.write_up import THERE as NAMES
 
@@ -113,7 +111,10 @@ def test_a_half_that_was_lost_is_made_again(lost, first, cluster):
     def ours(half):
         return half.addresses >= {IPS[NETPOD], INTERNET} and own_port in half.key.values()
 
-    with connected(cluster, own_port) as talkers, capture(cluster.lab, "switch", "internet") as wire:
+    with (
+        connected(cluster, own_port) as talkers,
+        capture(cluster.lab, "switch", "internet") as wire,
+    ):
         for who in talkers:
             say(talkers, who, "before")
         assert len([half for half in halves(cluster, "k8s-s") if ours(half)]) == 2
