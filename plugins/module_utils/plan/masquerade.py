@@ -144,7 +144,7 @@ def read(given: Mapping[str, Any], problems: list[str], *, native: bool) -> Masq
     beside = [name for name in (LISTED, LINK_LOCAL) if given[name] not in (None, False)]
     if configured is not None and beside:
         problems.append(
-            f"{AGENT} is set, and so is {' and '.join(beside)}; valid is either the agent's "
+            f"{AGENT} is set together with {' and '.join(beside)}; valid is either the agent's "
             "configuration or the variables."
         )
     if native and nodes:
