@@ -16,7 +16,7 @@ from tests.cluster.capture import capture
 from tests.cluster.probes import PYTHON
 
 from .flows import flow
-from .vpc import CROWD, INTERNET, IPS, NETPOD, NODES, OTHERPOD, THERE, WEBPOD
+from .vpc import CROWD, INTERNET, NETPOD, NODES, OTHERPOD, THERE, WEBPOD
 
 NODE = NODES["k8s-s"]
 ROUTER = "192.168.10.1"
@@ -127,13 +127,8 @@ def test_datagrams_in_fragments(cluster):
 def test_traceroute_names_every_hop(place, how, cluster):
     done = cluster.exec(place, "traceroute", "-n", "-w", "2", "-q", "2", *how, INTERNET)
     hops = [line.split() for line in done.splitlines()[1:]]
-    assert [hop[1] for hop in hops] == [gateway(place), ROUTER, INTERNET], done
+    assert [hop[1] for hop in hops] == [NODES[place.partition("/")[0]], ROUTER, INTERNET], done
     assert "*" not in done, done
-
-
-def gateway(place):
-    """Return whom a pod has for its first hop."""
-    return IPS[place].rpartition(".")[0] + ".254"
 
 
 @pytest.mark.parametrize("how", [(), ("-u",), ("-T",)], ids=["ICMP", "UDP", "TCP"])
@@ -141,7 +136,7 @@ def test_mtr_names_every_hop(how, cluster):
     mtr = ("mtr", "-n", "-j", "-c", "3", "-i", "0.2", "-G", "1", *how, INTERNET)
     told = cluster.json(NETPOD, *mtr)
     hubs = told["report"]["hubs"]
-    assert [hub["host"] for hub in hubs] == [gateway(NETPOD), ROUTER, INTERNET], told
+    assert [hub["host"] for hub in hubs] == [NODE, ROUTER, INTERNET], told
     assert {float(hub["Loss%"]) for hub in hubs} == {0.0}, told
 
 

@@ -56,6 +56,9 @@ MIRROR = 4711
 WEB_NODE_PORT, AWAY_NODE_PORT = 30080, 30081
 AWAY = "10.10.0.81"
 
+#: Of routers: a packet that is not forwarded is answered however many there were before it.
+TELLS = {"net.ipv4.icmp_ratelimit": 0}
+
 #: The list that holds where nobody says anything else, and one that holds much less.
 DEFAULT_LIST = [
     *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24"),
@@ -108,8 +111,9 @@ def inventory(**variables: Any) -> dict[str, Any]:
     }
     nodes["k8s-s"]["lab_routes"].append({"dst": "9.9.9.0/24", "via": "192.168.20.1"})
     for name, own in nodes.items():
-        own.update(ansible_host=NODES[name], podnet_pod_cidr=CIDRS[name])
+        own.update(ansible_host=NODES[name], podnet_pod_cidr=CIDRS[name], lab_sysctls=TELLS)
     forwards = {
+        **TELLS,
         "net.ipv4.ip_forward": 1,
         "net.ipv4.conf.all.send_redirects": 0,
         "net.ipv4.conf.default.send_redirects": 0,
