@@ -32,22 +32,37 @@ NODE, POD = NODES["k8s-s"], IPS[NETPOD]
 FILL = "Let pods go out with their node's address"
 
 
-@pytest.fixture
-def changed(cluster):
-    """Bring the cluster to other variables, and back at the end of the ``with`` block."""
+@pytest.fixture(scope="module", autouse=True)
+def inside(cluster):
+    """Mirrors in the cluster, too."""
+    with mirrors(cluster, "k8s-w1", WEBPOD):
+        yield
 
-    @contextlib.contextmanager
-    def changed(**variables):
-        try:
-            cluster.variables.update(variables)
-            yield predicted_then_done(cluster)
-        finally:
-            for name in variables:
-                del cluster.variables[name]
-            cluster.variables["podnet_masquerade"] = True
-            cluster.play("site").ok()
 
-    return changed
+@pytest.fixture(scope="module")
+def older(cluster):
+    """Flows that were begun with the default list, by kind."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            kind: stack.enter_context(flow(cluster, NETPOD, kind, INTERNET, own_port=46000))
+            for kind in KINDS
+        }
+
+
+@pytest.fixture(scope="module")
+def change(cluster, older):
+    """Bring the cluster to other variables; at the end, to its own."""
+    names = set()
+
+    def change(run=None, **variables):
+        for name in names:
+            cluster.variables.pop(name, None)
+        names.update(variables)
+        cluster.variables.update(variables)
+        return run(cluster) if run else cluster.play("site").ok()
+
+    yield change
+    change()
 
 
 def prefixes(cluster, node):
@@ -58,8 +73,15 @@ def prefixes(cluster, node):
     }
 
 
-def views(cluster):
-    """Return who sees whom in a pod, by TCP and by UDP alike."""
+def listed(cluster):
+    """Return the prefixes that the user lists."""
+    found = prefixes(cluster, "k8s-s").items()
+    return {prefix for prefix, why in found if why == nat_layout.NON_MASQUERADE_LISTED}
+
+
+def views(cluster, older):
+    """Return whom each host sees in a pod, by TCP and by UDP alike; older flows are as they were."""
+    assert {kind: one.seen() for kind, one in older.items()} == dict.fromkeys(KINDS, (NODE, 46000))
     found = {}
     for address in (INTERNET, LISTED, METADATA, SERVER, NODES["k8s-w1"], IPS[WEBPOD]):
         one, other = (seen(cluster, NETPOD, address, kind) for kind in KINDS)
@@ -75,85 +97,58 @@ DEFAULT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def inside(cluster):
-    """Mirrors in the cluster, too."""
-    with mirrors(cluster, "k8s-w1", WEBPOD):
-        yield
-
-
-def test_the_default_list_is_the_agent_s(cluster):
+def test_the_default_list_is_the_agent_s(cluster, older):
     assert prefixes(cluster, "k8s-s") == {
         **dict.fromkeys(DEFAULT_LIST, nat_layout.NON_MASQUERADE_LISTED),
         "172.16.0.0/16": nat_layout.NON_MASQUERADE_PODS,
         "169.254.0.0/16": nat_layout.NON_MASQUERADE_LINK_LOCAL,
     }
-    assert views(cluster) == DEFAULT
+    assert views(cluster, older) == DEFAULT
 
 
-def test_variables_say_another_list(cluster, changed):
-    with (
-        flow(cluster, NETPOD, "tcp", INTERNET, own_port=46000) as tcp,
-        flow(cluster, NETPOD, "udp", INTERNET, own_port=46000) as udp,
-    ):
-        assert tcp.seen() == udp.seen() == (NODE, 46000)
-        more = {
-            "podnet_non_masquerade_cidrs": ["8.8.8.0/24"],
-            "podnet_masquerade_link_local": True,
-        }
-        with changed(**more) as run:
-            assert set(run.changed) == set(cluster.nodes)
-            # What was begun goes on; what begins now is on the list.
-            assert tcp.seen() == udp.seen() == (NODE, 46000)
-            assert views(cluster) == {
-                **dict.fromkeys((LISTED, METADATA, SERVER), "the node"),
-                **dict.fromkeys((INTERNET, NODES["k8s-w1"], IPS[WEBPOD]), "the pod"),
-            }
-            for kind in KINDS:
-                with flow(cluster, NETPOD, kind, INTERNET, own_port=46001) as one:
-                    assert one.seen() == (POD, 46001)
-        assert tcp.seen() == udp.seen() == (NODE, 46000)
-        assert views(cluster) == DEFAULT
-
-
-@pytest.mark.parametrize("form", ["a file", "a mapping"])
-def test_the_agent_s_configuration_says_another_list(form, cluster, changed, tmp_path):
-    agent = {
-        "nonMasqueradeCIDRs": ["203.0.113.10/32", "8.8.4.0/22"],
-        "masqLinkLocal": form == "a mapping",
-        "resyncInterval": "60s",
+def test_variables_say_another_list(cluster, older, change):
+    run = change(
+        predicted_then_done,
+        podnet_non_masquerade_cidrs=["8.8.8.0/24"],
+        podnet_masquerade_link_local=True,
+    )
+    assert {node: list(tasks) for node, tasks in run.changed.items()} == {
+        node: [FILL] for node in cluster.nodes
     }
+    assert listed(cluster) == {"8.8.8.0/24"}
+    # What was begun goes on; what begins now is on the list.
+    assert views(cluster, older) == {
+        **dict.fromkeys((LISTED, METADATA, SERVER), "the node"),
+        **dict.fromkeys((INTERNET, NODES["k8s-w1"], IPS[WEBPOD]), "the pod"),
+    }
+    for kind in KINDS:
+        with flow(cluster, NETPOD, kind, INTERNET, own_port=46001) as one:
+            assert one.seen() == (POD, 46001)
+
+
+AGENT = {"nonMasqueradeCIDRs": ["203.0.113.10/32", "8.8.4.0/22"], "resyncInterval": "60s"}
+
+
+def test_a_file_of_the_agent_says_another_list(cluster, older, change, tmp_path):
     file = tmp_path / "config"
-    file.write_text(yaml.safe_dump(agent))
-    with changed(podnet_ip_masq_agent=str(file) if form == "a file" else agent):
-        listed = nat_layout.NON_MASQUERADE_LISTED
-        assert {c for c, why in prefixes(cluster, "k8s-s").items() if why == listed} == {
-            "203.0.113.10/32",
-            "8.8.4.0/22",
-        }
-        assert views(cluster) == {
-            **DEFAULT,
-            SERVER: "the node",
-            METADATA: "the node" if form == "a mapping" else "the pod",
-        }
+    file.write_text(yaml.safe_dump({**AGENT, "masqLinkLocal": False}))
+    change(podnet_ip_masq_agent=str(file))
+    assert listed(cluster) == set(AGENT["nonMasqueradeCIDRs"])
+    assert views(cluster, older) == {**DEFAULT, SERVER: "the node"}
 
 
-def test_an_empty_list_leaves_pods_and_nodes(cluster, changed):
-    with changed(podnet_non_masquerade_cidrs=[]):
-        assert views(cluster) == {**DEFAULT, LISTED: "the node", SERVER: "the node"}
+def test_so_does_its_configuration_as_a_variable(cluster, older, change):
+    change(podnet_ip_masq_agent={**AGENT, "masqLinkLocal": True})
+    assert listed(cluster) == set(AGENT["nonMasqueradeCIDRs"])
+    assert views(cluster, older) == {**DEFAULT, SERVER: "the node", METADATA: "the node"}
 
 
-def test_without_masquerading_the_outside_sees_the_pod(cluster, changed):
-    with changed(podnet_masquerade=False):
-        for node in cluster.nodes:
-            for table in (nat_layout.MASQUERADE, nat_layout.NON_MASQUERADE):
-                assert entries(cluster, node, table) == []
-        assert views(cluster) == dict.fromkeys(DEFAULT, "the pod")
-        cluster.exec(NETPOD, "ping", "-n", "-c", "1", "-W", "3", INTERNET)
-        with flow(cluster, NETPOD, "tcp", INTERNET, own_port=46010) as older:
-            assert older.seen() == (POD, 46010)
-            cluster.variables["podnet_masquerade"] = True
-            cluster.play("site").ok()
-            # A connection from before masquerading goes on as it was.
-            assert older.seen() == (POD, 46010)
-            assert views(cluster) == DEFAULT
+def test_an_empty_list_leaves_pods_and_nodes(cluster, older, change):
+    change(podnet_non_masquerade_cidrs=[])
+    assert listed(cluster) == set()
+    assert views(cluster, older) == {**DEFAULT, LISTED: "the node", SERVER: "the node"}
+
+
+def test_without_one_the_default_is_back(cluster, older, change):
+    change()
+    assert views(cluster, older) == DEFAULT
