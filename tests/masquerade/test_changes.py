@@ -80,7 +80,7 @@ def listed(cluster):
 
 
 def views(cluster, older):
-    """Return whom each host sees in a pod, by TCP and by UDP alike; older flows are as they were."""
+    """Return whom each host sees in a pod, by TCP as by UDP; older flows are as they were."""
     assert {kind: one.seen() for kind, one in older.items()} == dict.fromkeys(KINDS, (NODE, 46000))
     found = {}
     for address in (INTERNET, LISTED, METADATA, SERVER, NODES["k8s-w1"], IPS[WEBPOD]):

@@ -16,6 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_
 from tests.cells.counts import counts
 from tests.cluster.probes import PYTHON
 
+from .asked import nat_info
 from .nat import TCP, forget, halves
 from .vpc import CROWD, INTERNET, MIRROR, NODES, THERE
 
@@ -104,8 +105,15 @@ def test_sixty_thousand_flows_to_one_destination_and_no_more_than_there_are_port
         # Those that there are go on, and the one that is too many is refused.
         tell(pods[1], 10_000 + share, 1, 0)
         assert told(pods[1]) == 1
-        status = cluster.play("status").ok().result("k8s-s", "Read the node's status")
-        assert "nat_exhausted" in status["report"]
+        told = nat_info(cluster, "k8s-s", f"protocol=udp destination={INTERNET} limit=1")
+        (most, *_fewer) = told["ports"]
+        assert (most["destination"], most["destination_port"]) == (INTERNET, RECORDER)
+        assert (most["used"] >= ALL, most["size"]) == (True, PORTS)
+        assert "WARNING" in told["output"]
+        status = cluster.play("status").ok()
+        report = status.result("k8s-s", "Read the node's status")["report"]
+        assert "nat_exhausted" in report
+        assert INTERNET in report, "which destination it is"
 
 
 def age(halves_of):
