@@ -105,11 +105,11 @@ def test_sixty_thousand_flows_to_one_destination_and_no_more_than_there_are_port
         # Those that there are go on, and the one that is too many is refused.
         tell(pods[1], 10_000 + share, 1, 0)
         assert told(pods[1]) == 1
-        told = nat_info(cluster, "k8s-s", f"protocol=udp destination={INTERNET} limit=1")
-        (most, *_fewer) = told["ports"]
+        info = nat_info(cluster, "k8s-s", f"protocol=udp destination={INTERNET} limit=1")
+        (most, *_fewer) = info["ports"]
         assert (most["destination"], most["destination_port"]) == (INTERNET, RECORDER)
         assert (most["used"] >= ALL, most["size"]) == (True, PORTS)
-        assert "WARNING" in told["output"]
+        assert "WARNING" in info["output"]
         status = cluster.play("status").ok()
         report = status.result("k8s-s", "Read the node's status")["report"]
         assert "nat_exhausted" in report
