@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from . import masquerading
 from .datapath.cells import SOCKET_PROGRAMS
 from .datapath.service_layout import NODE_PORTS
 from .services import report
@@ -103,9 +104,9 @@ def _overlay(status: Mapping[str, Any]) -> list[str]:
 
 def _masquerade(found: Mapping[str, Any]) -> list[str]:
     """Return what ``cilium status`` says of masquerading, and what there is to mind of it."""
-    nat, devices = found["nat"], ", ".join(str(one["name"]) for one in found["devices"])
-    cidr = found["native_routing_cidr"] or ", ".join(found["pod_ranges"]) or "no CIDR"
-    enabled = f"BPF   [{devices}]   {cidr}   [IPv4: Enabled, IPv6: Disabled]"
+    nat, devices = found["nat"], [str(one["name"]) for one in found["devices"]]
+    cidr = found["native_routing_cidr"]
+    enabled = masquerading.shown(devices, [cidr] if cidr else found["pod_ranges"])
     details = [
         ("Non-masquerade CIDRs", found["prefixes"]),
         ("NAT Table", f"{nat['used']}/{nat['size']} ({(nat['used'] or 0) / nat['size']:.0%})"),
@@ -117,7 +118,7 @@ def _masquerade(found: Mapping[str, Any]) -> list[str]:
         *(("Warning", warning) for warning in found["warnings"]),
     ]
     return [
-        line("Masquerading", enabled if devices else "Disabled"),
+        line("Masquerading", enabled if devices else masquerading.DISABLED),
         *(f"  {word + ':':<22}{value}" for word, value in (details if devices else ())),
         *(f"  {word + ':':<22}{value}" for word, value in minded if value),
     ]

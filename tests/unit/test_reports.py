@@ -251,12 +251,12 @@ def test_status_of_masquerading():
     enabled = "[IPv4: Enabled, IPv6: Disabled]"
     details = ["  Non-masquerade CIDRs: 14", "  NAT Table:            13107/131072 (10%)"]
     assert shown() == [
-        f"Masquerading:           BPF   [eth0, eth1]   10.111.0.0/16   {enabled}",
+        f"Masquerading:           BPF   [eth0, eth1]   10.111.0.0/16 {enabled}",
         *details,
     ]
     # A network with a tunnel has no native-routing CIDR: its pods' ranges are what is left alone.
     assert shown(native_routing_cidr=None)[0] == (
-        f"Masquerading:           BPF   [eth0, eth1]   10.111.160.0/20   {enabled}"
+        f"Masquerading:           BPF   [eth0, eth1]   10.111.160.0/20 {enabled}"
     )
     minded = {
         "exhausted": 7,
