@@ -10,6 +10,8 @@ short_description: Say what a node's pod network is and does
 version_added: 0.1.0
 description:
   - Reads programs, maps, devices and counters of the node's kernel, and holds them against the plan.
+  - C(masquerade) is what the maps say, C(missing) what the plan has beyond that, and C(unplanned) the other way round.
+    C(exhausted) counts packets that were dropped for want of a port.
 author: The podnet.fabric developers (@podnet)
 attributes:
   check_mode:
@@ -44,6 +46,17 @@ status:
   sample:
     attach_mode: tcx
     ipam: {pod_cidr: 10.111.160.0/25, used: 8, total: 128, usable_pods: 64}
+    masquerade:
+      devices: [{name: eth0, ip: 10.111.0.8}]
+      nodes: false
+      native_routing_cidr: 10.111.0.0/16
+      pod_ranges: [10.111.160.0/20]
+      prefixes: 14
+      missing: []
+      unplanned: []
+      nat: {used: 13107, size: 131072, over: 9}
+      exhausted: 0
+      warnings: []
     drops:
       - {hook: from_container, direction: egress, verdict: spoofed_source, packets: 3, bytes: 126}
 report:

@@ -48,9 +48,9 @@ service_names     1      65536
 service_state     1      1
 reverse_sockets   1      65536
 affinity          0      65536
-nat               0      131072
 maglev            0      4096
-source_ranges     0      65536"""
+source_ranges     0      65536
+nat               0      131072"""
 
 
 @pytest.fixture(scope="module")
