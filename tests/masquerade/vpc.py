@@ -56,7 +56,7 @@ MIRROR = 4711
 WEB_NODE_PORT, AWAY_NODE_PORT = 30080, 30081
 AWAY = "10.10.0.81"
 
-#: Of routers: a packet that is not forwarded is answered however many there were before it.
+#: A packet that goes no further is answered, however many there were before it.
 TELLS = {"net.ipv4.icmp_ratelimit": 0}
 
 #: The list that holds where nobody says anything else, and one that holds much less.
@@ -130,7 +130,7 @@ def inventory(**variables: Any) -> dict[str, Any]:
     }
     for name in ("internet", "listed", "metadata", "elsewhere"):
         router = _first(OUTSIDE[name]).partition("/")[0]
-        hosts[name] = host((name, f"{OUTSIDE[name]}/24"), via=router)
+        hosts[name] = host((name, f"{OUTSIDE[name]}/24"), via=router, lab_sysctls=TELLS)
     settings = {
         "ansible_connection": "podnet.fabric.netns",
         "ansible_python_interpreter": "/usr/bin/python3",

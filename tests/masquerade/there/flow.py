@@ -15,6 +15,7 @@ import socket
 import sys
 
 PATIENCE = 3
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 
 
 def say(what):
@@ -42,6 +43,8 @@ kind, address, port, own_port = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(
 kinds = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 with socket.socket(socket.AF_INET, kinds[kind]) as flow:
     flow.settimeout(PATIENCE)
+    if kind == "udp":  # any router may cut it
+        flow.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
     try:
         flow.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         flow.bind(("0.0.0.0", own_port))

@@ -5,7 +5,8 @@
     mirror.py PORT
 
 Each line of a connection and each datagram is answered with ``ADDRESS PORT``, filled up with spaces
-to the length of what it answers. Who says ``bye`` is hung up on. Says ``ready`` once it listens.
+to the length of what it answers; any router may cut datagrams. Who says ``bye`` is hung up on. Says
+``ready`` once it listens.
 """
 
 import contextlib
@@ -14,12 +15,14 @@ import socket
 import sys
 
 SO_RCVBUFFORCE, SO_SNDBUFFORCE = 33, 32
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 
 port = int(sys.argv[1])
 listener = socket.create_server(("0.0.0.0", port), backlog=4096)
 datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for buffer in (SO_RCVBUFFORCE, SO_SNDBUFFORCE):
     datagrams.setsockopt(socket.SOL_SOCKET, buffer, 64 << 20)
+datagrams.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
 datagrams.bind(("0.0.0.0", port))
 selector = selectors.EpollSelector()
 for each in (listener, datagrams):
