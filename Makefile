@@ -18,10 +18,11 @@ export MYPYPATH := $(BUILD)/collections
 
 # Debian packages: what the nodes need, then what the demo and the tests use as peers.
 PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
-            nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute iptables nftables \
+            nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute \
+            mtr-tiny iputils-tracepath iptables nftables \
             clang gcc libc6-dev shellcheck
 
-TESTS := $(addprefix test-,unit lint sanity versions packet integration cluster cells switches services loss molecule)
+TESTS := $(addprefix test-,unit lint sanity versions packet integration cluster cells switches services masquerade loss molecule)
 
 .PHONY: help demo demo-down bench deps collection header artefact \
         test $(TESTS)
@@ -78,6 +79,7 @@ test-cluster: deps ## whole clusters on labs
 test-cells: deps ## every other cell of the table on labs
 test-switches: deps ## every switch of a live cluster between two cells, and what it interrupts
 test-services: deps ## services on the write-up's cluster: real clients, inside and outside
+test-masquerade: deps ## pods that talk to the outside: who is seen, real clients, 60,000 flows at once, churn
 test-loss: deps ## what is lost while programs are replaced and runs are killed: nothing
 test-molecule: deps ## the roles, one scenario each
 $(TESTS): test-%:

@@ -44,14 +44,18 @@ class Keep:
 
     :param devices: names of devices; with one end of a pair stays the other.
     :param programs: names of programs, as they are pinned.
+    :param attached: by the name of a program, the devices at which it stays; one that is not in it
+        stays wherever it is.
     """
 
     devices: Sequence[str]
     programs: Sequence[str]
+    attached: Mapping[str, Sequence[str]]
 
-    def drops(self, program: int) -> bool:
-        """Say whether a program, by its id, is one of the datapath that is not kept."""
-        return programs.name(program) in self.gone_programs()
+    def drops(self, program: int, device: str) -> bool:
+        """Say whether a program, by its id, is one of the datapath that a device does not keep."""
+        name = programs.name(program)
+        return name in self.gone_programs() or device not in self.attached.get(name, [device])
 
     def gone_programs(self) -> list[str]:
         """Names of the programs of the datapath that are not kept."""
@@ -80,7 +84,7 @@ def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
 def _plan_all(here: Network, held: Held, changes: Changes) -> None:
     removal.plan(held, (), changes)
     ours = _ours(here.links)
-    _plan_attachments(here, ours, lambda _program: True, changes)
+    _plan_attachments(here, ours, lambda _program, _device: True, changes)
     for route in routes.read(here):
         if route["protocol"] == names.ROUTE_PROTOCOL:
             changes.add(routes.name(route), route, None, partial(routes.remove, here, route))
@@ -118,15 +122,17 @@ def _remove_networkd_settings() -> None:
 
 
 def _plan_attachments(
-    here: Network, less: Collection[str], drops: Callable[[int], bool], changes: Changes
+    here: Network, less: Collection[str], drops: Callable[[int, str], bool], changes: Changes
 ) -> None:
     """Detach programs from what stays.
 
     :param less: devices of which nothing is detached; those that go take theirs along.
     """
     theirs = tuple(f"{names.LINK_PINS}/{device}-" for device in less)
+    named = {link.index: link.name for link in here.links.values()}
     for pin, attached in bpf_links.pinned(names.LINK_PINS).items():
-        if not pin.startswith(theirs) and drops(attached.program_id):
+        device = named.get(attached.target, "")  # or it is at a cgroup
+        if not pin.startswith(theirs) and drops(attached.program_id, device):
             before = {"program": attached.program_id}
             changes.add(f"link {pin}", before, None, partial(bpf_links.remove, pin))
     with_clsact = clsact.devices(here.ip)
@@ -134,7 +140,7 @@ def _plan_attachments(
         if link.index in with_clsact and link.name not in less:
             for hook, number in attach.CLSACT_HOOKS.items():
                 found = clsact.programs(here.ip, link.index, number)
-                if any(ours and drops(program) for program, ours in found):
+                if any(ours and drops(program, link.name) for program, ours in found):
                     do = partial(clsact.remove, here.ip, link.index, number)
                     changes.add(f"filter {hook} of {link.name}", {"clsact": True}, None, do)
 

@@ -42,6 +42,12 @@ options:
         type: list
         elements: str
         required: true
+      attached:
+        description:
+          - By the name of a program, a list of the devices at which it stays. A program that is not in it stays
+            wherever it is.
+        type: dict
+        default: {}
 seealso:
   - module: podnet.fabric.sysctls
   - module: podnet.fabric.mounts
@@ -56,6 +62,14 @@ EXAMPLES = r"""
     keep:
       devices: [cbr0, pn_vxlan]
       programs: [guard]
+
+- name: Pods reach the outside by eth0 alone now
+  podnet.fabric.teardown:
+    keep:
+      devices: [pn_host]
+      programs: [from_container, from_host, from_netdev]
+      attached:
+        from_netdev: [eth0]
 """
 
 RETURN = r"""
@@ -76,12 +90,19 @@ def main() -> None:
     words = {"type": "list", "elements": "str", "required": True}
     module = AnsibleModule(
         argument_spec={
-            "keep": {"type": "dict", "options": {"devices": words, "programs": words}},
+            "keep": {
+                "type": "dict",
+                "options": {
+                    "devices": words,
+                    "programs": words,
+                    "attached": {"type": "dict", "default": {}},
+                },
+            },
         },
         supports_check_mode=True,
     )
     given = module.params["keep"]
-    keep = None if given is None else teardown.Keep(given["devices"], given["programs"])
+    keep = None if given is None else teardown.Keep(**given)
     runner.run(
         module,
         lambda: teardown.converge(keep, check_mode=module.check_mode).result(),

@@ -89,6 +89,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "cells": (_pytest("cells", "tests/cells/test_cells.py"),),
     "switches": (_pytest("switches", "tests/cells/test_switch.py", "-s"),),
     "services": (_pytest("services", "tests/services"),),
+    "masquerade": (_pytest("masquerade", "tests/masquerade"),),
     "loss": (_pytest("loss", "tests/loss"),),
     "molecule": tuple(map(_molecule, SCENARIOS)),
 }
@@ -99,5 +100,5 @@ STAGES = (
         ("unit", "lint", "sanity", "versions", "molecule", "switches"),
         ("packet", "integration", "cluster"),
     ),
-    (("cells", "services", "loss"),),
+    (("cells", "services", "masquerade", "loss"),),
 )

@@ -210,6 +210,11 @@ def test_the_programs_and_what_is_kept(cell):
     assert sorted(found["keep"]["devices"]) == sorted(made)
 
 
+def cell_pods(cell: tuple[str, str]) -> str:
+    """Return the program at each pod's device."""
+    return "from_container" if cell[0] == "ebpf" else "guard"
+
+
 SERVICES = [{"name": "web", "cluster_ip": "None", "ports": [{"port": 80}], "backends": []}]
 BOTH = ["eth0", "eth1"]
 
@@ -246,6 +251,10 @@ def test_masquerading_and_services_bring_programs_to_their_devices(cell, egress,
     wanted = expected(cell, egress, services=services)
     assert places == {name: sorted(where) for name, where in wanted.items()}
     assert sorted(found["keep"]["programs"]) == sorted(wanted)
+    # Where another list of devices had it attached, it goes; the pods' program is theirs.
+    kept = {name: sorted(devices) for name, devices in found["keep"]["attached"].items()}
+    at = {name: [device for _hook, device in where] for name, where in places.items()}
+    assert {**kept, cell_pods(cell): []} == at
     defines = {} if services else {"NO_SERVICES": ""}
     defines |= {} if egress else {"NO_MASQUERADE": ""}
     assert [one["defines"] for one in found["programs"]] == [defines] * len(wanted)

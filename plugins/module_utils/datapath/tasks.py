@@ -73,7 +73,11 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, An
         "neighbors": peers.neighbors(node, cell),
         "endpoints": _endpoints(node),
         "endpoint_options": _endpoint_options(node, cell),
-        "keep": {"devices": list(cell.devices), "programs": list(cell.all_programs)},
+        "keep": {
+            "devices": list(cell.devices),
+            "programs": list(cell.all_programs),
+            "attached": {name: devices_of(node, at) for name, at in cell.programs.items()},
+        },
     }
 
 

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The flows that a node holds, read from its map past the modules; and halves taken from them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+
+from tests.services.maps import entries, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cluster.cluster import Cluster
+
+TABLE = nat_layout.NAT
+TCP, UDP = 6, 17
+
+#: Nanoseconds after which a flow that is not used is over: closed, TCP, the rest.
+_CLOSED, _TCP, _REST = 10 * 10**9, 21600 * 10**9, 60 * 10**9
+
+
+class Half(NamedTuple):
+    """One entry: how a packet comes, as what it goes on."""
+
+    key: dict[str, Any]
+    value: dict[str, Any]
+
+    @property
+    def out(self) -> bool:
+        """Whether it is of what the pod sends."""
+        return not self.value["flags"] & nat_layout.NAT_REVERSE
+
+    @property
+    def closing(self) -> bool:
+        """Whether the connection was closed."""
+        return bool(self.value["flags"] & nat_layout.NAT_CLOSING)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing of the flow may pass any more."""
+        idle = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - self.value["used"]
+        if self.closing:
+            return idle > _CLOSED
+        return idle > (_TCP if self.key["protocol"] == TCP else _REST)
+
+    @property
+    def addresses(self) -> set[str]:
+        """All that it names."""
+        words = ("source", "destination")
+        return {str(part[word]) for part in (self.key, self.value) for word in words}
+
+
+def halves(cluster: Cluster, node: str) -> list[Half]:
+    """Return the entries of flows that are masqueraded."""
+    return [
+        Half(key, value)
+        for key, value in entries(cluster, node, TABLE)
+        if value["flags"] & nat_layout.NAT_MASQUERADE
+    ]
+
+
+def forget(cluster: Cluster, node: str, which: Callable[[Half], bool]) -> int:
+    """Delete the entries for which the function holds; return how many there were."""
+    found = [half for half in halves(cluster, node) if which(half)]
+    with opened(cluster, node, TABLE) as table:
+        table.delete([TABLE.pack_key(**half.key) for half in found])
+    return len(found)
+
+
+def rest(cluster: Cluster, node: str, which: Callable[[Half], bool]) -> None:
+    """Make it that entries were not used for a second and more, as those that get lost."""
+    found = [half for half in halves(cluster, node) if which(half)]
+    with opened(cluster, node, TABLE) as table:
+        for key, value in found:
+            earlier = {**value, "used": value["used"] - 2 * 10**9}
+            table.update({TABLE.pack_key(**key): TABLE.pack_value(**earlier)})

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Masquerading in each of the six cells: one cluster that goes from cell to cell."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from scapy.layers.inet import ICMP, IP
+
+from tests.cells.cells import CELLS, NODE_IPS, SERVICES, WEB, WEB_NODE_PORT, small_vpc
+from tests.cells.servers import visitors
+from tests.cells.test_cells import visit
+from tests.cluster.capture import capture
+from tests.cluster.cluster import INTERNET, SERVER
+from tests.cluster.predictions import predicted_then_done
+from tests.cluster.probes import everybody_reaches_everybody, probe
+from tests.services.clients import Client
+
+from .flows import flow, mirrors, seen
+from .nat import halves
+
+KINDS = ("tcp", "udp")
+ONE, TWO, THREE = "node-1/app-1", "node-2/app-2", "node-3/app-3"
+
+#: The outside is on no list, and the VPC is the native-routing CIDR.
+MASQUERADE = {
+    "podnet_masquerade": True,
+    "podnet_ip_masq_agent": {"nonMasqueradeCIDRs": ["10.111.0.10/32"]},
+}
+
+
+@pytest.fixture(scope="module")
+def lab(make_module_cluster):
+    """The lab, with mirrors outside."""
+    cluster = make_module_cluster(small_vpc(CELLS[0], **SERVICES))
+    with mirrors(cluster, "internet", "vpc-server", *cluster.nodes):
+        yield cluster
+
+
+@pytest.fixture(scope="module", params=CELLS, ids=str)
+def cell(request, lab):
+    """A cell in which the cluster stands, its pods masqueraded."""
+    lab.variables.update({**request.param.variables, **MASQUERADE})
+    lab.variables.pop("podnet_masquerade_nodes", None)
+    lab.play("demo").ok()
+    return request.param
+
+
+def test_pods_go_out_as_their_node_and_stay_inside_who_they_are(cell, lab):
+    pods = lab.pods()
+    with capture(lab.lab, "switch", "outside") as wire:
+        for place in (ONE, THREE):
+            node = NODE_IPS[place.partition("/")[0]]
+            for kind in KINDS:
+                assert seen(lab, place, INTERNET, kind) == node
+            for size in ("56", "4000"):
+                lab.exec(place, "ping", "-n", "-c", "1", "-W", "3", "-s", size, INTERNET)
+            lab.exec(place, "traceroute", "-n", "-q", "1", "-w", "2", INTERNET)
+            with flow(lab, place, "udp", INTERNET) as one:
+                assert one.seen(4000)[0] == node
+    asked = {p[IP].src for p in wire if ICMP in p and p[ICMP].type == 8}
+    assert asked == {NODE_IPS["node-1"], NODE_IPS["node-3"]}
+    assert not {p[IP].src for p in wire if IP in p} & set(pods.values())
+    for kind in KINDS:
+        assert seen(lab, ONE, SERVER, kind) == pods[ONE]
+    everybody_reaches_everybody(lab)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ports_that_two_want(kind, cell, lab):
+    node = NODE_IPS["node-1"]
+    with (
+        flow(lab, ONE, kind, INTERNET, own_port=48000) as one,
+        flow(lab, "node-1/app-4", kind, INTERNET, own_port=48000) as other,
+        flow(lab, "node-1", kind, INTERNET, own_port=48000) as host,
+    ):
+        told = [each.seen() for each in (one, other, host)]
+        assert {address for address, _port in told} == {node}
+        assert len(set(told)) == 3
+        assert told[0] == (node, 48000)
+        assert [each.seen() for each in (one, other, host)] == told
+
+
+def views(lab):
+    """Return as whom other nodes see a pod."""
+    return {seen(lab, ONE, NODE_IPS[node], kind) for kind in KINDS for node in ("node-2", "node-3")}
+
+
+def test_other_nodes_see_what_the_network_type_says(cell, lab):
+    pods = lab.pods()
+    assert views(lab) == {NODE_IPS["node-1"] if cell.overlay else pods[ONE]}
+    assert seen(lab, ONE, NODE_IPS["node-1"]) == pods[ONE]
+
+
+def test_answers_to_the_outside_keep_the_pod_s_address(cell, lab):
+    ip = lab.pods()[ONE]
+    with mirrors(lab, ONE):
+        for kind in KINDS:
+            with flow(lab, "internet", kind, ip) as one:
+                assert [one.seen() for _time in range(2)] == [one.own] * 2
+    lab.exec("internet", "ping", "-n", "-c", "1", "-W", "3", ip)
+
+
+def test_services_stay_what_they_are(cell, lab):
+    pods = lab.pods()
+    with visitors(lab, [ONE]):
+        probe(lab, ["node-2"], [], [pods[ONE]])  # it is there
+        for place in (TWO, THREE):
+            for raw in (False, True):
+                assert visit(Client(lab, place, raw), WEB) == pods[place]
+        for node, address in NODE_IPS.items():
+            told = visit(Client(lab, "internet"), address, WEB_NODE_PORT)
+            assert told == (INTERNET if node == "node-1" else address)
+
+
+def test_flows_live_through_a_rerun(cell, lab):
+    with contextlib.ExitStack() as stack:
+        held = [
+            stack.enter_context(flow(lab, place, kind, INTERNET))
+            for place in (ONE, THREE)
+            for kind in KINDS
+        ]
+        before = [one.seen() for one in held]
+        assert lab.play("site").ok().changed == {}
+        assert [one.seen() for one in held] == before
+
+
+def test_other_nodes_see_the_pod_where_the_user_wants_that(cell, lab):
+    lab.variables["podnet_masquerade_nodes"] = False
+    run = lab.play("site").ok()
+    # It is the default of native networks.
+    assert bool(run.changed) == cell.overlay
+    assert views(lab) == {lab.pods()[ONE]}
+    assert seen(lab, ONE, INTERNET) == NODE_IPS["node-1"]
+
+
+def test_switched_off_it_leaves_nothing(cell, lab):
+    for name in MASQUERADE:
+        del lab.variables[name]
+    predicted_then_done(lab)
+    assert seen(lab, ONE, INTERNET) == lab.pods()[ONE]
+    for node in lab.nodes:
+        assert halves(lab, node) == []
+    everybody_reaches_everybody(lab)

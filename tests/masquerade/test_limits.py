@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""As many flows as one address has ports, to one destination; and flows that come and go without
+end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+
+from tests.cells.counts import counts
+from tests.cluster.probes import PYTHON
+
+from .asked import nat_info
+from .nat import TCP, forget, halves
+from .vpc import CROWD, INTERNET, MIRROR, NODES, THERE
+
+RECORDER = 4740
+
+#: Ports that a device's address has for one destination: from 1024 on, less those of services.
+PORTS = 65536 - 1024 - 2768
+
+#: The number that all must get, and the number that cannot be.
+ALL, TOO_MANY = 60_000, 65_000
+
+#: Seconds of churn; the whole proof takes ten minutes.
+CHURN = int(os.environ.get("PODNET_CHURN_SECONDS", "20"))
+
+#: Connections that each pod opens in a second, at most.
+RATE = 600
+
+#: A new flow looks at so many of the flows of before, whether they are over.
+LOOKS = 4
+
+
+@pytest.fixture
+def recorder(cluster):
+    """A server outside that knows whom it has answered."""
+    with cluster.start("internet", *PYTHON, str(THERE / "record.py"), str(RECORDER)) as process:
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+        yield process
+        process.kill()
+    forget(cluster, "k8s-s", lambda half: RECORDER in half.key.values())
+
+
+def recorded(recorder):
+    """Return how many datagrams came, and by address the number of ports from which they did."""
+    recorder.stdin.write("\n")
+    recorder.stdin.flush()
+    told = json.loads(recorder.stdout.readline())
+    return told["datagrams"], told["visitors"]
+
+
+def tell(process, first, count, window):
+    """Let a pod open flows (``there/many.py``), and do not wait for it."""
+    process.stdin.write(f"{first} {count} {window}\n")
+    process.stdin.flush()
+
+
+def told(process):
+    """Return what a pod has to say, once it has."""
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    return int(line)
+
+
+def exhausted(cluster):
+    """Return how many packets got no port."""
+    return counts(cluster, "k8s-s").get(("to_netdev", "nat_exhausted"), 0)
+
+
+def test_sixty_thousand_flows_to_one_destination_and_no_more_than_there_are_ports(
+    cluster, recorder
+):
+    before, share = exhausted(cluster), ALL // len(CROWD)
+    with contextlib.ExitStack() as stack:
+        pods = []
+        for place in CROWD:
+            command = (*PYTHON, str(THERE / "many.py"), INTERNET, str(RECORDER))
+            pods.append(stack.enter_context(cluster.start(place, *command)))
+            stack.callback(pods[-1].kill)
+        # All pods want the same ports.
+        for pod in pods:
+            tell(pod, 10_000, share, 50)
+        assert [told(pod) for pod in pods] == [share] * len(pods)
+        assert recorded(recorder) == (ALL, {NODES["k8s-s"]: ALL})
+        assert exhausted(cluster) == before
+
+        more = TOO_MANY - ALL
+        tell(pods[0], 10_000 + share, more, 0)
+        assert told(pods[0]) == more
+        # Each of them came through or was counted, sooner or later.
+        while recorded(recorder)[0] + exhausted(cluster) - before < TOO_MANY:
+            time.sleep(0.05)
+        datagrams, visitors = recorded(recorder)
+        assert visitors == {NODES["k8s-s"]: datagrams}, "ports that two flows had"
+        assert datagrams <= PORTS
+        assert datagrams + exhausted(cluster) - before == TOO_MANY
+
+        # Those that there are go on, and the one that is too many is refused.
+        tell(pods[1], 10_000 + share, 1, 0)
+        assert told(pods[1]) == 1
+        info = nat_info(cluster, "k8s-s", f"protocol=udp destination={INTERNET} limit=1")
+        (most, *_fewer) = info["ports"]
+        assert (most["destination"], most["destination_port"]) == (INTERNET, RECORDER)
+        assert (most["used"] >= ALL, most["size"]) == (True, PORTS)
+        assert "WARNING" in info["output"]
+        status = cluster.play("status").ok()
+        report = status.result("k8s-s", "Read the node's status")["report"]
+        assert "nat_exhausted" in report
+        assert INTERNET in report, "which destination it is"
+
+
+def age(halves_of):
+    """Count flows: those that are open, those that wait to be over, those that are over."""
+    outs = [half for half in halves_of if half.out]
+    over = sum(half.over for half in outs)
+    opened = sum(
+        half.key["protocol"] == TCP and not half.closing and not half.over for half in outs
+    )
+    return {"entries": len(halves_of), "open": opened, "over": over}
+
+
+def test_flows_that_come_and_go_leave_nothing(cluster):
+    with contextlib.ExitStack() as stack:
+        # Who has hung up waits for nothing more: his ports would otherwise be the limit.
+        limit = "net.ipv4.tcp_max_tw_buckets"
+        kept = cluster.exec("internet", "sysctl", "-n", limit).strip()
+        cluster.exec("internet", "sysctl", "-q", f"{limit}=0")
+        stack.callback(cluster.exec, "internet", "sysctl", "-q", f"{limit}={kept}")
+        pods = []
+        for place in CROWD:
+            command = (*PYTHON, str(THERE / "churn.py"), INTERNET, str(MIRROR), str(RATE))
+            pods.append(stack.enter_context(cluster.start(place, *command)))
+            stack.callback(pods[-1].kill)
+        seen, end = [], time.monotonic() + CHURN
+        while time.monotonic() < end:
+            assert all(pod.poll() is None for pod in pods)
+            seen.append(age(halves(cluster, "k8s-s")))
+            print(f"{CHURN - end + time.monotonic():6.1f} s: {seen[-1]}")
+            time.sleep(max(1, CHURN / 60))
+        for pod in pods:
+            pod.stdin.close()
+        reports = [json.loads(pod.stdout.read()) for pod in pods]
+    print(reports)
+    assert [report["errors"] for report in reports] == [{}] * len(pods)
+    flows = sum(sum(report["counts"].values()) for report in reports)
+    assert flows > 100 * CHURN, "a busy machine, or a stall"
+    # A connection is open as long as its client has it.
+    assert max(one["open"] for one in seen) <= 3 * len(pods)
+    # What is over is gone once new flows have had a look at everything.
+    assert max(one["over"] for one in seen) <= 2 * nat_layout.NAT_TURNS // LOOKS
+    left = halves(cluster, "k8s-s")
+    assert age(left)["open"] == 0
+    assert all(half.closing or half.key["protocol"] != TCP for half in left if not half.over)

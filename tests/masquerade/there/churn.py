@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Talk to a mirror in many short flows, one after the other, until the input ends.
+
+    churn.py ADDRESS PORT RATE
+
+A second has at most RATE connections, of which each second one is closed by both ends and the
+others are reset, and a fourth as many datagrams, each from a socket of its own. Then says as JSON
+what there was of each, and the errors.
+"""
+
+import collections
+import json
+import select
+import socket
+import struct
+import sys
+import time
+
+QUESTION = b"?" * 31 + b"\n"
+PATIENCE = 5
+RESET = struct.pack("ii", 1, 0)
+
+address, port, rate = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+counts, errors = collections.Counter(), collections.Counter()
+
+
+def connect(resets):
+    with socket.create_connection((address, port), timeout=PATIENCE) as one:
+        one.sendall(QUESTION)
+        assert len(one.recv(64)) == len(QUESTION)
+        if resets:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            return
+        # The mirror closes first, so that no port waits here for what might still come.
+        one.sendall(b"bye\n")
+        while one.recv(64):
+            pass
+
+
+def send():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.settimeout(PATIENCE)
+        one.connect((address, port))
+        one.send(QUESTION)
+        assert len(one.recv(64)) == len(QUESTION)
+
+
+def attempt(kind, call, *words):
+    try:
+        call(*words)
+        counts[kind] += 1
+    except OSError as error:
+        errors[f"{kind}: {error}"] += 1
+
+
+due = time.monotonic()
+number = 0
+while not select.select([0], [], [], max(0, due - time.monotonic()))[0]:
+    number += 1
+    attempt("closed" if number % 2 else "reset", connect, not number % 2)
+    if number % 4 == 0:
+        attempt("datagrams", send)
+    # One that was kept waiting does not make up for it.
+    due = max(due + 1 / rate, time.monotonic())
+print(json.dumps({"counts": counts, "errors": errors}))
