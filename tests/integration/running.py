@@ -16,7 +16,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyroute2  # noqa: F401  # once, and not in each fork: it takes 0.1 s
 from ansible.module_utils import basic
 
 if TYPE_CHECKING:
@@ -42,6 +41,10 @@ class Run(dict):
     @property
     def failed(self) -> bool:
         return bool(self.get("failed"))
+
+
+# Once, and not in each fork: it takes a tenth of a second.
+importlib.import_module("pyroute2")
 
 
 def run_module(module: str, /, *, check: bool = False, **arguments: Any) -> Run:
