@@ -17,6 +17,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory impor
     CLUSTER_VARIABLES,
     VARIABLES,
 )
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.masquerade import AGENT
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
 from ansible_collections.podnet.fabric.plugins.plugin_utils import service_files
@@ -31,7 +32,7 @@ ARGUMENT_SPEC = {
 }
 
 #: What of an observation the planner needs.
-OBSERVED = ("pod_cidr", "peers", "endpoints", "services")
+OBSERVED = ("pod_cidr", "peers", "endpoints", "services", "device")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -76,7 +77,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if not names:
             raise Failure(f"group is {group!r}, which has no hosts; valid is the cluster's group.")
         shared: dict[str, tuple[Any, Any]] = {}
-        self._manifests: dict[str, dict[str, Any]] = {}
+        self._files: dict[str, dict[str, Any]] = {}
         self._task_vars = task_vars
         in_play = set(task_vars.get("ansible_play_hosts_all", ()))
         nodes: dict[str, dict[str, Any]] = {}
@@ -116,17 +117,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _value(self, templar: Templar, host: str, name: str, raw: Any) -> Any:
         value = _template(templar, host, name, raw)
         if name == MANIFESTS and isinstance(value, list):
-            return [self._manifest(f"{name}[{i}]", item) for i, item in enumerate(value)]
+            return [self._loaded(f"{name}[{i}]", item) for i, item in enumerate(value)]
+        if name == AGENT:
+            return self._loaded(name, value)
         return value
 
-    def _manifest(self, where: str, item: Any) -> Any:
+    def _loaded(self, where: str, item: Any) -> Any:
         """Return what a file or a text holds; each is read once a run."""
         if not isinstance(item, str) or not item:
             return item
-        if item not in self._manifests:
+        if item not in self._files:
             find = finder(self, where, self._task_vars)
-            self._manifests[item] = service_files.load(item, where, find)
-        return self._manifests[item]
+            self._files[item] = service_files.load(item, where, find)
+        return self._files[item]
 
 
 def _template(templar: Templar, host: str, name: str, raw: Any) -> Any:

@@ -8,13 +8,9 @@ library and system calls is used.
 
 from __future__ import annotations
 
-import array
-import fcntl
 import importlib.util
 import ipaddress
 import os
-import socket
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,19 +25,20 @@ from .datapath.service_layout import (
     SERVICE_NODE_PORT,
     SERVICES,
 )
+from .engine import ipv4
 from .engine.bpf import maps
 from .services import packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .datapath.structs import Layout
 
-SIOCGIFCONF = 0x8912
-IFREQ_SIZE = 40  # struct ifreq on 64 bits
 NETWORKD = "systemd-networkd"
 LIBRARIES = ("bcc", "pyroute2")
 DEVICES = Path("/sys/class/net")
+#: linux/if_arp.h: what has frames with MAC addresses, which programs look for.
+ARPHRD_ETHER = 1
 #: Devices that the roles make by these names, where nobody else has them.
 NODE_DEVICES = (
     names.GATEWAY_DEVICE,
@@ -53,11 +50,18 @@ DISTRIBUTIONS = ("debian", "fedora", "rhel")
 
 
 def read(
-    node_ip: str | None, device: str | None, vtep_ip: str | None, underlay_device: str | None
+    node_ip: str | None,
+    device: str | None,
+    vtep_ip: str | None,
+    underlay_device: str | None,
+    egress_devices: Sequence[str],
 ) -> dict[str, Any]:
     """Return what the host has (see RETURN of the module ``node_info``)."""
-    holders = _devices_by_address()
+    addresses = ipv4.addresses()
+    holders = {each.address: each.device for each in addresses}
     vtep_device = holders.get(vtep_ip or node_ip or "")
+    own = _device(device or holders.get(node_ip or ""))
+    egress = egress_devices or ([own["name"]] if own else [])
     return {
         "kernel": os.uname().release,
         "distribution": _distribution(),
@@ -66,9 +70,12 @@ def read(
         "cgroup2": mounts.cgroup2_root(),
         "networkd": Path("/lib/systemd", NETWORKD).exists(),
         "networkd_active": Path("/run/systemd/netif/state").exists(),
-        "device": _device(device or holders.get(node_ip or "")),
+        "device": own,
         "underlay": _device(underlay_device or vtep_device),
         "vtep_device": vtep_device,
+        "egress_devices": [
+            found for name in egress if (found := _egress_device(name, node_ip, addresses))
+        ],
         "foreign": [name for name in NODE_DEVICES if _is_foreign(name)],
         **_held(node_ip),
     }
@@ -84,10 +91,24 @@ def _distribution() -> str | None:
 
 
 def _device(name: str | None) -> dict[str, Any] | None:
-    if name is None or not (DEVICES / name).exists():
+    # Of a folder or file that is no device, there or elsewhere, nobody asks for the number.
+    if name is None or "/" in name or not (DEVICES / name / "ifindex").exists():
         return None
     numbers = {word: int((DEVICES / name / word).read_text()) for word in ("ifindex", "mtu")}
     return {"name": name, **numbers}
+
+
+def _egress_device(
+    name: str, node_ip: str | None, addresses: Sequence[ipv4.Address]
+) -> dict[str, Any] | None:
+    """Return a device and the address that others know it by: the node's, or else its first."""
+    found = _device(name)
+    if found is None:
+        return None
+    held = [each.address for each in addresses if each.device == name and each.is_global]
+    first = node_ip if node_ip in held else next(iter(held), None)
+    kind = int((DEVICES / name / "type").read_text())
+    return {**found, "ip": first, "ethernet": kind == ARPHRD_ETHER}
 
 
 def _is_foreign(name: str) -> bool:
@@ -96,21 +117,6 @@ def _is_foreign(name: str) -> bool:
         return False
     alias, mac = [(DEVICES / name / word).read_text().strip() for word in ("ifalias", "address")]
     return not names.is_our_device(name, alias, mac)
-
-
-def _devices_by_address() -> dict[str, str]:
-    # netdevice(7): SIOCGIFCONF fills an array of struct ifreq, one for each IPv4 address.
-    buffer = array.array("B", bytes(IFREQ_SIZE * 4096))
-    request = struct.pack("iP", len(buffer), buffer.buffer_info()[0])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        filled = struct.unpack("iP", fcntl.ioctl(any_socket, SIOCGIFCONF, request))[0]
-    found = {}
-    for start in range(0, filled, IFREQ_SIZE):
-        entry = buffer[start : start + IFREQ_SIZE].tobytes()
-        # An address with a label such as eth0:1 is one of eth0.
-        device = entry[:16].split(b"\0")[0].decode().split(":")[0]
-        found[socket.inet_ntoa(entry[20:24])] = device
-    return found
 
 
 def _held(node_ip: str | None) -> dict[str, Any]:

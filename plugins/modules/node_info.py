@@ -31,6 +31,11 @@ options:
   underlay_device:
     description: Device below the tunnel; by default the one that holds O(vtep_ip).
     type: str
+  egress_devices:
+    description: Names of the devices that pods reach the outside by; by default the node's device.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: podnet.fabric.plan
 """
@@ -124,6 +129,39 @@ vtep_device:
   returned: success
   type: str
   sample: eth0
+egress_devices:
+  description: The O(egress_devices) that there are, in the same order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      returned: success
+      sample: eth0
+    ifindex:
+      description: Its number.
+      type: int
+      returned: success
+      sample: 2
+    mtu:
+      description: Its MTU, bytes.
+      type: int
+      returned: success
+      sample: 1500
+    ip:
+      description:
+        - The address that others know it by. It is O(node_ip) where the device holds that, else its first global
+          IPv4 address, none where it has none.
+      type: str
+      returned: success
+      sample: 10.111.0.8
+    ethernet:
+      description: Whether it is an Ethernet device, and not such as C(lo) or a tunnel of layer 3.
+      type: bool
+      returned: success
+      sample: true
 foreign:
   description: Devices that have a name of this network's and are somebody else's.
   returned: success
@@ -180,9 +218,13 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 def main() -> None:
     options = ("node_ip", "device", "vtep_ip", "underlay_device")
     module = AnsibleModule(
-        argument_spec={word: {"type": "str"} for word in options}, supports_check_mode=True
+        argument_spec={
+            **{word: {"type": "str"} for word in options},
+            "egress_devices": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
     )
-    given = {word: module.params[word] for word in options}
+    given = {word: module.params[word] for word in (*options, "egress_devices")}
     runner.run(module, lambda: {"changed": False, **node_info.read(**given)})
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files and texts with services, on the controller: read once, and told where they are wrong."""
+"""Files and texts of variables, on the controller: read once, and told where they are wrong."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def _uncollected() -> Iterator[None]:
 def load(item: str, where: str, find: Callable[[str], str]) -> dict[str, Any]:
     """Return ``{"source": what to call it, "documents": [...]}`` of a file's name, or of a text.
 
-    :param item: a text with more than one line is YAML itself.
+    :param item: a text with more than one line, or in braces, is YAML itself.
     :param where: the variable or option that has it.
     :param find: from a name to a file's path; raises Failure where there is none.
     """
-    if "\n" in item:
+    if "\n" in item or item.startswith("{"):
         return {"source": where, "documents": documents(item, where)}
     try:
         text = Path(find(item)).read_text(encoding="utf-8")

@@ -180,6 +180,7 @@ Nodes:                  2/3 usable
   node-63344  10.111.0.9   10.111.160.128/25  0     64           usable, did not answer
   late        10.111.0.14  none               0     0            not usable
 Pods:                   64 placed, 6 pending
+Masquerading:           Disabled
 Secondary range:        default   10.111.160.0/24   2/2 node CIDRs of /25 used
   Node CIDR mask size  Addresses a node  Nodes  Addresses for pods  Usable pods
   /24                  256               1      256                 128

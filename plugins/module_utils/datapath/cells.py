@@ -163,7 +163,11 @@ def cell_of(node: Mapping[str, Any]) -> Cell:
     for wanted, more in ((node["services"], cell.services), (node["masquerade"], cell.masquerade)):
         for name, places in more.items() if wanted else ():
             programs[name] = (*programs.get(name, ()), *places)
-    return replace(cell, programs=programs)
+    forwarding = cell.forwarding
+    if node["masquerade"] and NODE_DEVICE in forwarding:
+        # What is not masqueraded goes by them, too, and what answers it the stack forwards.
+        forwarding = (*forwarding, EGRESS_DEVICES)
+    return replace(cell, programs=programs, forwarding=forwarding)
 
 
 def devices_of(node: Mapping[str, Any], places: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from . import layout, nat_layout, peers, reasons, settings
 from .cells import BY_PROGRAM, SOCKET_PROGRAMS, cell_of, devices_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from .cells import Cell
 
@@ -65,7 +65,7 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, An
         "vxlans": _vxlan(node, cell) if cell.tunnel else [],
         "sysctls": settings.of(node, cell),
         "first_maps": _maps([], [], config if cell.tunnel else []),
-        "maps": _maps(_ipcache(node), _node_addresses(node), config),
+        "maps": _maps(_ipcache(node), _node_addresses(node), config, _emptied(node)),
         "programs": _programs(node, cell),
         "socket_programs": _socket_programs(node),
         "masquerade_maps": _masquerade_maps(node),
@@ -139,8 +139,8 @@ def _vxlan(node: Mapping[str, Any], cell: Cell) -> Items:
     ]
 
 
-def _maps(ipcache: Items, addresses: Items, config: Items) -> Items:
-    """Every map with what the plan knows of it; who makes the pods' devices fills the others.
+def _maps(ipcache: Items, addresses: Items, config: Items, emptied: Iterable[str] = ()) -> Items:
+    """Every map with what the plan knows of it; others are filled by who makes what they are of.
 
     Programs send by ``ipcache``. It is filled last, when every node takes what is sent so, and
     before ``config`` forgets a tunnel: that is there for as long as something is sent into it.
@@ -149,6 +149,7 @@ def _maps(ipcache: Items, addresses: Items, config: Items) -> Items:
         layout.IPCACHE.name: {"entries": ipcache, "purge": bool(ipcache)},
         layout.NODE_ADDRESSES.name: {"entries": addresses, "purge": bool(addresses)},
         layout.CONFIG.name: {"entries": config},
+        **{name: {"entries": [], "purge": True} for name in emptied},
     }
     return [table.task(**filled.get(table.name, {})) for table in layout.MAPS]
 
@@ -183,13 +184,21 @@ def _node_addresses(node: Mapping[str, Any]) -> Items:
     ]
 
 
+def _emptied(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the maps that a role fills which does not run for this node any more."""
+    tables = (nat_layout.MASQUERADE, nat_layout.NON_MASQUERADE)
+    return () if node["masquerade"] else tuple(table.name for table in tables)
+
+
 def _egress_devices(node: Mapping[str, Any]) -> Items:
     return list(node["masquerade"]["devices"]) if node["masquerade"] else []
 
 
 def _masquerade_maps(node: Mapping[str, Any]) -> Items:
-    """Return the map of what is not masqueraded, and before it no device, behind it every one."""
-    masquerade = node["masquerade"] or {"nodes": False, "prefixes": []}
+    """Return what is not masqueraded, then the devices by which all else is."""
+    masquerade = node["masquerade"]
+    if not masquerade:
+        return []
     flags = nat_layout.MASQUERADE_NODES if masquerade["nodes"] else 0
     prefixes = [
         {"key": _prefix_key(one["cidr"]), "value": {"why": _WHY[one["why"]]}}
@@ -199,9 +208,10 @@ def _masquerade_maps(node: Mapping[str, Any]) -> Items:
         {"key": {"ifindex": one["ifindex"]}, "value": {"address": one["ip"], "flags": flags}}
         for one in _egress_devices(node)
     ]
-    filled = ((nat_layout.NON_MASQUERADE, prefixes), (nat_layout.MASQUERADE, devices))
-    order = filled if devices else filled[::-1]
-    return [table.task(entries=entries, purge=True) for table, entries in order]
+    return [
+        nat_layout.NON_MASQUERADE.task(entries=prefixes, purge=True),
+        nat_layout.MASQUERADE.task(entries=devices, purge=True),
+    ]
 
 
 def _prefix_key(prefix: str) -> dict[str, Any]:

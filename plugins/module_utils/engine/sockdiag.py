@@ -8,20 +8,17 @@ Layouts are those of linux/inet_diag.h. pyroute2 knows no SOCK_DESTROY in all it
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import rtnl
+from . import plain_netlink, rtnl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY, SOCK_DESTROY = 20, 21
-NLMSG_ERROR, NLMSG_DONE = 2, 3
-_HEADER = struct.Struct("=IHHII")
 #: family, protocol, extensions, padding, states; the socket's own words follow.
 _REQUEST = struct.Struct("=BBBBI")
 #: source and destination port and address, device, cookie
@@ -30,7 +27,6 @@ _SOCKET = struct.Struct("=2s2s16s16sIQ")
 _ANSWER = struct.Struct("=BBBB")
 #: Bits of TCP_LISTEN, TCP_TIME_WAIT and TCP_NEW_SYN_RECV, which have no process that waits.
 _NO_STATES = 1 << 10 | 1 << 6 | 1 << 12
-_ROOM = 1 << 17
 _NOT_KNOWN = (errno.EOPNOTSUPP, errno.EINVAL)
 _MAPPED = bytes(10) + b"\xff\xff"
 
@@ -76,7 +72,7 @@ def destroy(found: Found) -> bool:
     """
     body = _REQUEST.pack(found.family, found.protocol, 0, 0, 0xFFFFFFFF) + found.words
     try:
-        list(_ask(SOCK_DESTROY, rtnl.REQUEST | rtnl.ACK, body))
+        list(plain_netlink.ask(NETLINK_SOCK_DIAG, SOCK_DESTROY, rtnl.REQUEST | rtnl.ACK, body))
     except OSError as error:
         if error.errno in _NOT_KNOWN:
             raise Unsupported from error
@@ -89,28 +85,8 @@ def destroy(found: Found) -> bool:
 def _asked(kind: int, flags: int, body: bytes) -> list[bytes]:
     """Return the answers to a question of which not every kernel knows."""
     try:
-        return list(_ask(kind, flags, body))
+        return list(plain_netlink.ask(NETLINK_SOCK_DIAG, kind, flags, body))
     except OSError as error:
         if error.errno in (*_NOT_KNOWN, errno.ENOENT):
             raise Unsupported from error
         raise
-
-
-def _ask(kind: int, flags: int, body: bytes) -> Iterator[bytes]:
-    """Send a request; return the bodies of all answers."""
-    family = socket.AF_NETLINK
-    with socket.socket(family, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as asked:
-        asked.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
-        while True:
-            data = asked.recv(_ROOM)
-            while data:
-                length, answer, _flags, _sequence, _port = _HEADER.unpack_from(data)
-                payload, data = data[_HEADER.size : length], data[(length + 3) & ~3 :]
-                if answer == NLMSG_DONE:
-                    return
-                if answer == NLMSG_ERROR:
-                    (number,) = struct.unpack_from("=i", payload)
-                    if number:
-                        raise OSError(-number, os.strerror(-number))
-                    return
-                yield payload

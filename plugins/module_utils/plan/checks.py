@@ -7,6 +7,9 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ..datapath.nat_layout import MASQUERADE, NON_MASQUERADE
+from ..names import BRIDGE_DEVICE, DEVICE_PREFIX
+from . import masquerade
 from .inventory import HEALTH, Cluster, Group, Range
 from .prefix import Prefix, overlapping, text
 from .values import NAME_MAX
@@ -15,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .inventory import Node
+
+#: RFC 1122 and 5771: what is nobody's address to others.
+UNREACHABLE = (
+    ("this network", Prefix(0, 8)),
+    ("loopback", Prefix(127 << 24, 8)),
+    ("multicast or reserved", Prefix(224 << 24, 3)),
+)
 
 
 def problems(clusters: Iterable[Cluster]) -> Iterator[str]:
@@ -26,9 +36,12 @@ def problems(clusters: Iterable[Cluster]) -> Iterator[str]:
         yield from _masks(cluster)
         yield from _fixed_cidrs(cluster)
         yield from _pods(cluster)
+        yield from _prefixes(cluster)
+        yield from _egress_devices(cluster)
     yield from _between(clusters)
     yield from _load_balancers(clusters)
     yield from _node_addresses(clusters)
+    yield from _further_addresses(clusters)
     yield from _tunnel_endpoints(cluster for cluster in clusters if not cluster.native)
 
 
@@ -36,6 +49,15 @@ def used_ranges(cluster: Cluster) -> list[Range]:
     """Return the secondary ranges of the node groups, each once, in the order of the list."""
     used = {each.name for group in cluster.groups for each in group.ranges}
     return [each for each in cluster.ranges if each.name in used]
+
+
+def prefixes_of(cluster: Cluster) -> list[tuple[Prefix, str]]:
+    """Return the prefixes of which a cluster masquerades nothing: see ``masquerade``."""
+    if cluster.masquerade is None:
+        return []
+    pods = [each.cidr for each in used_ranges(cluster)]
+    native = cluster.native_routing if cluster.native else None
+    return masquerade.prefixes(cluster.masquerade, pods, native)
 
 
 def _subnets(cluster: Cluster) -> Iterator[str]:
@@ -146,6 +168,36 @@ def _pods(cluster: Cluster) -> Iterator[str]:
             )
 
 
+def _prefixes(cluster: Cluster) -> Iterator[str]:
+    stay = prefixes_of(cluster)
+    if len(stay) > NON_MASQUERADE.max_entries:
+        listed = sum(why == "listed" for _cidr, why in stay)
+        others = len(stay) - listed
+        yield (
+            f"podnet_non_masquerade_cidrs of cluster {cluster.name} has {listed} prefixes; valid "
+            f"are up to {NON_MASQUERADE.max_entries - others}, since {others} others go into the "
+            "same map."
+        )
+
+
+def _egress_devices(cluster: Cluster) -> Iterator[str]:
+    for node in cluster.nodes.values():
+        what, devices = f"podnet_masquerade_devices of {node.name}", node.egress_devices
+        if len(devices) > MASQUERADE.max_entries:
+            yield f"{what} has {len(devices)} devices; valid are up to {MASQUERADE.max_entries}."
+        yield from (
+            f"{what} has {device!r} twice; each device is valid once."
+            for device in dict.fromkeys(devices)
+            if devices.count(device) > 1
+        )
+        yield from (
+            f"{what} has {device!r}, which is a device of the pod network itself; valid is a "
+            "device that leads out of the node such as eth0."
+            for device in dict.fromkeys(devices)
+            if device == BRIDGE_DEVICE or device.startswith(DEVICE_PREFIX)
+        )
+
+
 def _between(clusters: list[Cluster]) -> Iterator[str]:
     if len(clusters) == 1:
         return
@@ -197,6 +249,35 @@ def _node_addresses(clusters: Iterable[Cluster]) -> Iterator[str]:
                 f"gateway {text(node.subnet.gateway)}."
             )
         holder[node.ip] = node.name
+
+
+def _further_addresses(clusters: Iterable[Cluster]) -> Iterator[str]:
+    clusters = list(clusters)
+    holder: dict[int, str] = {}
+    for cluster in clusters:
+        for node in cluster.nodes.values():
+            holder.setdefault(node.ip, node.name)
+            if not cluster.native:
+                holder.setdefault(node.vtep, node.name)
+    ranges = [each for cluster in clusters for each in used_ranges(cluster)]
+    for node in chain.from_iterable(cluster.nodes.values() for cluster in clusters):
+        for address in node.addresses:
+            what = f"podnet_node_addresses of {node.name} has {text(address)}"
+            other = holder.setdefault(address, node.name)
+            if other != node.name:
+                yield f"{what}, which {other} has too; each address is valid once."
+            yield from (
+                f"{what}, which lies within the secondary range {each.name} {each.cidr}; valid is "
+                "an address that no pod can have."
+                for each in ranges
+                if each.cidr.holds(address)
+            )
+            yield from (
+                f"{what}, which is {kind} ({cidr}); valid is an address that others reach the "
+                "node by."
+                for kind, cidr in UNREACHABLE
+                if cidr.holds(address)
+            )
 
 
 def _tunnel_endpoints(clusters: Iterable[Cluster]) -> Iterator[str]:

@@ -25,11 +25,13 @@ def settle(node: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:
     """
     refuse(_problems(node, seen))
     device = seen["device"]
-    found = {
+    found: dict[str, Any] = {
         "device": str(device["name"]),
         "device_ifindex": int(device["ifindex"]),
         "device_mtu": int(device["mtu"]),
     }
+    if node["masquerade"]:
+        found["masquerade"] = {**node["masquerade"], "devices": _egress_devices(node, seen)}
     if not node["vxlan"]:
         return {**found, "mtu": int(node["mtu"] or device["mtu"])}
     underlay = seen["underlay"]
@@ -49,6 +51,8 @@ def _problems(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]
         yield f"podnet_device of {name}: there is no {wanted}; name a device of the node."
     if node["vxlan"]:
         yield from _of_the_tunnel(node, seen)
+    if node["masquerade"]:
+        yield from _of_masquerading(node, seen)
     cell = cell_of(node)
     for device in seen.get("foreign") or ():
         if device in cell.devices:
@@ -57,6 +61,28 @@ def _problems(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]
                 f"podnet_datapath {node['datapath']} with podnet_network_type "
                 f"{node['network_type']} needs that name; rename or remove the device."
             )
+
+
+def _egress_devices(node: Mapping[str, Any], seen: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = {one["name"]: one for one in seen["egress_devices"]}
+    return [
+        {"name": str(name), "ifindex": int(found[name]["ifindex"]), "ip": str(found[name]["ip"])}
+        for name in node["masquerade"]["devices"] or found
+    ]
+
+
+def _of_masquerading(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:
+    name, wanted = node["name"], node["masquerade"]["devices"]
+    what = f"podnet_masquerade_devices of {name}"
+    found = {one["name"]: one for one in seen.get("egress_devices") or ()}
+    for device in wanted or found:
+        has = f"{what} has {device}" if wanted else f"{what} is not set, and its device is {device}"
+        if device not in found:
+            yield f"{what}: there is no {device}; name devices of the node."
+        elif not found[device]["ethernet"]:
+            yield f"{has}, which is no Ethernet device; valid is one that is, such as eth0."
+        elif not found[device]["ip"]:
+            yield f"{has}, which has no global IPv4 address; valid is a device that has one."
 
 
 def _of_the_tunnel(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import containers, values
+from . import containers, masquerade, values
 from .prefix import Prefix, text
 from .problems import refuse
 from .services import read as services
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .containers import ContainerPort
+    from .masquerade import Masquerade
     from .services.model import Given
 
     NodeVars = Mapping[str, Any]
@@ -108,6 +109,8 @@ class Node:
     """A node. ``pod_cidr``, ``health_ip`` and ``max_pods`` are set where fixed by hand.
 
     ``vtep`` is the address of its tunnel endpoint, ``vxlan_device`` the device below the tunnel.
+    Its pods reach the outside by ``egress_devices``, by the node's device where there are none;
+    ``addresses`` are further ones of its own.
     """
 
     name: str
@@ -123,6 +126,8 @@ class Node:
     health_ip: int | None
     max_pods: int | None
     pods: tuple[Pod, ...]
+    egress_devices: tuple[str, ...] = ()
+    addresses: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,7 @@ class Cluster:
     deployments: tuple[Deployment, ...]
     tunnel: Tunnel
     services: Given
+    masquerade: Masquerade | None = None
     nodes: dict[str, Node] = field(default_factory=dict)
 
     @property
@@ -229,6 +235,7 @@ CLUSTER_VARIABLES: dict[str, Field] = {
     "podnet_direct_routing": Field(values.truth, default=False),
     "podnet_vxlan_checksum_offload": Field(values.truth, default=True),
     **services.VARIABLES,
+    **masquerade.VARIABLES,
 }
 
 #: Variables with a value for each node.
@@ -244,6 +251,7 @@ NODE_VARIABLES: dict[str, Field] = {
     "podnet_health_ip": Field(values.address),
     "podnet_max_pods": Field(values.whole(0, 1 << (32 - MASKS[0]))),
     "podnet_pods": Field(_PODS, []),
+    **masquerade.NODE_VARIABLES,
 }
 
 #: Everything that the planner reads of a node.
@@ -296,10 +304,10 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
                     groups,
                 )
             )
-    vpc = given["podnet_vpc_cidr"]
+    vpc, network_type = given["podnet_vpc_cidr"], given["podnet_network_type"]
     cluster = Cluster(
         name=name,
-        network_type=given["podnet_network_type"],
+        network_type=network_type,
         datapath=given["podnet_datapath"],
         vpc=vpc,
         native_routing=given["podnet_native_routing_cidr"] or vpc,
@@ -314,6 +322,7 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
             checksum_offload=given["podnet_vxlan_checksum_offload"],
         ),
         services=services.read(given, problems),
+        masquerade=masquerade.read(given, problems, native=network_type == NETWORK_TYPES[0]),
     )
     if len(problems) > before:
         return None
@@ -455,4 +464,6 @@ def _node(
         health_ip=given["podnet_health_ip"],
         max_pods=given["podnet_max_pods"],
         pods=tuple(given["podnet_pods"]),
+        egress_devices=tuple(given["podnet_masquerade_devices"]),
+        addresses=tuple(dict.fromkeys(given["podnet_node_addresses"])),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..names import GATEWAY_MAC_PREFIX, POD_MAC_PREFIX
-from .checks import used_ranges
+from .checks import prefixes_of, used_ranges
 from .inventory import HEALTH, Pod
 from .prefix import text
 
@@ -53,7 +53,7 @@ def common(
     :param health: each node's health address.
     :param services: how many services there are; the services themselves travel apart.
     """
-    native, tunnel = cluster.native, cluster.tunnel
+    native, tunnel, masquerade = cluster.native, cluster.tunnel, cluster.masquerade
     return {
         "cluster": cluster.name,
         "network_type": cluster.network_type,
@@ -68,7 +68,11 @@ def common(
             "checksum_offload": tunnel.checksum_offload,
         },
         "services": services,
-        "masquerade": None,
+        "masquerade": masquerade
+        and {
+            "nodes": masquerade.nodes,
+            "prefixes": [{"cidr": str(cidr), "why": why} for cidr, why in prefixes_of(cluster)],
+        },
         "pod_ranges": [str(each.cidr) for each in used_ranges(cluster)],
         "ways": _ways(cluster),
         "nodes": [
@@ -80,7 +84,7 @@ def common(
                 "health_ip": health[node.name],
                 "vtep_ip": None if native else text(node.vtep),
                 "vtep_mac": None if native else vtep_mac(cidr),
-                "addresses": [],
+                "addresses": _further(node),
             }
             for node in cluster.nodes.values()
             if (cidr := cidrs[node.name])
@@ -124,7 +128,8 @@ def own(
         "device": node.device,
         "mtu": node.mtu,
         "attach_mode": node.attach_mode,
-        "addresses": [],
+        "addresses": _further(node),
+        "masquerade": {"devices": list(node.egress_devices)},
         "node_group": node.group.name,
         "subnet": {"name": node.subnet.name, "cidr": str(node.subnet.cidr)},
         "vpc_gateway": text(node.subnet.gateway),
@@ -148,6 +153,10 @@ def own(
     }
 
 
+def _further(node: Node) -> list[str]:
+    return [text(address) for address in node.addresses]
+
+
 def _endpoint(pod: Pod, ip: int, kind: str) -> dict[str, Any]:
     return {
         "name": pod.name,
@@ -162,7 +171,7 @@ def _endpoint(pod: Pod, ip: int, kind: str) -> dict[str, Any]:
 
 def slice_of(shared: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, Any]:
     """Put the two parts together; the cost is that of one list of the nodes."""
-    ways, vxlan = shared["ways"], shared["vxlan"]
+    ways, vxlan, masquerade = shared["ways"], shared["vxlan"], shared["masquerade"]
     peers = [
         {
             "name": node["name"],
@@ -182,6 +191,7 @@ def slice_of(shared: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, An
         **{key: value for key, value in shared.items() if key not in ("nodes", "ways")},
         **mine,
         "vxlan": vxlan and {**vxlan, **mine["vxlan"]},
+        "masquerade": masquerade and {**masquerade, **mine["masquerade"]},
         "peers": peers,
         "routes": [
             {"dst": peer["pod_cidr"], "via": via.get(peer["route"], peer["node_ip"])}

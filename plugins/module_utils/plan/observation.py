@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class Observed:
     """One node: the CIDR it holds, its table of peers as it stands, its endpoints.
 
-    ``services`` are the allocations that it holds, as they stand: see :func:`allocations`.
+    ``services`` are the allocations that it holds, as they stand: see :func:`allocations`;
+    ``device`` is the name of the node's device.
     """
 
     pod_cidr: Prefix | None
     peers: Mapping[str, str]
     endpoints: Mapping[str, int]
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    device: str | None = None
 
 
 def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed]:
@@ -45,6 +47,7 @@ def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed
                     for name, address in (seen.get("endpoints") or {}).items()
                 },
                 dict(seen.get("services") or {}),
+                (seen.get("device") or {}).get("name"),
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise Failure(

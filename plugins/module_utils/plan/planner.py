@@ -11,7 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import addresses, capacity, checks, cidrs, inventory, node, observation, schedule
+from . import (
+    addresses,
+    capacity,
+    checks,
+    cidrs,
+    inventory,
+    masquerade,
+    node,
+    observation,
+    schedule,
+)
 from .problems import refuse
 from .services import surroundings
 from .services.settle import settle
@@ -58,7 +68,8 @@ def plan(
     :param observed: what each node was observed to hold, ``{"pod_cidr": "10.111.160.0/25",
         "peers": {"10.111.160.128/25": "10.111.0.9"}, "endpoints": {"web-1": "10.111.160.3"}}``;
         None for a node that did not answer; a node that was not asked is missing. ``services``
-        in it are the allocations that it holds (see ``observation``).
+        in it are the allocations that it holds (see ``observation``), ``device`` the node's device
+        as M(podnet.fabric.node_info) returned it.
     :raises Failure: with a sentence for everything that is wrong.
     """
     clusters = inventory.read(nodes)
@@ -110,8 +121,13 @@ def _plan_cluster(
     health = {name: result.own[name]["health_ip"] for name in cluster.nodes}
     count = len(settled.services)
     result.common[cluster.name] = node.common(cluster, allocation.cidrs, health, count)
-    result.clusters[cluster.name] = _summary(cluster, allocation, placement, result)
-    result.clusters[cluster.name]["warnings"] += settled.warnings
+    summary = _summary(cluster, allocation, placement, result)
+    summary["masquerade"] = _masquerade(cluster, seen)
+    summary["warnings"] += settled.warnings
+    if cluster.masquerade is not None:
+        stay = checks.prefixes_of(cluster)
+        summary["warnings"] += masquerade.warnings(cluster.masquerade, stay)
+    result.clusters[cluster.name] = summary
 
 
 def _summary(
@@ -146,6 +162,27 @@ def _summary(
         if cluster.services.service_cidr is None
         else str(cluster.services.service_cidr),
         "warnings": [*allocation.warnings, *unusable, *placement.warnings],
+    }
+
+
+def _masquerade(
+    cluster: Cluster, seen: Mapping[str, observation.Observed]
+) -> dict[str, Any] | None:
+    """Return what pods are masqueraded behind, and where they keep their addresses.
+
+    The device of a node that did not answer is unknown where its variables do not name it.
+    """
+    if cluster.masquerade is None:
+        return None
+    devices: dict[str | None, None] = {}
+    for name, each in cluster.nodes.items():
+        own = each.device or (seen[name].device if name in seen else None)
+        devices.update(dict.fromkeys(each.egress_devices or [own]))
+    pods = [each.cidr for each in checks.used_ranges(cluster)]
+    return {
+        "devices": [device for device in devices if device],
+        "cidrs": [str(cidr) for cidr in ([cluster.native_routing] if cluster.native else pods)],
+        "nodes": cluster.masquerade.nodes,
     }
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import masquerading
 from ..tables import line, table
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ def render(cluster: Mapping[str, Any]) -> str:
     if cluster["services"]:
         cidr = cluster["service_cidr"] or "none"
         lines.append(line("Services", f"{cluster['services']} (service CIDR {cidr})"))
+    behind = cluster["masquerade"]
+    shown = masquerading.shown(behind["devices"], behind["cidrs"]) if behind else None
+    lines.append(line("Masquerading", shown or masquerading.DISABLED))
     for each in cluster["ranges"]:
         used = f"{each['used']}/{each['total']} node CIDRs of /{each['node_cidr_mask_size']} used"
         lines.append(line("Secondary range", f"{each['name']}   {each['cidr']}   {used}"))

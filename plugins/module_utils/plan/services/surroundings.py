@@ -53,7 +53,7 @@ def of(
         nodes={
             ip: node.name
             for node in cluster.nodes.values()
-            for ip in dict.fromkeys((node.vtep, node.ip))
+            for ip in dict.fromkeys((node.vtep, node.ip, *node.addresses))
         },
         gateways=frozenset(each.gateway for one in clusters for each in one.subnets),
         pod_cidrs={name: cidr for name, cidr in allocation.cidrs.items() if cidr},
