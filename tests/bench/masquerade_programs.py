@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 import socket
 from typing import TYPE_CHECKING
 
 from ansible_collections.podnet.fabric.plugins.module_utils import names
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 
+from . import CHECKOUT
 from .again import Fresh
 from .programs import SYN, TC_ACT_UNSPEC, Probe, sk_buff, tcp_packet, udp_packet
 from .topology import DEVICE, SUBNET, mac
@@ -46,7 +48,7 @@ def ebpf(topology: Topology) -> list[Probe]:
         sent(
             "to_netdev, done with elsewhere",
             packet=request,
-            fresh=Fresh(tc_index=layout.PACKET_SETTLED),
+            fresh=Fresh(tc_index=_settled()),
             expect_addresses=(pod, outside),
         ),
         sent(
@@ -99,3 +101,10 @@ def ebpf(topology: Topology) -> list[Probe]:
             expect_addresses=(outside, pod),
         ),
     ]
+
+
+def _settled() -> int:
+    """Return what programs write on a packet that needs no other one of them."""
+    header = (CHECKOUT / "bpf" / "lib" / "packet.h").read_text()
+    (number,) = re.findall(r"#define PACKET_SETTLED (\w+)", header)
+    return int(number, 0)
