@@ -27,7 +27,7 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
     bars = [kind for kind in ("programs", "times") if results[kind]]
     heights = [
         *([5.5] * bool(results["ratios"])),
-        *([3.0] * bool(bars)),
+        *([max(3.0, 0.25 * len(results["programs"]))] * bool(bars)),
         *([4.0] * bool(results["services"])),
         *([4.5] * bool(results["masquerade"])),
     ]

@@ -10,6 +10,15 @@ from .ratio_chart import AIM, LOOKS, charted, panel, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: Where a legend hides no bar.
+BELOW: dict[str, Any] = {
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.14),
+    "ncols": 2,
+    "frameon": False,
+    "fontsize": 8,
+}
+
 
 def draw(part: Any, masquerade: dict[str, Any]) -> None:
     """Draw both panels."""
@@ -18,7 +27,7 @@ def draw(part: Any, masquerade: dict[str, Any]) -> None:
     left.set_title("a pod to a host outside, masqueraded", loc="left", weight="bold", size=11)
     left.set_ylabel("time, plain routing without it = 1 (less is better)")
     left.margins(y=0.1)
-    left.legend(frameon=False, fontsize=8, ncols=2)
+    left.legend(**BELOW)
     _faster(right, [one for one in masquerade["faster"] if one["datapath"] in (PODNET, SERVICES)])
 
 
@@ -58,5 +67,5 @@ def _faster(axes: Axes, faster: list[dict[str, Any]]) -> None:
         weight="bold",
         size=11,
     )
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(**BELOW)
     plain(axes)
