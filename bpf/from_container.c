@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a pod sends: tc ingress of its host-side device. All pods of a node share this program. */
+#include "lib/answer.h"
 #include "lib/arp.h"
 #include "lib/balance.h"
 #include "lib/route.h"
@@ -19,6 +20,7 @@ int from_container(struct __sk_buff *skb)
 	if (!packet_parse_v4(skb, &packet))
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_MALFORMED);
 
+	packet_unsettle(skb);
 	/* The address must be one that this very device was given, and the MAC that pod's own. */
 	if (!endpoint_sent(skb, packet.eth, endpoint_lookup_v4(packet.ip->saddr)))
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_SPOOFED_SOURCE);
@@ -27,8 +29,7 @@ int from_container(struct __sk_buff *skb)
 	if (!destination)
 		peer = ipcache_lookup_v4(packet.ip->daddr);
 	takes = destination && destination->ifindex && endpoint_takes(skb, &packet, destination);
-	if ((takes || peer) &&
-	    balance_answer(skb, &packet, HOOK_FROM_CONTAINER, balance_pod_flows()) == ANSWER_DROPPED)
+	if ((takes || peer) && answer_is_lost(skb, &packet, HOOK_FROM_CONTAINER))
 		return TC_ACT_SHOT;
 	if (takes && destination) {
 		account(skb, HOOK_FROM_CONTAINER, VERDICT_TO_ENDPOINT);
@@ -40,7 +41,7 @@ int from_container(struct __sk_buff *skb)
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_NOT_CONFIGURED);
 	if (!peer && !(destination && destination->ifindex) && service_state()) {
 		done = balance(skb, &packet, HOOK_FROM_CONTAINER, SERVICE_CLIENT_POD);
-		if (done != NOT_BALANCED)
+		if (done != NOT_TRANSLATED)
 			return done;
 		/* Again, so that the verifier need not go through all that for either answer. */
 		destination = endpoint_lookup_v4(packet.ip->daddr);

@@ -4,7 +4,7 @@
  * The stack has done a router's work already (TTL, MTU). The packet goes through the pod's veth
  * and not by redirect_peer: that one skips the receive path which the node's own packets need.
  */
-#include "lib/balance.h"
+#include "lib/answer.h"
 
 /* A pod of another node, or no pod at all. */
 static __always_inline int to_peer(struct __sk_buff *skb, struct packet *packet)
@@ -33,7 +33,7 @@ int from_host(struct __sk_buff *skb)
 		return to_peer(skb, &packet);
 	if (!endpoint->ifindex)
 		return drop(skb, HOOK_FROM_HOST, VERDICT_NO_ENDPOINT);
-	if (balance_answer(skb, &packet, HOOK_FROM_HOST, balance_pod_flows()) == ANSWER_DROPPED)
+	if (answer_is_lost(skb, &packet, HOOK_FROM_HOST))
 		return TC_ACT_SHOT;
 	endpoint_address_frame(&packet, endpoint);
 	account(skb, HOOK_FROM_HOST, VERDICT_TO_ENDPOINT);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the network sends: tc ingress of the node's device. What is neither for a pod nor for a service
+/* What the network sends: tc ingress of the node's devices. What is neither for a pod nor for a service
  * is left alone. */
+#include "lib/answer.h"
 #include "lib/balance.h"
+#include "lib/inbound.h"
 
-/* Not for a pod: for a service, the answer of a backend elsewhere, or the node's own. */
+/* Not for a pod: for a service, an answer to the node's address that is a pod's, or the node's own. */
 static __always_inline int not_for_a_pod(struct __sk_buff *skb, struct packet *packet)
 {
 	int done = balance(skb, packet, HOOK_FROM_NETDEV, SERVICE_CLIENT_OUTSIDE);
 
-	return done == NOT_BALANCED ? TC_ACT_UNSPEC : done;
+	return done == NOT_TRANSLATED ? TC_ACT_UNSPEC : done;
 }
 
 int from_netdev(struct __sk_buff *skb)
@@ -34,9 +36,11 @@ int from_netdev(struct __sk_buff *skb)
 	}
 	if (!endpoint || !endpoint->ifindex) /* another's, or the gateway address: the node itself */
 		return not_for_a_pod(skb, &packet);
+	if (!inbound(skb, &packet, config))
+		return drop(skb, HOOK_FROM_NETDEV, VERDICT_MALFORMED);
 	if (!endpoint_takes(skb, &packet, endpoint))
 		return to_stack(skb, &packet, HOOK_FROM_NETDEV, config);
-	if (balance_answer(skb, &packet, HOOK_FROM_NETDEV, balance_pod_flows()) == ANSWER_DROPPED)
+	if (answer_is_lost(skb, &packet, HOOK_FROM_NETDEV))
 		return TC_ACT_SHOT;
 	account(skb, HOOK_FROM_NETDEV, VERDICT_TO_ENDPOINT);
 	return endpoint_deliver(&packet, endpoint);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the tunnel brings: tc ingress of pn_vxlan, which has taken the outer headers off. */
-#include "lib/balance.h"
+#include "lib/answer.h"
+#include "lib/inbound.h"
 
 int from_overlay(struct __sk_buff *skb)
 {
@@ -25,9 +26,13 @@ int from_overlay(struct __sk_buff *skb)
 	endpoint = endpoint_lookup_v4(packet.ip->daddr);
 	if (!endpoint)
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_NO_ENDPOINT);
-	if (!endpoint->ifindex || !endpoint_takes(skb, &packet, endpoint))
+	if (!endpoint->ifindex)
 		return to_stack(skb, &packet, HOOK_FROM_OVERLAY, config);
-	if (balance_answer(skb, &packet, HOOK_FROM_OVERLAY, balance_pod_flows()) == ANSWER_DROPPED)
+	if (!inbound(skb, &packet, config))
+		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_MALFORMED);
+	if (!endpoint_takes(skb, &packet, endpoint))
+		return to_stack(skb, &packet, HOOK_FROM_OVERLAY, config);
+	if (answer_is_lost(skb, &packet, HOOK_FROM_OVERLAY))
 		return TC_ACT_SHOT;
 	/* The address decides, whatever MAC the sender knew this node by. */
 	if (UNLIKELY(skb->pkt_type != PACKET_HOST))

@@ -2,6 +2,7 @@
 /* What a pod sends, where the kernel's own bridge or routes carry it on: tc ingress of its host-side
  * device. Nothing but IPv4 and ARP, and only in the pod's own name. What is for a service, or of one
  * of its flows, the kernel does not carry: it would know the answers for what they are not. */
+#include "lib/answer.h"
 #include "lib/arp.h"
 #include "lib/balance.h"
 
@@ -23,22 +24,6 @@ static __always_inline int guard_arp(struct __sk_buff *skb)
 	return pass(skb);
 }
 
-/* Where it answers what was translated, the pod that asked gets it at once. */
-static __always_inline int guard_answer(struct __sk_buff *skb, struct packet *packet,
-					const struct endpoints_value *destination)
-{
-	enum answer answer = ANSWER_NONE;
-
-	if (endpoint_takes(skb, packet, destination))
-		answer = balance_answer(skb, packet, HOOK_GUARD, balance_pod_flows());
-	if (answer == ANSWER_DROPPED)
-		return TC_ACT_SHOT;
-	if (answer == ANSWER_NONE)
-		return pass(skb);
-	account(skb, HOOK_GUARD, VERDICT_TO_ENDPOINT);
-	return endpoint_deliver(packet, destination);
-}
-
 /* The answer of a pod of this node to another one's is translated and handed over; what is for no
  * pod at all may be for a service. */
 static __always_inline int guard_services(struct __sk_buff *skb, struct packet *packet)
@@ -46,15 +31,13 @@ static __always_inline int guard_services(struct __sk_buff *skb, struct packet *
 	const struct endpoints_value *destination = endpoint_lookup_v4(packet->ip->daddr);
 	int done;
 
+	if (!destination && ipcache_lookup_v4(packet->ip->daddr))
+		return answer_is_lost(skb, packet, HOOK_GUARD) ? TC_ACT_SHOT : pass(skb);
 	if (destination && destination->ifindex)
-		return guard_answer(skb, packet, destination);
-	if (!destination && ipcache_lookup_v4(packet->ip->daddr)) {
-		if (balance_answer(skb, packet, HOOK_GUARD, balance_pod_flows()) == ANSWER_DROPPED)
-			return TC_ACT_SHOT;
-		return pass(skb);
-	}
-	done = balance(skb, packet, HOOK_GUARD, SERVICE_CLIENT_POD);
-	return done == NOT_BALANCED ? pass(skb) : done;
+		done = answer_deliver(skb, packet, HOOK_GUARD, destination);
+	else
+		done = balance(skb, packet, HOOK_GUARD, SERVICE_CLIENT_POD);
+	return done == NOT_TRANSLATED ? pass(skb) : done;
 }
 
 int guard(struct __sk_buff *skb)
@@ -69,6 +52,7 @@ int guard(struct __sk_buff *skb)
 		return drop(skb, HOOK_GUARD, VERDICT_MALFORMED);
 	if (!endpoint_sent(skb, packet.eth, endpoint_lookup_v4(packet.ip->saddr)))
 		return drop(skb, HOOK_GUARD, VERDICT_SPOOFED_SOURCE);
+	packet_unsettle(skb);
 	if (!service_state())
 		return pass(skb);
 	return guard_services(skb, &packet);

@@ -5,13 +5,11 @@
  * IPv6 sockets that talk IPv4 name ::ffff:a.b.c.d, which is how the maps hold it: what is behind
  * the two families' hooks is the same.
  */
+#define SERVICE_SEARCH 1024
 #include "lib/service.h"
 #include "lib/verdict.h"
 
-/* linux/in.h and errno.h, which clang for another target does not find everywhere. */
-#define PROTOCOL_TCP 6
-#define PROTOCOL_UDP 17
-#define PROTOCOL_UDPLITE 136
+/* errno.h, which clang for another target does not find everywhere. */
 #define NO_SUCH_HOST (-113) /* EHOSTUNREACH */
 #define IN_USE (-98)	    /* EADDRINUSE */
 
@@ -23,9 +21,9 @@
  * backend, and getpeername of the whole says which. */
 static __always_inline __u16 socket_protocol(__u32 protocol)
 {
-	if (protocol == PROTOCOL_UDPLITE)
-		return PROTOCOL_UDP;
-	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP ? (__u16)protocol : 0;
+	if (protocol == IP_PROTOCOL_UDPLITE)
+		return IP_PROTOCOL_UDP;
+	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ? (__u16)protocol : 0;
 }
 
 static __always_inline void peer_read_v4(struct bpf_sock_addr *ctx, struct services_key *peer)
@@ -95,7 +93,7 @@ static __always_inline void remember(__u64 cookie, const struct backends_value *
 	};
 	const struct reverse_sockets_value *known;
 
-	if (peer->protocol == PROTOCOL_UDP) {
+	if (peer->protocol == IP_PROTOCOL_UDP) {
 		known = map_lookup(MAP(reverse_sockets), &key);
 		if (known && known->id == id && known->port == peer->port &&
 		    address_equal(&known->address, &peer->address))
@@ -122,7 +120,7 @@ peer_backend(struct bpf_sock_addr *ctx, const struct services_key *peer,
 		client.words[0] = (__u32)netns;
 		client.words[1] = (__u32)(netns >> 32);
 	}
-	if (peer->protocol == PROTOCOL_TCP)
+	if (peer->protocol == IP_PROTOCOL_TCP)
 		number = get_prandom_u32();
 	else /* cookies are counted up: spread them */
 		number = (__u32)((cookie * 0x9e3779b97f4a7c15ULL) >> 32);

@@ -33,3 +33,10 @@ static __always_inline int address_is_loopback(const struct address *a)
 		return (a->words[3] & NET32(0xff000000)) == NET32(0x7f000000);
 	return !a->words[2] && a->words[3] == NET32(1);
 }
+
+/* Say whether a router may forward to the address; the stack knows what to do with the others
+ * (RFC 1812, 5.3.7: this network, multicast, broadcast). */
+static __always_inline int address_is_unicast(__be32 v4)
+{
+	return v4 && v4 != NET32(0xffffffff) && (v4 & NET32(0xf0000000)) != NET32(0xe0000000);
+}

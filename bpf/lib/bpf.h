@@ -26,6 +26,13 @@
 #define NET32(x) ((__be32)(x))
 #endif
 
+/* A cluster without masquerading has programs that are made without what is behind this. */
+#ifdef NO_MASQUERADE
+#define MASQUERADES 0
+#else
+#define MASQUERADES 1
+#endif
+
 /* The maps are made and pinned before a program is compiled; -DPN_FD_<name> brings their file
  * descriptors, and the loader turns each into the map itself. */
 unsigned long long bpf_pseudo_fd(unsigned long long kind, unsigned long long fd) __asm__("llvm.bpf.pseudo");
@@ -66,7 +73,8 @@ HELPER long (*const redirect_peer)(__u32 ifindex, __u64 flags) = (void *)155;
 HELPER __u64 (*const ktime_get_coarse_ns)(void) = (void *)160;
 HELPER long (*const set_retval)(int retval) = (void *)187;
 
-/* linux/pkt_cls.h, linux/if_packet.h and linux/socket.h, which pull in half of the system's headers. */
+/* linux/pkt_cls.h, linux/if_packet.h, linux/socket.h and linux/in.h, which pull in half of the system's
+ * headers. */
 #define TC_ACT_UNSPEC (-1) /* the next program or filter, then the stack */
 #define TC_ACT_SHOT 2
 #define PACKET_HOST 0
@@ -74,3 +82,7 @@ HELPER long (*const set_retval)(int retval) = (void *)187;
 #define PACKET_MULTICAST 2
 #define AF_INET 2
 #define AF_INET6 10
+#define IP_PROTOCOL_ICMP 1
+#define IP_PROTOCOL_TCP 6
+#define IP_PROTOCOL_UDP 17
+#define IP_PROTOCOL_UDPLITE 136

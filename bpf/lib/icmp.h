@@ -5,11 +5,11 @@
 #include "packet.h"
 #include "verdict.h"
 
-#define ICMP_PROTOCOL 1
 #define ICMP_UNREACHABLE 3
 #define ICMP_PORT_UNREACHABLE 3
 #define ICMP_FRAGMENTATION_NEEDED 4
 #define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETER_PROBLEM 12
 #define ICMP_TTL 64
 #define ICMP_TOS 0xc0 /* internetwork control */
 
@@ -31,6 +31,12 @@ struct icmp_cause {
 	__be32 from; /* who says so */
 };
 
+static __always_inline int icmp_is_error(__u8 type)
+{
+	return type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED ||
+	       type == ICMP_PARAMETER_PROBLEM;
+}
+
 static __always_inline __be16 icmp_checksum(const void *data, __u32 size)
 {
 	__u64 sum = (__u64)csum_diff(0, 0, data, size, 0) & 0xffffffff;
@@ -40,13 +46,14 @@ static __always_inline __be16 icmp_checksum(const void *data, __u32 size)
 	return (__be16)~((sum & 0xffff) + (sum >> 16));
 }
 
-/* Never about an error, nor about what went to many or came from no single host (RFC 1122, 3.2.2).
- * Whoever calls this has a first fragment in hand. */
+/* Never about an error, nor about what went to many, came from no single host or is a fragment but the
+ * first (RFC 1122, 3.2.2). */
 static __always_inline int icmp_may_answer(const struct __sk_buff *skb, const struct packet *packet)
 {
 	__be32 from = packet->ip->saddr;
 
-	return packet->ip->protocol != ICMP_PROTOCOL && skb->pkt_type != PACKET_BROADCAST &&
+	return packet->ip->protocol != IP_PROTOCOL_ICMP &&
+	       !(packet->ip->frag_off & IP_FRAGMENT_OFFSET) && skb->pkt_type != PACKET_BROADCAST &&
 	       skb->pkt_type != PACKET_MULTICAST && packet_is_unicast(packet) && from &&
 	       (from & NET32(0xf0000000)) < NET32(0xe0000000) &&
 	       (from & NET32(0xff000000)) != NET32(0x7f000000);
@@ -80,13 +87,14 @@ static __always_inline int icmp_answer(struct __sk_buff *skb, struct packet *pac
 		.tot_len = NET16(length),
 		.frag_off = IP_DONT_FRAGMENT,
 		.ttl = ICMP_TTL,
-		.protocol = ICMP_PROTOCOL,
+		.protocol = IP_PROTOCOL_ICMP,
 		.saddr = cause->from,
 		.daddr = packet->ip->saddr,
 	};
 	__u8 mac[6];
 
 	account(skb, hook, cause->verdict);
+	packet_settle(skb);
 	if (!icmp_may_answer(skb, packet))
 		return TC_ACT_SHOT;
 	if (load_bytes(skb, sizeof(struct ethhdr), error.quote, quoted))

@@ -5,24 +5,32 @@
 #include "l4.h"
 
 #define NAT_REFRESH_NSEC 1000000000ULL
-#define NAT_TRIES 32
-/* Source ports that this node gives with its own address: none is a node port's, and none one that
- * the kernel gives to the node's own sockets, which would get the answers of a flow that had it. */
-#define NAT_FIRST_PORT 1024
-#define NAT_PORTS (30000 - NAT_FIRST_PORT)
 /* Seconds after which a flow that no packet has used is over: closed, of TCP, of UDP. */
 #define NAT_CLOSED_NSEC (10 * 1000000000ULL)
 #define NAT_TCP_NSEC (21600 * 1000000000ULL)
 #define NAT_UDP_NSEC (60 * 1000000000ULL)
 
-static __always_inline void nat_key_of(struct nat_key *key, const struct packet *packet,
-				       const struct l4 *l4)
+/* The key without ports, */
+static __always_inline void nat_key_ends(struct nat_key *key, const struct packet *packet)
 {
 	address_from_v4(&key->source, packet->ip->saddr);
 	address_from_v4(&key->destination, packet->ip->daddr);
+	key->protocol = packet->ip->protocol;
+}
+
+/* the ports, */
+static __always_inline void nat_key_ports(struct nat_key *key, const struct l4 *l4)
+{
 	key->source_port = l4->ports.source;
 	key->destination_port = l4->ports.destination;
-	key->protocol = packet->ip->protocol;
+}
+
+/* and all of it. */
+static __always_inline void nat_key_of(struct nat_key *key, const struct packet *packet,
+				       const struct l4 *l4)
+{
+	nat_key_ends(key, packet);
+	nat_key_ports(key, l4);
 }
 
 static __always_inline struct nat_value *nat_lookup(const struct nat_key *key)
@@ -52,8 +60,17 @@ static __always_inline void nat_value_of_other(struct nat_value *value, const st
 	value->flags ^= NAT_REVERSE;
 }
 
+/* Say whether the entry is the other half of what comes in as `key`. */
+static __always_inline int nat_is_back(const struct nat_value *is, const struct nat_key *key)
+{
+	return address_equal(&is->source, &key->destination) &&
+	       address_equal(&is->destination, &key->source) &&
+	       is->source_port == key->destination_port && is->destination_port == key->source_port;
+}
+
 /* Note that the flow is in use, and whether it is being closed. The map may forget either entry of
- * a pair, whichever was used least: about once a second the other one is kept, or made again. */
+ * a pair, whichever was used least: about once a second the other one is kept, or made again. Where
+ * another flow has taken its place by then, this one is forgotten, too, and begins anew. */
 static __always_inline void nat_use(const struct nat_key *key, struct nat_value *value, int closes)
 {
 	const __u64 now = ktime_get_coarse_ns();
@@ -68,69 +85,45 @@ static __always_inline void nat_use(const struct nat_key *key, struct nat_value 
 		value->flags |= NAT_CLOSING;
 	nat_key_back(&back, key, value);
 	other = map_lookup(MAP(nat), &back);
-	if (LIKELY(other)) {
+	if (UNLIKELY(!other)) {
+		again = *value;
+		nat_value_of_other(&again, key);
+		map_update(MAP(nat), &back, &again, BPF_NOEXIST);
+	} else if (LIKELY(nat_is_back(other, key))) {
 		other->used = now;
 		other->flags |= value->flags & NAT_CLOSING;
-		return;
+	} else {
+		map_delete(MAP(nat), key);
 	}
-	again = *value;
-	nat_value_of_other(&again, key);
-	map_update(MAP(nat), &back, &again, BPF_NOEXIST);
 }
 
-/* Forget both entries. */
+/* Forget both entries, unless the other one's place is another flow's by now. */
 static __always_inline void nat_remove(const struct nat_key *key, const struct nat_value *value)
 {
+	const struct nat_value *other;
 	struct nat_key back = {};
 
 	nat_key_back(&back, key, value);
-	map_delete(MAP(nat), &back);
+	other = nat_lookup(&back);
+	if (other && nat_is_back(other, key))
+		map_delete(MAP(nat), &back);
 	map_delete(MAP(nat), key);
 }
 
-/* The half of struct bpf_sock_tuple that IPv4 needs. */
-struct nat_tuple {
-	__be32 source, destination;
-	__be16 source_port, destination_port;
-};
-
-/* Say whether a socket of the node's own would get the answers. */
-static __always_inline int nat_port_taken(struct __sk_buff *skb, const struct nat_key *back)
+/* Nanoseconds after which a flow that no packet has used is over, if it was not closed. */
+static __always_inline __u64 nat_lifetime(__u16 protocol)
 {
-	struct nat_tuple tuple = {
-		.source = back->source.words[3],
-		.destination = back->destination.words[3],
-		.source_port = back->source_port,
-		.destination_port = back->destination_port,
-	};
-	struct bpf_sock *sock;
-
-	if (back->protocol == IP_PROTOCOL_TCP)
-		sock = skc_lookup_tcp(skb, &tuple, sizeof(tuple), BPF_F_CURRENT_NETNS, 0);
-	else
-		sock = sk_lookup_udp(skb, &tuple, sizeof(tuple), BPF_F_CURRENT_NETNS, 0);
-	if (!sock)
-		return 0;
-	sk_release(sock);
-	return 1;
+	return protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_UDP_NSEC;
 }
 
-/* Say whether the entry is the other half of what comes in as `key`, from before it was forgotten. */
-static __always_inline int nat_is_back(const struct nat_value *is, const struct nat_key *key)
-{
-	return address_equal(&is->source, &key->destination) &&
-	       address_equal(&is->destination, &key->source) &&
-	       is->source_port == key->destination_port && is->destination_port == key->source_port;
-}
-
-/* Say whether a flow is over. Nobody sweeps those: they are there until their place is wanted. */
+/* Say whether a flow is over. Those are there until their place, or their turn, is wanted. */
 static __always_inline int nat_is_over(const struct nat_key *key, const struct nat_value *value)
 {
 	const __u64 idle = ktime_get_coarse_ns() - value->used;
 
 	if (value->flags & NAT_CLOSING)
 		return idle > NAT_CLOSED_NSEC;
-	return idle > (key->protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_UDP_NSEC);
+	return idle > nat_lifetime(key->protocol);
 }
 
 /* What is sent as `key` is not translated: then what answers it is not either, whatever flow had its
@@ -148,83 +141,4 @@ static __always_inline void nat_end_other(const struct nat_key *key)
 
 	if (UNLIKELY(other && other->flags & NAT_REVERSE))
 		nat_remove(&back, other);
-}
-
-static __always_inline __be16 nat_random_port(void)
-{
-	const __u32 number = ((__u64)get_prandom_u32() * NAT_PORTS) >> 32;
-
-	return NET16((__u16)(NAT_FIRST_PORT + number));
-}
-
-static __always_inline int nat_gives(__be16 port)
-{
-	return (__u16)(NET16(port) - NAT_FIRST_PORT) < NAT_PORTS;
-}
-
-/* Take the entry for a flow's answers, which is what keeps two flows from taking the same port. */
-static __always_inline int nat_take(const struct nat_key *back, const struct nat_key *key,
-				    const struct nat_value *value)
-{
-	const struct nat_value *is;
-
-	if (LIKELY(!map_update(MAP(nat), back, value, BPF_NOEXIST)))
-		return 1;
-	is = nat_lookup(back);
-	if (!is || nat_is_back(is, key))
-		return !!is;
-	if (!nat_is_over(back, is))
-		return 0;
-	nat_remove(back, is);
-	return !map_update(MAP(nat), back, value, BPF_NOEXIST);
-}
-
-/* Take a port for the flow, and with it the entry for its answers. The client's own, where that is
- * free, and for an address of the node's among those that it gives; 0 where every try failed. */
-static __always_inline int nat_take_port(struct __sk_buff *skb, const struct nat_key *key,
-					 struct nat_value *to, struct nat_key *back,
-					 int own_address)
-{
-	int i;
-
-	nat_key_back(back, key, to);
-	nat_value_of_other(to, key);
-	if (own_address && !nat_gives(back->destination_port))
-		back->destination_port = nat_random_port();
-	for (i = 0; i < NAT_TRIES; i++) {
-		if ((!own_address || !nat_port_taken(skb, back)) && nat_take(back, key, to))
-			break;
-		back->destination_port = nat_random_port();
-	}
-	nat_value_of_other(to, back);
-	return i < NAT_TRIES;
-}
-
-static __always_inline int nat_goes_on_alike(const struct nat_value *a, const struct nat_value *b)
-{
-	return address_equal(&a->source, &b->source) &&
-	       address_equal(&a->destination, &b->destination) &&
-	       a->source_port == b->source_port && a->destination_port == b->destination_port;
-}
-
-/* Make both entries of a new flow; 0 where no port was free. `own_address`: it goes on with an
- * address of the node's own, so that the node's sockets have a say. */
-static __always_inline struct nat_value *nat_create(struct __sk_buff *skb,
-						    const struct nat_key *key, struct nat_value *to,
-						    int own_address)
-{
-	struct nat_value *made;
-	struct nat_key back = {};
-
-	to->source_port = key->source_port;
-	to->created = to->used = ktime_get_coarse_ns();
-	if (!nat_take_port(skb, key, to, &back, own_address))
-		return 0;
-	if (LIKELY(!map_update(MAP(nat), key, to, BPF_NOEXIST)))
-		return nat_lookup(key);
-	/* Another CPU was faster with a packet of the same flow, or there is no memory. */
-	made = nat_lookup(key);
-	if (!made || !nat_goes_on_alike(made, to))
-		map_delete(MAP(nat), &back);
-	return made;
 }

@@ -145,5 +145,6 @@ static __always_inline int way_take(struct __sk_buff *skb, struct packet *packet
 		packet_decrement_ttl(packet);
 		return overlay_send(skb, packet, hook, config, way->tunnel);
 	}
+	packet_settle(skb);
 	return route_to(skb, packet, hook, way->ifindex, &way->neighbor);
 }

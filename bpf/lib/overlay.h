@@ -33,6 +33,7 @@ static __always_inline int overlay_send(struct __sk_buff *skb, struct packet *pa
 
 	if (UNLIKELY(!config->overlay_ifindex))
 		return drop(skb, hook, VERDICT_NOT_CONFIGURED);
+	packet_settle(skb); /* within the tunnel's headers */
 	mac_copy(packet->eth->h_dest, peer->vtep_mac);
 	mac_copy(packet->eth->h_source, config->gateway_mac);
 	/* Where the kernel takes no local address, the route to the peer chooses it. */

@@ -7,6 +7,14 @@
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 
+#define IP_FRAGMENT_MORE NET16(0x2000)
+#define IP_FRAGMENT_OFFSET NET16(0x1fff)
+#define IP_FRAGMENT (IP_FRAGMENT_MORE | IP_FRAGMENT_OFFSET)
+
+/* In tc_index of a packet, which the kernel leaves alone and nobody else of today uses: it goes out
+ * as it is. */
+#define PACKET_SETTLED 0x706e
+
 struct packet {
 	struct ethhdr *eth;
 	struct iphdr *ip; /* valid where the parse said so */
@@ -22,6 +30,26 @@ static __always_inline void mac_copy(__u8 *to, const __u8 *from)
 	*(__u16 *)to = *(__u16 *)from;
 	*(__u16 *)(to + 2) = *(__u16 *)(from + 2);
 	*(__u16 *)(to + 4) = *(__u16 *)(from + 4);
+}
+
+/* Note that no address of the packet is to be changed any more: between pods, or translated. It may
+ * pass more programs, also within other headers. */
+static __always_inline void packet_settle(struct __sk_buff *skb)
+{
+	if (MASQUERADES)
+		skb->tc_index = PACKET_SETTLED;
+}
+
+/* A pod is not to say so. */
+static __always_inline void packet_unsettle(struct __sk_buff *skb)
+{
+	if (MASQUERADES)
+		skb->tc_index = 0;
+}
+
+static __always_inline int packet_is_settled(const struct __sk_buff *skb)
+{
+	return MASQUERADES && skb->tc_index == PACKET_SETTLED;
 }
 
 /* Make the first `len` bytes readable; they mostly are, and then this costs one comparison. */
@@ -56,13 +84,9 @@ static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet 
 	return skb->len - sizeof(struct ethhdr) >= (__u32)(__builtin_bswap16(packet->ip->tot_len));
 }
 
-/* Say whether a router may forward to the address; the stack knows what to do with the others
- * (RFC 1812, 5.3.7: this network, multicast, broadcast). */
 static __always_inline int packet_is_unicast(const struct packet *packet)
 {
-	__be32 to = packet->ip->daddr;
-
-	return to && to != NET32(0xffffffff) && (to & NET32(0xf0000000)) != NET32(0xe0000000);
+	return address_is_unicast(packet->ip->daddr);
 }
 
 /* TTL less one, and the header checksum with it (RFC 1624: the sum grows by what the word lost). */
@@ -84,7 +108,7 @@ static __always_inline __u32 packet_wire_length(struct __sk_buff *skb, const str
 
 	if (LIKELY(!skb->gso_size))
 		return skb->len - sizeof(struct ethhdr);
-	if (packet->ip->protocol == 6) {
+	if (packet->ip->protocol == IP_PROTOCOL_TCP) {
 		if ((const void *)(l4 + 20) > (const void *)(long)skb->data_end)
 			return 0; /* cannot be: a GSO packet has its headers in front */
 		l4_header = (l4[12] >> 4) * 4;

@@ -76,6 +76,8 @@ static __always_inline int route(struct __sk_buff *skb, struct packet *packet, e
 				 const struct config_value *config,
 				 const struct ipcache_value *peer)
 {
+	if (peer)
+		packet_settle(skb);
 	if (peer && peer->flags & IPCACHE_DIRECT)
 		return route_direct(skb, packet, hook, config, peer);
 	if (peer && peer->flags & IPCACHE_TUNNEL)

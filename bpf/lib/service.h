@@ -6,9 +6,10 @@
 #include "address.h"
 
 #define SERVICE_NSEC_PER_SEC 1000000000ULL
-/* The backends among which one is looked for; a client with affinity to a later one chooses anew. */
-#ifndef SERVICE_SEARCH /* a program that does more has less room for it */
-#define SERVICE_SEARCH 1024
+/* How far the backend of a client with affinity is looked for, where the service has changed since; one
+ * with a later backend chooses anew. */
+#ifndef SERVICE_SEARCH /* a program that does less has more room for it */
+#define SERVICE_SEARCH 256
 #endif
 #define SERVICE_NOWHERE 0xffffffff
 

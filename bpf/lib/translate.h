@@ -22,12 +22,22 @@ static __always_inline __u16 checksum_fold16(__u32 sum)
 	return (__u16)((sum & 0xffff) + (sum >> 16));
 }
 
+/* The identifier of ICMP echo: the one of its two ports that is not 0. */
+static __always_inline int translate_echo(struct __sk_buff *skb, const struct l4 *l4,
+					  const struct nat_value *to)
+{
+	const __be16 id = to->source_port | to->destination_port;
+
+	return !store_bytes(skb, l4->offset + ICMP_ECHO_ID, &id, sizeof(id), 0);
+}
+
 /* Rewrite a packet that comes in as `from` to what `to` says. 0 where its headers cannot be written;
  * afterwards `packet` points at them anew.
  *
  * The sum over ports and payload is the kernel's to correct: it may not have been computed yet
  * (CHECKSUM_PARTIAL, which covers the addresses alone), or the device may have it (CHECKSUM_COMPLETE).
- * A UDP checksum of 0 says that there is none, and stays.
+ * A UDP checksum of 0 says that there is none, and stays. ICMP's covers no addresses. A fragment but
+ * the first has nothing but addresses.
  */
 static __always_inline int translate(struct __sk_buff *skb, struct packet *packet,
 				     const struct l4 *l4, const struct nat_key *from,
@@ -39,19 +49,23 @@ static __always_inline int translate(struct __sk_buff *skb, struct packet *packe
 	const __u64 ports = checksum_change(from->source_port, to->source_port) +
 			    checksum_change(from->destination_port, to->destination_port);
 	const struct ports new_ports = { to->source_port, to->destination_port };
-	const int tcp = from->protocol == IP_PROTOCOL_TCP;
-	const __u32 check = l4->offset + (tcp ? TCP_CHECK : UDP_CHECK);
-	const __u64 flags = tcp ? 0 : BPF_F_MARK_MANGLED_0;
+	const int echo = MASQUERADES && from->protocol == IP_PROTOCOL_ICMP;
+	const __u32 check = l4->offset + l4_check(from->protocol);
+	const __u64 flags = from->protocol == IP_PROTOCOL_UDP ? BPF_F_MARK_MANGLED_0 : 0;
 
 	packet->ip->saddr = to->source.words[3];
 	packet->ip->daddr = to->destination.words[3];
 	packet->ip->check = (__u16)~checksum_fold16(
 		checksum_fold32((__u64)(__u16)~packet->ip->check + checksum_fold32(addresses)));
-	if (l4_csum_replace(skb, check, 0, checksum_fold32(addresses), flags | BPF_F_PSEUDO_HDR))
+	if (UNLIKELY(l4->fragment >= FRAGMENT_LATER))
+		return 1;
+	if (!echo &&
+	    l4_csum_replace(skb, check, 0, checksum_fold32(addresses), flags | BPF_F_PSEUDO_HDR))
 		return 0;
 	if (to->source_port != from->source_port || to->destination_port != from->destination_port)
 		if (l4_csum_replace(skb, check, 0, checksum_fold32(ports), flags) ||
-		    store_bytes(skb, l4->offset, &new_ports, sizeof(new_ports), 0))
+		    (echo ? !translate_echo(skb, l4, to) :
+			    store_bytes(skb, l4->offset, &new_ports, sizeof(new_ports), 0)))
 			return 0;
 	return packet_point(skb, packet);
 }
