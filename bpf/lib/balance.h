@@ -214,6 +214,7 @@ static __always_inline int balance_packet(struct __sk_buff *skb, struct packet *
 	if (verdict < 0)
 		return drop(skb, hook, VERDICT_MALFORMED);
 	nat_key_of(&b.flow.key, packet, &b.flow.l4);
+	nat_key_forget(skb, &b.flow.key, &b.flow.l4);
 	verdict = balance_find(skb, &b);
 	if (verdict == BALANCE_UNTOUCHED)
 		return NOT_TRANSLATED;

@@ -18,6 +18,15 @@
 /* From here on the compiler knows nothing of the variable's value. */
 #define OPAQUE(variable) __asm__ volatile("" : "+r"(variable))
 
+/* Nor does the verifier, which else goes through what follows once for each value that it sees come.
+ * `unknown`: any number that it knows nothing of. */
+#define FORGET(variable, unknown)          \
+	do {                               \
+		(variable) ^= (unknown);   \
+		OPAQUE(variable);          \
+		(variable) ^= (unknown);   \
+	} while (0)
+
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define NET16(x) ((__be16)__builtin_bswap16(x))
 #define NET32(x) ((__be32)__builtin_bswap32(x))

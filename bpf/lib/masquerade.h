@@ -212,14 +212,13 @@ static __always_inline int masquerade(struct __sk_buff *skb, struct packet *pack
 	nat_key_ends(&m.key, packet);
 	verdict = own ? masquerade_node(skb, packet, &m) : masquerade_pod(skb, packet, &m);
 	if (verdict == MASQUERADE_BEGIN) {
-		/* Or the verifier goes through what follows for each value that these can have. */
-		OPAQUE(own);
-		OPAQUE(m.flags);
-		OPAQUE(m.l4.fragment);
-		OPAQUE(m.l4.tcp_flags);
-		OPAQUE(m.key.protocol);
+		FORGET(own, skb->len);
+		FORGET(m.flags, (__u16)skb->len);
+		nat_key_forget(skb, &m.key, &m.l4);
 		m.flow = masquerade_begin(skb, &m);
 		verdict = m.flow ? VERDICT_MASQUERADED : VERDICT_NAT_EXHAUSTED;
+		if (!packet_point(skb, packet))
+			return TC_ACT_SHOT;
 	}
 	if (verdict == MASQUERADE_NOT)
 		return TC_ACT_UNSPEC;

@@ -33,6 +33,17 @@ static __always_inline void nat_key_of(struct nat_key *key, const struct packet 
 	nat_key_ports(key, l4);
 }
 
+/* What comes next is the same for every protocol. */
+static __always_inline void nat_key_forget(const struct __sk_buff *skb, struct nat_key *key,
+					   struct l4 *l4)
+{
+	const __u32 unknown = skb->len;
+
+	FORGET(key->protocol, (__u16)unknown);
+	FORGET(l4->fragment, unknown);
+	FORGET(l4->tcp_flags, (__u8)unknown);
+}
+
 static __always_inline struct nat_value *nat_lookup(const struct nat_key *key)
 {
 	return map_lookup(MAP(nat), key);

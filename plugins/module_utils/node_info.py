@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import mounts, names
-from .datapath.cells import SOCKET_PROGRAMS
+from .datapath.cells import SOCKET_PROGRAMS, socket_pin
 from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE
 from .datapath.service_layout import (
     SERVICE_ALLOCATED,
@@ -137,13 +137,13 @@ def _held(node_ip: str | None) -> dict[str, Any]:
 
 def _balances() -> bool:
     """Say whether there is anything of services, if only what a run left that was killed."""
-    if Path(names.PROGRAM_PINS, f"socket_{SOCKET_PROGRAMS[0]}").exists():
+    if Path(socket_pin(SOCKET_PROGRAMS[0])).exists():
         return True
     found = maps.open_pin(SERVICES.pin)
     if found is None:
         return False
     with found:
-        return bool(found.count())
+        return not found.empty()
 
 
 def _allocated() -> dict[str, Any]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import names, tunnels
 from .datapath import layout, reasons
-from .datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of
+from .datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
+from .datapath.nat_layout import NAT
 from .endpoints import info
 from .endpoints.wanted import KINDS
 from .engine import links, netlink
 from .engine.bpf import attach, maps, programs
 from .engine.bpf import links as bpf_links
+from .nat import status as masquerading
 from .services import info as services
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         found = _programs(node, devices, attacher)
     held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods}", node["datapath"])
     counts = _verdicts()
+    masquerade = masquerading.read(node["masquerade"])
     return {
         "node": {
             key: node.get(key) for key in ("name", "node_ip", "device", "mtu", "usable", "reason")
@@ -45,9 +48,11 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "peers": [dict(peer) for peer in node["peers"]],
         "vxlan": node["vxlan"],
         "tunnels": tunnels.read(node["datapath"]) if node["vxlan"] else [],
+        "masquerade": {**masquerade, "exhausted": _exhausted(counts)},
         "services": _services(node),
         "programs": found,
-        "maps": _maps(),
+        # Thousands of flows are counted already.
+        "maps": _maps({NAT.name: masquerade["nat"]["used"]}),
         "forwarded": [count for count in counts if not count["drops"]],
         "drops": [count for count in counts if count["drops"]],
     }
@@ -87,15 +92,14 @@ def _services(node: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the frontends and who balances sockets; None where the cluster has no services."""
     if not node["services"]:
         return None
-    pins = (f"{names.PROGRAM_PINS}/socket_{name}" for name in SOCKET_PROGRAMS)
     attached = {link.program_id for link in bpf_links.pinned(names.LINK_PINS).values()}
     covered = []
-    for name, pin in zip(SOCKET_PROGRAMS, pins):
-        program = programs.open_pin(pin)
+    for name in SOCKET_PROGRAMS:
+        program = programs.open_pin(socket_pin(name))
         if program is not None:
             with program:
                 covered += [name] if program.info.id in attached else []
-    found = services.gather()
+    found = services.gather(use_of_maps=False)
     return {
         "socket_hooks": covered,
         "frontends": found["services"],
@@ -146,7 +150,8 @@ def _programs(
     return found
 
 
-def _maps() -> list[dict[str, Any]]:
+def _maps(counted: Mapping[str, int | None]) -> list[dict[str, Any]]:
+    """Return the use of all maps; of those in ``counted`` it is known."""
     found = []
     for table in layout.MAPS:
         opened = maps.open_pin(table.pin)
@@ -156,9 +161,14 @@ def _maps() -> list[dict[str, Any]]:
             )
             continue
         with opened:
-            used, size = opened.count(), opened.info.max_entries
+            used = counted[table.name] if table.name in counted else opened.count()
+            size = opened.info.max_entries
             found.append({"name": table.name, "type": opened.type, "used": used, "size": size})
     return found
+
+
+def _exhausted(counts: list[dict[str, Any]]) -> int:
+    return sum(count["packets"] for count in counts if count["verdict"] == "nat_exhausted")
 
 
 def _verdicts() -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from . import masquerading
 from .datapath.cells import SOCKET_PROGRAMS
 from .datapath.service_layout import NODE_PORTS
 from .services import report
@@ -33,7 +34,7 @@ def render(status: Mapping[str, Any]) -> str:
         line("Native-routing CIDR", status["native_routing_cidr"] or "none"),
         line("Attach Mode", (status["attach_mode"] or "nothing attached").upper()),
         line("Device Mode", "veth"),
-        line("Masquerading", "Disabled"),
+        *_masquerade(status["masquerade"]),
         line("IPAM", f"IPv4: {ipam['used']}/{ipam['total']} allocated from {cidr}"),
         "Allocated addresses:",
         *([f"  {ipam['gateway']} (router)"] if ipam["gateway"] else []),
@@ -99,6 +100,33 @@ def _overlay(status: Mapping[str, Any]) -> list[str]:
             ],
         ),
     ]
+
+
+def _masquerade(found: Mapping[str, Any]) -> list[str]:
+    """Return what ``cilium status`` says of masquerading, and what there is to mind of it."""
+    nat, devices = found["nat"], [str(one["name"]) for one in found["devices"]]
+    cidr = found["native_routing_cidr"]
+    enabled = masquerading.shown(devices, [cidr] if cidr else found["pod_ranges"])
+    details = [
+        ("Non-masquerade CIDRs", found["prefixes"]),
+        ("NAT Table", f"{nat['used']}/{nat['size']} ({(nat['used'] or 0) / nat['size']:.0%})"),
+    ]
+    minded = [
+        ("Exhausted", f"{found['exhausted']} packets dropped" if found["exhausted"] else ""),
+        ("Not there", _first(found["missing"])),
+        ("Not planned", _first(found["unplanned"])),
+        *(("Warning", warning) for warning in found["warnings"]),
+    ]
+    return [
+        line("Masquerading", enabled if devices else masquerading.DISABLED),
+        *(f"  {word + ':':<22}{value}" for word, value in (details if devices else ())),
+        *(f"  {word + ':':<22}{value}" for word, value in minded if value),
+    ]
+
+
+def _first(words: Sequence[str], shown: int = 5) -> str:
+    more = f" and {len(words) - shown} more" if len(words) > shown else ""
+    return ", ".join(words[:shown]) + more
 
 
 #: Frontends that the report shows; M(podnet.fabric.services_info) has them all.

@@ -12,7 +12,7 @@ description:
   - Sets the fact C(podnet_node) to what this host must hold, from the plan that M(podnet.fabric.plan) made
     in the same run.
   - Fails for a host that was not observed before the plan, since the pods that it holds are unknown then.
-  - Names, numbers and MTUs of the node's devices come from what M(podnet.fabric.node_info) observed,
+  - Names, numbers, MTUs and addresses of the node's devices come from what M(podnet.fabric.node_info) observed,
     registered as C(podnet_observed). Fails where they do not allow what was planned.
 options:
   path:
@@ -59,6 +59,15 @@ ansible_facts:
         native_routing_cidr: 10.111.0.0/16
         vxlan: null
         services: 3
+        masquerade:
+          nodes: false
+          prefixes:
+            - {cidr: 10.111.0.0/16, why: native}
+            - {cidr: 10.111.160.0/20, why: pods}
+            - {cidr: 169.254.0.0/16, why: link_local}
+            - {cidr: 192.168.0.0/16, why: listed}
+          devices:
+            - {name: eth0, ifindex: 2, ip: 10.111.0.14}
         pod_ranges: [10.111.160.0/20]
         name: node-39206
         observed: true
@@ -68,6 +77,7 @@ ansible_facts:
         device_mtu: 1500
         mtu: 1500
         attach_mode: auto
+        addresses: []
         node_group: default
         subnet: {name: default, cidr: 10.111.0.0/24}
         vpc_gateway: 10.111.0.1
@@ -100,6 +110,7 @@ ansible_facts:
             route: direct
             vtep_ip: null
             vtep_mac: null
+            addresses: []
         routes:
           - {dst: 10.111.160.0/25, via: 10.111.0.8}
         ipcache:

@@ -17,6 +17,7 @@ description:
     the controller.
   - Services get their backends from pods of all nodes or from manifests, and addresses and node ports where they
     have none. M(podnet.fabric.services) takes them from RV(path).
+  - A configuration of ip-masq-agent (C(podnet_ip_masq_agent)) is looked for like the files of services, and read here.
   - Every variable is checked before anything is touched. All that is wrong is reported at once.
   - Run it with C(run_once) after all nodes of the play were observed, and not in batches (C(serial)),
     since an observation that is older than the last change is a wrong one.
@@ -28,7 +29,7 @@ options:
   observed:
     description:
       - Name of the variable of each host that has what it was observed to hold, with the keys C(pod_cidr),
-        C(peers), C(endpoints) and C(services). Other keys are left alone.
+        C(peers), C(endpoints), C(services) and C(device). Other keys are left alone.
       - Take a registered variable. Facts may come from a cache, and what was true in an earlier run
         would count as true now.
       - A host of the play without it is taken as one that did not answer, a host outside the play as one
@@ -141,6 +142,16 @@ cluster:
       description: Where cluster IPs come from. None where it is not set.
       type: str
       sample: 10.10.0.0/16
+    masquerade:
+      description:
+        - What pods are masqueraded behind. C(devices) are those that all of the nodes have, as far as the nodes that
+          answered tell, and C(cidrs) is where pods keep their own addresses; C(nodes) says whether what is for
+          other nodes is masqueraded, too. None where nothing is.
+      type: dict
+      sample:
+        devices: [eth0]
+        cidrs: [10.111.0.0/16]
+        nodes: false
     warnings:
       description: What a person should know.
       type: list

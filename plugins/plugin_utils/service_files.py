@@ -69,4 +69,4 @@ def load(item: str, where: str, find: Callable[[str], str]) -> dict[str, Any]:
         text = Path(find(item)).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{where} is {item!r}, which cannot be read: {error}.") from None
-    return {"source": item, "documents": documents(text, item)}
+    return {"source": item, "documents": documents(text, f"{where} ({item})")}

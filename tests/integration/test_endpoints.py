@@ -9,9 +9,12 @@ import time
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from bpf_support import bpftool, pins
+from nat_support import NAT, TCP, entry, flow, held, keys, write
+from nat_support import empty as forget_flows
 from node_support import (
     GATEWAY,
     GATEWAY_MAC,
@@ -23,7 +26,7 @@ from node_support import (
     plan,
     pod,
 )
-from running import ROOT, do, fails, four_runs, ip, ip_here, run_module, until
+from running import ROOT, do, fails, four_runs, ip, ip_here, run, run_module, until
 
 MAPS = "/sys/fs/bpf/podnet/maps/"
 PROGRAM = "/sys/fs/bpf/podnet/programs/from_container"
@@ -259,6 +262,81 @@ def test_addresses_change_and_change_places():
     assert_whole("web-4", "10.111.160.2")
 
 
+def pod_flows(number):
+    """Every kind of flow that a pod begins or answers, with the n-th address of the pod CIDR."""
+    address = f"10.111.160.{number}"
+    inbound = ((address, 5000), ("203.0.113.77", 6000))
+    service, backend = ("10.10.252.131", 80), ("10.111.160.200", 8080)
+    begun, client = (address, 40000), (address, 40001)
+    return [
+        flow(begun, ("203.0.113.9", 443), (NODE_IP, 40000 + number), protocol=TCP),
+        flow(client, service, client, backend, protocol=TCP, flags=0, number=1),
+        entry(*inbound, *inbound, flags=nat_layout.NAT_INBOUND),
+    ]
+
+
+def test_flows_go_with_the_pod_and_no_other_pod_gets_them():
+    host = nat_layout.NAT_MASQUERADE | nat_layout.NAT_HOST
+    server, killed = ("203.0.113.9", 443), ("10.111.160.99", 1)
+    others = [
+        # Of the node itself, by another device; of a client outside, whose backend the services
+        # look after.
+        flow(("10.112.0.8", 5000), server, ("10.112.0.8", 5001), flags=host),
+        flow(("203.0.113.9", 1), (NODE_IP, 31000), (NODE_IP, 1), ("10.111.160.1", 80), flags=0),
+    ]
+    left = flow(killed, server, (NODE_IP, 6000))
+    first, second, third = (pod_flows(number) for number in (1, 2, 3))
+    try:
+        write(*others, left, *first, *second, *third)
+        everything = held()
+        pods = [pod("web-1", 1), pod("web-2", 2), pod("web-3", 3)]
+        # Where no pod goes nothing is swept, not even what a killed run left.
+        for wanted in (pods[:2], pods):
+            run("endpoints", **options(wanted))
+            assert held() == everything
+        run_module("endpoints", check=True, **options(pods[1:]))
+        assert held() == everything
+        run("endpoints", **options(pods[1:]))
+        assert held() == keys(*others, *second, *third)
+        # Another address.
+        run("endpoints", **options([pod("web-2", 22), pods[2]]))
+        assert held() == keys(*others, *third)
+        # Its address goes to another one in the run that removes it.
+        run("endpoints", **options([pod("web-2", 22), pod("web-4", 3)]))
+        assert held() == keys(*others)
+        # An address that only the map of endpoints knows.
+        stale = "10.111.160.77"
+        do(
+            "bpftool",
+            "map",
+            "update",
+            "pinned",
+            MAPS + "endpoints",
+            *key(stale),
+            "value",
+            *"9" * 20,
+        )
+        write(*pod_flows(77))
+        run("endpoints", **options([pod("web-2", 22), pod("web-4", 3)]))
+        assert held() == keys(*others)
+    finally:
+        forget_flows()
+
+
+def test_pods_go_whatever_map_of_flows_there_is():
+    with maps.open_pin(NAT.pin) as found:
+        for other in (None, maps.MapSpec("nat", "lru_hash", 40, 56, 16)):
+            run("endpoints", **options([GOOD]))
+            maps.unpin(NAT.pin)
+            if other:
+                with maps.create(other) as made:
+                    made.update({bytes(40): bytes(56)})
+                    made.pin(NAT.pin)
+            run("endpoints", **options([]))
+            found.pin(NAT.pin)
+    assert set(entries()) == {GATEWAY, NODE_IP}
+
+
 def test_without_purge_others_stay():
     run_module("endpoints", **options([pod("web-1", 1)]))
     done = four_runs("endpoints", **options([pod("web-2", 2)], purge=False))
@@ -288,9 +366,9 @@ GOOD = pod("web-1", 1)
 
 def test_no_program_no_change():
     run_module("endpoints", **options([GOOD]))
-    run = run_module("endpoints", **options([pod("web-2", 2)], program="/sys/fs/bpf/podnet/none"))
-    assert run.failed
-    assert "'/sys/fs/bpf/podnet/none'" in run["msg"]
+    done = run_module("endpoints", **options([pod("web-2", 2)], program="/sys/fs/bpf/podnet/none"))
+    assert done.failed
+    assert "'/sys/fs/bpf/podnet/none'" in done["msg"]
     assert_whole("web-1", "10.111.160.1")
 
 

@@ -21,6 +21,7 @@ import traceback
 from pathlib import Path
 from unittest import mock
 
+import nat_support
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
@@ -29,7 +30,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import serv
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces, rtnl
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from bpf_support import bpftool, pins, sources
-from node_support import PEER_IP, bare_node, options, plan, pod, sysctl
+from node_support import NODE_IP, PEER_IP, bare_node, options, plan, pod, sysctl
 from pyroute2 import IPRoute
 from running import MODULES, do, ip
 
@@ -150,6 +151,10 @@ def node():
 
 
 PODS = [pod("web-1", 1), pod("db", 2, netns="/run/netns/own-db")]
+FLOWS = [
+    nat_support.flow((one["ip"], 40000), ("203.0.113.9", 443), (NODE_IP, 40000 + at))
+    for at, one in enumerate(PODS)
+]
 
 
 @pytest.fixture
@@ -207,17 +212,27 @@ def test_while_endpoints_are_removed(own_netns):
     def made():
         forked("endpoints", **options(PODS))
         both_endpoints()
+        nat_support.write(*FLOWS)
 
-    assert sweep("endpoints", options([]), made, no_endpoints) > 5
+    def gone():
+        no_endpoints()
+        assert nat_support.held() == set()
+
+    assert sweep("endpoints", options([]), made, gone) > 5
 
 
 def test_while_endpoints_change_everything(own_netns):
     def made():
         forked("endpoints", **options(PODS))
+        nat_support.write(*FLOWS)
+
+    def changed():
+        both_endpoints()
+        assert nat_support.held() == set()
 
     swapped = [{**PODS[0], **addresses(PODS[1])}, {**PODS[1], **addresses(PODS[0])}]
     wanted = options(swapped, attach_mode="clsact", mtu=1400)
-    assert sweep("endpoints", wanted, made, both_endpoints) > 10
+    assert sweep("endpoints", wanted, made, changed) > 10
 
 
 def addresses(one):

@@ -185,7 +185,7 @@ def test_a_list_in_the_task(tmp_path):
             "Of path, src and services src and services is given; valid is exactly one.",
         ),
         ({"path": "/nowhere"}, "path is '/nowhere', which holds no plan for node-a"),
-        ({"src": "bad.yml"}, "bad.yml: line 2, column 3: mapping values are not allowed"),
+        ({"src": "bad.yml"}, "src (bad.yml): line 2, column 3: mapping values are not allowed"),
         ({"src": "one.yml"}, "one.yml default/web has no cluster IP; valid is an IPv4 address, or"),
     ],
 )

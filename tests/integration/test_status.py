@@ -6,8 +6,13 @@ import re
 import subprocess
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from bpf_support import bpftool
+from nat_support import empty as forget_flows
+from nat_support import flow, write
 from node_support import (
     CIDR,
     GATEWAY,
@@ -19,7 +24,7 @@ from node_support import (
     options,
     plan,
 )
-from running import do, run_module
+from running import do, run, run_module
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,83 @@ def test_status_is_what_the_kernel_holds(cluster_node):
         dumped = bpftool("map", "dump", "pinned", f"/sys/fs/bpf/podnet/maps/{name}")
         assert used[name] == len(dumped)
     assert used["endpoints"] == 5
+
+
+def masquerade_of(node):
+    return status(node)["status"]["masquerade"]
+
+
+def test_status_of_masquerading(cluster_node):
+    (line,) = re.findall("^Masquerading:.*", status(cluster_node)["report"], re.M)
+    assert line == "Masquerading:           Disabled"
+    index = cluster_node["device_ifindex"]
+    planned = {
+        "nodes": False,
+        "prefixes": [
+            {"cidr": "10.111.160.0/20", "why": "pods"},
+            {"cidr": "10.111.0.0/16", "why": "native"},
+            {"cidr": "192.168.0.0/16", "why": "listed"},
+        ],
+        "devices": [{"name": "eth0", "ifindex": index, "ip": NODE_IP}],
+    }
+    node = {**cluster_node, "masquerade": planned}
+    everything = [
+        "device eth0 10.111.0.8",
+        *(f"prefix {one['cidr']}" for one in planned["prefixes"]),
+    ]
+    assert masquerade_of(node)["missing"] == sorted(everything)
+    run("bpf_map", maps=datapath(node)["masquerade_maps"])
+    write(flow(("10.111.160.1", 1), ("8.8.8.8", 53), (NODE_IP, 1024)))
+    found = status(node)
+    assert found["status"]["masquerade"] == {
+        "devices": [{"name": "eth0", "ip": NODE_IP}],
+        "nodes": False,
+        "native_routing_cidr": "10.111.0.0/16",
+        "pod_ranges": ["10.111.160.0/20"],
+        "prefixes": 3,
+        "missing": [],
+        "unplanned": [],
+        "nat": {"used": 2, "size": 131072, "over": 0},
+        "exhausted": 0,
+        "warnings": [],
+    }
+    (line,) = re.findall("^Masquerading:.*", found["report"], re.M)
+    assert line.endswith("BPF   [eth0]   10.111.0.0/16 [IPv4: Enabled, IPv6: Disabled]")
+    assert re.search(r"^  nat +lru_hash +2 +131072$", found["report"], re.M)
+
+    # The kernel is asked: by the plan nobody is masqueraded any more, or otherwise.
+    assert masquerade_of(cluster_node)["unplanned"] == sorted(everything)
+    other = {
+        **planned,
+        "nodes": True,
+        "prefixes": [],
+        "devices": [
+            {"name": "eth0", "ifindex": index, "ip": "10.111.0.77"},
+            {"name": "gone", "ifindex": 4711, "ip": "10.112.0.8"},
+        ],
+    }
+    run("bpf_map", maps=datapath({**node, "masquerade": other})["masquerade_maps"])
+    found = masquerade_of(node)
+    assert found["nodes"] is True
+    assert found["missing"] == sorted(everything)
+    assert found["unplanned"] == [
+        "device eth0 10.111.0.77",
+        "device number 4711, which is gone 10.112.0.8",
+    ]
+    exhaust(3)
+    assert masquerade_of(node)["exhausted"] == 3 * maps.possible_cpus()
+    exhaust(0)
+    run("bpf_map", maps=datapath(cluster_node)["masquerade_maps"])
+    forget_flows()
+
+
+def exhaust(packets):
+    """Set what each CPU counted of packets for which the program at the egress found no port."""
+    hook = next(hook.number for hook in reasons.HOOKS if hook.name == "to_netdev")
+    verdict = next(one.number for one in reasons.VERDICTS if one.name == "nat_exhausted")
+    key = layout.METRICS.pack_key(index=hook * layout.VERDICTS + verdict)
+    with maps.open_pin(layout.METRICS.pin) as found:
+        found.update({key: layout.METRICS.pack_value(packets=packets, bytes=0)})
 
 
 def test_drops_and_deliveries_are_counted_by_name(cluster_node):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 from node_support import NODE_IP, plan
 from running import do, run_module
 
 pytest_plugins = ["node_support"]
+
+WORDS = ("name", "mtu", "ip", "ethernet")
 
 
 def test_node_info_of_a_bare_host(bare):
@@ -43,6 +46,47 @@ def test_node_info_of_what_is_below_a_tunnel(bare):
     assert found["underlay"]["name"] == "lo"
     found = run_module("node_info", node_ip=NODE_IP, vtep_ip="192.0.2.2", underlay_device="no-such")
     assert (found["underlay"], found["vtep_device"]) == (None, None)
+
+
+def test_node_info_of_egress_devices(bare):
+    do("ip", "addr", "add", "192.0.2.1/32", "dev", "lo")
+    do("ip", "addr", "add", "10.111.0.7/24", "dev", "eth0", "label", "eth0:1")
+    do("ip", "link", "add", "eth1", "type", "veth", "peer", "name", "eth1", "netns", "peer")
+    do("ip", "link", "set", "eth1", "mtu", "1400")
+    # Of this link alone, then two that others know, the second one's device down like the first's.
+    do("ip", "addr", "add", "169.254.7.7/16", "dev", "eth1", "scope", "link")
+    do("ip", "addr", "add", "198.51.100.8/24", "dev", "eth1")
+    do("ip", "addr", "add", "198.51.100.9/24", "dev", "eth1")
+    do("ip", "link", "add", "eth0.7", "type", "bridge")
+    do("ip", "tuntap", "add", "tun0", "mode", "tun")
+    do("ip", "addr", "add", "198.51.100.17/32", "dev", "tun0")
+
+    def egress(*names: str, node_ip: str = NODE_IP) -> list[tuple[Any, ...]]:
+        found = run_module("node_info", node_ip=node_ip, egress_devices=names)["egress_devices"]
+        for one in found:
+            assert one["ifindex"] == socket.if_nametoindex(one["name"])
+        return [tuple(one[word] for word in WORDS) for one in found]
+
+    eth0, eth1 = ("eth0", 1500, NODE_IP, True), ("eth1", 1400, "198.51.100.8", True)
+    assert egress() == [eth0]
+    assert egress(node_ip="10.9.9.9") == []
+    assert egress("eth1", "no-such", "eth0") == [eth1, eth0]
+    assert egress("eth0", node_ip="10.111.0.7") == [("eth0", 1500, "10.111.0.7", True)]
+    assert egress("eth0", node_ip="198.51.100.9") == [eth0]
+    assert egress("eth0.7", "lo", "tun0") == [
+        ("eth0.7", 1500, None, True),
+        ("lo", 65536, "192.0.2.1", False),
+        ("tun0", 1500, "198.51.100.17", False),
+    ]
+    do("ip", "addr", "del", "198.51.100.8/24", "dev", "eth1")  # its secondary goes with it
+    assert egress("eth1") == [("eth1", 1400, None, True)]
+
+
+def test_node_info_of_what_is_no_device(bare):
+    names = ["..", ".", "/etc", "../net/eth0", "eth0/", "bonding_masters", ""]
+    assert run_module("node_info", egress_devices=names)["egress_devices"] == []
+    for name in names:
+        assert run_module("node_info", device=name)["device"] is None
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,10 @@ from planning import inventory as nodes_of
 ETH0 = {"name": "eth0", "ifindex": 2, "mtu": 1500}
 ETH1 = {"name": "eth1", "ifindex": 3, "mtu": 9000}
 SEEN = {"device": ETH0, "underlay": ETH1, "vtep_device": "eth1", "foreign": []}
+EGRESS = [
+    {**ETH0, "ip": "10.111.0.8", "ethernet": True},
+    {**ETH1, "ip": "192.0.2.8", "ethernet": True},
+]
 IFINDEXES = {"pn_host": 7, "cbr0": 8, "pn_vxlan": 9}
 
 #: Two peers: one on the same subnet, one on another.
@@ -53,7 +57,17 @@ def items(cell: tuple[str, str], **variables: Any) -> dict[str, Any]:
     for number, node in enumerate(nodes.values()):
         node["podnet_vtep_ip"] = f"192.0.2.{number + 8}"
     node = plan(nodes, fresh(nodes)).node("a")
-    return datapath({**node, **devices.settle(node, SEEN)}, IFINDEXES)
+    names = (node["masquerade"] or {}).get("devices") or ["eth0"]
+    seen = {**SEEN, "egress_devices": [one for one in EGRESS if one["name"] in names]}
+    return datapath({**node, **devices.settle(node, seen)}, IFINDEXES)
+
+
+def attached(found: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    """Return the hooks and devices of each program."""
+    return {
+        one["name"]: [(place["hook"], place["device"]) for place in one["attach"]]
+        for one in found["programs"]
+    }
 
 
 def test_there_is_a_cell_for_every_choice():
@@ -189,15 +203,75 @@ PROGRAMS: dict[tuple[str, str], dict[str, list[tuple[str, str]]]] = {
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_programs_and_what_is_kept(cell):
     found = items(cell)
-    attached = {
-        one["name"]: [(place["hook"], place["device"]) for place in one["attach"]]
-        for one in found["programs"]
-    }
-    assert attached == PROGRAMS[cell]
-    assert sorted(found["keep"]["programs"]) == sorted(attached)
+    assert attached(found) == PROGRAMS[cell]
+    assert sorted(found["keep"]["programs"]) == sorted(PROGRAMS[cell])
     made = [one["name"] for kind in ("veths", "bridges", "vxlans") for one in found[kind]]
     made += [one["peer"]["name"] for one in found["veths"]]
     assert sorted(found["keep"]["devices"]) == sorted(made)
+
+
+SERVICES = [{"name": "web", "cluster_ip": "None", "ports": [{"port": 80}], "backends": []}]
+BOTH = ["eth0", "eth1"]
+
+
+def expected(
+    cell: tuple[str, str], egress: list[str], *, services: bool
+) -> dict[str, list[tuple[str, str]]]:
+    """Return what the programs of a cell are with these egress devices, none: without any."""
+    own = ["eth0"] if services else []
+    out = list(dict.fromkeys([*own, *egress]))
+    inward = list(dict.fromkeys(["eth0", *egress])) if cell[0] == "ebpf" else list(out)
+    found = dict(PROGRAMS[cell])
+    if out:
+        found["to_netdev"] = [("tc_egress", device) for device in out]
+    if cell[0] == "ebpf":
+        found["from_netdev"] = [("tc_ingress", device) for device in inward]
+    elif out:
+        tunnel = ["pn_vxlan"] if cell in OVERLAY else []
+        found["nodeport"] = [("tc_ingress", device) for device in [*inward, *tunnel]]
+    return found
+
+
+@pytest.mark.parametrize("services", [False, True])
+@pytest.mark.parametrize("egress", [[], ["eth0"], ["eth1"], BOTH], ids=" ".join)
+@pytest.mark.parametrize("cell", CELLS)
+def test_masquerading_and_services_bring_programs_to_their_devices(cell, egress, services):
+    found = items(
+        cell,
+        podnet_services=SERVICES if services else [],
+        podnet_masquerade=bool(egress),
+        podnet_masquerade_devices=egress,
+    )
+    places = {name: sorted(where) for name, where in attached(found).items()}
+    wanted = expected(cell, egress, services=services)
+    assert places == {name: sorted(where) for name, where in wanted.items()}
+    assert sorted(found["keep"]["programs"]) == sorted(wanted)
+    defines = {} if services else {"NO_SERVICES": ""}
+    defines |= {} if egress else {"NO_MASQUERADE": ""}
+    assert [one["defines"] for one in found["programs"]] == [defines] * len(wanted)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_pods_leave_by_the_nodes_device_where_no_other_is_named(cell):
+    default = items(cell, podnet_masquerade=True)
+    assert default == items(cell, podnet_masquerade=True, podnet_masquerade_devices=["eth0"])
+    (masquerade,) = (one for one in default["masquerade_maps"] if one["name"] == "masquerade")
+    flags = int(cell in OVERLAY)
+    assert masquerade["entries"] == [
+        {"key": {"ifindex": 2}, "value": {"address": "10.111.0.8", "flags": flags}}
+    ]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_stack_forwards_what_comes_in_by_another_egress_device(cell):
+    """What pods reach there with their own addresses; in ebpf a program takes it first."""
+    without, with_it = (
+        items(cell, podnet_masquerade=True, podnet_masquerade_devices=devices)["sysctls"]
+        for devices in (["eth0"], BOTH)
+    )
+    assert without == items(cell)["sysctls"]
+    more = {"net.ipv4.conf.eth1.forwarding": 1} if cell in CLASSIC else {}
+    assert with_it == {**without, "values": {**without["values"], **more}}
 
 
 OWN_ROUTES: dict[tuple[str, str], list[dict[str, Any]]] = {

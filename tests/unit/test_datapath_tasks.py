@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.filter.health_targets import health_targets
 from ansible_collections.podnet.fabric.plugins.filter.unknown_nodes import unknown_nodes
 from ansible_collections.podnet.fabric.plugins.filter.vpc_routes import vpc_routes
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map, names
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, nat_layout
 from samples import NODE
 
 
@@ -119,6 +121,13 @@ def test_a_cluster_without_services_has_programs_made_without_them():
         assert [item["defines"] for item in items] == [defines] * len(items)
 
 
+def test_what_a_cluster_has_is_compiled_in():
+    both = {**NODE, "services": 1, "masquerade": MASQUERADE}
+    for services, defines in ((0, {"NO_SERVICES": ""}), (1, {})):
+        items = datapath({**both, "services": services})["programs"]
+        assert [item["defines"] for item in items] == [defines] * len(items)
+
+
 def test_services_bring_programs_of_their_own():
     attached = {
         cell: {
@@ -130,6 +139,84 @@ def test_services_bring_programs_of_their_own():
     assert attached["ebpf"]["to_netdev"] == attached["bridge"]["to_netdev"] == ["eth0"]
     assert attached["bridge"]["nodeport"] == ["eth0"]
     assert "nodeport" not in attached["ebpf"]
+
+
+MASQUERADE: dict[str, Any] = {
+    "nodes": False,
+    "prefixes": [
+        {"cidr": "10.111.0.0/16", "why": "native"},
+        {"cidr": "10.111.160.0/20", "why": "pods"},
+        {"cidr": "169.254.0.0/16", "why": "link_local"},
+        {"cidr": "192.0.2.0/24", "why": "listed"},
+    ],
+    "devices": [
+        {"name": "eth0", "ifindex": 2, "ip": "10.111.0.8"},
+        {"name": "eth1", "ifindex": 3, "ip": "198.51.100.8"},
+    ],
+}
+MAPPED = "00000000000000000000ffff"
+
+
+def taken(items: list[dict[str, Any]]) -> dict[str, bpf_map.Wanted]:
+    """Return what bpf_map makes of its items, in their order."""
+    options = {"state": "present", "entries": [], "purge": False}
+    options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
+    return {item["name"]: bpf_map.wanted({**options, **item}) for item in items}
+
+
+def in_hex(wanted: bpf_map.Wanted) -> dict[str, str]:
+    return {key.hex(): value.hex() for key, value in wanted.entries.items()}
+
+
+@pytest.mark.parametrize("to_nodes", [False, True])
+def test_prefixes_stand_before_the_first_device_masquerades(to_nodes):
+    masquerade = {**MASQUERADE, "nodes": to_nodes}
+    items = datapath({**NODE, "masquerade": masquerade})["masquerade_maps"]
+    assert [item["name"] for item in items] == ["non_masquerade", "masquerade"]
+    wanted = taken(items)
+    assert [one.purge for one in wanted.values()] == [True, True]
+    assert in_hex(wanted["non_masquerade"]) == {
+        "70000000" + MAPPED + "0a6f0000": f"{nat_layout.NON_MASQUERADE_NATIVE:02x}000000",
+        "74000000" + MAPPED + "0a6fa000": f"{nat_layout.NON_MASQUERADE_PODS:02x}000000",
+        "70000000" + MAPPED + "a9fe0000": f"{nat_layout.NON_MASQUERADE_LINK_LOCAL:02x}000000",
+        "78000000" + MAPPED + "c0000200": f"{nat_layout.NON_MASQUERADE_LISTED:02x}000000",
+    }
+    flags = "01000000" if to_nodes else "00000000"
+    assert in_hex(wanted["masquerade"]) == {
+        "02000000": MAPPED + "0a6f0008" + flags,
+        "03000000": MAPPED + "c6336408" + flags,
+    }
+
+
+def test_what_is_switched_off_loses_its_devices_before_its_prefixes():
+    off, on = (datapath({**NODE, "masquerade": given}) for given in (None, MASQUERADE))
+    assert off["masquerade_maps"] == []
+    tables = {"masquerade", "non_masquerade"}
+    (emptied, kept) = (
+        [name for name, one in taken(found["maps"]).items() if one.purge and name in tables]
+        for found in (off, on)
+    )
+    assert (emptied, kept) == (["masquerade", "non_masquerade"], [])
+    assert [one for one in off["first_maps"] if one.get("purge")] == []
+
+
+def test_further_addresses_are_nodes_and_those_of_egress_devices_are_this_nodes():
+    (peer,) = NODE["peers"]
+    node = {
+        **NODE,
+        "masquerade": MASQUERADE,
+        "addresses": ["192.0.2.8"],
+        "peers": [{**peer, "addresses": ["192.0.2.9", "192.0.2.10"]}],
+    }
+    assert in_hex(taken(datapath(node)["maps"])["node_addresses"]) == {
+        MAPPED + "0a6f0008": "01000000",  # podnet_node_ip, which eth0 holds
+        MAPPED + "0a6fa07e": "01000000",  # the pods' gateway
+        MAPPED + "c0000208": "01000000",
+        MAPPED + "c6336408": "01000000",  # eth1
+        MAPPED + "0a6f0009": "00000000",
+        MAPPED + "c0000209": "00000000",
+        MAPPED + "c000020a": "00000000",
+    }
 
 
 def test_routes_to_the_own_pods_and_to_the_others():

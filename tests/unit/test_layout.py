@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import header, layout, reasons
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import fields as bpf_fields
 
@@ -73,6 +74,20 @@ def test_what_is_packed_is_unpacked():
     for fields in STRUCTS.values():
         values = {field.name: SAMPLES[field.type][0] for field in fields}
         assert bpf_fields.unpack(fields, bpf_fields.pack(fields, values)) == values
+
+
+@pytest.mark.parametrize("table", layout.MAPS, ids=lambda table: table.name)
+def test_a_struct_says_what_the_layout_says(table):
+    """Numbers as they are, everything else as the bytes that it is there."""
+    for fields, struct in ((table.key, table.key_struct), (table.value, table.value_struct)):
+        values = {field.name: SAMPLES[field.type][0] for field in fields}
+        raw = bpf_fields.pack(fields, values)
+        found = struct.unpack(raw)
+        assert struct.pack(*found) == raw
+        for field, part in zip(fields, found):
+            is_number = field.type in ("u16", "u32", "u64")
+            said = part if is_number else bpf_fields.codec(field.type).unpack(part)
+            assert said == values[field.name]
 
 
 def test_the_compiler_counts_verdicts_and_hooks_alike(tmp_path):

@@ -50,6 +50,7 @@ PLAY = {
 
 #: The device that a node was observed to have, and what its slice says of it then.
 DEVICE = {"name": "eth0", "ifindex": 2, "mtu": 1450}
+EGRESS = {**DEVICE, "ip": "10.111.0.8", "ethernet": True}
 OF_DEVICE = {"device": "eth0", "device_ifindex": 2, "device_mtu": 1450, "mtu": 1450}
 
 
@@ -59,6 +60,7 @@ class Run:
     def __init__(self, folder: Path, variables: dict[str, Any], seen: Any, *options: str) -> None:
         hosts = {name: {"podnet_node_ip": ip} for name, ip in NODES.items()}
         of_devices = {"device": DEVICE, "underlay": DEVICE, "vtep_device": "eth0", "foreign": []}
+        of_devices["egress_devices"] = [EGRESS]
         seen = {name: {**of_devices, **what} for name, what in seen.items()}
         shared = {
             **variables,
@@ -162,6 +164,49 @@ def test_what_the_devices_of_a_host_do_not_allow_is_said_before_it_has_a_slice(t
 )
 def test_a_bad_variable_fails_the_run_before_any_slice(tmp_path, variables, sentence):
     run = Run(tmp_path, {**CLUSTER, **variables}, fresh(NODES))
+    assert run.done.returncode != 0
+    assert sentence in run.done.stdout + run.done.stderr
+    assert run.said == {}
+
+
+AGENT = "nonMasqueradeCIDRs: [10.0.0.0/8, fd00::/8]\nmasqLinkLocal: true\nresyncInterval: 60s\n"
+MASQUERADED = {"name": "eth0", "ifindex": 2, "ip": "10.111.0.8"}
+
+
+@pytest.mark.parametrize("given", ["files/agent", AGENT], ids=["file", "text"])
+def test_a_configuration_of_the_agent_is_read_where_ansible_runs(tmp_path, given):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/agent").write_text(AGENT)
+    variables = {"podnet_masquerade": True, "podnet_ip_masq_agent": given.removeprefix("files/")}
+    run = Run(tmp_path, {**CLUSTER, **variables}, fresh(NODES))
+    assert run.done.returncode == 0, run.done.stdout
+    for said in run.said.values():
+        assert said["node"]["masquerade"] == {
+            "nodes": False,
+            "devices": [MASQUERADED],
+            "prefixes": [
+                {"cidr": "10.0.0.0/8", "why": "listed"},
+                {"cidr": "10.111.0.0/16", "why": "native"},
+                {"cidr": "10.111.160.0/20", "why": "pods"},
+            ],
+        }
+        assert said["plan"]["cluster"]["masquerade"]["devices"] == ["eth0"]
+        (warning,) = said["plan"]["warnings"]
+        assert warning.startswith("podnet_ip_masq_agent has prefixes of IPv6 (fd00::/8), ")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("absent.yml", "podnet_ip_masq_agent is 'absent.yml', which is not found: "),
+        ("/proc/self/mem", "podnet_ip_masq_agent is '/proc/self/mem', which cannot be read: "),
+        ("bad.yml", "podnet_ip_masq_agent (bad.yml): line 1, column 22: "),
+        ("{masqLinkLocal: [}", "podnet_ip_masq_agent: line 1, column 18: "),
+    ],
+)
+def test_a_configuration_of_the_agent_that_is_none(tmp_path, given, sentence):
+    (tmp_path / "bad.yml").write_text("nonMasqueradeCIDRs: [}\n")
+    run = Run(tmp_path, {**CLUSTER, "podnet_ip_masq_agent": given}, fresh(NODES))
     assert run.done.returncode != 0
     assert sentence in run.done.stdout + run.done.stderr
     assert run.said == {}

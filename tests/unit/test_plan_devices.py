@@ -147,6 +147,99 @@ def test_a_name_that_somebody_else_has_is_refused_where_it_is_needed(
             settle(node(network_type, datapath), seen)
 
 
+def egress(*names: str, **changed: Any) -> list[dict[str, Any]]:
+    """Return devices as they were observed, the last one changed."""
+    found = [
+        {"name": name, "ifindex": int(name[3:]) + 2, "mtu": 1500, "ip": f"192.0.2.{number}"}
+        for number, name in enumerate(names, 8)
+    ]
+    found = [{**one, "ethernet": True} for one in found]
+    return [*found[:-1], {**found[-1], **changed}]
+
+
+def masqueraded(*names: str, network_type: str = "native_routing") -> dict[str, Any]:
+    nodes = inventory(podnet_masquerade=True, podnet_network_type=network_type)
+    nodes["node-e6e4d"]["podnet_masquerade_devices"] = list(names)
+    return plan(nodes, fresh(NODES)).node("node-e6e4d")
+
+
+@pytest.mark.parametrize("network_type", ["native_routing", "overlay"])
+def test_egress_devices_in_the_order_of_the_user(network_type):
+    given = masqueraded("eth1", "eth0", network_type=network_type)
+    found = settle(given, {**SEEN, "egress_devices": egress("eth0", "eth1")})["masquerade"]
+    assert found == {
+        **given["masquerade"],
+        "devices": [
+            {"name": "eth1", "ifindex": 3, "ip": "192.0.2.9"},
+            {"name": "eth0", "ifindex": 2, "ip": "192.0.2.8"},
+        ],
+    }
+    assert found["prefixes"]
+
+
+def test_by_default_pods_leave_by_the_device_that_was_observed():
+    found = settle(masqueraded(), {**SEEN, "egress_devices": egress("eth0")})["masquerade"]
+    assert found["devices"] == [{"name": "eth0", "ifindex": 2, "ip": "192.0.2.8"}]
+
+
+def test_of_a_network_without_masquerading_nobody_asks_for_egress_devices():
+    nodes = inventory()
+    nodes["node-e6e4d"]["podnet_masquerade_devices"] = ["eth9"]
+    found = settle(plan(nodes, fresh(NODES)).node("node-e6e4d"), SEEN)
+    assert "masquerade" not in found
+
+
+DEVICES = "podnet_masquerade_devices of node-e6e4d"
+
+#: The user's devices, what was observed -> the sentences.
+EGRESS: dict[str, tuple[list[str], list[dict[str, Any]], list[str]]] = {
+    "no such devices": (
+        ["eth9", "eth0", "eth8"],
+        egress("eth0"),
+        [
+            f"{DEVICES}: there is no eth9; name devices of the node.",
+            f"{DEVICES}: there is no eth8; name devices of the node.",
+        ],
+    ),
+    "a device without an address": (
+        ["eth0", "eth1"],
+        egress("eth0", "eth1", ip=None),
+        [f"{DEVICES} has eth1, which has no global IPv4 address; valid is a device that has one."],
+    ),
+    "a device that is no Ethernet device": (
+        ["eth1"],
+        egress("eth1", ethernet=False),
+        [f"{DEVICES} has eth1, which is no Ethernet device; valid is one that is, such as eth0."],
+    ),
+    "the node's device without an address": (
+        [],
+        egress("eth0", ip=None),
+        [
+            f"{DEVICES} is not set, and its device is eth0, which has no global IPv4 address; "
+            "valid is a device that has one."
+        ],
+    ),
+    "the node's device that is no Ethernet device": (
+        [],
+        egress("eth0", ethernet=False),
+        [
+            f"{DEVICES} is not set, and its device is eth0, which is no Ethernet device; valid is "
+            "one that is, such as eth0."
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("names", "seen", "sentences"), EGRESS.values(), ids=EGRESS)
+def test_egress_devices_that_are_refused(names, seen, sentences):
+    with pytest.raises(Failure) as caught:
+        settle(masqueraded(*names), {**SEEN, "egress_devices": seen})
+    assert caught.value.details["problems"] == sentences
+
+
 def test_an_observation_without_devices_is_refused_and_not_an_error_of_python():
-    with pytest.raises(Failure, match="there is no device that holds its address"):
-        settle(node("native_routing"), {})
+    for given in (node("native_routing"), masqueraded()):
+        with pytest.raises(Failure, match="there is no device that holds its address"):
+            settle(given, {})
+    with pytest.raises(Failure, match="there is no eth0; name devices of the node"):
+        settle(masqueraded("eth0"), SEEN)

@@ -74,8 +74,9 @@ def test_an_overlay_has_no_native_routing_cidr_and_masquerades_what_is_for_nodes
     result = masqueraded(**variables, podnet_native_routing_cidr="10.111.0.0/16")
     assert prefixes(result) == {"10.111.160.0/20": "pods", **LINK_LOCAL}
     assert result.node("node-e6e4d")["masquerade"]["nodes"] is True
-    result = masqueraded(**variables, podnet_masquerade_nodes="false")
-    assert result.node("node-e6e4d")["masquerade"]["nodes"] is False
+    for given in ("false", "true"):
+        result = masqueraded(**variables, podnet_masquerade_nodes=given)
+        assert result.node("node-e6e4d")["masquerade"]["nodes"] is (given == "true")
 
 
 @pytest.mark.parametrize("given", [AGENT, loaded(AGENT), loaded(None, AGENT)])

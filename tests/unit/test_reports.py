@@ -54,6 +54,18 @@ STATUS = {
     ],
     "vxlan": None,
     "tunnels": [],
+    "masquerade": {
+        "devices": [],
+        "nodes": False,
+        "native_routing_cidr": None,
+        "pod_ranges": [],
+        "prefixes": 0,
+        "missing": [],
+        "unplanned": [],
+        "nat": {"used": 0, "size": 131072, "over": 0},
+        "exhausted": 0,
+        "warnings": [],
+    },
     "services": None,
     "programs": [
         {
@@ -218,6 +230,50 @@ def test_status_of_a_tunnel():
         "  10.111.161.0/25    -",
     ]
     assert "  node-63344  10.111.0.9  10.111.160.128/25  tunnel" in lines
+
+
+def test_status_of_masquerading():
+    """The line of `cilium status`, and below it no more than there is to mind."""
+    masquerade = {
+        **STATUS["masquerade"],
+        "devices": [{"name": "eth0", "ip": "10.111.0.8"}, {"name": "eth1", "ip": "10.112.0.8"}],
+        "native_routing_cidr": "10.111.0.0/16",
+        "pod_ranges": ["10.111.160.0/20"],
+        "prefixes": 14,
+        "nat": {"used": 13107, "size": 131072, "over": 9},
+    }
+
+    def shown(**more):
+        lines = status_report.render({**STATUS, "masquerade": {**masquerade, **more}}).splitlines()
+        first = lines.index("Device Mode:            veth") + 1
+        return lines[first : next(n for n, one in enumerate(lines) if one.startswith("IPAM"))]
+
+    enabled = "[IPv4: Enabled, IPv6: Disabled]"
+    details = ["  Non-masquerade CIDRs: 14", "  NAT Table:            13107/131072 (10%)"]
+    assert shown() == [
+        f"Masquerading:           BPF   [eth0, eth1]   10.111.0.0/16 {enabled}",
+        *details,
+    ]
+    # A network with a tunnel has no native-routing CIDR: its pods' ranges are what is left alone.
+    assert shown(native_routing_cidr=None)[0] == (
+        f"Masquerading:           BPF   [eth0, eth1]   10.111.160.0/20 {enabled}"
+    )
+    minded = {
+        "exhausted": 7,
+        "missing": [f"prefix 10.{number}.0.0/16" for number in range(7)],
+        "unplanned": ["device eth1 10.112.0.8"],
+        "warnings": ["The table is full.", "So are the ports."],
+    }
+    below = [
+        "  Exhausted:            7 packets dropped",
+        "  Not there:            prefix 10.0.0.0/16, prefix 10.1.0.0/16, prefix 10.2.0.0/16, "
+        "prefix 10.3.0.0/16, prefix 10.4.0.0/16 and 2 more",
+        "  Not planned:          device eth1 10.112.0.8",
+        "  Warning:              The table is full.",
+        "  Warning:              So are the ports.",
+    ]
+    assert shown(**minded)[1:] == [*details, *below]
+    assert shown(devices=[], **minded) == ["Masquerading:           Disabled", *below]
 
 
 def test_status_of_a_cluster_with_services():

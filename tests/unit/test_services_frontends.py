@@ -12,7 +12,6 @@ from collections import Counter
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import ranges
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
     MAGLEV_POSITIONS,
 )
@@ -21,7 +20,6 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure impor
 from ansible_collections.podnet.fabric.plugins.module_utils.services import (
     converge,
     given,
-    held,
     maglev,
     packed,
     report,
@@ -32,44 +30,6 @@ from ansible_collections.podnet.fabric.plugins.module_utils.services import (
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.services.slots import Slots
 from ansible_collections.podnet.fabric.plugins.module_utils.services.state import State
-
-STRUCTS = {
-    ("services", "key"): packed.FRONTEND_KEY,
-    ("services", "value"): packed.FRONTEND,
-    ("backends", "key"): packed.ID,
-    ("backends", "value"): packed.BACKEND,
-    ("service_names", "key"): packed.ID,
-    ("service_state", "value"): packed.STATE,
-    ("reverse_sockets", "key"): packed.REVERSE_SOCKET_KEY,
-    ("reverse_sockets", "value"): packed.REVERSE_SOCKET,
-    ("affinity", "key"): packed.AFFINITY_KEY,
-    ("affinity", "value"): packed.AFFINITY,
-    ("nat", "key"): packed.NAT_KEY,
-    ("nat", "value"): packed.NAT,
-    ("maglev", "key"): packed.ID,
-    ("source_ranges", "key"): packed.SOURCE_RANGE_KEY,
-}
-
-
-@pytest.mark.parametrize(("table", "part"), STRUCTS)
-def test_a_struct_says_what_the_layout_says(table, part):
-    layout = next(one for one in held.MAPS if one.name == table)
-    fields = getattr(layout, part)
-    given_values = {
-        field.name: f"10.0.0.{at}" if field.type == "ip16" else at
-        for at, field in enumerate(fields, start=1)
-    }
-    raw = getattr(layout, f"pack_{part}")(**given_values)
-    found = STRUCTS[table, part].unpack(raw)
-    plain = [
-        packed.address_text(value)
-        if field.type == "ip16"
-        else int.from_bytes(value, "big")
-        if field.type == "be16"
-        else value
-        for field, value in zip(fields, found)
-    ]
-    assert plain == list(given_values.values())
 
 
 def backends(count, first=1):

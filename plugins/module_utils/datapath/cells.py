@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..names import BRIDGE_DEVICE, GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE
+from ..names import BRIDGE_DEVICE, GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE, PROGRAM_PINS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -154,6 +154,11 @@ CELLS: dict[tuple[str, str], Cell] = {
         tunnel=BY_ENTRIES,
     ),
 }
+
+
+def socket_pin(name: str) -> str:
+    """Return where one of :data:`SOCKET_PROGRAMS` is pinned."""
+    return f"{PROGRAM_PINS}/socket_{name}"
 
 
 def cell_of(node: Mapping[str, Any]) -> Cell:

@@ -30,12 +30,19 @@ NON_MASQUERADE_LINK_LOCAL = 4
 #: Flows that are looked at in turn, so that those that are over make room.
 NAT_TURNS = 65536
 
+#: Seconds without a packet after which a flow is over: one that was closed, of TCP, any other.
+NAT_CLOSED_SECONDS, NAT_TCP_SECONDS, NAT_OTHER_SECONDS = 10, 21600, 60
+
+#: First port that is given with an address of the node's; from there on all but node ports are.
+NAT_FIRST_PORT = 1024
+
 #: Constants that C and Python share by the same name.
 DEFINES = {
     name: globals()[name]
     for name in (
         *("NAT_REVERSE", "NAT_CLOSING", "NAT_MASQUERADE", "NAT_INBOUND", "NAT_HOST"),
-        *("MASQUERADE_NODES", "NAT_TURNS"),
+        *("MASQUERADE_NODES", "NAT_TURNS", "NAT_FIRST_PORT"),
+        *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS"),
         *("NON_MASQUERADE_PODS", "NON_MASQUERADE_NATIVE"),
         *("NON_MASQUERADE_LISTED", "NON_MASQUERADE_LINK_LOCAL"),
     )

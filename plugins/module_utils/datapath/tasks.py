@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from . import layout, nat_layout, peers, reasons, settings
-from .cells import BY_PROGRAM, SOCKET_PROGRAMS, cell_of, devices_of
+from .cells import BY_PROGRAM, SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -270,7 +270,7 @@ def _socket_programs(node: Mapping[str, Any]) -> Items:
             "src": "socket.c",
             "function": name,
             "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
-            "pin": f"{names.PROGRAM_PINS}/socket_{name}",
+            "pin": socket_pin(name),
             "attach": [{"hook": f"cgroup_{name}"}],
             "state": "present" if node["services"] else "absent",
         }

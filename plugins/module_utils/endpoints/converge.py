@@ -59,6 +59,8 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
         _plan_entries(wanted, node, found, changes, purge=purge)
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
+            for endpoint in todo:
+                _forget_old_address(endpoint, found)
             removal.finish(found)
             _complete(todo, node, found)
     return changes
@@ -132,8 +134,6 @@ def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held
     if not todo:
         return
     program, entries, allocations = _pinned(node, held)
-    for endpoint in todo:
-        _forget_old_address(endpoint, held)
     allocations.update({name_key(one.name): address_key(one.ip) for one in todo})
     made = {endpoint: _device(endpoint, link, node, held) for endpoint, link in todo.items()}
     for link in made.values():
@@ -209,7 +209,7 @@ def _plan_entries(
         for key in sorted(set(held.entry_values) - known):
             address = ENDPOINTS.unpack_key(key)["address"]
             entry = {"entry": held.entry_values[key].hex()}
-            changes.add(f"stale address {address}", entry, None, partial(_delete, held, key))
+            changes.add(f"stale address {address}", entry, None, partial(_forget, held, key))
 
 
 def _update(held: Held, entries: Mapping[bytes, bytes]) -> None:
@@ -217,6 +217,7 @@ def _update(held: Held, entries: Mapping[bytes, bytes]) -> None:
         held.entries.update(entries)
 
 
-def _delete(held: Held, key: bytes) -> None:
+def _forget(held: Held, key: bytes) -> None:
+    held.gone.add(key)
     if held.entries:
         held.entries.delete([key])

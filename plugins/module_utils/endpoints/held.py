@@ -28,6 +28,7 @@ class Held:
     :param routes: to one address each: destination → route, kept up to date by who changes one.
     :param names: endpoints that leave something behind: name → whether their namespace is ours.
     :param removed: those of them that a step has removed, for :func:`removal.finish`.
+    :param gone: addresses that endpoints have lost in this run, for the same.
     """
 
     network: devices.Network
@@ -40,6 +41,7 @@ class Held:
     allocation_values: Mapping[bytes, bytes]
     names: Mapping[str, bool]
     removed: dict[str, bool] = field(default_factory=dict)
+    gone: set[bytes] = field(default_factory=set)
 
     @property
     def ip(self) -> Any:

@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Endpoints that go: first no packet finds them, then their devices go, all at once."""
+"""Endpoints that go: first no packet finds them, then their devices go, all at once.
+
+Last go their flows, before anybody else can have their addresses.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from .. import names, pod_device
 from ..datapath.layout import ENDPOINTS
 from ..engine import links, namespaces
 from ..engine.bpf import attach
+from ..nat import sweep
 from .held import name_key
 
 if TYPE_CHECKING:
@@ -42,28 +46,35 @@ def _remove(held: Held, name: str, *, ours: bool) -> None:
 def finish(held: Held) -> None:
     """Remove the devices of removed endpoints all at once, then what belongs to them.
 
-    Allocations go last: a run that is killed before finds by them what is left.
+    With the flows of all addresses that are gone. Allocations go last: a run that is killed before
+    finds by them what is left.
     """
-    if not held.removed:
-        return
+    if held.removed:
+        _remove_devices(held)
+    if held.gone:
+        sweep.forget(held.gone, {*held.entry_values, *held.allocation_values.values()})
+        held.gone.clear()
+    if held.removed and held.allocations:
+        held.allocations.delete([name_key(name) for name in held.removed])
+    held.removed.clear()
+
+
+def _remove_devices(held: Held) -> None:
     devices = [names.endpoint_device(name) for name in held.removed]
     links.delete_many(held.ip, [held.links[name].index for name in devices if name in held.links])
     attach.prune()
     for name, ours in held.removed.items():
         if ours and not pod_device.read(name).others:
             namespaces.delete(name)
-    if held.allocations:
-        held.allocations.delete([name_key(name) for name in held.removed])
-    held.removed.clear()
 
 
 def drop_entry(name: str, address: bytes, held: Held) -> None:
-    """Remove the entry of an address, unless another endpoint of this run has the address now."""
+    """Let an endpoint lose its address, unless another one of this run has that now."""
     entry = held.entries.get(address) if held.entries else None
-    if held.entries is None or entry is None:
-        return
-    with contextlib.suppress(OSError):  # no device: nobody's
-        device = socket.if_indextoname(ENDPOINTS.unpack_value(entry)["ifindex"])
-        if device != names.endpoint_device(name):
-            return
-    held.entries.delete([address])
+    if held.entries and entry:
+        with contextlib.suppress(OSError):  # no device: nobody's
+            device = socket.if_indextoname(ENDPOINTS.unpack_value(entry)["ifindex"])
+            if device != names.endpoint_device(name):
+                return
+        held.entries.delete([address])
+    held.gone.add(address)

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from .packed import Numbers
 
 
-def gather(pattern: str | None = None) -> dict[str, Any]:
+def gather(pattern: str | None = None, *, use_of_maps: bool = True) -> dict[str, Any]:
     """Return services, connections of sockets and the use of the maps.
 
     :param pattern: name, or pattern as of a shell, of the services to return; None for all.
+    :param use_of_maps: whether the entries of all maps are counted; without it ``maps`` is empty.
     """
     with read() as held:
         found = [
@@ -33,7 +34,7 @@ def gather(pattern: str | None = None) -> dict[str, Any]:
         return {
             "services": found,
             "reverse_sockets": sorted(_reverse_sockets(held, ids), key=lambda one: one["cookie"]),
-            "maps": _maps(held),
+            "maps": _maps(held) if use_of_maps else [],
         }
 
 

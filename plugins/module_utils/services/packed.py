@@ -1,39 +1,30 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The maps of services as :mod:`struct` formats: thousands of entries without a loop over fields.
+"""The maps of services as :mod:`struct` has them: thousands of entries without a loop over fields.
 
-They say what ``datapath/service_layout.py`` says, and a unit test holds both together.
+A port is two bytes in network order there, and an address 16.
 """
 
 from __future__ import annotations
 
 import socket
-from struct import Struct
 from typing import NamedTuple
 
-#: address, port in network order, protocol
-FRONTEND_KEY = Struct("=16s2sH")
+from ..datapath import service_layout as layout
+
+FRONTEND_KEY = layout.SERVICES.key_struct
 #: the fields of :class:`Numbers`
-FRONTEND = Struct("=IHHIHHIHHI")
-#: address, port in network order, 0
-BACKEND = Struct("=16s2sH")
-#: host_netns, frontends, outside, pod_flows, host_flows, next_id, reserved
-STATE = Struct("=Q6I")
-#: cookie, address, port, protocol, 0
-REVERSE_SOCKET_KEY = Struct("=Q16s2sHI")
-#: address, port, 0, id
-REVERSE_SOCKET = Struct("=16s2sHI")
-#: client, id, 0
-AFFINITY_KEY = Struct("=16sII")
-#: address, port, 0, 0, used
-AFFINITY = Struct("=16s2sHIQ")
-#: source, destination, source_port, destination_port, protocol, 0
-NAT_KEY = Struct("=16s16s2s2sHH")
-#: the same less the protocol, flags, 0, id, 0, created, used
-NAT = Struct("=16s16s2s2sHHIIQQ")
-#: prefixlen, id, address
-SOURCE_RANGE_KEY = Struct("=II16s")
-ID = Struct("=I")
+FRONTEND = layout.SERVICES.value_struct
+BACKEND = layout.BACKENDS.value_struct
+#: the fields of :class:`state.State`
+STATE = layout.SERVICE_STATE.value_struct
+REVERSE_SOCKET_KEY = layout.REVERSE_SOCKETS.key_struct
+REVERSE_SOCKET = layout.REVERSE_SOCKETS.value_struct
+AFFINITY_KEY = layout.AFFINITY.key_struct
+AFFINITY = layout.AFFINITY.value_struct
+SOURCE_RANGE_KEY = layout.SOURCE_RANGES.key_struct
+#: number of a frontend, as it is the key of names and of tables of Maglev
+ID = layout.SERVICE_NAMES.key_struct
 
 #: Address and port of a backend in its slot; two zero bytes follow.
 PLACE_SIZE = 18

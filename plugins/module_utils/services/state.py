@@ -9,6 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..nat.flows import Flows
 from . import packed
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class Shared:
             self.write(lambda state: state._replace(pod_flows=1, host_flows=1))
 
     def _has_new_flows(self, since: int) -> bool:
-        _keys, values = self._nat.columns()
-        return any(value[8] >= since for value in packed.NAT.iter_unpack(values))
+        return any(value[8] >= since for _key, value in Flows(*self._nat.columns()))
 
 
 def read(table: maps.Map | None) -> State:

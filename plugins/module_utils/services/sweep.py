@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..datapath import nat_layout
 from ..datapath import service_layout as layout
+from ..nat.flows import Flows
 from . import packed
 
 if TYPE_CHECKING:
@@ -59,12 +60,11 @@ def _affinity(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[bytes]:
 
 
 def _nat(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[bytes]:
-    both = zip(packed.NAT_KEY.iter_unpack(keys), packed.NAT.iter_unpack(values))
-    for key, value in both:
+    for key, value in Flows(keys, values):
         # What comes back comes from the backend, what goes there is given its address.
         place = key[0] + key[2] if value[4] & nat_layout.NAT_REVERSE else value[1] + value[3]
         if value[6] and is_lost(value[6], place):  # without an id it is for no service
-            yield packed.NAT_KEY.pack(*key)
+            yield nat_layout.NAT.key_struct.pack(*key)
 
 
 def _reverse_sockets(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[Talk]:

@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which flows somebody wants to see."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..engine.failure import Failure
+from ..services import packed
+from . import words
+from .flows import is_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .flows import Key, Value
+
+    #: Whether an address and a port are those that are looked for.
+    Place = Callable[[bytes, bytes], bool]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What an entry has to be; None and nothing stand for any.
+
+    :param protocol: word of :data:`words.PROTOCOLS`.
+    :param direction: word of :data:`words.DIRECTIONS`.
+    :param source: address, prefix, or address and port, of what comes in.
+    :param destination: the same.
+    :param translation: the same, of what is put in place of either.
+    :param kinds: words of :data:`words.KINDS`.
+    :param all: also flows that are over.
+    """
+
+    protocol: str | None = None
+    direction: str | None = None
+    source: str | None = None
+    destination: str | None = None
+    translation: str | None = None
+    kinds: Sequence[str] = ()
+    all: bool = False
+    _places: tuple[Place | None, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Understand the places, or raise Failure."""
+        places = tuple(
+            place(word, getattr(self, word)) for word in ("source", "destination", "translation")
+        )
+        object.__setattr__(self, "_places", places)
+
+    def takes(self, key: Key, value: Value, now: int) -> bool:
+        """Say whether an entry is one of those."""
+        flags, protocol = value[4], key[4]
+        source, destination, translation = self._places
+        return not (
+            (self.protocol and words.PROTOCOLS[self.protocol] != protocol)
+            or (self.direction and words.direction(flags) != self.direction)
+            or (self.kinds and words.kind(flags) not in self.kinds)
+            or (not self.all and is_over(protocol, flags, now - value[9]))
+            or (source and not source(key[0], key[2]))
+            or (destination and not destination(key[1], key[3]))
+            or (translation and not any(translation(*to) for _word, *to in translated(key, value)))
+        )
+
+
+def translated(key: Key, value: Value) -> list[tuple[str, bytes, bytes]]:
+    """Return what an entry puts in place of source and destination: word, address, port of each.
+
+    One that leaves both as they are has its own end of the flow for that: so its port is kept.
+    """
+    source, destination = (value[0], value[2]), (value[1], value[3])
+    flags = value[4]
+    changes = []
+    if words.kind(flags) != words.INBOUND:
+        if source != (key[0], key[2]):
+            changes.append((words.SOURCE, *source))
+        if destination != (key[1], key[3]):
+            changes.append((words.DESTINATION, *destination))
+    if changes:
+        return changes
+    if words.direction(flags) == words.IN:
+        return [(words.DESTINATION, key[1], key[3])]
+    return [(words.SOURCE, key[0], key[2])]
+
+
+def place(option: str, text: str | None) -> Place | None:
+    """Return a function that knows an address, a prefix, or an address and a port.
+
+    :param option: what the text was given as.
+    :raises Failure: where it is none of the three.
+    """
+    if not text:
+        return None
+    try:
+        address, port = _split(text)
+        network = ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        raise Failure(
+            f"{option}: {text!r} is neither an address (10.0.0.1), nor a prefix (10.0.0.0/8), nor "
+            f"an address and a port (10.0.0.1:80, [fd00::1]:80)."
+        ) from None
+    first = packed.address(str(network.network_address))
+    number = int.from_bytes(first, "big")
+    rest = network.max_prefixlen - network.prefixlen
+
+    @functools.cache
+    def inside(raw: bytes) -> bool:
+        return (int.from_bytes(raw, "big") ^ number) >> rest == 0
+
+    if port is None:
+        return lambda raw, _port: inside(raw)
+    return lambda raw, raw_port: raw_port == port and inside(raw)
+
+
+def _split(text: str) -> tuple[str, bytes | None]:
+    """Split what may have a port; ValueError where that is none."""
+    if text.startswith("["):
+        address, bracket, port = text[1:].partition("]:")
+        if not bracket:
+            raise ValueError(text)
+    elif text.count(":") == 1:
+        address, _colon, port = text.partition(":")
+    else:
+        return text, None
+    if "/" in address or not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        raise ValueError(text)
+    return address, int(port).to_bytes(2, "big")

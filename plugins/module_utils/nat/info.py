@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The flows that a node translates, as data."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from ..datapath import nat_layout as layout
+from ..engine.failure import Failure
+from ..services import packed
+from . import words
+from .filters import translated
+from .flows import is_over, read
+from .usage import usage
+
+if TYPE_CHECKING:
+    from .filters import Filter
+    from .flows import Key, Value
+
+_SECOND = 1_000_000_000
+
+
+def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
+    """Return the flows that are wanted, and the use of the table and of ports.
+
+    :param limit: most entries to return; 0 for all.
+    """
+    if limit < 0:
+        raise Failure(f"limit: {limit} entries cannot be returned; 0 stands for all.")
+    found = read()
+    matching = [
+        (_order(key, value), key, value)
+        for key, value in found
+        if wanted.takes(key, value, found.now)
+    ]
+    matching.sort(key=lambda one: one[0])
+    return {
+        "entries": [
+            _entry(key, value, found.now) for _order, key, value in matching[: limit or None]
+        ],
+        "matched": len(matching),
+        **usage(found),
+    }
+
+
+def _order(key: Key, value: Value) -> bytes:
+    """Sort by protocol and by who began, and answers behind what they answer."""
+    source, destination, source_port, destination_port, protocol, _zero = key
+    reverse = value[4] & layout.NAT_REVERSE
+    if reverse:
+        destination, source, destination_port, source_port = value[:4]
+    ends = (source, source_port, destination, destination_port)
+    return b"".join((protocol.to_bytes(2, "big"), *ends, bytes((reverse,))))
+
+
+def _entry(key: Key, value: Value, now: int) -> dict[str, Any]:
+    source, destination, source_port, destination_port, protocol, _zero = key
+    flags, number, created, used = value[4], value[6], value[8], value[9]
+    idle = max(0, now - used)
+    closing = words.CLOSING if flags & layout.NAT_CLOSING else words.OPEN
+    return {
+        "protocol": words.protocol(protocol),
+        "direction": words.direction(flags),
+        "source": _text(source),
+        "source_port": int.from_bytes(source_port, "big"),
+        "destination": _text(destination),
+        "destination_port": int.from_bytes(destination_port, "big"),
+        "translations": [
+            {"kind": word, "address": _text(address), "port": int.from_bytes(port, "big")}
+            for word, address, port in translated(key, value)
+        ],
+        "kind": words.kind(flags),
+        "age_seconds": max(0, now - created) // _SECOND,
+        "idle_seconds": idle // _SECOND,
+        "state": words.OVER if is_over(protocol, flags, idle) else closing,
+        "service_id": number or None,
+    }
+
+
+#: Thousands of flows have few addresses.
+_text = functools.lru_cache(maxsize=4096)(packed.address_text)

@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Flows of pods that are gone: a new pod may get the address, and is to get none of theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..datapath import nat_layout as layout
+from ..engine.bpf import maps
+from .flows import Flows, same_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+#: Entries of these are of pods of this node in any case.
+_OF_PODS = layout.NAT_MASQUERADE | layout.NAT_INBOUND
+
+
+def forget(gone: Collection[bytes], known: Collection[bytes]) -> None:
+    """Remove the flows of addresses that are gone, and of pods that nobody knows.
+
+    The latter are of a run that was killed.
+
+    :param known: addresses of all endpoints of the node.
+    """
+    found = maps.open_pin(layout.NAT.pin)
+    if found is None:
+        return
+    with found:
+        if same_shape(found):  # what another version made goes with its map
+            found.delete(list(_stale(Flows(*found.columns()), gone, known)))
+
+
+def _stale(found: Flows, gone: Collection[bytes], known: Collection[bytes]) -> Iterator[bytes]:
+    for key, value in found:
+        flags = value[4]
+        # Who began the flow, and gets its answers.
+        pod = value[1] if flags & layout.NAT_REVERSE else key[0]
+        unknown = flags & _OF_PODS and not flags & layout.NAT_HOST and pod not in known
+        if unknown or pod in gone:
+            yield layout.NAT.key_struct.pack(*key)
