@@ -5,10 +5,10 @@
 #include "l4.h"
 
 #define NAT_REFRESH_NSEC 1000000000ULL
-/* Seconds after which a flow that no packet has used is over: closed, of TCP, of UDP. */
-#define NAT_CLOSED_NSEC (10 * 1000000000ULL)
-#define NAT_TCP_NSEC (21600 * 1000000000ULL)
-#define NAT_UDP_NSEC (60 * 1000000000ULL)
+/* After this a flow that no packet has used is over: closed, of TCP, any other. */
+#define NAT_CLOSED_NSEC (NAT_CLOSED_SECONDS * 1000000000ULL)
+#define NAT_TCP_NSEC (NAT_TCP_SECONDS * 1000000000ULL)
+#define NAT_OTHER_NSEC (NAT_OTHER_SECONDS * 1000000000ULL)
 
 /* The key without ports, */
 static __always_inline void nat_key_ends(struct nat_key *key, const struct packet *packet)
@@ -124,7 +124,7 @@ static __always_inline void nat_remove(const struct nat_key *key, const struct n
 /* Nanoseconds after which a flow that no packet has used is over, if it was not closed. */
 static __always_inline __u64 nat_lifetime(__u16 protocol)
 {
-	return protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_UDP_NSEC;
+	return protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_OTHER_NSEC;
 }
 
 /* Say whether a flow is over. Those are there until their place, or their turn, is wanted. */

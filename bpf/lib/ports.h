@@ -4,9 +4,8 @@
 
 #include "turns.h"
 
-/* Source ports that this node gives with its own address: none is a node port's, and at first none
- * that the kernel gives to the node's own sockets. */
-#define NAT_FIRST_PORT 1024
+/* Source ports that this node gives with its own address start at NAT_FIRST_PORT: none is a node
+ * port's, and at first none that the kernel gives to the node's own sockets. */
 #define NAT_PORTS (30000 - NAT_FIRST_PORT)
 #define NAT_NODE_PORTS 2768
 #define NAT_ALL_PORTS (65536 - NAT_FIRST_PORT - NAT_NODE_PORTS)

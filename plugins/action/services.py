@@ -11,7 +11,8 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.plan.prefix import HAS_NETADDR
-from ..module_utils.plan.services import given, wire
+from ..module_utils.plan.services import given
+from ..module_utils.services import wire
 from ..plugin_utils import service_files
 from ..plugin_utils.find import finder
 

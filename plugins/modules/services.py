@@ -221,7 +221,7 @@ changes:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
-from ansible_collections.podnet.fabric.plugins.module_utils.services import converge, given
+from ansible_collections.podnet.fabric.plugins.module_utils.services import converge, given, words
 
 BACKEND = {
     "ip": {"type": "str", "required": True},
@@ -229,8 +229,8 @@ BACKEND = {
     "node": {"type": "str"},
     "state": {
         "type": "str",
-        "choices": ["active", "terminating", "quarantined", "maintenance"],
-        "default": "active",
+        "choices": list(words.STATES),
+        "default": words.ACTIVE,
     },
 }
 PORT = {
@@ -245,8 +245,8 @@ SERVICE = {
     "name": {"type": "str", "required": True},
     "type": {
         "type": "str",
-        "choices": ["ClusterIP", "NodePort", "LoadBalancer", "HostPort"],
-        "default": "ClusterIP",
+        "choices": [*words.TYPES, words.HOST_PORT],
+        "default": words.CLUSTER_IP,
     },
     "cluster_ip": {"type": "str"},
     "cluster_ip_allocated": {"type": "bool", "default": False},
@@ -256,16 +256,16 @@ SERVICE = {
     "source_ranges": {"type": "list", "elements": "str", "default": []},
     "internal_traffic_policy": {
         "type": "str",
-        "choices": ["Cluster", "Local"],
-        "default": "Cluster",
+        "choices": list(words.POLICIES),
+        "default": words.CLUSTER,
     },
     "external_traffic_policy": {
         "type": "str",
-        "choices": ["Cluster", "Local"],
-        "default": "Cluster",
+        "choices": list(words.POLICIES),
+        "default": words.CLUSTER,
     },
     "session_affinity": {"type": "int", "default": 0},
-    "algorithm": {"type": "str", "choices": ["random", "maglev"], "default": "random"},
+    "algorithm": {"type": "str", "choices": list(words.ALGORITHMS), "default": words.RANDOM},
     "node": {"type": "str"},
     "host_ip": {"type": "str"},
     "ports": {"type": "list", "elements": "dict", "default": [], "options": PORT},

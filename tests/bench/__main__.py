@@ -8,12 +8,14 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import (
     BUILD,
     chart,
     floor,
+    masquerade,
+    masquerade_programs,
     podnet_programs,
     programs,
     ratios,
@@ -23,17 +25,26 @@ from . import (
     times,
 )
 
-SECTIONS = ("ratios", "programs", "times", "services")
-#: Those of a short run: commands take what they take.
-QUICK = ("ratios", "programs", "services")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
-#: Whose programs are timed.
-PROBES = {
+    from .programs import Probe
+    from .topology import Topology
+
+    MakeProbes = Callable[[Topology], list[Probe]]
+
+SECTIONS = ("ratios", "programs", "times", "services", "masquerade")
+#: Those of a short run: commands take what they take.
+QUICK = ("ratios", "programs", "services", "masquerade")
+
+#: Whose programs are timed; and where a pod is masqueraded.
+PROBES: dict[str, MakeProbes] = {
     "floor": floor.probes,
     "podnet": podnet_programs.native,
     "podnet overlay": podnet_programs.overlay,
     "podnet bridge": podnet_programs.classic,
 }
+MASQUERADE_PROBES: dict[str, MakeProbes] = {masquerade.PODNET: masquerade_programs.ebpf}
 
 
 def main() -> int:
@@ -92,26 +103,32 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "kernel": os.uname().release,
         "cpus": os.cpu_count(),
         "rounds": options.rounds,
-        **{section: [] for section in SECTIONS[:-1]},
-        "services": {},
+        **{section: [] for section in ("ratios", "programs", "times")},
+        **{section: {} for section in ("services", "masquerade")},
     }
+    topologies: list[Topology] = []
     if {"ratios", "programs"} & set(options.only):
         _progress("setting up")
         topologies = ratios.build(options.datapaths)
+    if "masquerade" in options.only:
+        _progress("setting up masquerading")
+        masquerading = masquerade.build()
     scale = 0.05 if options.short else 1.0
     if "ratios" in options.only:
         results["ratios"] = ratios.measure(
             topologies, options.rounds, cpu, scale=scale, progress=_progress
         )
+    if "masquerade" in options.only:
+        results["masquerade"] = masquerade.measure(
+            masquerading, options.rounds, cpu, scale=scale, progress=_progress
+        )
+    probes = []
     if "programs" in options.only:
+        probes += _probes(PROBES, topologies)
+    if "masquerade" in options.only:
+        probes += _probes(MASQUERADE_PROBES, masquerading)
+    if probes:
         _progress("programs")
-        probes = [
-            probe
-            for datapath, of in PROBES.items()
-            for topology in topologies
-            if topology.datapath == datapath
-            for probe in of(topology)
-        ]
         results["programs"] = programs.measure(probes, options.rounds, cpu)
     if "times" in options.only:
         _progress("commands")
@@ -124,6 +141,16 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             "applied": service_times.measure(ways, 1 if options.short else 3, progress=_progress),
         }
     return results
+
+
+def _probes(of: Mapping[str, MakeProbes], topologies: Sequence[Topology]) -> list[Probe]:
+    return [
+        probe
+        for datapath, probes in of.items()
+        for topology in topologies
+        if topology.datapath == datapath
+        for probe in probes(topology)
+    ]
 
 
 def _progress(what: str) -> None:

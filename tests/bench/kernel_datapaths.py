@@ -60,6 +60,25 @@ def iptables(node: Node) -> None:
     )
 
 
+def iptables_masquerade(node: Node) -> None:
+    """Routing, and the one rule that gives what pods send to the network the node's address."""
+    routing(node)
+    rule = f"-A POSTROUTING -s {node.pod_cidr} -o {DEVICE} -j MASQUERADE"
+    isolation.run("iptables-nft", "-t", "nat", *rule.split(), netns=node.netns)
+
+
+def nftables_masquerade(node: Node) -> None:
+    """Do the same by nftables, without the frame of chains that iptables has."""
+    routing(node)
+    chain = "ip nat postrouting"
+    rules = (
+        "add table ip nat",
+        f"add chain {chain} {{ type nat hook postrouting priority srcnat ; }}",
+        f"add rule {chain} ip saddr {node.pod_cidr} oifname {DEVICE} masquerade",
+    )
+    isolation.run("nft", "-f", "-", netns=node.netns, stdin="\n".join(rules) + "\n")
+
+
 def bridge(node: Node) -> None:
     """A Linux bridge with the node's gateway address; between nodes, routes.
 

@@ -49,32 +49,41 @@ def cell(
     *,
     services: int = 0,
     sockets: Mapping[str, str] = MappingProxyType({}),
+    masquerade: bool = False,
 ) -> Callable[[Node], None]:
     """Return what joins the pods of a node to it and to the pods of its peers, in one cell.
 
     :param services: how many services the cluster has; with none their programs are not there.
     :param sockets: names of nodes, and the cgroup folder where each has the programs for sockets.
+    :param masquerade: pods reach the outside with their node's address.
     """
-    choice = {"datapath": datapath, "network_type": network_type}
+    choice = {"datapath": datapath, "network_type": network_type, "masquerade": masquerade}
     return functools.partial(_set_up, choice, services, sockets)
 
 
-def _set_up(choice: dict[str, str], services: int, sockets: Mapping[str, str], node: Node) -> None:
+def _set_up(choice: dict[str, Any], services: int, sockets: Mapping[str, str], node: Node) -> None:
     planned = {**_planned(node, choice), "services": services}
     items = tasks.build(planned, {})
     with node.entered():
-        run_module("veth", veths=items["veths"])
-        run_module("bridge", bridges=items["bridges"])
-        run_module("vxlan", vxlans=items["vxlans"])
+        for module, kind in (("veth", "veths"), ("bridge", "bridges"), ("vxlan", "vxlans")):
+            _make(module, kind, items)
         run_module("sysctls", values=items["sysctls"]["values"])
         made = tasks.build(planned, {name: number for number, name in socket.if_nameindex()})
         run_module("bpf_map", maps=made["maps"])
         run_module("bpf_program", programs=items["programs"], _sources=_sources(items))
-        run_module("neighbors", neighbors=items["neighbors"])
-        run_module("routes", routes=items["routes"])
+        if choice["masquerade"]:
+            run_module("bpf_map", maps=items["masquerade_maps"])
+        for kind in ("neighbors", "routes"):
+            _make(kind, kind, items)
         run_module("endpoints", endpoints=items["endpoints"], **items["endpoint_options"])
         if node.name in sockets:
             _balance_sockets(items["socket_programs"], sockets[node.name])
+
+
+def _make(module: str, kind: str, items: dict[str, Any]) -> None:
+    """Make all of a kind; where there is none the module would just take its time."""
+    if items[kind]:
+        run_module(module, **{kind: items[kind]})
 
 
 def _balance_sockets(programs: list[dict[str, Any]], cgroup: str) -> None:
@@ -86,7 +95,7 @@ def _balance_sockets(programs: list[dict[str, Any]], cgroup: str) -> None:
     run_module("bpf_program", programs=there, _sources=_sources({"programs": there}))
 
 
-def _planned(node: Node, choice: dict[str, str]) -> dict[str, Any]:
+def _planned(node: Node, choice: dict[str, Any]) -> dict[str, Any]:
     """What the plan says of a node, with its pods alone: no health endpoint is needed here."""
     cluster = {
         "podnet_cluster": "bench",
@@ -116,7 +125,8 @@ def _planned(node: Node, choice: dict[str, str]) -> dict[str, Any]:
     ]
     with node.entered():
         device = {"name": DEVICE, "ifindex": socket.if_nametoindex(DEVICE), "mtu": MTU}
-    seen = {"device": device, "underlay": device, "vtep_device": device}
+    egress = {**device, "ip": str(node.ip), "ethernet": True}
+    seen = {"device": device, "underlay": device, "vtep_device": device, "egress_devices": [egress]}
     return {**planned, **devices.settle(planned, seen), "endpoints": pods}
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from .topology import Node, Topology
 
+    #: Nanoseconds of each round, by place, yardstick and datapath.
+    Times = dict[tuple[str, str, str], list[float]]
+
 REFERENCE, AGAIN = "routing", "routing again"
 
 #: What is compared, in the order of the table. The second is the first once more (A/A): how far
@@ -100,21 +103,11 @@ def measure(
     scale: float = 1.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """Measure round by round; within a round one yardstick at a time goes through all datapaths.
+    """Measure every yardstick, see :func:`interleave`.
 
-    :param scale: shortens the measurements, for a run that only shows that it works.
     :returns: a dictionary for each place, yardstick and datapath, see :func:`spread`.
     """
-    times: dict[tuple[str, str, str], list[float]] = {}
-    for number in range(rounds):
-        progress(f"round {number + 1} of {rounds}")
-        for place in topology.PLACES:
-            here = [one for one in topologies if one.place == place]
-            turn = number % len(here)
-            for yardstick in YARDSTICKS:
-                for one in here[turn:] + here[:turn]:
-                    key = (place, yardstick.name, one.datapath)
-                    times.setdefault(key, []).append(once(yardstick, one, cpu, scale))
+    times = interleave(topologies, YARDSTICKS, rounds, cpu, scale=scale, progress=progress)
     return [
         _summary(place, yardstick, name, times)
         for place, compared in COMPARED.items()
@@ -122,6 +115,32 @@ def measure(
         for name in compared
         if (place, yardstick.name, name) in times
     ]
+
+
+def interleave(
+    topologies: Sequence[Topology],
+    yardsticks: Sequence[Yardstick],
+    rounds: int,
+    cpu: int,
+    *,
+    scale: float = 1.0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Times:
+    """Measure round by round; within a round one yardstick at a time goes through all datapaths.
+
+    :param scale: shortens the measurements, for a run that only shows that it works.
+    """
+    times: Times = {}
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}")
+        for place in dict.fromkeys(one.place for one in topologies):
+            here = [one for one in topologies if one.place == place]
+            turn = number % len(here)
+            for yardstick in yardsticks:
+                for one in here[turn:] + here[:turn]:
+                    key = (place, yardstick.name, one.datapath)
+                    times.setdefault(key, []).append(once(yardstick, one, cpu, scale))
+    return times
 
 
 def last_cpu() -> int:
@@ -150,15 +169,12 @@ def once(
     return float(json.loads(printed)[yardstick.percentile])
 
 
-def _summary(
-    place: str, yardstick: Yardstick, name: str, times: dict[tuple[str, str, str], list[float]]
-) -> dict[str, Any]:
-    mine, reference = times[place, yardstick.name, name], times[place, yardstick.name, REFERENCE]
+def _summary(place: str, yardstick: Yardstick, name: str, times: Times) -> dict[str, Any]:
     return {
         "place": place,
         "yardstick": yardstick.name,
         "datapath": name,
-        **spread(mine, reference),
+        **spread(times[place, yardstick.name, name], times[place, yardstick.name, REFERENCE]),
         "aim": AIMS.get((place, name), {}).get(yardstick.name),
     }
 

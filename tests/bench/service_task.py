@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
-from ansible_collections.podnet.fabric.plugins.module_utils.plan.services import given, wire
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.services import given
+from ansible_collections.podnet.fabric.plugins.module_utils.services import wire
 
 from . import CHECKOUT, isolation, service_list, service_maps, topology
 from .podnet_datapath import run_module

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import cgroups
 from ansible_collections.podnet.fabric.tests.bench import (
     balancers,
+    masquerade,
     programs,
     ratios,
     service_times,
@@ -66,6 +67,8 @@ def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> 
     results = json.loads((short_run[1] / "results.json").read_text())
     by_name = {one["name"]: one for one in results["programs"]}
     assert by_name[programs.EMPTY]["above_empty"] == 0
+    # It does no more than the empty program.
+    assert by_name["to_netdev, done with elsewhere"]["ns"] >= by_name[programs.EMPTY]["ns"]
     for name in (
         "floor, to a local pod",
         "floor, to a remote pod",
@@ -74,6 +77,14 @@ def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> 
         "from_container, into the tunnel",
         "from_netdev, to a pod",
         "guard",
+        "to_netdev, the node's own",
+        "to_netdev, masqueraded flow",
+        "to_netdev, new masqueraded flow",
+        "from_netdev, its answer",
+        "from_netdev, for the node",
+        "from_netdev, to a pod by its own address",
+        "from_netdev, the same by UDP",
+        "from_netdev, the same by UDP, new flow",
     ):
         assert by_name[name]["ns"] > by_name[programs.EMPTY]["ns"] > 0, by_name
 
@@ -126,11 +137,29 @@ def test_services_are_brought_to_the_kernel_by_every_way(short_run: tuple[str, P
         assert by_name[name]["again"]["seconds"] > 0, by_name[name]
 
 
+def test_every_way_to_masquerade_has_a_ratio_and_podnet_is_compared_with_the_others(
+    short_run: tuple[str, Path],
+) -> None:
+    found = json.loads((short_run[1] / "results.json").read_text())["masquerade"]
+    yardsticks = [one.name for one in masquerade.MEASURED]
+    assert [(one["yardstick"], one["datapath"]) for one in found["ratios"]] == [
+        (name, way) for name in yardsticks for way in masquerade.WAYS
+    ]
+    pairs = [(own, than) for own in masquerade.OWN for than in masquerade.KERNEL]
+    assert [(one["datapath"], one["than"], one["yardstick"]) for one in found["faster"]] == [
+        (*pair, name) for pair in pairs for name in yardsticks
+    ]
+    for one in [*found["ratios"], *found["faster"]]:
+        assert 0.2 < one["ratio"] < 20, one
+        assert one["low"] <= one["ratio"] <= one["high"], one
+
+
 def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) -> None:
     printed, folder = short_run
     for place in topology.PLACES:
         assert f"Pod to pod, {place}" in printed, printed
         assert f"Connect to a ClusterIP, {place}" in printed, printed
+    assert "A pod to a host outside, masqueraded" in printed, printed
     printed = printed.partition("Connect to a ClusterIP")[0]
     rows = [line[2:].split("  ")[0] for line in printed.splitlines() if line.startswith("  ")]
     for datapath in ratios.COMPARED[topology.ACROSS_NODES]:
@@ -143,7 +172,8 @@ def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) ->
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_cut_short_leaves_nothing_behind(how: signal.Signals, tmp_path: Path) -> None:
-    process = bench("--rounds", "99", "--datapaths", "podnet", "--out", str(tmp_path))
+    which = ("--only", "ratios", "--datapaths", "podnet")
+    process = bench(*which, "--rounds", "99", "--out", str(tmp_path))
     assert process.stderr is not None
     for line in process.stderr:
         if "round 1 " in line:
@@ -162,12 +192,11 @@ def test_a_run_that_is_cut_short_leaves_nothing_behind(how: signal.Signals, tmp_
 
 def test_folders_of_cgroups_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
     process = bench("--short", "--only", "services", "--rounds", "99", "--out", str(tmp_path))
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "round 1 " in line:
-            break
     folder = cgroups.mount_point() / f"podnet-bench-{process.pid}"
-    assert sum(entry.is_dir() for entry in folder.iterdir()) > len(services.FEW)
+    # One of the clients that programs do not see, and one of each number of services.
+    while len(list(folder.glob("*/cgroup.procs"))) <= len(services.FEW):
+        assert process.poll() is None
+        time.sleep(0.05)
     process.kill()
     process.communicate(timeout=300)
     until = time.monotonic() + 60

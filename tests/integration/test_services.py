@@ -15,7 +15,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
-from ansible_collections.podnet.fabric.plugins.module_utils.services import given, maglev
+from ansible_collections.podnet.fabric.plugins.module_utils.services import maglev, wire
 from node_support import NODE_IP, PEER_IP, bare_node, plan
 from running import do, fails, four_runs, run, run_module
 
@@ -480,7 +480,7 @@ def test_what_only_the_controller_reads():
     fails("services", "path: ", path="/tmp/x")
     fails("services", "src: ", src=["x.yml"])
     fails("services", "_services: ", _services="x")
-    four_runs("services", _services=given.packed([service()]))
+    four_runs("services", _services=wire.pack([service()]))
 
 
 def note_socket(cookie, address, port, protocol, number, service_address="10.10.252.131"):
@@ -707,7 +707,7 @@ def test_ten_thousand_services_in_one_call():
     for what, changed in (("made", 10000), ("again", 0), ("one changed", 1), ("removed", 10000)):
         if what == "one changed":
             services[5000]["ports"][0]["backends"][1]["ip"] = "172.31.0.1"
-        listed = given.packed([] if what == "removed" else services)
+        listed = wire.pack([] if what == "removed" else services)
         start = time.monotonic()
         done = run("services", _services=listed, purge=True)
         took[what] = time.monotonic() - start

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
-from ansible_collections.podnet.fabric.plugins.module_utils.plan.services import wire
+from ansible_collections.podnet.fabric.plugins.module_utils.services import wire
 from node_support import bare_node, plan
 from running import run
 

@@ -187,7 +187,8 @@ def _load(function: str, tables: dict[str, maps.Map]) -> int:
         standin=compiler.read_folder(BPF / "include"),
     )
     fds = {name: table.fd for name, table in tables.items()}
-    return compiler.load(source, function, SCHED_CLS, map_fds=fds)
+    with compiler.compiled(source, fds) as one:
+        return one.load(function, SCHED_CLS)
 
 
 @pytest.fixture(scope="session")

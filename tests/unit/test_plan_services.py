@@ -7,7 +7,7 @@ import time
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, report
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
-from ansible_collections.podnet.fabric.plugins.module_utils.plan.services import wire
+from ansible_collections.podnet.fabric.plugins.module_utils.services import wire
 from planning import fresh
 from service_planning import (
     MANIFEST,

@@ -27,6 +27,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.services import (
     sockets,
     sweep,
     wanted,
+    wire,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.services.slots import Slots
 from ansible_collections.podnet.fabric.plugins.module_utils.services.state import State
@@ -130,7 +131,7 @@ def test_a_resting_backend_gets_nothing_and_is_not_forgotten():
 def test_a_list_comes_through_as_it_was_sent():
     services = [service(), service(name="default/ä")]
     nothing = {"path": None, "src": None, "services": None}
-    assert given.services({**nothing, "_services": given.packed(services)}) == services
+    assert given.services({**nothing, "_services": wire.pack(services)}) == services
     with pytest.raises(Failure, match="base64"):
         given.services({**nothing, "_services": "%%"})
 

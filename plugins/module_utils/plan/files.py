@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..engine.failure import Failure
+from ..services import wire
 from . import node
-from .services import wire
 
 if TYPE_CHECKING:
     from .planner import Plan

@@ -11,7 +11,6 @@ from ..datapath import service_layout as layout
 from ..engine.failure import Failure
 from . import maglev, packed, said, words
 from .slots import Slots
-from .wanted import NOTHING, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from ..datapath.structs import Layout
     from ..engine.change import Changes
     from .held import Held
-    from .wanted import Frontend, Prefix, Wanted
+    from .wanted import Frontend, Prefix, Run, Wanted
 
 
 #: Numbers of frontends are less than this, and none is given twice: enough for all times.
@@ -204,7 +203,7 @@ class Comparison:
         for run in (one.inside, one.outside):
             listed.update(packed.places(run.slots))
         had: set[bytes] = set()
-        for run in self._runs(old):
+        for run in self.held.runs(old):
             had.update(packed.places(run.slots))
         if had - listed:
             self.plan.listed[old.id] = listed
@@ -241,15 +240,7 @@ class Comparison:
     def _before(self, numbers: packed.Numbers) -> said.State:
         held, number = self.held, numbers.id
         ranges, table = held.ranges.get(number, ()), held.maglev.get(number)
-        return said.state(held.name(number), numbers, *self._runs(numbers), ranges, table)
-
-    def _runs(self, numbers: packed.Numbers) -> tuple[Run, Run]:
-        return (
-            Run(self.held.run(numbers.first, numbers.total), numbers.active),
-            Run(self.held.run(numbers.outside_first, numbers.outside_total), numbers.outside_active)
-            if numbers.outside_total
-            else NOTHING,
-        )
+        return said.state(held.name(number), numbers, *self.held.runs(numbers), ranges, table)
 
     def _compare_addresses(self) -> None:
         """Addresses alone come and go with their frontends; else somebody has changed them."""
@@ -310,7 +301,7 @@ class Comparison:
             places = found.setdefault(numbers.id, set())
             one = self.wanted.frontends.get(key)
             places.update(one.resting if one else ())
-            for run in (one.inside, one.outside) if one else self._runs(numbers):
+            for run in (one.inside, one.outside) if one else self.held.runs(numbers):
                 places.update(packed.places(run.slots))
         return {**found, **self.plan.listed}
 

@@ -18,6 +18,7 @@ from ..datapath.nat_layout import NAT
 from ..engine.bpf import maps
 from ..engine.failure import Failure
 from . import packed, state
+from .wanted import NOTHING, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +62,14 @@ class Held:
     def run(self, first: int, total: int) -> bytes:
         """Return a run of slots; less than that where it leaves the array."""
         return self.slots[first * packed.SLOT_SIZE : (first + total) * packed.SLOT_SIZE]
+
+    def runs(self, numbers: packed.Numbers) -> tuple[Run, Run]:
+        """Return a frontend's backends for clients of the cluster, and for those from outside."""
+        outside = self.run(numbers.outside_first, numbers.outside_total)
+        return (
+            Run(self.run(numbers.first, numbers.total), numbers.active),
+            Run(outside, numbers.outside_active) if numbers.outside_total else NOTHING,
+        )
 
     def name(self, number: int) -> str | None:
         """Name of a frontend, None where it has none."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .held import Held
     from .packed import Numbers
+    from .wanted import Run
 
 
 def gather(pattern: str | None = None, *, use_of_maps: bool = True) -> dict[str, Any]:
@@ -46,10 +47,7 @@ def _matches(name: str, pattern: str | None) -> bool:
 
 
 def _frontend(key: bytes, numbers: Numbers, held: Held) -> dict[str, Any]:
-    inside = _backends(held.run(numbers.first, numbers.total), numbers.active)
-    outside = _backends(
-        held.run(numbers.outside_first, numbers.outside_total), numbers.outside_active
-    )
+    inside, outside = map(_backends, held.runs(numbers))
     return {
         "id": numbers.id,
         "name": held.name(numbers.id),
@@ -65,14 +63,10 @@ def _frontend(key: bytes, numbers: Numbers, held: Held) -> dict[str, Any]:
     }
 
 
-def _backends(slots: bytes, active: int) -> list[dict[str, Any]]:
+def _backends(run: Run) -> list[dict[str, Any]]:
     return [
-        {
-            "number": number,
-            "address": packed.place_text(place),
-            "state": words.ACTIVE if number <= active else words.TERMINATING,
-        }
-        for number, place in enumerate(packed.places(slots), start=1)
+        {"number": number, "address": packed.place_text(place), "state": state}
+        for number, (place, state) in enumerate(run.backends(), start=1)
     ]
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from . import packed, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from .held import Held
     from .wanted import Service
@@ -45,8 +46,8 @@ def _with(
     for port in service["ports"]:
         listed = {(each["ip"], each["port"]) for each in port["backends"]}
         found: dict[tuple[str, int], str] = {}
-        for numbers in by_name.get(words.full_name(service, port), ()):
-            for place, state in _places(numbers, held):
+        for numbers in by_name.get(words.name_of(service, port), ()):
+            for place, state in chain.from_iterable(run.backends() for run in held.runs(numbers)):
                 at = packed.address_text(place[:16])
                 number = int.from_bytes(place[16:18], "big")
                 best = _state(at, state, prefixes)
@@ -60,16 +61,6 @@ def _with(
         # In the order of the plan: what is complete already is left alone.
         ports.append({**port, "backends": sorted([*port["backends"], *more], key=_order)})
     return {**service, "ports": ports}
-
-
-def _places(numbers: packed.Numbers, held: Held) -> Iterator[tuple[bytes, str]]:
-    """Yield each backend of a frontend's, and whether it takes new connections."""
-    for first, active, total in (
-        (numbers.first, numbers.active, numbers.total),
-        (numbers.outside_first, numbers.outside_active, numbers.outside_total),
-    ):
-        for at, place in enumerate(packed.places(held.run(first, total))):
-            yield place, words.ACTIVE if at < active else words.TERMINATING
 
 
 def _state(address: str, state: str, prefixes: Sequence[tuple[Any, str]]) -> str | None:

@@ -34,11 +34,7 @@ def name(key: bytes, full_name: str | None) -> str:
 
 def backends(run: Run) -> list[str]:
     """Write the backends of a run, each with its state."""
-    return [
-        f"{packed.place_text(place)} "
-        f"({words.ACTIVE if position < run.active else words.TERMINATING})"
-        for position, place in enumerate(packed.places(run.slots))
-    ]
+    return [f"{packed.place_text(place)} ({state})" for place, state in run.backends()]
 
 
 def prefixes(found: Iterable[Prefix]) -> list[str]:

@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     Prefix = tuple[int, bytes]
 
 PORTS = (1, 65535)
-#: Most seconds that session affinity lasts: those of a day, as in Kubernetes.
-AFFINITY_MAX = 86400
-CLUSTER, LOCAL = POLICIES = ("Cluster", "Local")
-RANDOM, MAGLEV = ALGORITHMS = ("random", "maglev")
-HOST_PORT = "HostPort"
 #: A frontend counts its backends in 16 bits.
 BACKENDS_MAX = 65535
 
@@ -70,6 +65,13 @@ class Run(NamedTuple):
 
     slots: bytes
     active: int
+
+    def backends(self) -> list[tuple[bytes, str]]:
+        """Return address and port of each backend, with its state."""
+        return [
+            (place, words.ACTIVE if at < self.active else words.TERMINATING)
+            for at, place in enumerate(packed.places(self.slots))
+        ]
 
 
 NOTHING = Run(b"", 0)
@@ -133,7 +135,7 @@ def frontends(
         if name in wanted.services:
             raise Failure(f"services: name {name!r} is given twice; each service needs its own.")
         wanted.services.add(name)
-        if service.get("type") == HOST_PORT and service.get("node") != node:
+        if service.get("type") == words.HOST_PORT and service.get("node") != node:
             continue
         _check(service, node)
         places = list(_places(service))
@@ -150,32 +152,33 @@ def frontends(
 def _check(service: Service, node: str | None) -> None:
     name = service["name"]
     policies = [
-        service.get(f"{side}_traffic_policy") or CLUSTER for side in ("internal", "external")
+        service.get(f"{side}_traffic_policy") or words.CLUSTER for side in ("internal", "external")
     ]
     for side, policy in zip(("internal", "external"), policies):
-        if policy not in POLICIES:
-            raise Failure(_invalid(name, f"{side}_traffic_policy", policy, " or ".join(POLICIES)))
-    if LOCAL in policies and node is None:
+        if policy not in words.POLICIES:
+            valid = " or ".join(words.POLICIES)
+            raise Failure(_invalid(name, f"{side}_traffic_policy", policy, valid))
+    if words.LOCAL in policies and node is None:
         raise Failure(
             f"node: is not given, and service {name!r} has traffic policy Local; valid is the name "
             f"that its backends on this node have as their node."
         )
-    algorithm = service.get("algorithm") or RANDOM
-    if algorithm not in ALGORITHMS:
-        raise Failure(_invalid(name, "algorithm", algorithm, " or ".join(ALGORITHMS)))
+    algorithm = service.get("algorithm") or words.RANDOM
+    if algorithm not in words.ALGORITHMS:
+        raise Failure(_invalid(name, "algorithm", algorithm, " or ".join(words.ALGORITHMS)))
     affinity = service.get("session_affinity") or 0
-    if not 0 <= affinity <= AFFINITY_MAX:
-        valid = f"0, for none, to {AFFINITY_MAX} seconds"
+    if not 0 <= affinity <= words.AFFINITY_MAX:
+        valid = f"0, for none, to {words.AFFINITY_MAX} seconds"
         raise Failure(_invalid(name, "session_affinity", affinity, valid))
 
 
 def _places(service: Service) -> Iterator[_Place]:
     """Addresses of a service, and what the frontends at each have in common."""
     name = service["name"]
-    common = layout.SERVICE_MAGLEV if service.get("algorithm") == MAGLEV else 0
-    if service.get("external_traffic_policy") == LOCAL:
+    common = layout.SERVICE_MAGLEV if service.get("algorithm") == words.MAGLEV else 0
+    if service.get("external_traffic_policy") == words.LOCAL:
         common |= layout.SERVICE_LOCAL_OUTSIDE
-    if service.get("type") == HOST_PORT:
+    if service.get("type") == words.HOST_PORT:
         host_ip = service.get("host_ip")
         address = packed.ANY if host_ip is None else _address(name, "host_ip", host_ip)
         yield _Place(ON_HOST, address, ON_HOST.flags, frozenset())
@@ -206,9 +209,9 @@ def _add(
     if protocol is None:
         raise Failure(_invalid(name, "protocol", word, " or ".join(words.PROTOCOLS)))
     runs = _Runs(name, port.get("backends") or (), node)
-    inside = runs.of(local=service.get("internal_traffic_policy") == LOCAL)
-    outside = runs.of(local=service.get("external_traffic_policy") == LOCAL)
-    full_name = words.full_name(service, port)
+    inside = runs.of(local=service.get("internal_traffic_policy") == words.LOCAL)
+    outside = runs.of(local=service.get("external_traffic_policy") == words.LOCAL)
+    full_name = words.name_of(service, port)
     if len(full_name.encode()) > packed.NAME_SIZE:
         valid = f"has at most {packed.NAME_SIZE} bytes"
         raise Failure(f"services: {full_name!r} is too long; service, port and protocol {valid}.")

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What stands in the maps as a number, as people say it."""
+"""The words of services, which users, the plan and the nodes have in common; maps hold numbers."""
 
 from __future__ import annotations
 
@@ -12,32 +12,51 @@ from ..datapath import service_layout as layout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: The types of services.
+CLUSTER_IP, NODE_PORT, LOAD_BALANCER = TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
+#: The type of what the plan makes of the host ports of a pod.
+HOST_PORT = "HostPort"
+CLUSTER, LOCAL = POLICIES = ("Cluster", "Local")
+RANDOM, MAGLEV = ALGORITHMS = ("random", "maglev")
+#: Most seconds that session affinity lasts: those of a day, as in Kubernetes.
+AFFINITY_MAX = 86400
+ACTIVE, TERMINATING = "active", "terminating"
+#: Nothing new goes to these, and nothing that they have is taken away.
+QUARANTINED, MAINTENANCE = RESTING = ("quarantined", "maintenance")
+#: Of a backend, the better ones first.
+STATES = (ACTIVE, TERMINATING, *RESTING)
+
 KINDS = {
-    layout.SERVICE_CLUSTER_IP: "ClusterIP",
-    layout.SERVICE_NODE_PORT: "NodePort",
+    layout.SERVICE_CLUSTER_IP: CLUSTER_IP,
+    layout.SERVICE_NODE_PORT: NODE_PORT,
     layout.SERVICE_EXTERNAL_IP: "ExternalIP",
-    layout.SERVICE_LOAD_BALANCER: "LoadBalancer",
-    layout.SERVICE_HOST_PORT: "HostPort",
+    layout.SERVICE_LOAD_BALANCER: LOAD_BALANCER,
+    layout.SERVICE_HOST_PORT: HOST_PORT,
 }
 PROTOCOLS = {"TCP": socket.IPPROTO_TCP, "UDP": socket.IPPROTO_UDP}
 PROTOCOL_NAMES = {number: word for word, number in PROTOCOLS.items()}
 FLAGS = {
     layout.SERVICE_OUTSIDE: "outside",
     layout.SERVICE_SOURCE_RANGES: "source ranges",
-    layout.SERVICE_MAGLEV: "maglev",
+    layout.SERVICE_MAGLEV: MAGLEV,
     layout.SERVICE_LOCAL_OUTSIDE: "local",
     layout.SERVICE_ALLOCATED: "allocated",
 }
-ACTIVE, TERMINATING = "active", "terminating"
-#: Nothing new goes to these, and nothing that they have is taken away.
-RESTING = ("quarantined", "maintenance")
-STATES = (ACTIVE, TERMINATING, *RESTING)
 
 
-def full_name(service: Mapping[str, Any], port: Mapping[str, Any]) -> str:
-    """Return how a port of a service is called: ``namespace/service:port/PROTOCOL``."""
-    label = port.get("name") or port["port"]
-    return f"{service['name']}:{label}/{port.get('protocol') or 'TCP'}"
+def label(name: str | None, port: int, protocol: str | None) -> str:
+    """Return what tells a port from the service's other ones: name or number, and protocol."""
+    return f"{name or port}/{protocol or 'TCP'}"
+
+
+def full_name(service: str, port: str) -> str:
+    """Return how a port is called by its label: ``namespace/service:port/PROTOCOL``."""
+    return f"{service}:{port}"
+
+
+def name_of(service: Mapping[str, Any], port: Mapping[str, Any]) -> str:
+    """Return how a port of a service that nodes get is called."""
+    return full_name(service["name"], label(port.get("name"), port["port"], port.get("protocol")))
 
 
 def kind(number: int) -> str:

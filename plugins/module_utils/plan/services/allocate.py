@@ -8,32 +8,27 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ...services import words
 from ..prefix import Prefix
 from .checks import NODE_PORTS
-from .model import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .around import Around
-    from .model import Port, Service
+    from .model import Service
 
 
 @dataclass(frozen=True)
 class Allocated:
     """What services have, or had: cluster IPs and load balancer IPs by the service's name.
 
-    Node ports by the service's name, ``:`` and the label of the port.
+    Node ports by the full name of the port.
     """
 
     cluster_ips: dict[str, int] = field(default_factory=dict)
     load_balancer_ips: dict[str, list[int]] = field(default_factory=dict)
     node_ports: dict[str, int] = field(default_factory=dict)
-
-
-def node_port_name(service: Service, port: Port) -> str:
-    """Return the name by which the node port of a service is remembered."""
-    return f"{service.name}:{port.label}"
 
 
 def allocate(
@@ -125,7 +120,11 @@ def _wider(cidr: Prefix) -> Prefix:
 def _load_balancer_ips(
     services: Sequence[Service], around: Around, seen: Allocated, problems: list[str]
 ) -> dict[str, list[int]]:
-    open_ = [each.name for each in services if each.type == TYPES[2] and not each.load_balancer_ips]
+    open_ = [
+        each.name
+        for each in services
+        if each.type == words.LOAD_BALANCER and not each.load_balancer_ips
+    ]
     if not around.load_balancer_cidrs or not open_:
         return {}
     ranges = [range(each.first, each.last + 1) for each in around.load_balancer_cidrs]
@@ -169,7 +168,9 @@ def _node_ports(
                 if port.node_port is not None:
                     taken.add(port.node_port)
                 elif each.wants_node_port(port):
-                    wanted.append((node_port_name(each, port), f"{each.name}:{port.port}"))
+                    wanted.append(
+                        (words.full_name(each.name, port.label), f"{each.name}:{port.port}")
+                    )
                 if on_nodes:
                     taken.add(port.port)
         if pool.free(taken) < len(wanted):

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...datapath import service_layout
+from ...services import words
 from ..prefix import Prefix, text
 from .around import Homes, within
-from .model import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,8 +79,8 @@ def services(given: Sequence[Service], around: Around) -> Iterator[str]:
 
 
 def _kind(service: Service) -> Iterator[str]:
-    balanced = service.type == TYPES[2]
-    if service.headless and service.type != TYPES[0]:
+    balanced = service.type == words.LOAD_BALANCER
+    if service.headless and service.type != words.CLUSTER_IP:
         yield f"{service.where} has no cluster IP and type {service.type}; valid is ClusterIP."
     if not service.headless and not service.ports:
         yield f"{service.where}.ports is not set; valid is a list such as [{{port: 80}}]."
@@ -116,7 +116,7 @@ def _ports(service: Service) -> Iterator[str]:
                 f"{service.says('node port', port.node_port)}; valid is a port from "
                 f"{NODE_PORTS[0]} to {NODE_PORTS[-1]}."
             )
-        if service.type == TYPES[0]:
+        if service.type == words.CLUSTER_IP:
             yield (
                 f"{service.says('node port', port.node_port)} and type ClusterIP; valid is "
                 "NodePort or LoadBalancer."

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...datapath.service_layout import BACKENDS, MAGLEV, SERVICES, SOURCE_RANGES
+from ...services import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     runs: set[tuple[Any, ...]] = set()
     host_ports: dict[str, int] = {}
     for service in services:
-        if service["type"] == "HostPort":
+        if service["type"] == words.HOST_PORT:
             node = service["node"]
             host_ports[node] = host_ports.get(node, 0) + len(service["ports"])
             continue
@@ -43,7 +44,7 @@ def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 # own part of them: how many a node has of these, a node alone would know.
                 backends = tuple((each["ip"], each["port"]) for each in port["backends"])
                 runs.update((policy, *backends) for policy in policies)
-            if service["algorithm"] == "maglev":
+            if service["algorithm"] == words.MAGLEV:
                 tables += makes
             if service["session_affinity"] and len(port["backends"]) > AFFINITY_BACKENDS:
                 yield (

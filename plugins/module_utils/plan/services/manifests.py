@@ -11,18 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable
 
+from ...services import words
 from .. import values
 from ..problems import some
 from ..values import NOT_SET, Field, Invalid
 from .model import (
     AFFINITIES,
-    AFFINITY_MAX,
     AFFINITY_TIMEOUT,
-    ALGORITHMS,
+    CLIENT_IP,
     HEADLESS,
-    POLICIES,
-    STATES,
-    TYPES,
+    NO_AFFINITY,
     Backend,
     Port,
     Service,
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 ALGORITHM = "podnet.fabric/algorithm"
 OF_SERVICE = "kubernetes.io/service-name"
 EXTERNAL_NAME = "ExternalName"
-
-ACTIVE, TERMINATING, QUARANTINED = STATES[:3]
 
 
 @dataclass
@@ -141,7 +137,7 @@ def _attach(found: Found, given: Mapping[str, list[_Backends]]) -> None:
             parts = [each for part in given[service.name] for each in part.backends]
             if service.publish_not_ready:
                 parts = [
-                    each._replace(state=ACTIVE) if each.state == QUARANTINED else each
+                    each._replace(state=words.ACTIVE) if each.state == words.QUARANTINED else each
                     for each in parts
                 ]
             found.services[number] = replace(service, backends=tuple(parts))
@@ -196,10 +192,10 @@ _LOAD_BALANCER = values.excerpt(
 )
 _CLIENT_IP = values.excerpt(
     lambda timeoutSeconds: timeoutSeconds,  # noqa: N803 - Kubernetes' name
-    {"timeoutSeconds": Field(values.whole(1, AFFINITY_MAX), AFFINITY_TIMEOUT)},
+    {"timeoutSeconds": Field(values.whole(1, words.AFFINITY_MAX), AFFINITY_TIMEOUT)},
 )
 _SPEC = {
-    "type": Field(values.choice(*TYPES, EXTERNAL_NAME), TYPES[0]),
+    "type": Field(values.choice(*words.TYPES, EXTERNAL_NAME), words.CLUSTER_IP),
     "clusterIP": Field(lambda value: _cluster_ips([value])),
     "clusterIPs": Field(_cluster_ips, []),
     "ports": Field(
@@ -221,12 +217,12 @@ _SPEC = {
     "externalIPs": Field(values.list_of(values.address), []),
     "loadBalancerIP": Field(values.address),
     "loadBalancerSourceRanges": Field(values.list_of(values.prefix), []),
-    "sessionAffinity": Field(values.choice(*AFFINITIES), AFFINITIES[0]),
+    "sessionAffinity": Field(values.choice(*AFFINITIES), NO_AFFINITY),
     "sessionAffinityConfig": Field(
         values.excerpt(lambda clientIP: clientIP, {"clientIP": Field(_CLIENT_IP)})  # noqa: N803
     ),
-    "internalTrafficPolicy": Field(values.choice(*POLICIES), POLICIES[0]),
-    "externalTrafficPolicy": Field(values.choice(*POLICIES), POLICIES[0]),
+    "internalTrafficPolicy": Field(values.choice(*words.POLICIES), words.CLUSTER),
+    "externalTrafficPolicy": Field(values.choice(*words.POLICIES), words.CLUSTER),
     "allocateLoadBalancerNodePorts": Field(values.truth, default=True),
     "publishNotReadyAddresses": Field(values.truth, default=False),
 }
@@ -240,9 +236,9 @@ _SERVICE = values.excerpt(
                     **_METADATA,
                     "annotations": Field(
                         values.excerpt(
-                            dict, {ALGORITHM: Field(values.choice(*ALGORITHMS), ALGORITHMS[0])}
+                            dict, {ALGORITHM: Field(values.choice(*words.ALGORITHMS), words.RANDOM)}
                         ),
-                        {ALGORITHM: ALGORITHMS[0]},
+                        {ALGORITHM: words.RANDOM},
                     ),
                 },
             ),
@@ -287,8 +283,8 @@ def _service(manifest: dict[str, Any]) -> Service | str:
         source_ranges=tuple(spec["loadBalancerSourceRanges"]),
         internal_policy=spec["internalTrafficPolicy"],
         external_policy=spec["externalTrafficPolicy"],
-        affinity=lasting if spec["sessionAffinity"] == AFFINITIES[1] else 0,
-        node_ports=spec["type"] != TYPES[2] or spec["allocateLoadBalancerNodePorts"],
+        affinity=lasting if spec["sessionAffinity"] == CLIENT_IP else 0,
+        node_ports=spec["type"] != words.LOAD_BALANCER or spec["allocateLoadBalancerNodePorts"],
         algorithm=about["annotations"][ALGORITHM],
         publish_not_ready=spec["publishNotReadyAddresses"],
     )
@@ -319,8 +315,8 @@ _SLICE_PORTS = values.list_of(
 def _state(*, ready: bool, terminating: bool, **_serving: bool) -> str:
     """Return the state that conditions mean; ready where nothing is said of it."""
     if terminating:
-        return TERMINATING
-    return ACTIVE if ready else QUARANTINED
+        return words.TERMINATING
+    return words.ACTIVE if ready else words.QUARANTINED
 
 
 _CONDITIONS = values.excerpt(
@@ -359,7 +355,7 @@ _SLICE_ENDPOINTS = values.excerpt(
                         "addresses": Field(
                             values.list_of(values.address), needed="a list of addresses"
                         ),
-                        "conditions": Field(_CONDITIONS, ACTIVE),
+                        "conditions": Field(_CONDITIONS, words.ACTIVE),
                         "nodeName": Field(values.words),
                     },
                 )
@@ -433,9 +429,9 @@ def _endpoints(manifest: dict[str, Any]) -> _Backends:
     backends = []
     for subset in item["subsets"]:
         ports = {key: port for key, port in subset["ports"] if port is not None}
-        backends += [Backend(ip, node, ACTIVE, ports) for ip, node in subset["addresses"]]
+        backends += [Backend(ip, node, words.ACTIVE, ports) for ip, node in subset["addresses"]]
         backends += [
-            Backend(ip, node, QUARANTINED, ports) for ip, node in subset["notReadyAddresses"]
+            Backend(ip, node, words.QUARANTINED, ports) for ip, node in subset["notReadyAddresses"]
         ]
     return _Backends(name, f"Endpoints {name}", backends)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...services import words
 from .. import values
 from ..prefix import text
 
@@ -18,14 +19,11 @@ if TYPE_CHECKING:
 
     from ..prefix import Prefix
 
-TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
-POLICIES = ("Cluster", "Local")
-ALGORITHMS = ("random", "maglev")
-STATES = ("active", "terminating", "quarantined", "maintenance")
-AFFINITIES = ("None", "ClientIP")
+#: Whether a client keeps its backend.
+NO_AFFINITY, CLIENT_IP = AFFINITIES = ("None", "ClientIP")
 
-#: Kubernetes' own, in seconds: three hours, and a day at most.
-AFFINITY_TIMEOUT, AFFINITY_MAX = 10800, 86400
+#: Kubernetes' own, in seconds: three hours.
+AFFINITY_TIMEOUT = 10800
 
 #: How Kubernetes says that a service has no address of its own.
 HEADLESS = "None"
@@ -43,7 +41,7 @@ class Port(NamedTuple):
     @property
     def label(self) -> str:
         """Name or number, and the protocol: what tells it from the service's other ports."""
-        return f"{self.name or self.port}/{self.protocol}"
+        return words.label(self.name, self.port, self.protocol)
 
 
 class Backend(NamedTuple):
@@ -91,7 +89,7 @@ class Service:
 
     def wants_node_port(self, port: Port) -> bool:
         """Say whether a port is to get a node port, and was given none."""
-        return self.type != TYPES[0] and self.node_ports and port.node_port is None
+        return self.type != words.CLUSTER_IP and self.node_ports and port.node_port is None
 
     def outside_addresses(self) -> list[tuple[str, int]]:
         """Return its addresses for clients from outside, each with what it is."""

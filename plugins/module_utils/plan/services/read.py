@@ -6,18 +6,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...services import words
 from .. import values
 from ..values import Field, Invalid
 from . import manifests
 from .model import (
     AFFINITIES,
-    AFFINITY_MAX,
     AFFINITY_TIMEOUT,
-    ALGORITHMS,
+    CLIENT_IP,
     HEADLESS,
-    POLICIES,
-    STATES,
-    TYPES,
+    NO_AFFINITY,
     Backend,
     Given,
     Port,
@@ -80,7 +78,7 @@ _BACKENDS = values.list_of(
         {
             "ip": Field(values.address, needed="the backend's IPv4 address"),
             "port": Field(values.port),
-            "state": Field(values.choice(*STATES), STATES[0]),
+            "state": Field(values.choice(*words.STATES), words.ACTIVE),
             "node": Field(values.words),
         },
     )
@@ -88,7 +86,7 @@ _BACKENDS = values.list_of(
 _FIELDS = {
     "name": Field(values.dns_label, needed="a DNS-1123 label such as web"),
     "namespace": Field(values.dns_label, "default"),
-    "type": Field(values.choice(*TYPES), TYPES[0]),
+    "type": Field(values.choice(*words.TYPES), words.CLUSTER_IP),
     "cluster_ip": Field(cluster_ip),
     "ports": Field(_PORTS, []),
     "selector": Field(values.labels, {}),
@@ -96,12 +94,12 @@ _FIELDS = {
     "external_ips": Field(values.list_of(values.address), []),
     "load_balancer_ip": Field(values.address),
     "load_balancer_source_ranges": Field(values.list_of(values.prefix), []),
-    "session_affinity": Field(values.choice(*AFFINITIES), AFFINITIES[0]),
-    "session_affinity_timeout": Field(values.whole(1, AFFINITY_MAX), AFFINITY_TIMEOUT),
-    "internal_traffic_policy": Field(values.choice(*POLICIES), POLICIES[0]),
-    "external_traffic_policy": Field(values.choice(*POLICIES), POLICIES[0]),
+    "session_affinity": Field(values.choice(*AFFINITIES), NO_AFFINITY),
+    "session_affinity_timeout": Field(values.whole(1, words.AFFINITY_MAX), AFFINITY_TIMEOUT),
+    "internal_traffic_policy": Field(values.choice(*words.POLICIES), words.CLUSTER),
+    "external_traffic_policy": Field(values.choice(*words.POLICIES), words.CLUSTER),
     "allocate_node_ports": Field(values.truth, default=True),
-    "algorithm": Field(values.choice(*ALGORITHMS), ALGORITHMS[0]),
+    "algorithm": Field(values.choice(*words.ALGORITHMS), words.RANDOM),
 }
 _ITEM = values.record(dict, _FIELDS)
 
@@ -138,7 +136,7 @@ def _service(whose: str, item: dict[str, Any]) -> Service:
     if item["selector"] and item["backends"]:
         raise Invalid(item["selector"], "either selector or backends, not both", ".selector")
     headless = item["cluster_ip"] == HEADLESS
-    lasting = item["session_affinity"] == AFFINITIES[1]
+    lasting = item["session_affinity"] == CLIENT_IP
     load_balancer = item["load_balancer_ip"]
     return Service(
         where=whose,

@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...services import words
 from ..prefix import text
 from ..problems import some
 from .around import Homes
-from .model import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from .around import Around, Placed
     from .model import Port, Service
 
-ACTIVE = STATES[0]
+#: How many services without backends are named.
+NAMED = 5
 
 
 @dataclass
@@ -46,14 +47,10 @@ def resolve(services: Sequence[Service], around: Around) -> Resolved:
             result.without += _without(service, found)
     if result.without:
         count = len(result.without)
-        result.warnings += result.without[:_NAMED]
-        if count > _NAMED:
-            result.warnings.append(f"{count - _NAMED} more services have no backends.")
+        result.warnings += result.without[:NAMED]
+        if count > NAMED:
+            result.warnings.append(f"{count - NAMED} more services have no backends.")
     return result
-
-
-#: How many services without backends are named.
-_NAMED = 5
 
 
 def _without(service: Service, found: list[list[dict[str, Any]]]) -> list[str]:
@@ -100,7 +97,7 @@ def _selected(service: Service, pods: list[Placed], result: Resolved) -> list[li
             if number is None:
                 missing.append(placed.pod.name)
             else:
-                backends.append((placed.ip, number, placed.node, ACTIVE))
+                backends.append((placed.ip, number, placed.node, words.ACTIVE))
         if missing and not backends:
             names = sorted({p.name for placed in pods for p in placed.pod.ports if p.name})
             valid = f"{', '.join(names)} or a number" if names else "a number"
@@ -152,7 +149,7 @@ def _listed(backends: Iterable[tuple[int, int, str | None, str]]) -> list[dict[s
     best: dict[tuple[int, int], tuple[str | None, str]] = {}
     for ip, number, node, state in backends:
         held = best.get((ip, number))
-        if held is None or STATES.index(state) < STATES.index(held[1]):
+        if held is None or words.STATES.index(state) < words.STATES.index(held[1]):
             best[ip, number] = (node, state)
     return [
         {"ip": text(ip), "port": number, "node": node, "state": state}

@@ -7,9 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...services import words
 from ..prefix import text
 from . import checks, limits
-from .allocate import Allocated, allocate, node_port_name
+from .allocate import Allocated, allocate
 from .resolve import resolve
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def settle(given: Given, around: Around, seen: Allocated) -> Settled:
         f"{each.where} has type LoadBalancer and no load balancer IP: none was given, and "
         "podnet_load_balancer_cidrs is not set."
         for each in given.services
-        if each.type == "LoadBalancer"
+        if each.type == words.LOAD_BALANCER
         and not each.load_balancer_ips
         and each.name not in chosen.load_balancer_ips
     ]
@@ -93,7 +94,7 @@ def _service(
     for port, found in zip(service.ports, backends):
         node_port, allocated = port.node_port, False
         if service.wants_node_port(port):
-            node_port = chosen.node_ports.get(node_port_name(service, port))
+            node_port = chosen.node_ports.get(words.full_name(service.name, port.label))
             allocated = node_port is not None
         result["ports"].append(
             {
@@ -121,7 +122,7 @@ def _host_ports(pods: Iterable[Placed]) -> Iterator[dict[str, Any]]:
             at = None if host_ip is None else text(host_ip)
             yield {
                 "name": placed.pod.name if at is None else f"{placed.pod.name}@{at}",
-                "type": "HostPort",
+                "type": words.HOST_PORT,
                 "node": placed.node,
                 "host_ip": at,
                 "ports": [
@@ -134,7 +135,7 @@ def _host_ports(pods: Iterable[Placed]) -> Iterator[dict[str, Any]]:
                                 "ip": text(placed.ip),
                                 "port": port.port,
                                 "node": placed.node,
-                                "state": "active",
+                                "state": words.ACTIVE,
                             }
                         ],
                     }

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...services import words
 from .around import Around, Keep, Placed
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def of(
         # The pods of a node that was left out of the run are where they were. Those of one that
         # does not answer may be gone: they get no new connections, and none is cut that works.
         keep=tuple(
-            Keep(cidr, "terminating" if name in asked else "active")
+            Keep(cidr, words.TERMINATING if name in asked else words.ACTIVE)
             for name, cidr in allocation.cidrs.items()
             if cidr and name not in seen
         ),
