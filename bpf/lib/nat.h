@@ -121,12 +121,6 @@ static __always_inline void nat_remove(const struct nat_key *key, const struct n
 	map_delete(MAP(nat), key);
 }
 
-/* Nanoseconds after which a flow that no packet has used is over, if it was not closed. */
-static __always_inline __u64 nat_lifetime(__u16 protocol)
-{
-	return protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_UDP_NSEC;
-}
-
 /* Say whether a flow is over. Those are there until their place, or their turn, is wanted. */
 static __always_inline int nat_is_over(const struct nat_key *key, const struct nat_value *value)
 {
@@ -134,7 +128,7 @@ static __always_inline int nat_is_over(const struct nat_key *key, const struct n
 
 	if (value->flags & NAT_CLOSING)
 		return idle > NAT_CLOSED_NSEC;
-	return idle > nat_lifetime(key->protocol);
+	return idle > (key->protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_UDP_NSEC);
 }
 
 /* What is sent as `key` is not translated: then what answers it is not either, whatever flow had its
