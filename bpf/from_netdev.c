@@ -13,27 +13,36 @@ static __always_inline int not_for_a_pod(struct __sk_buff *skb, struct packet *p
 	return done == NOT_TRANSLATED ? TC_ACT_UNSPEC : done;
 }
 
+/* Whose address it is of this node's pod CIDR: 0 where it is nobody's. `endpoint` is 0 for an address
+ * of another one, too. */
+static __always_inline int find(const struct config_value *config, __be32 v4,
+				const struct endpoints_value **endpoint)
+{
+	struct address address;
+
+	address_from_v4(&address, v4);
+	if (!node_holds(config, &address))
+		return 1;
+	*endpoint = endpoint_lookup(&address);
+	return *endpoint != 0;
+}
+
 int from_netdev(struct __sk_buff *skb)
 {
 	const struct endpoints_value *endpoint = 0;
 	const struct config_value *config;
 	struct packet packet = {};
-	struct address destination;
 
 	if (skb->protocol != NET16(ETH_P_IP))
 		return TC_ACT_UNSPEC;
 	if (!packet_parse_v4(skb, &packet))
 		return TC_ACT_UNSPEC; /* the stack counts it among its own header errors */
 
-	address_from_v4(&destination, packet.ip->daddr);
 	config = node_config();
 	if (!config)
 		return TC_ACT_UNSPEC;
-	if (node_holds(config, &destination)) {
-		endpoint = endpoint_lookup(&destination);
-		if (!endpoint)
-			return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
-	}
+	if (!find(config, packet.ip->daddr, &endpoint))
+		return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
 	if (!endpoint || !endpoint->ifindex) /* another's, or the gateway address: the node itself */
 		return not_for_a_pod(skb, &packet);
 	if (!inbound(skb, &packet, config))

@@ -96,15 +96,13 @@ static __always_inline int nat_take(const struct nat_key *back, const struct nat
  * looked at sees that. */
 static __always_inline void nat_find_port(struct nat_key *back, __u32 ports)
 {
-	const __u64 now = ktime_get_coarse_ns();
-	const __u64 open = nat_lifetime(back->protocol);
 	const struct nat_value *is;
 	int i;
 
 	for (i = 0; i < NAT_TRIES; i++) {
 		back->destination_port = nat_random_port(ports);
 		is = nat_lookup(back);
-		if (!is || now - is->used > (is->flags & NAT_CLOSING ? NAT_CLOSED_NSEC : open))
+		if (!is || nat_is_over(back, is))
 			return;
 	}
 }

@@ -26,25 +26,33 @@ BPF = Path(__file__).parent.parent.parent / "bpf"
 SCHED_CLS = 3
 #: Bytes of struct __sk_buff up to what the tests set, and where that is.
 SKB_SIZE, SKB_IFINDEX, SKB_GSO_SEGS, SKB_GSO_SIZE = 192, 40, 164, 176
-SKB_MARK, SKB_PRIORITY = 8, 32
+SKB_MARK, SKB_PRIORITY, SKB_CB = 8, 32, 48
 
-#: A packet of a test run never was in a tunnel: the network identifier and the tunnel endpoint
-#: that it says it comes from (its mark and its priority) become a key here. What a program sets
-#: goes out, so the local address of it is what the program under test reads for the remote one.
-FROM_TUNNEL = """
+#: What the context of a test run cannot say, or does not show. ``tc_index``, by which a packet is
+#: settled, is the first word of ``cb``. And no packet of a test run ever was in a tunnel: the
+#: network identifier and the tunnel endpoint that it says it comes from (its mark and its priority)
+#: become a key here. What a program sets goes out, so the local address of it is what the program
+#: under test reads for the remote one.
+SHELL = """
 #include "lib/overlay.h"
-static __always_inline int from_overlay(struct __sk_buff *skb);
-#include "from_overlay.c"
+static __always_inline int {hook}(struct __sk_buff *skb);
+#include "{hook}.c"
 
-int from_tunnel(struct __sk_buff *skb)
-{
-    struct tunnel_key key = { .vni = skb->mark, .local = skb->priority };
+int test_{hook}(struct __sk_buff *skb)
+{{
+    struct tunnel_key key = {{ .vni = skb->mark, .local = skb->priority }};
+    int action;
 
     if (key.local)
         set_tunnel_key(skb, &key, sizeof(key), 0);
-    return from_overlay(skb);
-}
+    skb->tc_index = skb->cb[0];
+    action = {hook}(skb);
+    skb->cb[0] = skb->tc_index;
+    return action;
+}}
 """
+#: What ``tc_index`` holds then: PACKET_SETTLED of bpf/lib/packet.h.
+SETTLED = 0x706E
 
 GATEWAY_MAC = "0e:58:0a:6f:a0:7e"
 POD_A, MAC_A = "10.111.160.1", "0a:58:0a:6f:a0:01"
@@ -106,6 +114,8 @@ class Outcome:
     data: bytes
     counted: list[tuple[str, str]]
     duration: int
+    #: Whether no address of it is to be changed any more.
+    settled: bool
 
 
 @dataclass
@@ -125,6 +135,7 @@ class Node:
         *,
         gso_size: int = 0,
         tunnel: tuple[int, str] | None = None,
+        settled: bool = False,
     ) -> Outcome:
         """Run the program of a hook on a packet that came in, or goes out, by a device.
 
@@ -138,12 +149,16 @@ class Node:
         if tunnel:
             struct.pack_into("=I", context, SKB_MARK, tunnel[0])
             struct.pack_into("=I", context, SKB_PRIORITY, int(ipaddress.IPv4Address(tunnel[1])))
+        if settled:
+            struct.pack_into("=I", context, SKB_CB, SETTLED)
         before = self.tables["metrics"].sums()
         with namespaces.inside(self.netns):
             done = syscall.program_test_run(self.programs[hook], packet, context=bytes(context))
         after = self.tables["metrics"].sums()
         action = struct.unpack("=i", struct.pack("=I", done.retval))[0]
-        return Outcome(action, done.data, _counted(before, after), done.duration)
+        (tc_index,) = struct.unpack_from("=I", done.context, SKB_CB)
+        counted = _counted(before, after)
+        return Outcome(action, done.data, counted, done.duration, tc_index == SETTLED)
 
     def set_config(self, *, gateway: bool = True, overlay: bool = True) -> None:
         """Fill the one entry of the config map, as far as the node is configured."""
@@ -176,14 +191,16 @@ def _counted(before: dict[bytes, Any], after: dict[bytes, Any]) -> list[tuple[st
     return found
 
 
-def _load(function: str, tables: dict[str, maps.Map]) -> int:
+def load(hook: str, tables: dict[str, maps.Map], *defines: str) -> int:
+    """Load the program of a hook, in its shell."""
+    function = f"test_{hook}"
     files = {path.name: path.read_text() for path in BPF.glob("*.c")}
-    files["from_tunnel.c"] = FROM_TUNNEL
+    files[f"{function}.c"] = SHELL.format(hook=hook)
     files |= {f"lib/{path.name}": path.read_text() for path in (BPF / "lib").glob("*.h")}
     source = compiler.Source(
         main=f"{function}.c",
         files=files,
-        cflags=("-Wall", "-Wextra", "-Werror"),
+        cflags=("-Wall", "-Wextra", "-Werror", *(f"-D{word}" for word in defines)),
         standin=compiler.read_folder(BPF / "include"),
     )
     fds = {name: table.fd for name, table in tables.items()}
@@ -231,8 +248,7 @@ def node() -> Iterator[Node]:
         for hook in reasons.HOOKS:
             if hook.attach == "cgroup":
                 continue  # sees sockets, no packets
-            function = "from_tunnel" if hook.name == "from_overlay" else hook.name
-            built.programs[hook.name] = _load(function, built.tables)
+            built.programs[hook.name] = load(hook.name, built.tables)
         yield built
     finally:
         namespaces.delete(netns)

@@ -148,6 +148,20 @@ def error(packet: Packet, src: str, *, type_: int, code: int = 0, mtu: int = 0) 
     return bytes(frame / header / icmp / Raw(raw[: IP(raw).ihl * 4 + 8]))
 
 
+def pieces(whole: Packet, size: int = 400) -> list[Packet]:
+    """A datagram in fragments."""
+    data = bytes(whole[IP].payload)
+    found = []
+    for at in range(0, len(data), size):
+        header = IP(bytes(whole[IP])[: 4 * 5])
+        header.remove_payload()
+        header.frag, header.flags = at // 8, "MF" if at + size < len(data) else 0
+        del header.chksum, header.len
+        frame = Ether(src=whole.src, dst=whole.dst, type=0x0800)
+        found.append(frame / header / Raw(data[at : at + size]))
+    return found
+
+
 def came(node: Node, hook: str, packet: Packet | bytes, **options: object) -> Outcome:
     """Run what takes packets in at a hook: from the network, or from pod A."""
     device = {"from_container": "pod_a", "guard": "pod_a", "from_host": "pn_host"}.get(hook, "eth0")
@@ -430,8 +444,10 @@ def test_nobody_is_answered_who_cannot_have_sent_it(node, services, source):
 
 
 @OUTSIDE
-@pytest.mark.parametrize(("flags", "offset"), [("MF", 0), ("MF", 100), (0, 100)])
-def test_fragments_for_a_service_are_dropped(node, services, hook, flags, offset):
+@pytest.mark.parametrize(("flags", "offset"), [("MF", 100), (0, 100)])
+def test_fragments_for_a_service_whose_first_one_was_not_seen_are_dropped(
+    node, services, hook, flags, offset
+):
     services.add(BALANCER, 80, [(POD_A, 80)], kind="load_balancer", protocol=maps_of.UDP)
     packet = wire(BALANCER, 80, l4=UDP)
     packet[IP].flags, packet[IP].frag = flags, offset
@@ -442,21 +458,44 @@ def test_fragments_for_a_service_are_dropped(node, services, hook, flags, offset
     assert (came(node, hook, packet).action, services.flows()) == (NEXT, {})
 
 
-def test_a_fragment_of_a_flow_is_dropped(node, services):
-    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port", protocol=maps_of.UDP)
-    data = came(node, "from_netdev", wire(l4=UDP)).data
-    back = answer(data, src_mac=MAC_A, dst_mac=GATEWAY_MAC)
-    back[IP].flags = "MF"
-    assert dropped(came(node, "from_container", back), "from_container", "unknown_fragment")
+@OUTSIDE
+def test_fragments_for_a_service_go_where_the_first_one_went(node, services, hook):
+    pods = [(POD_A, 80), (POD_B, 80)]
+    services.add(BALANCER, 80, pods, kind="load_balancer", protocol=maps_of.UDP)
+    for number in range(1, 9):
+        whole = wire(BALANCER, 80, l4=UDP, sport=number, size=1200)
+        whole[IP].id = number
+        sent = [went(came(node, hook, piece), hook, "to_endpoint") for piece in pieces(whole)]
+        backend = Ether(sent[0])[IP].dst
+        macs = {POD_A: INTO_A, POD_B: INTO_B}[backend]
+        expected = pieces(Ether(onward(whole, dst=backend, dport=80, macs=macs)))
+        assert sent == [bytes(piece) for piece in expected]
+    # A fragment begins nothing, though its first one was seen.
+    node.tables["nat"].delete(list(node.tables["nat"].items()))
+    assert dropped(came(node, hook, pieces(whole)[1]), hook, "unknown_fragment")
 
 
 @POD
-def test_a_fragment_of_an_answer_between_pods_is_dropped(node, services, hook):
+def test_fragments_of_an_answer_follow_the_first_one(node, services, hook):
     services.add(CLUSTER_IP, 80, [(POD_B, 8080)], protocol=maps_of.UDP)
     data = came(node, hook, sent(CLUSTER_IP, 80, l4=UDP)).data
-    back = answer(data, src_mac=MAC_B, dst_mac=GATEWAY_MAC)
-    back[IP].flags = "MF"
-    assert dropped(came(node, hook, back, device="pod_b"), hook, "unknown_fragment")
+    back = answer(data, src_mac=MAC_B, dst_mac=GATEWAY_MAC, size=1200)
+    got = [
+        went(came(node, hook, piece, device="pod_b"), hook, "to_endpoint") for piece in pieces(back)
+    ]
+    expected = pieces(Ether(onward(back, src=CLUSTER_IP, sport=80, macs=INTO_A)))
+    assert got == [bytes(piece) for piece in expected]
+
+
+@OUTSIDE
+def test_nobody_hears_of_a_fragment_but_the_first(node, services, hook):
+    services.add(BALANCER, 80, [(POD_A, 80)], kind="load_balancer", protocol=maps_of.UDP)
+    first, later = pieces(wire(BALANCER, 80, l4=UDP, size=700))
+    went(came(node, hook, first), hook, "to_endpoint")
+    later[IP].ttl = 1
+    assert dropped(came(node, hook, later), hook, "ttl_exceeded")
+    first[IP].ttl = 1
+    went(came(node, hook, first), hook, "ttl_exceeded")
 
 
 @OUTSIDE

@@ -27,7 +27,11 @@ def test_there_is_one_program_a_hook():
     assert sorted(hook.name for hook in reasons.HOOKS) == PROGRAMS
 
 
-@pytest.mark.parametrize("defines", [[], ["-DNO_SERVICES"]], ids=["services", "none"])
+@pytest.mark.parametrize(
+    "defines",
+    [[], ["-DNO_SERVICES"], ["-DNO_MASQUERADE"], ["-DNO_SERVICES", "-DNO_MASQUERADE"]],
+    ids=["both", "masquerade", "services", "none"],
+)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_clang_has_nothing_to_say(name, defines, tmp_path):
     output = str(tmp_path / "program.o")

@@ -636,7 +636,8 @@ def test_nothing_is_tunneled_before_the_device_is_there(node: Node) -> None:
 
 def test_every_verdict_is_seen() -> None:
     seen = {case.verdict for case in CASES} | {"not_configured"}
-    # Those of services are next door.
-    balanced = (Path(__file__).parent / "test_balance.py").read_text()
-    seen |= {verdict.name for verdict in reasons.VERDICTS if f'"{verdict.name}"' in balanced}
+    # Those of services and of masquerading are next door.
+    for name in ("test_balance.py", "test_masquerade.py"):
+        text = (Path(__file__).parent / name).read_text()
+        seen |= {verdict.name for verdict in reasons.VERDICTS if f'"{verdict.name}"' in text}
     assert {verdict.name for verdict in reasons.VERDICTS} - seen == set()

@@ -9,6 +9,7 @@ each once, and have no more than so many questions without an answer. It is answ
 answers there were, once all have come; with a window of 0, by the number of questions, at once.
 """
 
+import resource
 import select
 import socket
 import sys
@@ -51,6 +52,7 @@ class Flows:
         return self.answers
 
 
+resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 17, 1 << 17))
 flows = Flows(sys.argv[1], int(sys.argv[2]))
 for line in sys.stdin:
     print(flows.run(*map(int, line.split())), flush=True)

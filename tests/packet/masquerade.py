@@ -1,0 +1,177 @@
+"""Masquerading for the node under test: its maps, and packets of pods on their way out and back."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
+
+from .conftest import NODE, POD_A
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
+
+    from .conftest import Node
+    from .services import Services
+
+OUTSIDE, PORT, POD_PORT = "203.0.113.10", 443, 20000
+NATIVE, LISTED, LINK_LOCAL = "10.99.1.1", "192.168.7.7", "169.254.169.254"
+WIRE_MAC, NODE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
+NUMBER = {TCP: 6, UDP: 17, ICMP: 1}
+#: What is not masqueraded, and why; without the addresses of nodes.
+PREFIXES = (
+    ("10.111.160.0/20", nat_layout.NON_MASQUERADE_PODS),
+    ("10.99.0.0/16", nat_layout.NON_MASQUERADE_NATIVE),
+    ("192.168.0.0/16", nat_layout.NON_MASQUERADE_LISTED),
+    ("169.254.0.0/16", nat_layout.NON_MASQUERADE_LINK_LOCAL),
+)
+
+
+def now() -> int:
+    """The clock of the flows."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+
+@dataclass
+class Masquerade:
+    """What the node has of masquerading."""
+
+    node: Node
+    services: Services
+
+    def reset(self) -> None:
+        """No flows, no service; one device, and prefixes of every kind."""
+        self.services.reset()
+        self.set_state(0, 0)
+        self.set_device("eth0", NODE)
+        table = nat_layout.NON_MASQUERADE
+        entries = {}
+        for prefix, why in PREFIXES:
+            network = ipaddress.IPv4Network(prefix)
+            key = table.pack_key(
+                prefixlen=96 + network.prefixlen, address=str(network.network_address)
+            )
+            entries[key] = table.pack_value(why=why)
+        self.node.tables["non_masquerade"].update(entries)
+
+    def clear(self) -> None:
+        """Leave nothing for tests that know nothing of it."""
+        self.services.reset()
+        self.set_state(0, 0)
+
+    def set_device(self, name: str, address: str | None, *, nodes: bool = False) -> None:
+        """Masquerade with an address on a device, or not any more."""
+        table = nat_layout.MASQUERADE
+        key = table.pack_key(ifindex=self.node.ifindex[name])
+        if address is None:
+            self.node.tables["masquerade"].delete([key])
+            return
+        flags = nat_layout.MASQUERADE_NODES if nodes else 0
+        self.node.tables["masquerade"].update({key: table.pack_value(address=address, flags=flags)})
+
+    def set_state(self, turn: int, host_ports: int) -> None:
+        """Write the map ``nat_state``."""
+        value = nat_layout.NAT_STATE.pack_value(turn=turn, host_ports=host_ports)
+        self.node.tables["nat_state"].update({nat_layout.NAT_STATE.pack_key(zero=0): value})
+
+    def state(self) -> dict[str, int]:
+        """Read the map ``nat_state``."""
+        raw = self.node.tables["nat_state"].get(nat_layout.NAT_STATE.pack_key(zero=0))
+        return nat_layout.NAT_STATE.unpack_value(raw or b"")
+
+    def flows(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return what comes in -> how it goes on (see ``Services.flows``)."""
+        return self.services.flows()
+
+    def take(self, ports: range | list[int], flags: int, *, used: int = 0, **ends: Any) -> None:
+        """Let other flows have ports of the node's to a peer; ``used``: so many seconds ago."""
+        table = nat_layout.NAT
+        at = now() - used * 10**9
+        zero = dict.fromkeys(("source_port", "destination_port", "reserved", "id", "slot"), 0)
+        value = table.pack_value(
+            **zero, source="::", destination="::", flags=flags, created=at, used=at
+        )
+        ends = {"source": OUTSIDE, "destination": NODE, "source_port": PORT, "protocol": 6} | ends
+        keys = [table.pack_key(**ends, destination_port=port, reserved=0) for port in ports]
+        self.node.tables["nat"].update(dict.fromkeys(keys, value))
+
+
+def l4_of(packet: Packet) -> Packet:
+    """The header behind that of IPv4."""
+    return packet[IP].payload
+
+
+def leaving(
+    dst: str = OUTSIDE,
+    l4: type[Packet] = TCP,
+    *,
+    src: str = POD_A,
+    sport: int = POD_PORT,
+    dport: int = PORT,
+    size: int = 20,
+    macs: tuple[str, str] = (NODE_MAC, WIRE_MAC),
+    **fields: Any,
+) -> Packet:
+    """What a pod sends, pod A unless said otherwise, as it leaves the node; TCP begins."""
+    if l4 is ICMP:
+        header = ICMP(type=8, id=sport, seq=7, **fields)
+    else:
+        header = l4(sport=sport, dport=dport, **fields)
+    frame = Ether(src=macs[0], dst=macs[1])
+    return frame / IP(src=src, dst=dst, ttl=63, id=4711) / header / Raw(b"\x5a" * size)
+
+
+def answering(packet: Packet | bytes, *, size: int = 9, **fields: Any) -> Packet:
+    """What the network answers to what left."""
+    got = Ether(packet) if isinstance(packet, bytes) else packet
+    l4 = l4_of(got)
+    if isinstance(l4, ICMP):
+        header = ICMP(type=0, id=l4.id, seq=l4.seq)
+    elif isinstance(l4, TCP):
+        header = TCP(sport=l4.dport, dport=l4.sport, **({"flags": "SA"} | fields))
+    else:
+        header = type(l4)(sport=l4.dport, dport=l4.sport, **fields)
+    frame = Ether(src=WIRE_MAC, dst=NODE_MAC)
+    ip = IP(src=got[IP].dst, dst=got[IP].src, ttl=55, id=99)
+    return frame / ip / header / Raw(b"\xa5" * size)
+
+
+def changed(
+    packet: Packet,
+    *,
+    src: str | None = None,
+    dst: str | None = None,
+    sport: int | None = None,
+    dport: int | None = None,
+    macs: tuple[str, str] | None = None,
+    hop: bool = False,
+) -> bytes:
+    """The same packet with other addresses and ports, every checksum made anew by scapy.
+
+    ``sport`` and ``dport`` are the identifier of ICMP echo, too. A UDP checksum of 0 stays.
+    """
+    other = packet.copy()
+    l4 = l4_of(other)
+    other[IP].src, other[IP].dst = src or packet[IP].src, dst or packet[IP].dst
+    other[IP].ttl -= hop
+    if isinstance(l4, ICMP):
+        l4.id = l4.id if (sport or dport) is None else sport or dport
+    else:
+        l4.sport = l4.sport if sport is None else sport
+        l4.dport = l4.dport if dport is None else dport
+    if macs:
+        other[Ether].src, other[Ether].dst = macs
+    del other[IP].chksum
+    if not (isinstance(l4, UDP) and l4.chksum == 0):
+        del l4.chksum
+    return bytes(other)
+
+
+def port_of(data: bytes) -> int:
+    """The source port of a packet, or the identifier of ICMP echo."""
+    l4 = l4_of(Ether(data))
+    return int(l4.id if isinstance(l4, ICMP) else l4.sport)
