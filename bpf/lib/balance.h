@@ -134,7 +134,7 @@ static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *
  * connections. Where that moved to another slot, choosing anew does no harm: nothing is open yet. */
 static __always_inline int balance_keeps(const struct nat_value *flow, const struct service_run *run)
 {
-	return !(flow->flags & NAT_CLOSING) && flow->slot - run->first < run->active &&
+	return !nat_closes(flow) && flow->slot - run->first < run->active &&
 	       service_slot_holds(flow->slot, &flow->destination, flow->destination_port);
 }
 

@@ -62,7 +62,7 @@ static __always_inline int masquerade_is_half(const struct masquerading *m)
 /* Say whether the flow may go on as it is. */
 static __always_inline int masquerade_keeps(const struct masquerading *m)
 {
-	return !nat_is_over(&m->key, m->flow) && !(l4_opens(&m->l4) && m->flow->flags & NAT_CLOSING);
+	return !nat_is_over(&m->key, m->flow) && !(l4_opens(&m->l4) && nat_closes(m->flow));
 }
 
 /* A process of the node's own: where a pod's flow has its port, it gets another one. */

@@ -79,29 +79,36 @@ static __always_inline int nat_is_back(const struct nat_value *is, const struct 
 	       is->source_port == key->destination_port && is->destination_port == key->source_port;
 }
 
-/* Note that the flow is in use, and whether it is being closed. The map may forget either entry of
- * a pair, whichever was used least: about once a second the other one is kept, or made again. Where
- * another flow has taken its place by then, this one is forgotten, too, and begins anew. */
+/* Note that the flow is in use, and what closes it: flags of TCP, of which a reset is enough, but of FIN
+ * both ends have to send one. Who has may be answered for long.
+ *
+ * The map may forget either entry of a pair, whichever was used least: about once a second the other
+ * one is kept, or made again. Where another flow has taken its place by then, this one is forgotten,
+ * too, and begins anew. */
 static __always_inline void nat_use(const struct nat_key *key, struct nat_value *value, int closes)
 {
 	const __u64 now = ktime_get_coarse_ns();
 	struct nat_value again, *other;
 	struct nat_key back = {};
+	__u16 flags = 0;
 
-	closes = closes && !(value->flags & NAT_CLOSING);
-	if (LIKELY(now - value->used < NAT_REFRESH_NSEC && !closes))
+	if (UNLIKELY(closes))
+		flags = closes & TCP_RST ? NAT_CLOSING : NAT_FIN;
+	if (LIKELY(now - value->used < NAT_REFRESH_NSEC && !(flags & ~value->flags)))
 		return;
 	value->used = now;
-	if (closes)
-		value->flags |= NAT_CLOSING;
+	value->flags |= flags;
 	nat_key_back(&back, key, value);
 	other = map_lookup(MAP(nat), &back);
 	if (UNLIKELY(!other)) {
 		again = *value;
 		nat_value_of_other(&again, key);
+		again.flags &= ~NAT_FIN;
 		map_update(MAP(nat), &back, &again, BPF_NOEXIST);
 	} else if (LIKELY(nat_is_back(other, key))) {
 		other->used = now;
+		if (value->flags & other->flags & NAT_FIN)
+			value->flags |= NAT_CLOSING;
 		other->flags |= value->flags & NAT_CLOSING;
 	} else {
 		map_delete(MAP(nat), key);
@@ -135,6 +142,12 @@ static __always_inline int nat_is_over(const struct nat_key *key, const struct n
 	if (value->flags & NAT_CLOSING)
 		return idle > NAT_CLOSED_NSEC;
 	return idle > nat_lifetime(key->protocol);
+}
+
+/* Say whether who sends here has closed: what it opens then is a new connection. */
+static __always_inline int nat_closes(const struct nat_value *value)
+{
+	return value->flags & (NAT_CLOSING | NAT_FIN);
 }
 
 /* What is sent as `key` is not translated: then what answers it is not either, whatever flow had its

@@ -33,6 +33,7 @@ struct address {
 #define NAT_MASQUERADE 4
 #define NAT_INBOUND 8
 #define NAT_HOST 16
+#define NAT_FIN 32
 #define MASQUERADE_NODES 1
 #define NAT_TURNS 65536
 #define NAT_FIRST_PORT 1024

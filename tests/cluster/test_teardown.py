@@ -96,7 +96,7 @@ def test_a_node_that_was_left_half_made(make_cluster):
     before = snapshots(cluster)
     journal = cluster.folder / "killed"
     run = cluster.start_play("site", journal=journal)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not (journal.exists() and "Fill the maps" in journal.read_text()):
         assert run.poll() is None, run.communicate()[0]
         assert time.monotonic() < end

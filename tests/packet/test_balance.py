@@ -671,14 +671,20 @@ def test_a_syn_on_a_closing_flow_selects_anew(node, services, hook, flags, close
         data = came(node, hook, wire(flags="S")).data
         backend = Ether(data)[IP].dst
         seen.add(backend)
-        if closed_by == "client":
-            came(node, hook, wire(flags=flags))
-        else:
-            mac, device = {POD_A: (MAC_A, "pod_a"), POD_B: (MAC_B, "pod_b")}[backend]
-            back = answer(data, src_mac=mac, dst_mac=GATEWAY_MAC)
-            back[TCP].flags = flags
-            came(node, "from_container", back, device=device)
+        mac, device = {POD_A: (MAC_A, "pod_a"), POD_B: (MAC_B, "pod_b")}[backend]
+        back = answer(data, src_mac=mac, dst_mac=GATEWAY_MAC)
+        back[TCP].flags = flags
+        ends = {
+            "client": (hook, wire(flags=flags), "eth0"),
+            "server": ("from_container", back, device),
+        }
         closing = nat_layout.NAT_CLOSING
+        # A reset by either end closes a connection; else both ends have to.
+        last = {"client": "server", "server": "client"}[closed_by]
+        for end in (closed_by,) if flags == "R" else (closed_by, last):
+            assert not any(flow["flags"] & closing for flow in services.flows().values())
+            program, packet, at = ends[end]
+            came(node, program, packet, device=at)
         assert all(flow["flags"] & closing for flow in services.flows().values())
     assert seen == {POD_A, POD_B}
     assert len(services.flows()) == 2

@@ -833,14 +833,38 @@ def test_a_flow_that_is_over_begins_anew(node, masquerade, l4, flags, seconds):
     assert not any(flow["flags"] & CLOSING for flow in flows)
 
 
+def close(node, sent, end, flags):
+    if end == "pod":
+        masqueraded(out(node, leaving(flags=flags)))
+    else:
+        delivered(back(node, answering(sent, flags=flags)))
+
+
+@pytest.mark.parametrize("by", ["pod", "peer"])
+def test_a_connection_of_which_one_end_is_closed_stays_open(node, masquerade, by):
+    sent = masqueraded(out(node, leaving(flags="S")))
+    close(node, sent, by, "FA")
+    for _packet in range(2):
+        age(masquerade, 3600)
+        masqueraded(out(node, leaving(flags="A")))
+        delivered(back(node, answering(sent, flags="A")))
+        # Nor does it close where a half is lost and made again.
+        age(masquerade, 3600)
+        masquerade.services.change_flow(both(masquerade)[0 if by == "peer" else 1])
+        close(node, sent, by, "A")
+    assert len(masquerade.flows()) == 2
+    assert not any(flow["flags"] & CLOSING for flow in masquerade.flows().values())
+
+
 @pytest.mark.parametrize("flags", ["FA", "F", "R", "RA"])
 @pytest.mark.parametrize("by", ["pod", "peer"])
 def test_a_connection_that_is_closed_is_soon_over_and_its_port_free(node, masquerade, flags, by):
     sent = masqueraded(out(node, leaving(flags="S")))
-    if by == "pod":
-        masqueraded(out(node, leaving(flags=flags)))
-    else:
-        delivered(back(node, answering(sent, flags=flags)))
+    # A reset by either end closes a connection; else both ends have to.
+    last = {"pod": "peer", "peer": "pod"}[by]
+    for end in (by,) if "R" in flags else (by, last):
+        assert not any(flow["flags"] & CLOSING for flow in masquerade.flows().values())
+        close(node, sent, end, flags)
     assert all(flow["flags"] & CLOSING for flow in masquerade.flows().values())
     # What is still on its way goes through, in either direction and as it should.
     masqueraded(out(node, leaving(flags="A")))

@@ -13,10 +13,11 @@ from .structs import Field, Layout
 
 #: ``nat.flags``.
 NAT_REVERSE = 1  # an entry for replies
-NAT_CLOSING = 2  # a FIN or RST was seen: a new connection may take its place
+NAT_CLOSING = 2  # closed by both ends, or reset: a new connection may take its place
 NAT_MASQUERADE = 4  # the flow goes out with the address of a device, and is for no service
 NAT_INBOUND = 8  # a flow that came in for a pod by its own address: what answers keeps that address
 NAT_HOST = 16  # a flow of the node's own: a port that is taken, or one that had to change
+NAT_FIN = 32  # a packet of this direction had a FIN
 
 #: ``masquerade.flags``.
 MASQUERADE_NODES = 1  # also what is for other nodes' own addresses
@@ -40,7 +41,7 @@ NAT_FIRST_PORT = 1024
 DEFINES = {
     name: globals()[name]
     for name in (
-        *("NAT_REVERSE", "NAT_CLOSING", "NAT_MASQUERADE", "NAT_INBOUND", "NAT_HOST"),
+        *("NAT_REVERSE", "NAT_CLOSING", "NAT_MASQUERADE", "NAT_INBOUND", "NAT_HOST", "NAT_FIN"),
         *("MASQUERADE_NODES", "NAT_TURNS", "NAT_FIRST_PORT"),
         *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS"),
         *("NON_MASQUERADE_PODS", "NON_MASQUERADE_NATIVE"),
