@@ -28,11 +28,14 @@ SCHED_CLS = 3
 SKB_SIZE, SKB_IFINDEX, SKB_GSO_SEGS, SKB_GSO_SIZE = 192, 40, 164, 176
 SKB_MARK, SKB_PRIORITY, SKB_CB = 8, 32, 48
 
-#: What the context of a test run cannot say, or does not show. ``tc_index``, by which a packet is
-#: settled, is the first word of ``cb``. And no packet of a test run ever was in a tunnel: the
-#: network identifier and the tunnel endpoint that it says it comes from (its mark and its priority)
-#: become a key here. What a program sets goes out, so the local address of it is what the program
-#: under test reads for the remote one.
+#: What ``tc_index`` says of a packet that is settled: PACKET_SETTLED of bpf/lib/packet.h.
+SETTLED = 0x706E
+
+#: What the context of a test run cannot say, or does not show. ``tc_index`` comes in as the upper
+#: half of the packet's mark, and goes out as the first word of ``cb``. And no packet of a test run
+#: ever was in a tunnel: the network identifier and the tunnel endpoint that it says it comes from
+#: (the lower half of its mark, and its priority) become a key here. What a program sets goes out,
+#: so the local address of it is what the program under test reads for the remote one.
 SHELL = """
 #include "lib/overlay.h"
 static __always_inline int {hook}(struct __sk_buff *skb);
@@ -40,19 +43,18 @@ static __always_inline int {hook}(struct __sk_buff *skb);
 
 int test_{hook}(struct __sk_buff *skb)
 {{
-    struct tunnel_key key = {{ .vni = skb->mark, .local = skb->priority }};
+    struct tunnel_key key = {{ .vni = skb->mark & 0xffff, .local = skb->priority }};
     int action;
 
     if (key.local)
         set_tunnel_key(skb, &key, sizeof(key), 0);
-    skb->tc_index = skb->cb[0];
+    if (skb->mark >> 16)
+        skb->tc_index = skb->mark >> 16;
     action = {hook}(skb);
     skb->cb[0] = skb->tc_index;
     return action;
 }}
 """
-#: What ``tc_index`` holds then: PACKET_SETTLED of bpf/lib/packet.h.
-SETTLED = 0x706E
 
 GATEWAY_MAC = "0e:58:0a:6f:a0:7e"
 POD_A, MAC_A = "10.111.160.1", "0a:58:0a:6f:a0:01"
@@ -146,11 +148,10 @@ class Node:
         if gso_size:
             struct.pack_into("=I", context, SKB_GSO_SIZE, gso_size)
             struct.pack_into("=I", context, SKB_GSO_SEGS, 2)
+        vni = tunnel[0] if tunnel else 0
+        struct.pack_into("=I", context, SKB_MARK, (SETTLED << 16 if settled else 0) | vni)
         if tunnel:
-            struct.pack_into("=I", context, SKB_MARK, tunnel[0])
             struct.pack_into("=I", context, SKB_PRIORITY, int(ipaddress.IPv4Address(tunnel[1])))
-        if settled:
-            struct.pack_into("=I", context, SKB_CB, SETTLED)
         before = self.tables["metrics"].sums()
         with namespaces.inside(self.netns):
             done = syscall.program_test_run(self.programs[hook], packet, context=bytes(context))
