@@ -151,8 +151,7 @@ def test_what_is_over_lets_nothing_in(cluster):
         def ours(half):
             return IPS[NETPOD] in half.addresses and 45020 in half.key.values()
 
-        for _second in range(31):
-            rest(cluster, "k8s-s", ours)
+        rest(cluster, "k8s-s", ours, seconds=61)
         assert {half.over for half in halves(cluster, "k8s-s") if ours(half)} == {True}
         with capture(cluster.lab, NETPOD, "eth0") as wire:
             cluster.exec("internet", *PYTHON, "-c", SEND, NODE, "45020")
