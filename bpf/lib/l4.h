@@ -21,6 +21,7 @@ struct l4 {
 	__u32 quote;  /* of the IPv4 header in front of it, where an ICMP error quotes it; else 0 */
 	struct ports ports; /* 0 where nobody knows them: FRAGMENT_UNKNOWN */
 	__u8 tcp_flags;	    /* 0 in a fragment but the first */
+	__u8 echo_reply;    /* the same; where the identifier is 0, ports do not tell */
 	enum fragment fragment;
 };
 
@@ -85,8 +86,11 @@ static __always_inline int l4_parse(struct __sk_buff *skb, struct packet *packet
 			return -1;
 	}
 	l4->ports = *(const struct ports *)header;
-	if (MASQUERADES && UNLIKELY(protocol == IP_PROTOCOL_ICMP) && !l4_echo_ports(header, &l4->ports))
-		return 0;
+	if (MASQUERADES && UNLIKELY(protocol == IP_PROTOCOL_ICMP)) {
+		l4->echo_reply = header[0] == ICMP_ECHO_REPLY;
+		if (!l4_echo_ports(header, &l4->ports))
+			return 0;
+	}
 	if (UNLIKELY(fragment)) {
 		l4->fragment = FRAGMENT_FIRST;
 		fragment_note(packet, &l4->ports);

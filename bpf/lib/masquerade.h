@@ -32,7 +32,7 @@ static __always_inline int masquerade_begins(const struct masquerading *m)
 	if (m->key.protocol == IP_PROTOCOL_TCP)
 		return l4_opens(&m->l4);
 	if (m->key.protocol == IP_PROTOCOL_ICMP)
-		return !m->key.destination_port; /* who asks */
+		return !m->key.destination_port && !m->l4.echo_reply; /* who asks */
 	return 1;
 }
 
@@ -69,9 +69,9 @@ static __always_inline int masquerade_keeps(const struct masquerading *m)
 static __always_inline int masquerade_node(struct __sk_buff *skb, struct packet *packet,
 					   struct masquerading *m)
 {
+	const int echo = m->key.protocol == IP_PROTOCOL_ICMP;
 	struct nat_state_value *state = masquerade_state();
 	const struct nat_value *other;
-	const int echo = m->key.protocol == IP_PROTOCOL_ICMP;
 	struct nat_key back = {};
 
 	if (!state || l4_parse(skb, packet, &m->l4) <= 0 || m->l4.fragment == FRAGMENT_UNKNOWN)
@@ -82,7 +82,9 @@ static __always_inline int masquerade_node(struct __sk_buff *skb, struct packet 
 	m->flags = NAT_MASQUERADE | NAT_HOST;
 	if (state->host_ports || echo) {
 		m->flow = nat_lookup(&m->key);
-		if (m->flow && m->flow->flags & NAT_HOST && masquerade_keeps(m))
+		if (m->flow && !(m->flow->flags & NAT_HOST))
+			return MASQUERADE_NOT;
+		if (m->flow && masquerade_keeps(m))
 			return VERDICT_MASQUERADED;
 		if (m->flow)
 			nat_remove(&m->key, m->flow);
