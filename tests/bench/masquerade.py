@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import topology
 from .kernel_datapaths import iptables_masquerade, nftables_masquerade, routing
 from .podnet_datapath import cell
-from .ratios import AGAIN, REFERENCE, YARDSTICKS, interleave, spread
+from .ratios import AGAIN, REFERENCE, YARDSTICKS, Yardstick, interleave, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,11 +34,14 @@ OWN = {
 }
 WAYS: dict[str, Callable[[Node], None]] = {**PLAIN, **KERNEL, **OWN}
 
-#: A transaction is a connect and a round trip, and told apart less well than those.
-MEASURED = tuple(one for one in YARDSTICKS if one.name != "crr")
+#: A transaction is a connect and a round trip, and told apart less well than those. What comes in
+#: has another way than what goes out: UDP both ways.
+UDP_IN = Yardstick("udp_in", "UDP in", 64, "p10", "a datagram")
+_BY_NAME = {one.name: one for one in (*YARDSTICKS, UDP_IN)}
+MEASURED = tuple(_BY_NAME[name] for name in ("rr", "connect", "udp", "udp_in", "stream"))
 
 #: How many times faster than each of the kernel's ways podnet aims to be, with services or without.
-AIMS = {"rr": 1.0, "connect": 1.2, "udp": 1.2, "stream": 1.0}
+AIMS = {"rr": 1.0, "connect": 1.2, "udp": 1.2, "udp_in": 1.2, "stream": 1.0}
 AIMING = (PODNET, SERVICES)
 
 #: The kernel's ways track connections, which it does not do without limit. Those of a round are

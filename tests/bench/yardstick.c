@@ -10,6 +10,7 @@
 //	rr       one byte there and one back over a standing TCP connection
 //	connect  connect() alone, to a server that accepts later
 //	udp      one datagram out of a window of 128, which the server drains and answers once
+//	udp_in   the same the other way: the server sends the window, and the client drains it
 //	crr      connect, one byte there and one back, close
 //	stream   one MiB over a standing TCP connection, out of a burst of 8
 //	hook     connect() of a UDP socket that is connected already, mean of 50; nobody answers
@@ -242,6 +243,36 @@ static void ask_udp(const struct sockaddr_in *server, double *sample, int sample
 	close(fd);
 }
 
+static void serve_udp_in(int fd)
+{
+	for (;;) {
+		struct sockaddr_in client;
+		socklen_t size = sizeof(client);
+
+		if (recvfrom(fd, bytes, 1, 0, (struct sockaddr *)&client, &size) < 0)
+			die("recvfrom");
+		for (int i = 0; i < UDP_WINDOW; i++) {
+			if (sendto(fd, bytes, UDP_SIZE, 0, (struct sockaddr *)&client, size) < 0)
+				die("sendto");
+		}
+	}
+}
+
+static void ask_udp_in(const struct sockaddr_in *server, double *sample, int samples)
+{
+	int fd = dial(SOCK_DGRAM, server);
+
+	for (int i = 0; i < samples; i++) {
+		long long start = now();
+
+		put(fd, bytes, 1);
+		for (int j = 0; j < UDP_WINDOW; j++)
+			get(fd, bytes, UDP_SIZE);
+		sample[i] = (double)(now() - start) / UDP_WINDOW;
+	}
+	close(fd);
+}
+
 static void serve_crr(int listener)
 {
 	for (;;) {
@@ -326,6 +357,7 @@ static const struct yardstick {
 	{"rr", SOCK_STREAM, serve_rr, ask_rr},
 	{"connect", SOCK_STREAM, serve_connect, ask_connect},
 	{"udp", SOCK_DGRAM, serve_udp, ask_udp},
+	{"udp_in", SOCK_DGRAM, serve_udp_in, ask_udp_in},
 	{"crr", SOCK_STREAM, serve_crr, ask_crr},
 	{"stream", SOCK_STREAM, serve_stream, ask_stream},
 	{"hook", SOCK_DGRAM, serve_hook, ask_hook},

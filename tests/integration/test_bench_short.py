@@ -40,7 +40,7 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What a short run printed, and the folder that it wrote to."""
     folder = tmp_path_factory.mktemp("bench")
     process = bench("--short", "--out", str(folder))
-    printed, errors = process.communicate(timeout=300)
+    printed, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     return printed, folder
 
