@@ -19,7 +19,6 @@ from tests.cluster.probes import everybody_reaches_everybody, probe
 from tests.services.clients import Client
 
 from .flows import flow, mirrors, seen
-from .nat import halves
 
 KINDS = ("tcp", "udp")
 ONE, TWO, THREE = "node-1/app-1", "node-2/app-2", "node-3/app-3"
@@ -139,8 +138,11 @@ def test_other_nodes_see_the_pod_where_the_user_wants_that(cell, lab):
 def test_switched_off_it_leaves_nothing(cell, lab):
     for name in MASQUERADE:
         del lab.variables[name]
-    predicted_then_done(lab)
+    with flow(lab, ONE, "udp", INTERNET, own_port=48010) as pod:
+        assert pod.seen() == (NODE_IPS["node-1"], 48010)
+        predicted_then_done(lab)
     assert seen(lab, ONE, INTERNET) == lab.pods()[ONE]
-    for node in lab.nodes:
-        assert halves(lab, node) == []
+    # The flows of before are nobody's: their ports are the node's again.
+    with flow(lab, "node-1", "udp", INTERNET, own_port=48010) as node:
+        assert node.seen() == (NODE_IPS["node-1"], 48010)
     everybody_reaches_everybody(lab)
