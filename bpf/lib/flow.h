@@ -24,7 +24,7 @@ static __always_inline struct nat_value *flow_lookup(const struct nat_key *key)
 {
 	struct nat_value *to = nat_lookup(key);
 
-	if (!MASQUERADES || !to || !(to->flags & (NAT_MASQUERADE | NAT_INBOUND)))
+	if (!to || !(to->flags & (NAT_MASQUERADE | NAT_INBOUND)))
 		return to;
 	return to->flags & NAT_REVERSE && !nat_is_over(key, to) ? to : 0;
 }

@@ -134,11 +134,14 @@ static __always_inline __u64 nat_lifetime(__u16 protocol)
 	return protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_OTHER_NSEC;
 }
 
-/* Say whether a flow is over. Those are there until their place, or their turn, is wanted. */
+/* Say whether a flow is over. Those are there until their place, or their turn, is wanted; so are those
+ * of pods after masquerading has been switched off, whose answers would go astray. */
 static __always_inline int nat_is_over(const struct nat_key *key, const struct nat_value *value)
 {
 	const __u64 idle = ktime_get_coarse_ns() - value->used;
 
+	if (!MASQUERADES && value->flags & NAT_MASQUERADE)
+		return 1;
 	if (value->flags & NAT_CLOSING)
 		return idle > NAT_CLOSED_NSEC;
 	return idle > nat_lifetime(key->protocol);

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.conftest import labs
+from tests.cluster.conftest import labs, make_module_cluster
 from tests.cluster.probes import snapshots
 from tests.services.conftest import Bare
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.cluster.cluster import Cluster
+
+__all__ = ["bare", "cluster", "make_module_cluster"]
 
 
 @pytest.fixture(scope="session")

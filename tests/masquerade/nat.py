@@ -71,10 +71,10 @@ def forget(cluster: Cluster, node: str, which: Callable[[Half], bool]) -> int:
     return len(found)
 
 
-def rest(cluster: Cluster, node: str, which: Callable[[Half], bool]) -> None:
-    """Make it that entries were not used for a second and more, as those that get lost."""
+def rest(cluster: Cluster, node: str, which: Callable[[Half], bool], seconds: int = 2) -> None:
+    """Make it that entries were not used for so long; those that get lost are no new ones."""
     found = [half for half in halves(cluster, node) if which(half)]
     with opened(cluster, node, TABLE) as table:
         for key, value in found:
-            earlier = {**value, "used": value["used"] - 2 * 10**9}
+            earlier = {**value, "used": value["used"] - seconds * 10**9}
             table.update({TABLE.pack_key(**key): TABLE.pack_value(**earlier)})

@@ -13,7 +13,6 @@ from tests.cluster.probes import differences, everybody_reaches_everybody, snaps
 from tests.services.maps import entries, opened
 
 from .flows import flow, seen
-from .nat import halves
 from .test_changes import FILL
 from .vpc import INTERNET, IPS, LISTED, NETPOD, NODES, SECOND_DEVICE, SERVER
 
@@ -115,11 +114,15 @@ def test_programs_that_were_taken_away_come_back(cluster):
 
 def test_switched_off_it_leaves_nothing_and_it_comes_back_as_a_check_says(cluster):
     before = held(cluster, "k8s-s")
-    cluster.variables["podnet_masquerade"] = False
-    predicted_then_done(cluster)
+    with flow(cluster, NETPOD, "tcp", INTERNET, own_port=46020) as pod:
+        assert pod.seen() == (NODE, 46020)
+        cluster.variables["podnet_masquerade"] = False
+        predicted_then_done(cluster)
+    # The flows of before are nobody's: their ports are the node's again.
+    with flow(cluster, "k8s-s", "tcp", INTERNET, own_port=46020) as node:
+        assert node.seen() == (NODE, 46020)
     for node in cluster.nodes:
         assert [entry for table in TABLES for entry in entries(cluster, node, table)] == []
-        assert halves(cluster, node) == []
     # What services need stays.
     assert egress(cluster, "k8s-s") == ["eth0-tc_egress", "eth0-tc_ingress"]
     everybody_reaches_everybody(cluster)

@@ -5,7 +5,7 @@
     churn.py ADDRESS PORT RATE
 
 A second has at most RATE connections, of which each second one is closed by both ends and the
-others are reset, and a fourth as many datagrams, each from a socket of its own. Then says as JSON
+others are reset, and a sixteenth as many datagrams, each by a socket of its own. Then says as JSON
 what there was of each, and the errors.
 """
 
@@ -59,7 +59,7 @@ number = 0
 while not select.select([0], [], [], max(0, due - time.monotonic()))[0]:
     number += 1
     attempt("closed" if number % 2 else "reset", connect, not number % 2)
-    if number % 4 == 0:
+    if number % 16 == 0:
         attempt("datagrams", send)
     # One that was kept waiting does not make up for it.
     due = max(due + 1 / rate, time.monotonic())

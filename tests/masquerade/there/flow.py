@@ -9,12 +9,16 @@ The first line of the output is JSON, the own ``[address, port]``, or a text, th
 for each question: as whom the mirror sees this.
 """
 
+import contextlib
 import errno
 import json
+import select
 import socket
 import sys
 
 PATIENCE = 3
+#: Seconds after which it asks by itself, so that no flow is over while a test is busy elsewhere.
+KEEP_ALIVE = 10
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 
 
@@ -53,8 +57,14 @@ with socket.socket(socket.AF_INET, kinds[kind]) as flow:
         say(name(error))
         sys.exit()
     say(flow.getsockname())
-    for line in sys.stdin:
-        try:
-            say(ask(flow, int(line)))
-        except OSError as error:
-            say(name(error))
+    while True:
+        if not select.select([0], [], [], KEEP_ALIVE)[0]:
+            with contextlib.suppress(OSError):
+                ask(flow, 32)
+        elif line := sys.stdin.readline():
+            try:
+                say(ask(flow, int(line)))
+            except OSError as error:
+                say(name(error))
+        else:
+            break

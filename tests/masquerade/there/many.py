@@ -4,9 +4,9 @@
 
     many.py ADDRESS PORT
 
-Each line of the input is ``FIRST COUNT WINDOW``: open flows from the ports that begin there, ask
-each once, and have no more than so many questions without an answer. It is answered by how many
-answers there were, once all have come; with a window of 0, by the number of questions, at once.
+Each line of the input is ``FIRST COUNT WINDOW``: ask once by the flows from the ports that begin
+there, and have no more than so many questions without an answer. It is answered by how many answers
+there were, once all have come; with a window of 0, by 0, at once.
 """
 
 import resource
@@ -16,43 +16,49 @@ import sys
 
 
 class Flows:
-    """Sockets, and whose answers have not come yet."""
+    """Sockets by their port, and those whose answers have not come yet."""
 
     def __init__(self, address, port):
         self.target = (address, port)
         self.poll = select.epoll()
         self.sockets = {}
-        self.waiting = self.answers = 0
+        self.ports = {}
+        self.waiting = set()
 
-    def ask(self, port):
+    def open(self, port):
         one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         one.bind(("", port))
         one.connect(self.target)
         one.setblocking(False)
-        self.sockets[one.fileno()] = one
         self.poll.register(one.fileno(), select.EPOLLIN)
-        one.send(b"?")
-        self.waiting += 1
+        self.ports[one.fileno()] = port
+        return one
+
+    def ask(self, port):
+        if port not in self.sockets:
+            self.sockets[port] = self.open(port)
+        self.sockets[port].send(b"?")
+        self.waiting.add(port)
 
     def hear(self):
         for number, _event in self.poll.poll():
-            self.sockets[number].recv(16)
-            self.answers += 1
-            self.waiting -= 1
+            port = self.ports[number]
+            self.sockets[port].recv(16)
+            self.waiting.discard(port)
 
     def run(self, first, count, window):
+        self.waiting.clear()
         for port in range(first, first + count):
             self.ask(port)
-            while self.waiting >= window > 0:
+            while len(self.waiting) >= window > 0:
                 self.hear()
-        if not window:
-            return count
-        while self.waiting:
+        while self.waiting and window:
             self.hear()
-        return self.answers
+        return count - len(self.waiting)
 
 
-resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 17, 1 << 17))
+_soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 flows = Flows(sys.argv[1], int(sys.argv[2]))
 for line in sys.stdin:
     print(flows.run(*map(int, line.split())), flush=True)
