@@ -14,6 +14,7 @@
 enum place {
 	PLACE_POD,       /* of this node */
 	PLACE_NODE,      /* a process of this very node */
+	PLACE_STACK,     /* a pod of this node, by way of the stack: in fragments */
 	PLACE_ELSEWHERE,
 };
 
@@ -106,7 +107,7 @@ static __always_inline enum verdict way_find(struct __sk_buff *skb, const struct
 
 /* What a router looks at before it forwards. */
 static __always_inline enum verdict way_takes(struct __sk_buff *skb, const struct packet *packet,
-					      const struct way *way, struct icmp_cause *cause)
+					      struct way *way, struct icmp_cause *cause)
 {
 	if (way->place == PLACE_NODE)
 		return VERDICT_TO_STACK;
@@ -114,9 +115,14 @@ static __always_inline enum verdict way_takes(struct __sk_buff *skb, const struc
 		cause->type = ICMP_TIME_EXCEEDED;
 		return VERDICT_TTL_EXCEEDED;
 	}
-	/* Without DF it would have to be fragmented. No stack of today sends such, other than by
-	 * mistake, and the answer does no harm. */
 	if (packet_wire_length(skb, packet) > way->mtu) {
+		/* Fragments have no DF, and are as large as the network takes, not as the pod does. */
+		if (way->place == PLACE_POD && !(packet->ip->frag_off & IP_DONT_FRAGMENT)) {
+			way->place = PLACE_STACK;
+			return VERDICT_TO_STACK;
+		}
+		/* To elsewhere no stack of today sends such without DF, other than by mistake, and
+		 * the answer does no harm. */
 		cause->type = ICMP_UNREACHABLE;
 		cause->code = ICMP_FRAGMENTATION_NEEDED;
 		cause->mtu = (__u16)way->mtu;
@@ -135,6 +141,8 @@ static __always_inline int way_take(struct __sk_buff *skb, struct packet *packet
 		account(skb, hook, VERDICT_TO_STACK);
 		return TC_ACT_UNSPEC;
 	}
+	if (way->place == PLACE_STACK)
+		return to_stack(skb, packet, hook, config);
 	if (way->place == PLACE_POD && way->endpoint) {
 		if (UNLIKELY(skb->pkt_type != PACKET_HOST)) /* out of the tunnel, to another's MAC */
 			change_type(skb, PACKET_HOST);

@@ -843,6 +843,7 @@ def test_the_last_hop_is_answered_with_time_exceeded(node, services, hook, backe
 def test_what_is_too_large_for_its_way_is_answered_with_the_mtu(node, services, hook, backend, mtu):
     services.add(BALANCER, 80, [(backend, 80)], kind="load_balancer")
     packet = wire(BALANCER, 80, size=mtu - 40 + 1)
+    packet[IP].flags = "DF"
     data = went(came(node, hook, packet), hook, "too_big")
     assert data == error(packet, NODE, type_=3, code=4, mtu=mtu), shown(data)
     fits = came(node, hook, wire(BALANCER, 80, size=mtu - 40))

@@ -380,6 +380,22 @@ def test_every_fragment_is_translated_in_either_direction(node, masquerade, hook
     assert got == pieces(changed(answer, dst=POD_A, dport=sport, macs=INTO_A, hop=True))
 
 
+@INGRESS
+@EVERY
+def test_fragments_that_the_pods_device_cannot_take_go_by_the_stack(node, masquerade, hook, l4):
+    """An overlay leaves pods less than the network takes; the stack cuts what is larger."""
+    sent = masqueraded(out(node, leaving(l4=l4, **begins(l4))))
+    answer = answering(sent, size=3000)
+    *large, last = pieces(answer, 1496)
+    *wanted, _last = pieces(changed(answer, dst=POD_A, dport=POD_PORT), 1496)
+    for piece, as_it_goes in zip(large, wanted, strict=True):
+        outcome = back(node, piece, hook)
+        assert (outcome.action, outcome.counted) == (REDIRECT, [(hook, "to_stack")])
+        assert Ether(outcome.data).dst == GATEWAY_MAC
+        assert bytes(Ether(outcome.data)[IP]) == bytes(Ether(as_it_goes)[IP])
+    delivered(back(node, last, hook), hook)
+
+
 @pytest.mark.parametrize("l4", [UDP, ICMP, TCP], ids=["UDP", "ICMP", "TCP"])
 def test_a_fragment_whose_first_one_was_not_seen_does_not_go_out(node, masquerade, l4):
     packet = leaving(l4=l4, size=1300, **begins(l4))
