@@ -120,6 +120,15 @@ def age(halves_of):
     return {"entries": len(halves_of), "open": opened, "over": over}
 
 
+@pytest.fixture
+def untouched(cluster):
+    """No flow of another test is there, and none stays, whose ports others want."""
+    forget(cluster, "k8s-s", lambda _half: True)
+    yield
+    forget(cluster, "k8s-s", lambda _half: True)
+
+
+@pytest.mark.usefixtures("untouched")
 def test_flows_that_come_and_go_leave_nothing(cluster):
     with contextlib.ExitStack() as stack:
         # Who has hung up waits for nothing more: his ports would otherwise be the limit.

@@ -175,7 +175,8 @@ def test_a_device_whose_address_changes(cluster):
         cluster.exec("k8s-s", "ip", "address", "del", f"{old}/24", "dev", SECOND_DEVICE)
         cluster.exec("k8s-s", "ip", "address", "add", f"{new}/24", "dev", SECOND_DEVICE)
         # The route went with the address.
-        cluster.exec("k8s-s", "ip", "route", "replace", "9.9.9.0/24", "via", "192.168.20.1")
+        route = ("9.9.9.0/24", "via", "192.168.20.1", "proto", "dhcp")
+        cluster.exec("k8s-s", "ip", "route", "replace", *route)
 
     other = "192.168.20.11"
     with flow(cluster, NETPOD, "udp", ELSEWHERE, own_port=45030) as one:
