@@ -5,7 +5,7 @@
 #include "l4.h"
 
 #define NAT_REFRESH_NSEC 1000000000ULL
-/* After this a flow that no packet has used is over: closed, of TCP, any other. */
+/* After this a flow that no packet has used is over: closed, of TCP that was answered, any other. */
 #define NAT_CLOSED_NSEC (NAT_CLOSED_SECONDS * 1000000000ULL)
 #define NAT_TCP_NSEC (NAT_TCP_SECONDS * 1000000000ULL)
 #define NAT_OTHER_NSEC (NAT_OTHER_SECONDS * 1000000000ULL)
@@ -94,6 +94,8 @@ static __always_inline void nat_use(const struct nat_key *key, struct nat_value 
 
 	if (UNLIKELY(closes))
 		flags = closes & TCP_RST ? NAT_CLOSING : NAT_FIN;
+	if (value->flags & NAT_REVERSE)
+		flags |= NAT_ANSWERED;
 	if (LIKELY(now - value->used < NAT_REFRESH_NSEC && !(flags & ~value->flags)))
 		return;
 	value->used = now;
@@ -109,7 +111,7 @@ static __always_inline void nat_use(const struct nat_key *key, struct nat_value 
 		other->used = now;
 		if (value->flags & other->flags & NAT_FIN)
 			value->flags |= NAT_CLOSING;
-		other->flags |= value->flags & NAT_CLOSING;
+		other->flags |= value->flags & (NAT_CLOSING | NAT_ANSWERED);
 	} else {
 		map_delete(MAP(nat), key);
 	}
@@ -129,9 +131,9 @@ static __always_inline void nat_remove(const struct nat_key *key, const struct n
 }
 
 /* Nanoseconds after which a flow that no packet has used is over, if it was not closed. */
-static __always_inline __u64 nat_lifetime(__u16 protocol)
+static __always_inline __u64 nat_lifetime(__u16 protocol, __u16 flags)
 {
-	return protocol == IP_PROTOCOL_TCP ? NAT_TCP_NSEC : NAT_OTHER_NSEC;
+	return protocol == IP_PROTOCOL_TCP && flags & NAT_ANSWERED ? NAT_TCP_NSEC : NAT_OTHER_NSEC;
 }
 
 /* Say whether a flow is over. Those are there until their place, or their turn, is wanted; so are those
@@ -144,7 +146,7 @@ static __always_inline int nat_is_over(const struct nat_key *key, const struct n
 		return 1;
 	if (value->flags & NAT_CLOSING)
 		return idle > NAT_CLOSED_NSEC;
-	return idle > nat_lifetime(key->protocol);
+	return idle > nat_lifetime(key->protocol, value->flags);
 }
 
 /* Say whether who sends here has closed: what it opens then is a new connection. */

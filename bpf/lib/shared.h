@@ -34,6 +34,7 @@ struct address {
 #define NAT_INBOUND 8
 #define NAT_HOST 16
 #define NAT_FIN 32
+#define NAT_ANSWERED 64
 #define MASQUERADE_NODES 1
 #define NAT_TURNS 65536
 #define NAT_FIRST_PORT 1024

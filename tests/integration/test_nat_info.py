@@ -55,12 +55,21 @@ def flows(node):
     empty()
     closing = nat_layout.NAT_MASQUERADE | nat_layout.NAT_CLOSING
     host = nat_layout.NAT_MASQUERADE | nat_layout.NAT_HOST
+    quiet = nat_layout.NAT_MASQUERADE | nat_layout.NAT_ANSWERED
     node_port, backend = (NODE, 31000), ("172.16.2.65", 8081)
     client = ("221.142.255.113", 63744)
     inbound = ((POD, 5000), ("203.0.113.77", 6000))
     write(
         flow((POD, 58599), (WEB[0], 0), (NODE, 58599), protocol=ICMP, age=258),
-        flow((POD, 64491), WEB, (NODE, 1024), protocol=TCP, age=2664, idle=5 * HOUR),
+        flow(
+            (POD, 64491),
+            WEB,
+            (NODE, 1024),
+            protocol=TCP,
+            flags=quiet,
+            age=2664,
+            idle=5 * HOUR,
+        ),
         flow(
             (OTHER_POD, 40000),
             WEB,

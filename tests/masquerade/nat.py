@@ -45,7 +45,8 @@ class Half(NamedTuple):
         idle = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - self.value["used"]
         if self.closing:
             return idle > _CLOSED
-        return idle > (_TCP if self.key["protocol"] == TCP else _REST)
+        answered = self.value["flags"] & nat_layout.NAT_ANSWERED
+        return idle > (_TCP if self.key["protocol"] == TCP and answered else _REST)
 
     @property
     def addresses(self) -> set[str]:

@@ -292,7 +292,7 @@ def take_every_port(node, l4, flags, used):
 
 @pytest.mark.parametrize(
     ("l4", "flags", "used"),
-    [(TCP, 0, 70), (TCP, nat_layout.NAT_CLOSING, 8), (UDP, 0, 50)],
+    [(TCP, nat_layout.NAT_ANSWERED, 70), (TCP, nat_layout.NAT_CLOSING, 8), (UDP, 0, 50)],
     ids=["open", "closing", "UDP"],
 )
 def test_when_no_port_is_free_the_packet_is_dropped_and_counted(node, services, l4, flags, used):
@@ -304,8 +304,8 @@ def test_when_no_port_is_free_the_packet_is_dropped_and_counted(node, services, 
 
 @pytest.mark.parametrize(
     ("l4", "flags", "used"),
-    [(TCP, nat_layout.NAT_CLOSING, 12), (UDP, 0, 70)],
-    ids=["closed", "UDP"],
+    [(TCP, nat_layout.NAT_CLOSING, 12), (UDP, 0, 70), (TCP, 0, 70)],
+    ids=["closed", "UDP", "attempt"],
 )
 def test_a_port_of_a_flow_that_is_over_is_free(node, services, l4, flags, used):
     services.add(ANY, NODE_PORT, [(REMOTE_POD, 80)], kind="node_port", protocol=NUMBER[l4])
@@ -776,8 +776,10 @@ def test_a_lost_half_of_a_flow_is_made_again(node, services, half):
     assert {key: flow["goes"] for key, flow in after.items()} == {
         key: flow["goes"] for key, flow in before.items()
     }
+    # By its answer it is known to have one.
+    answered = nat_layout.NAT_ANSWERED if half == "there" else 0
     assert {key: flow["flags"] for key, flow in after.items()} == {
-        key: flow["flags"] for key, flow in before.items()
+        key: flow["flags"] | answered for key, flow in before.items()
     }
 
 

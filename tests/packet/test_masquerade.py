@@ -59,6 +59,7 @@ SECOND, ROUTER = "10.222.0.20", "198.18.0.1"
 CLUSTER_IP, NODE_PORT = "10.10.252.131", 31000
 INTO_A, INTO_B = (GATEWAY_MAC, MAC_A), (GATEWAY_MAC, MAC_B)
 REVERSE, CLOSING = nat_layout.NAT_REVERSE, nat_layout.NAT_CLOSING
+ANSWERED = nat_layout.NAT_ANSWERED
 MASQUERADED, INBOUND, HOST = (
     nat_layout.NAT_MASQUERADE,
     nat_layout.NAT_INBOUND,
@@ -681,8 +682,8 @@ def test_when_no_port_is_free_the_packet_is_dropped_and_counted(node, masquerade
 
 @pytest.mark.parametrize(
     ("l4", "flags", "used"),
-    [(TCP, CLOSING, 11), (UDP, 0, 61), (ICMP, 0, 61), (TCP, 0, 21601)],
-    ids=["closed", "UDP", "ICMP", "TCP"],
+    [(TCP, CLOSING, 11), (UDP, 0, 61), (ICMP, 0, 61), (TCP, 0, 61), (TCP, ANSWERED, 21601)],
+    ids=["closed", "UDP", "ICMP", "attempt", "TCP"],
 )
 @pytest.mark.parametrize("over", [True, False])
 def test_a_port_is_free_when_its_flow_is_over(node, masquerade, l4, flags, used, over):
@@ -747,7 +748,9 @@ def both(masquerade: Masquerade) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def plan(masquerade: Masquerade) -> dict[tuple[str, str], tuple[object, int]]:
-    return {key: (flow["goes"], flow["flags"]) for key, flow in masquerade.flows().items()}
+    """What becomes of which packets, whether they were answered yet or not."""
+    flows = masquerade.flows().items()
+    return {key: (flow["goes"], flow["flags"] & ~ANSWERED) for key, flow in flows}
 
 
 @EVERY
@@ -800,7 +803,7 @@ def test_a_flow_whose_place_another_one_has_taken_begins_anew(node, masquerade):
 
 LIVES = pytest.mark.parametrize(
     ("l4", "flags", "seconds"),
-    [(TCP, 0, 21600), (TCP, CLOSING, 10), (UDP, 0, 60), (ICMP, 0, 60)],
+    [(TCP, ANSWERED, 21600), (TCP, CLOSING, 10), (UDP, 0, 60), (ICMP, 0, 60)],
     ids=["TCP", "closing", "UDP", "ICMP"],
 )
 
@@ -833,6 +836,19 @@ def test_an_error_about_a_flow_that_is_over_is_left_alone(node, masquerade, hook
     assert untouched(back(node, error, hook), error)
 
 
+def test_a_connection_that_is_not_answered_is_over_in_a_minute(node, masquerade):
+    sent = masqueraded(out(node, leaving(flags="S")))
+    assert not any(flow["flags"] & ANSWERED for flow in masquerade.flows().values())
+    age(masquerade, 61)
+    answer = answering(sent, flags="SA")
+    assert untouched(back(node, answer), answer)
+    masqueraded(out(node, leaving(flags="S")))
+    delivered(back(node, answer))
+    assert all(flow["flags"] & ANSWERED for flow in masquerade.flows().values())
+    age(masquerade, 3600)
+    delivered(back(node, answering(sent, flags="A")))
+
+
 @LIVES
 def test_a_flow_that_is_over_begins_anew(node, masquerade, l4, flags, seconds):
     packet = leaving(l4=l4, **({"flags": "A"} if l4 is TCP else {}))
@@ -859,6 +875,7 @@ def close(node, sent, end, flags):
 @pytest.mark.parametrize("by", ["pod", "peer"])
 def test_a_connection_of_which_one_end_is_closed_stays_open(node, masquerade, by):
     sent = masqueraded(out(node, leaving(flags="S")))
+    delivered(back(node, answering(sent, flags="SA")))
     close(node, sent, by, "FA")
     for _packet in range(2):
         age(masquerade, 3600)

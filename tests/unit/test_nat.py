@@ -14,6 +14,7 @@ NOW = 100_000 * SECOND
 TCP, UDP, ICMP = words.PROTOCOLS.values()
 NAT, REVERSE, CLOSING = nat_layout.NAT, nat_layout.NAT_REVERSE, nat_layout.NAT_CLOSING
 MASQUERADE, INBOUND = nat_layout.NAT_MASQUERADE, nat_layout.NAT_INBOUND
+ANSWERED = nat_layout.NAT_ANSWERED
 POD, NODE, WEB = "172.16.2.1", "192.168.10.10", "203.0.113.9"
 
 
@@ -150,7 +151,14 @@ def test_what_an_entry_puts_in_place():
 
 @pytest.mark.parametrize(
     ("protocol", "flags", "seconds"),
-    [(TCP, 0, 21600), (UDP, 0, 60), (ICMP, MASQUERADE, 60), (TCP, CLOSING, 10), (UDP, CLOSING, 10)],
+    [
+        (TCP, ANSWERED, 21600),
+        (TCP, 0, 60),
+        (UDP, 0, 60),
+        (ICMP, MASQUERADE, 60),
+        (TCP, CLOSING, 10),
+        (UDP, CLOSING, 10),
+    ],
 )
 def test_a_flow_is_over_after_its_time(protocol, flags, seconds):
     assert not is_over(protocol, flags, seconds * SECOND)

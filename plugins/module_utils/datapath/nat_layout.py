@@ -18,6 +18,7 @@ NAT_MASQUERADE = 4  # the flow goes out with the address of a device, and is for
 NAT_INBOUND = 8  # a flow that came in for a pod by its own address: what answers keeps that address
 NAT_HOST = 16  # a flow of the node's own: a port that is taken, or one that had to change
 NAT_FIN = 32  # a packet of this direction had a FIN
+NAT_ANSWERED = 64  # there was an answer: a connection of TCP, and no mere attempt
 
 #: ``masquerade.flags``.
 MASQUERADE_NODES = 1  # also what is for other nodes' own addresses
@@ -42,6 +43,7 @@ DEFINES = {
     name: globals()[name]
     for name in (
         *("NAT_REVERSE", "NAT_CLOSING", "NAT_MASQUERADE", "NAT_INBOUND", "NAT_HOST", "NAT_FIN"),
+        "NAT_ANSWERED",
         *("MASQUERADE_NODES", "NAT_TURNS", "NAT_FIRST_PORT"),
         *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS"),
         *("NON_MASQUERADE_PODS", "NON_MASQUERADE_NATIVE"),

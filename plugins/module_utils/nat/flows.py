@@ -91,4 +91,4 @@ def is_over(protocol: int, flags: int, idle: int) -> bool:
     """
     if flags & layout.NAT_CLOSING:
         return idle > _CLOSED
-    return idle > (_TCP if protocol == TCP else _OTHER)
+    return idle > (_TCP if protocol == TCP and flags & layout.NAT_ANSWERED else _OTHER)
