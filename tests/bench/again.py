@@ -51,7 +51,8 @@ class Again:
             standin=compiler.read_folder(CHECKOUT / "bpf" / "include"),
         )
         table = {"given": self._given.fd, "program": self._next.fd}
-        self.program = compiler.load(source, "again", SCHED_CLS, map_fds=table)
+        with compiler.compiled(source, table) as one:
+            self.program = one.load("again", SCHED_CLS)
 
     def prepare(self, program: int, packet: bytes, fresh: Fresh) -> None:
         """Let the next runs be those of a program on a packet."""

@@ -141,7 +141,8 @@ def _empty_program() -> int:
         files={"empty.c": "int empty(void *skb) { return 0; }\n"},
         standin=compiler.read_folder(CHECKOUT / "bpf" / "include"),
     )
-    return compiler.load(source, "empty", SCHED_CLS)
+    with compiler.compiled(source) as one:
+        return one.load("empty", SCHED_CLS)
 
 
 def _open(probe: Probe) -> int:

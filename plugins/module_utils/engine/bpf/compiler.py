@@ -95,19 +95,6 @@ def compiled(source: Source, map_fds: Mapping[str, int] | None = None) -> Iterat
             module.cleanup()
 
 
-def load(
-    source: Source,
-    function: str,
-    program_type: int,
-    *,
-    attach_type: int = 0,
-    map_fds: Mapping[str, int] | None = None,
-) -> int:
-    """Compile a source for one of its functions; return the program's descriptor."""
-    with compiled(source, map_fds) as one:
-        return one.load(function, program_type, attach_type)
-
-
 def _unpack(source: Source, folder: Path) -> list[str]:
     """Write the sources below a folder; return clang's flags that find them."""
     headers = _system_headers()
