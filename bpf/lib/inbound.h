@@ -6,17 +6,6 @@
 #include "egress.h"
 #include "ports.h"
 
-/* The answer to the packet, as it comes out of the pod. */
-static __always_inline void inbound_answer(struct nat_key *key, const struct packet *packet,
-					   const struct l4 *l4)
-{
-	address_from_v4(&key->source, packet->ip->daddr);
-	address_from_v4(&key->destination, packet->ip->saddr);
-	key->source_port = l4->ports.destination;
-	key->destination_port = l4->ports.source;
-	key->protocol = packet->ip->protocol;
-}
-
 static __always_inline void inbound_note(const struct nat_key *key)
 {
 	const __u64 now = ktime_get_coarse_ns();
@@ -45,7 +34,7 @@ static __always_inline int inbound(struct __sk_buff *skb, struct packet *packet,
 				    const struct config_value *config)
 {
 	const struct masquerade_value *device;
-	struct nat_key key = {};
+	struct nat_key key = {}, answer = {};
 	struct l4 l4 = {};
 
 	if (!MASQUERADES || packet->ip->protocol != IP_PROTOCOL_UDP)
@@ -57,8 +46,9 @@ static __always_inline int inbound(struct __sk_buff *skb, struct packet *packet,
 	if (!device || !egress_masquerades(device, packet->ip->saddr))
 		return 1;
 	if (l4_parse(skb, packet, &l4) > 0 && l4.fragment < FRAGMENT_LATER) {
-		inbound_answer(&key, packet, &l4);
-		inbound_note(&key);
+		nat_key_of(&key, packet, &l4);
+		nat_key_answer(&answer, &key); /* as it comes out of the pod */
+		inbound_note(&answer);
 	}
 	return packet_point(skb, packet);
 }

@@ -41,11 +41,8 @@ static __always_inline int masquerade_begins(const struct masquerading *m)
 static __always_inline struct nat_value *masquerade_answer(const struct masquerading *m,
 							    struct nat_key *back)
 {
-	back->source = m->key.destination;
+	nat_key_answer(back, &m->key);
 	back->destination = m->device->address;
-	back->source_port = m->key.destination_port;
-	back->destination_port = m->key.source_port;
-	back->protocol = m->key.protocol;
 	return nat_lookup(back);
 }
 

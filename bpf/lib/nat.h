@@ -33,6 +33,16 @@ static __always_inline void nat_key_of(struct nat_key *key, const struct packet 
 	nat_key_ports(key, l4);
 }
 
+/* The key of what answers, if nothing is translated. */
+static __always_inline void nat_key_answer(struct nat_key *answer, const struct nat_key *key)
+{
+	answer->source = key->destination;
+	answer->destination = key->source;
+	answer->source_port = key->destination_port;
+	answer->destination_port = key->source_port;
+	answer->protocol = key->protocol;
+}
+
 /* What comes next is the same for every protocol. */
 static __always_inline void nat_key_forget(const struct __sk_buff *skb, struct nat_key *key,
 					   struct l4 *l4)
@@ -159,15 +169,11 @@ static __always_inline int nat_closes(const struct nat_value *value)
  * ports before. */
 static __always_inline void nat_end_other(const struct nat_key *key)
 {
-	const struct nat_key back = {
-		.source = key->destination,
-		.destination = key->source,
-		.source_port = key->destination_port,
-		.destination_port = key->source_port,
-		.protocol = key->protocol,
-	};
-	const struct nat_value *other = nat_lookup(&back);
+	const struct nat_value *other;
+	struct nat_key back = {};
 
+	nat_key_answer(&back, key);
+	other = nat_lookup(&back);
 	if (UNLIKELY(other && other->flags & NAT_REVERSE))
 		nat_remove(&back, other);
 }

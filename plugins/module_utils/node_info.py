@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import mounts, names
+from .datapath import pinned
 from .datapath.cells import SOCKET_PROGRAMS, socket_pin
 from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE
 from .datapath.service_layout import (
@@ -32,7 +33,6 @@ from .services import packed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .datapath.structs import Layout
 
 NETWORKD = "systemd-networkd"
 LIBRARIES = ("bcc", "pyroute2")
@@ -121,11 +121,9 @@ def _is_foreign(name: str) -> bool:
 
 def _held(node_ip: str | None) -> dict[str, Any]:
     """Return what was planned for the node before, and what it knows of the others."""
-    config = next(iter(_entries(CONFIG)), None)
-    allocated = [(key["name"], value["address"]) for key, value in _entries(ALLOCATIONS)]
-    peers = {
-        _cidr(key["address"], key["prefixlen"]): value["node"] for key, value in _entries(IPCACHE)
-    }
+    config = next(iter(pinned.entries(CONFIG)), None)
+    allocated = [(key["name"], value["address"]) for key, value in pinned.entries(ALLOCATIONS)]
+    peers = {pinned.prefix(key): value["node"] for key, value in pinned.entries(IPCACHE)}
     return {
         "pod_cidr": None if config is None else _masked(config[1]),
         "peers": {cidr: node for cidr, node in peers.items() if node != node_ip},
@@ -204,25 +202,7 @@ def _names() -> Iterator[tuple[int, str]]:
             yield packed.ID.unpack(key)[0], packed.name_text(name)
 
 
-def _entries(table: Layout) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    found = maps.open_pin(table.pin)
-    if found is None:
-        return []
-    with found:
-        if found.spec.key_size != table.spec.key_size:
-            return []
-        # Values of another version have fields more or less at their end (see datapath/layout.py).
-        return [
-            (table.unpack_key(key), table.unpack_value(value.ljust(table.spec.value_size, b"\0")))
-            for key, value in found.items().items()
-        ]
-
-
 def _masked(config: dict[str, Any]) -> str | None:
     if not config["gateway_ifindex"]:
         return None  # an array has its entry from the start, filled or not
     return str(ipaddress.ip_network(f"{config['pod_cidr']}/{config['pod_cidr_mask']}"))
-
-
-def _cidr(address: str, prefixlen: int) -> str:
-    return f"{address}/{prefixlen - 96 if '.' in address else prefixlen}"

@@ -7,9 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import names
-from .datapath import layout
+from .datapath import layout, pinned
 from .engine import devices, neighbors, routes
-from .engine.bpf import maps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,20 +24,9 @@ def read(datapath: str) -> list[dict[str, str | None]]:
 
 def _in_map() -> list[dict[str, str | None]]:
     """The datapath is ours: ``ipcache`` says it."""
-    opened = maps.open_pin(layout.IPCACHE.pin)
-    if opened is None:
-        return []
-    with opened:
-        entries = [
-            (layout.IPCACHE.unpack_key(key), layout.IPCACHE.unpack_value(value))
-            for key, value in opened.items().items()
-        ]
     return [
-        {
-            "prefix": f"{key['address']}/{key['prefixlen'] - 96}",
-            "endpoint": value["tunnel_endpoint"],
-        }
-        for key, value in entries
+        {"prefix": pinned.prefix(key), "endpoint": value["tunnel_endpoint"]}
+        for key, value in pinned.entries(layout.IPCACHE)
         if value["flags"] & layout.IPCACHE_TUNNEL
     ]
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.nat.flows import is_over
 
 from tests.services.maps import entries, opened
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 TABLE = nat_layout.NAT
 TCP, UDP = 6, 17
-
-#: Nanoseconds after which a flow that is not used is over: closed, TCP, the rest.
-_CLOSED, _TCP, _REST = 10 * 10**9, 21600 * 10**9, 60 * 10**9
 
 
 class Half(NamedTuple):
@@ -43,10 +41,7 @@ class Half(NamedTuple):
     def over(self) -> bool:
         """Whether nothing of the flow may pass any more."""
         idle = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - self.value["used"]
-        if self.closing:
-            return idle > _CLOSED
-        answered = self.value["flags"] & nat_layout.NAT_ANSWERED
-        return idle > (_TCP if self.key["protocol"] == TCP and answered else _REST)
+        return is_over(self.key["protocol"], self.value["flags"], idle)
 
     @property
     def addresses(self) -> set[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.cluster import NGINX, host
+from tests.services.write_up import CLUSTER
 
 THERE = Path(__file__).parent / "there"
 
@@ -132,17 +133,7 @@ def inventory(**variables: Any) -> dict[str, Any]:
         router = _first(OUTSIDE[name]).partition("/")[0]
         hosts[name] = host((name, f"{OUTSIDE[name]}/24"), via=router, lab_sysctls=TELLS)
     settings = {
-        "ansible_connection": "podnet.fabric.netns",
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "podnet_cluster": "kans",
-        "podnet_network_type": "native_routing",
-        "podnet_datapath": "ebpf",
-        "podnet_vpc_cidr": "192.168.0.0/16",
-        "podnet_subnets": [{"name": "default", "cidr": "192.168.10.0/24"}],
-        "podnet_secondary_ranges": [{"name": "default", "cidr": "172.16.0.0/16"}],
-        "podnet_native_routing_cidr": "172.16.0.0/16",
-        "podnet_node_cidr_mask_size": 24,
-        "podnet_service_cidr": "10.10.0.0/16",
+        **CLUSTER,
         "podnet_services": SERVICES,
         "podnet_masquerade": True,
         **variables,

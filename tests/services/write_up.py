@@ -54,6 +54,22 @@ EXTERNAL, CLAIMED = "192.0.2.80", INTERNET
 HOST_PORT = 8080
 
 
+#: Variables of the write-up's cluster, whatever stands around it.
+CLUSTER: dict[str, Any] = {
+    "ansible_connection": "podnet.fabric.netns",
+    "ansible_python_interpreter": "/usr/bin/python3",
+    "podnet_cluster": "kans",
+    "podnet_network_type": "native_routing",
+    "podnet_datapath": "ebpf",
+    "podnet_vpc_cidr": "192.168.0.0/16",
+    "podnet_subnets": [{"name": "default", "cidr": "192.168.10.0/24"}],
+    "podnet_secondary_ranges": [{"name": "default", "cidr": "172.16.0.0/16"}],
+    "podnet_native_routing_cidr": "172.16.0.0/16",
+    "podnet_node_cidr_mask_size": 24,
+    "podnet_service_cidr": "10.10.0.0/16",
+}
+
+
 def container(name: str, port: int, *command: str, **more: Any) -> dict[str, Any]:
     """Return a container that listens on one port, which has the container's name."""
     return {"name": name, "command": list(command), "ports": [{"name": name, "port": port, **more}]}
@@ -213,17 +229,7 @@ def inventory(**variables: Any) -> dict[str, Any]:
         {"dst": "10.10.0.0/16", "via": NODES["k8s-w1"]},
     ]
     settings = {
-        "ansible_connection": "podnet.fabric.netns",
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "podnet_cluster": "kans",
-        "podnet_network_type": "native_routing",
-        "podnet_datapath": "ebpf",
-        "podnet_vpc_cidr": "192.168.0.0/16",
-        "podnet_subnets": [{"name": "default", "cidr": "192.168.10.0/24"}],
-        "podnet_secondary_ranges": [{"name": "default", "cidr": "172.16.0.0/16"}],
-        "podnet_native_routing_cidr": "172.16.0.0/16",
-        "podnet_node_cidr_mask_size": 24,
-        "podnet_service_cidr": "10.10.0.0/16",
+        **CLUSTER,
         "podnet_load_balancer_cidrs": ["192.0.2.0/26"],
         "podnet_service_manifests": [str(HERE / "svc.yml")],
         "podnet_services": services(),

@@ -9,14 +9,12 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import nat_layout as layout
-from ..engine.bpf import maps
+from ..datapath import pinned
 from . import flows
 from .usage import usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from ..datapath.structs import Layout
 
 
 def read(planned: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -24,18 +22,20 @@ def read(planned: Mapping[str, Any] | None) -> dict[str, Any]:
 
     :param planned: what the plan says of masquerading; None for nothing.
     """
-    egress, prefixes = _entries(layout.MASQUERADE), _entries(layout.NON_MASQUERADE)
-    devices = [{"name": _name(one["ifindex"]), "ip": one["address"]} for one in egress]
+    egress, prefixes = pinned.entries(layout.MASQUERADE), pinned.entries(layout.NON_MASQUERADE)
+    devices = [{"name": _name(key["ifindex"]), "ip": value["address"]} for key, value in egress]
     by_why: dict[int, list[str]] = {}
-    for one in prefixes:
-        by_why.setdefault(one["why"], []).append(_cidr(one["address"], one["prefixlen"]))
+    for key, value in prefixes:
+        # A hand may have written one with host bits.
+        cidr = ipaddress.ip_network(pinned.prefix(key), strict=False)
+        by_why.setdefault(value["why"], []).append(str(cidr))
     there = {f"device {one['name']} {one['ip']}" for one in devices}
     there |= {f"prefix {cidr}" for cidrs in by_why.values() for cidr in cidrs}
     wanted = _wanted(planned) if planned else set()
     used = usage(flows.read())
     return {
         "devices": sorted(devices, key=lambda one: str(one["name"])),
-        "nodes": any(one["flags"] & layout.MASQUERADE_NODES for one in egress),
+        "nodes": any(value["flags"] & layout.MASQUERADE_NODES for _key, value in egress),
         "native_routing_cidr": next(iter(by_why.get(layout.NON_MASQUERADE_NATIVE, ())), None),
         "pod_ranges": sorted(by_why.get(layout.NON_MASQUERADE_PODS, ())),
         "prefixes": len(prefixes),
@@ -51,25 +51,8 @@ def _wanted(planned: Mapping[str, Any]) -> set[str]:
     return devices | {f"prefix {one['cidr']}" for one in planned["prefixes"]}
 
 
-def _entries(table: Layout) -> list[dict[str, Any]]:
-    """Return key and value of each entry as one; none where the map is not pinned."""
-    found = maps.open_pin(table.pin)
-    if found is None:
-        return []
-    with found:
-        return [
-            {**table.unpack_key(key), **table.unpack_value(value)}
-            for key, value in found.items().items()
-        ]
-
-
 def _name(ifindex: int) -> str:
     try:
         return socket.if_indextoname(ifindex)
     except OSError:
         return f"number {ifindex}, which is gone"
-
-
-def _cidr(address: str, prefixlen: int) -> str:
-    length = prefixlen if ":" in address else prefixlen - 96
-    return str(ipaddress.ip_network((address, length), strict=False))

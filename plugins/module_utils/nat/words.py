@@ -7,9 +7,10 @@ from __future__ import annotations
 import socket
 
 from ..datapath import nat_layout as layout
+from ..services import words
 
-TCP = socket.IPPROTO_TCP
-PROTOCOLS = {"TCP": TCP, "UDP": socket.IPPROTO_UDP, "ICMP": socket.IPPROTO_ICMP}
+PROTOCOLS = {**words.PROTOCOLS, "ICMP": socket.IPPROTO_ICMP}
+TCP = PROTOCOLS["TCP"]
 _PROTOCOL_NAMES = {number: word for word, number in PROTOCOLS.items()}
 OUT, IN = DIRECTIONS = ("OUT", "IN")
 SOURCE, DESTINATION = "XLATE_SRC", "XLATE_DST"
