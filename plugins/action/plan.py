@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
-from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner, spelling
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import (
     CLUSTER_VARIABLES,
     VARIABLES,
@@ -61,7 +61,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "path": path,
             "cluster": plan.clusters[cluster],
             "clusters": plan.clusters,
-            "warnings": [each for one in plan.clusters.values() for each in one["warnings"]],
+            "warnings": [
+                *spelling.warnings(self._names),
+                *(each for one in plan.clusters.values() for each in one["warnings"]),
+            ],
         }
 
     def _read(
@@ -79,11 +82,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         shared: dict[str, tuple[Any, Any]] = {}
         self._files: dict[str, dict[str, Any]] = {}
         self._task_vars = task_vars
+        self._names: dict[str, list[str]] = {}
         in_play = set(task_vars.get("ansible_play_hosts_all", ()))
         nodes: dict[str, dict[str, Any]] = {}
         seen: dict[str, dict[str, Any] | None] = {}
         for name in names:
             variables = task_vars["hostvars"].raw_get(name)
+            self._names[name] = list(variables)
             nodes[name] = self._templated(name, variables, task_vars["hostvars"], shared)
             found = variables.get(observed)
             if isinstance(found, dict) and "pod_cidr" in found:

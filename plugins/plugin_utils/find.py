@@ -25,12 +25,12 @@ def finder(action: Any, option: str, task_vars: Mapping[str, Any]) -> Callable[[
     def find(name: str) -> str:
         try:
             return str(action._find_needle("files", name))
-        except AnsibleError as error:
+        except AnsibleError:
             beside = Path(str(task_vars.get("inventory_dir") or ""), name)
             if task_vars.get("inventory_dir") and beside.is_file():
                 return str(beside)
             raise Failure(
-                f"{option} is {name!r}, which is not found: {error}; valid is a file beside the "
+                f"{option} is {name!r}, which is not found; valid is a file beside the "
                 "playbook, in its files/, beside the inventory, or with its whole path."
             ) from None
 

@@ -87,7 +87,17 @@ def test_a_node_leaves_and_its_pods_and_its_cidr_are_free(trio):
     gone = {place: ip for place, ip in before.items() if place.startswith("node-2/")}
     assert gone
     del trio.nodes["node-2"]
-    trio.up().play("site").ok()
+    trio.up()
+    before_the_run = snapshots(trio, *trio.nodes)
+    # Nobody knows whether it left, or whether this run sees a part of the inventory alone.
+    for arguments in ((), ("--check",), ("--limit", "node-1")):
+        run = trio.play("site", *arguments)
+        assert run.status != 0
+        assert "podnet_forget_nodes: [10.111.0.12]." in run.errors[0]
+        assert run.changed == {}
+    assert differences(before_the_run, snapshots(trio, *trio.nodes)) == {}
+    trio.play("site", "-e", '{"podnet_forget_nodes": ["10.111.0.12"]}').ok()
+    trio.play("site").ok()  # nobody knows it any more
 
     after = trio.pods()
     assert {place: after.get(place) for place in before if place not in gone} == {

@@ -88,6 +88,12 @@ class World:
                 }
         return result
 
+    def leave(self, name: str) -> None:
+        """Let a node leave for good, and say so."""
+        ip = self.nodes.pop(name)["podnet_node_ip"]
+        for node in self.nodes.values():
+            node["podnet_forget_nodes"] = [*node.get("podnet_forget_nodes", ()), ip]
+
     def holding(self) -> dict[str, dict[str, Any]]:
         """Return the kernels of the inventory's nodes that hold something."""
         return {

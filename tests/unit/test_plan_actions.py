@@ -136,7 +136,7 @@ def test_a_host_that_was_not_observed_gets_no_slice(tmp_path):
     assert f"{second} was not observed in this run" in run.done.stdout
     assert run.said[first]["plan"]["warnings"] == [
         "13 pods pending (nginx-app-2, nginx-app-3, nginx-app-5 and 10 more): presumed on one of "
-        f"{second}, {third}, which did not answer."
+        f"{second}, {third}, which did not answer or were not asked."
     ]
 
 
@@ -198,7 +198,7 @@ def test_a_configuration_of_the_agent_is_read_where_ansible_runs(tmp_path, given
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ("absent.yml", "podnet_ip_masq_agent is 'absent.yml', which is not found: "),
+        ("absent.yml", "podnet_ip_masq_agent is 'absent.yml', which is not found; valid is "),
         ("/proc/self/mem", "podnet_ip_masq_agent is '/proc/self/mem', which cannot be read: "),
         ("bad.yml", "podnet_ip_masq_agent (bad.yml): line 1, column 22: "),
         ("{masqLinkLocal: [}", "podnet_ip_masq_agent: line 1, column 18: "),
@@ -210,3 +210,25 @@ def test_a_configuration_of_the_agent_that_is_none(tmp_path, given, sentence):
     assert run.done.returncode != 0
     assert sentence in run.done.stdout + run.done.stderr
     assert run.said == {}
+
+
+def test_a_misspelt_variable_has_no_effect_and_is_said(tmp_path):
+    variables = {"podnet_masquarade": True, "podnet_own_of_a_user": 1, "podnet_node_sysctl": {}}
+    run = Run(tmp_path, {**CLUSTER, **variables}, fresh(NODES))
+    assert run.done.returncode == 0, run.done.stdout
+    everywhere = ", ".join(NODES)
+    assert run.said["node-e6e4d"]["plan"]["warnings"] == [
+        f"podnet_masquarade of {everywhere} has no effect; did you mean podnet_masquerade?",
+        f"podnet_node_sysctl of {everywhere} has no effect; did you mean podnet_node_sysctls?",
+    ]
+
+
+def test_a_manifest_that_is_not_there_is_one_sentence(tmp_path):
+    run = Run(tmp_path, {**CLUSTER, "podnet_service_manifests": ["gone.yml"]}, fresh(NODES))
+    assert run.done.returncode != 0
+    said = run.done.stdout + run.done.stderr
+    assert (
+        "podnet_service_manifests[0] is 'gone.yml', which is not found; valid is a file beside the "
+        "playbook, in its files/, beside the inventory, or with its whole path."
+    ) in said
+    assert "Searched in" not in said

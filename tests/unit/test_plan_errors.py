@@ -553,3 +553,41 @@ def test_a_table_of_peers_that_cannot_be_read():
     seen = {**FRESH, "peers": {"10.111.160.0/25": "node"}}
     with pytest.raises(Failure, match=r"observed with the peer 10.111.160.0/25: node; valid is"):
         plan(inventory(), {**fresh(NODES), "node-e6e4d": seen})
+
+
+ADDRESS = "valid is an IPv4 address such as 10.111.0.8."
+
+
+@pytest.mark.parametrize("given", [True, 3.0, 167772161, float("inf"), [], ["10.111.0.8"]])
+@pytest.mark.parametrize("variable", ["podnet_vtep_ip", "podnet_node_ip", "podnet_health_ip"])
+def test_an_address_that_is_no_text(variable, given):
+    sentence = f"{variable} of node-63344 is {given!r}; {ADDRESS}"
+    nodes = inventory()
+    nodes["node-63344"][variable] = given
+    assert refused(nodes) == [sentence]
+
+
+@pytest.mark.parametrize("given", [True, 167772161, 10.0, float("inf")])
+@pytest.mark.parametrize(
+    ("where", "variables"),
+    [
+        ("podnet_services default/s.cluster_ip", lambda ip: {"cluster_ip": ip}),
+        (
+            "podnet_services default/s.backends[0].ip",
+            lambda ip: {"backends": [{"ip": ip}]},
+        ),
+        ("podnet_services default/s.external_ips[0]", lambda ip: {"external_ips": [ip]}),
+    ],
+)
+def test_an_address_of_a_service_that_is_no_text(where, variables, given):
+    (sentence, *_others) = refused(
+        inventory(podnet_services=[{"name": "s", "ports": [{"port": 80}], **variables(given)}])
+    )
+    assert sentence.startswith(f"{where} is {given!r}; valid is an IPv4 address")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("given", [True, 167772161, 10.0, float("inf"), "10.111.0.0"])
+def test_a_cidr_that_is_none(given):
+    sentence = f"podnet_vpc_cidr is {given!r}; valid is an IPv4 CIDR without host bits such as "
+    assert refused(inventory(podnet_vpc_cidr=given)) == [f"{sentence}10.111.160.0/20."]

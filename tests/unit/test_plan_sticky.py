@@ -62,7 +62,7 @@ def test_a_node_added_first_gets_the_next_free_cidr_and_moves_nobody(world):
 
 def test_a_removed_nodes_cidr_is_free_and_its_pods_go_to_the_others(world):
     before = pods(world.plan())
-    world.nodes.pop(S)
+    world.leave(S)
     after = world.run()
     assert {pod: at for pod, at in pods(after).items() if before[pod][0] != S} == {
         pod: at for pod, at in before.items() if at[0] != S
@@ -93,7 +93,7 @@ def test_a_node_that_is_down_keeps_its_cidr_and_its_pods(world):
 def test_a_node_that_was_down_and_is_removed_frees_its_cidr_and_its_pods(world):
     world.down.add(T)
     world.run()
-    world.nodes.pop(T)
+    world.leave(T)
     after = world.run()
     assert [node["pods"] for node in after.cluster["nodes"]] == [10, 10]
     assert after.cluster["pending"] == []
@@ -254,7 +254,7 @@ def test_two_nodes_may_swap_their_cidrs_by_hand(world):
 
 
 def test_an_outdated_table_does_not_outdo_the_node_itself(world):
-    world.nodes.pop(T)
+    world.leave(T)
     world.run(limit=[E])  # S still has the CIDR of T
     add(world, "new", "10.111.0.20")
     world.run(limit=["new", E])
@@ -400,7 +400,7 @@ class Histories:
     def remove(self) -> None:
         gone = self.chance.choice(list(self.world.nodes))
         if self.world.nodes.keys() - self.world.down - {gone}:
-            self.world.nodes.pop(gone)
+            self.world.leave(gone)
             self.world.down.discard(gone)
 
     def shuffle(self) -> None:

@@ -132,7 +132,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One cluster; ``nodes`` in the order of the inventory."""
+    """One cluster; ``nodes`` in the order of the inventory.
+
+    ``forget`` holds the addresses of nodes that left it for good.
+    """
 
     name: str
     network_type: str
@@ -146,6 +149,7 @@ class Cluster:
     tunnel: Tunnel
     services: Given
     masquerade: Masquerade | None = None
+    forget: tuple[Prefix, ...] = ()
     nodes: dict[str, Node] = field(default_factory=dict)
 
     @property
@@ -230,6 +234,7 @@ CLUSTER_VARIABLES: dict[str, Field] = {
     "podnet_node_groups": Field(_GROUPS, []),
     "podnet_deployments": Field(_DEPLOYMENTS, []),
     "podnet_cluster_size": Field(values.whole(1, 1_000_000)),
+    "podnet_forget_nodes": Field(values.list_of(values.address_or_prefix), []),
     "podnet_vxlan_vni": Field(values.whole(*VNIS), 1),
     "podnet_vxlan_port": Field(values.whole(1, 65535), 8472),
     "podnet_direct_routing": Field(values.truth, default=False),
@@ -323,6 +328,7 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
         ),
         services=services.read(given, problems),
         masquerade=masquerade.read(given, problems, native=network_type == NETWORK_TYPES[0]),
+        forget=tuple(given["podnet_forget_nodes"]),
     )
     if len(problems) > before:
         return None

@@ -68,13 +68,19 @@ def held_by_peers(seen: Iterable[Observed]) -> dict[int, list[Prefix]]:
         lines.update(node.peers.items())
     result: dict[int, list[Prefix]] = {}
     for cidr, ip in sorted(lines, key=lambda line: (-lines[line], line)):
-        try:
-            result.setdefault(parse_address(ip), []).append(parse_prefix(cidr))
-        except ValueError:
-            raise Failure(
-                f"A node was observed with the peer {cidr}: {ip}; valid is a CIDR and a node IP."
-            ) from None
+        node_ip, held = peer(cidr, ip)
+        result.setdefault(node_ip, []).append(held)
     return result
+
+
+def peer(cidr: str, ip: str) -> tuple[int, Prefix]:
+    """Read one line of a table of peers: the node's address and its pod CIDR."""
+    try:
+        return parse_address(ip), parse_prefix(cidr)
+    except ValueError:
+        raise Failure(
+            f"A node was observed with the peer {cidr}: {ip}; valid is a CIDR and a node IP."
+        ) from None
 
 
 def allocations(seen: Iterable[Observed]) -> Allocated:

@@ -17,6 +17,7 @@ from . import (
     checks,
     cidrs,
     inventory,
+    lost,
     masquerade,
     node,
     observation,
@@ -75,6 +76,7 @@ def plan(
     clusters = inventory.read(nodes)
     refuse(checks.problems(clusters))
     answered = observation.read(observed)
+    refuse(lost.problems(clusters, answered))
     result = Plan()
     for cluster in clusters:
         _plan_cluster(cluster, clusters, answered, observed, result)
@@ -96,7 +98,7 @@ def _plan_cluster(
         if (cidr := allocation.cidrs[name])
         for problem in addresses.problems(each, cidr)
     )
-    placement = schedule.place(cluster, allocation, seen)
+    placement = schedule.place(cluster, allocation, seen, asked)
     assigned: dict[str, addresses.Addresses] = {}
     for name, each in cluster.nodes.items():
         cidr = allocation.cidrs[name]
@@ -121,7 +123,7 @@ def _plan_cluster(
     health = {name: result.own[name]["health_ip"] for name in cluster.nodes}
     count = len(settled.services)
     result.common[cluster.name] = node.common(cluster, allocation.cidrs, health, count)
-    summary = _summary(cluster, allocation, placement, result)
+    summary = _summary(cluster, allocation, placement, result, asked)
     summary["masquerade"] = _masquerade(cluster, seen)
     summary["warnings"] += settled.warnings
     if cluster.masquerade is not None:
@@ -131,7 +133,11 @@ def _plan_cluster(
 
 
 def _summary(
-    cluster: Cluster, allocation: cidrs.Allocation, placement: schedule.Placement, result: Plan
+    cluster: Cluster,
+    allocation: cidrs.Allocation,
+    placement: schedule.Placement,
+    result: Plan,
+    asked: Collection[str],
 ) -> dict[str, Any]:
     shared = result.common[cluster.name]
     nodes = []
@@ -141,6 +147,7 @@ def _summary(
             {key: mine[key] for key in ("name", "node_ip", "pod_cidr", "usable", "reason")}
             | {
                 "observed": mine["observed"],
+                "asked": name in asked,
                 "health_ip": mine["health_ip"],
                 "pods": mine["capacity"]["used"],
                 "usable_pods": mine["capacity"]["usable_pods"],

@@ -63,22 +63,31 @@ def text(address: int) -> str:
 
 def parse_address(written: str) -> int:
     """Read an address in dotted form; anything else is a ValueError."""
+    _need_text(written)
     try:
         return int(IPAddress(written, 4, flags=INET_PTON))
-    except (AddrFormatError, TypeError) as error:
+    except AddrFormatError as error:
         raise ValueError(written) from error
 
 
 def parse_prefix(written: str) -> Prefix:
     """Read a CIDR in its usual form, without host bits; anything else is a ValueError."""
+    _need_text(written)
     try:
         network = IPNetwork(written, version=4)
-    except (AddrFormatError, TypeError) as error:
+    except AddrFormatError as error:
         raise ValueError(written) from error
     # netaddr also takes 10/8, netmasks and host bits: one form in the inventory is enough.
     if str(network.cidr) != written:
         raise ValueError(written)
     return Prefix(int(network.first), int(network.prefixlen))
+
+
+def _need_text(written: object) -> None:
+    # netaddr takes numbers and truth values for addresses, too; YAML makes such of what was meant
+    # otherwise.
+    if not isinstance(written, str):
+        raise ValueError(written)  # noqa: TRY004
 
 
 def overlapping(prefixes: list[Prefix]) -> list[tuple[int, int]]:

@@ -72,4 +72,6 @@ def render(cluster: Mapping[str, Any]) -> str:
 def _state(node: Mapping[str, Any]) -> str:
     if not node["usable"]:
         return "not usable"
-    return "usable" if node["observed"] else "usable, did not answer"
+    if node["observed"]:
+        return "usable"
+    return "usable, did not answer" if node["asked"] else "usable, not asked"

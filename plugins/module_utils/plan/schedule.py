@@ -29,16 +29,22 @@ class Placement:
     warnings: list[str] = field(default_factory=list)
 
 
-def place(cluster: Cluster, allocation: Allocation, seen: Mapping[str, Observed]) -> Placement:
+def place(
+    cluster: Cluster,
+    allocation: Allocation,
+    seen: Mapping[str, Observed],
+    asked: Collection[str],
+) -> Placement:
     """Place the pods of a cluster.
 
     Pods listed for a node are there; a deployment's pod that a node was seen to hold stays there.
     What is left goes to the node that has the fewest, among those that answered, unless a node
-    that did not answer may hold it: a pod must not run twice.
+    that was not seen may hold it: a pod must not run twice. That is worth a warning where the node
+    did not answer; with --limit nobody asked it.
     """
     placement = _listed(cluster, allocation)
     waiting = _stay(cluster, placement, seen)
-    _spread(cluster, allocation, placement, seen, waiting)
+    _spread(cluster, allocation, placement, seen, asked, waiting)
     return placement
 
 
@@ -97,12 +103,14 @@ def _spread(
     allocation: Allocation,
     placement: Placement,
     seen: Mapping[str, Observed],
+    asked: Collection[str],
     waiting: list[tuple[Deployment, Pod, bool]],
 ) -> None:
     order = list(cluster.nodes)
     heaps: dict[str | None, list[tuple[int, int]]] = {}
     silent: dict[str | None, list[str]] = {}
     pending: dict[str, list[str]] = {}
+    expected: set[str] = set()
     for deployment, pod, was_seen in waiting:
         group = deployment.node_group
         if group not in heaps:
@@ -115,7 +123,10 @@ def _spread(
             heapq.heapify(heaps[group])
             silent[group] = [each[1] for each in allowed if each[1] in allocation.silent]
         if silent[group] and not was_seen:
-            reason = f"presumed on {_either(silent[group])}, which did not answer"
+            unasked = [name for name in silent[group] if name not in asked]
+            reason = _presumed(silent[group], unasked)
+            if unasked == silent[group]:
+                expected.add(reason)
         else:
             target = _least_loaded(heaps[group], order, placement)
             if target is not None:
@@ -127,6 +138,7 @@ def _spread(
     placement.warnings += [
         f"{len(names)} pod{'s' if len(names) > 1 else ''} pending ({some(names)}): {reason}."
         for reason, names in pending.items()
+        if reason not in expected
     ]
 
 
@@ -159,8 +171,13 @@ def _room(placement: Placement, name: str) -> bool:
     return len(placement.pods[name]) < placement.limits[name]
 
 
-def _either(names: Collection[str]) -> str:
-    return ("one of " if len(names) > 1 else "") + some(list(names))
+def _presumed(silent: list[str], unasked: list[str]) -> str:
+    where = ("one of " if len(silent) > 1 else "") + some(silent)
+    if not unasked:
+        return f"presumed on {where}, which did not answer"
+    if unasked == silent:
+        return f"presumed on {where}, which this run did not ask"
+    return f"presumed on {where}, which did not answer or were not asked"
 
 
 def _full(group: str | None) -> str:

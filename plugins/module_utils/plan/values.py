@@ -190,6 +190,19 @@ def prefix(value: object) -> Prefix:
         raise Invalid(value, "an IPv4 CIDR without host bits such as 10.111.160.0/20") from None
 
 
+def address_or_prefix(value: object) -> Prefix:
+    """Read an IPv4 CIDR, or an address as the CIDR of it alone."""
+    if isinstance(value, str) and "/" not in value:
+        value = f"{value}/32"
+    try:
+        return parse_prefix(value)  # type: ignore[arg-type]
+    except ValueError:
+        shown_ = value.removesuffix("/32") if isinstance(value, str) else value
+        raise Invalid(
+            shown_, "an IPv4 address such as 10.111.0.8, or a CIDR such as 10.111.0.0/24"
+        ) from None
+
+
 def command(value: object) -> list[str]:
     """Read a command: its program and arguments."""
     if not isinstance(value, list) or not all(_is_text(word) for word in value):
