@@ -82,6 +82,13 @@ HELPER long (*const redirect_peer)(__u32 ifindex, __u64 flags) = (void *)155;
 HELPER __u64 (*const ktime_get_coarse_ns)(void) = (void *)160;
 HELPER long (*const set_retval)(int retval) = (void *)187;
 
+/* Nanoseconds between two readings of a clock; below 0 where `then` is the later one: another CPU may
+ * use an entry between this one's look at the clock and at the entry. */
+static __always_inline __s64 elapsed(__u64 now, __u64 then)
+{
+	return (__s64)(now - then);
+}
+
 /* linux/pkt_cls.h, linux/if_packet.h, linux/socket.h and linux/in.h, which pull in half of the system's
  * headers. */
 #define TC_ACT_UNSPEC (-1) /* the next program or filter, then the stack */

@@ -23,7 +23,7 @@ static __always_inline void inbound_note(const struct nat_key *key)
 	if (!known) {
 		if (!map_update(MAP(nat), key, &same, BPF_NOEXIST))
 			turn_take(key);
-	} else if (known->flags & NAT_INBOUND && now - known->used >= NAT_REFRESH_NSEC) {
+	} else if (known->flags & NAT_INBOUND && elapsed(now, known->used) >= NAT_REFRESH_NSEC) {
 		known->used = now;
 	}
 }

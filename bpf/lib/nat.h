@@ -4,11 +4,11 @@
 
 #include "l4.h"
 
-#define NAT_REFRESH_NSEC 1000000000ULL
+#define NAT_REFRESH_NSEC 1000000000LL
 /* After this a flow that no packet has used is over: closed, of TCP that was answered, any other. */
-#define NAT_CLOSED_NSEC (NAT_CLOSED_SECONDS * 1000000000ULL)
-#define NAT_TCP_NSEC (NAT_TCP_SECONDS * 1000000000ULL)
-#define NAT_OTHER_NSEC (NAT_OTHER_SECONDS * 1000000000ULL)
+#define NAT_CLOSED_NSEC (NAT_CLOSED_SECONDS * 1000000000LL)
+#define NAT_TCP_NSEC (NAT_TCP_SECONDS * 1000000000LL)
+#define NAT_OTHER_NSEC (NAT_OTHER_SECONDS * 1000000000LL)
 
 /* The key without ports, */
 static __always_inline void nat_key_ends(struct nat_key *key, const struct packet *packet)
@@ -106,7 +106,7 @@ static __always_inline void nat_use(const struct nat_key *key, struct nat_value 
 		flags = closes & TCP_RST ? NAT_CLOSING : NAT_FIN;
 	if (value->flags & NAT_REVERSE)
 		flags |= NAT_ANSWERED;
-	if (LIKELY(now - value->used < NAT_REFRESH_NSEC && !(flags & ~value->flags)))
+	if (LIKELY(elapsed(now, value->used) < NAT_REFRESH_NSEC && !(flags & ~value->flags)))
 		return;
 	value->used = now;
 	value->flags |= flags;
@@ -141,7 +141,7 @@ static __always_inline void nat_remove(const struct nat_key *key, const struct n
 }
 
 /* Nanoseconds after which a flow that no packet has used is over, if it was not closed. */
-static __always_inline __u64 nat_lifetime(__u16 protocol, __u16 flags)
+static __always_inline __s64 nat_lifetime(__u16 protocol, __u16 flags)
 {
 	return protocol == IP_PROTOCOL_TCP && flags & NAT_ANSWERED ? NAT_TCP_NSEC : NAT_OTHER_NSEC;
 }
@@ -150,7 +150,7 @@ static __always_inline __u64 nat_lifetime(__u16 protocol, __u16 flags)
  * of pods after masquerading has been switched off, whose answers would go astray. */
 static __always_inline int nat_is_over(const struct nat_key *key, const struct nat_value *value)
 {
-	const __u64 idle = ktime_get_coarse_ns() - value->used;
+	const __s64 idle = elapsed(ktime_get_coarse_ns(), value->used);
 
 	if (!MASQUERADES && value->flags & NAT_MASQUERADE)
 		return 1;

@@ -5,7 +5,7 @@
 
 #include "address.h"
 
-#define SERVICE_NSEC_PER_SEC 1000000000ULL
+#define SERVICE_NSEC_PER_SEC 1000000000LL
 /* How far the backend of a client with affinity is looked for, where the service has changed since; one
  * with a later backend chooses anew. */
 #ifndef SERVICE_SEARCH /* a program that does less has more room for it */
@@ -170,7 +170,7 @@ static __always_inline __u32 service_kept(const struct services_value *frontend,
 	struct affinity_value *kept = map_lookup(MAP(affinity), key);
 	__u32 slot;
 
-	if (!kept || kept->used + frontend->affinity * SERVICE_NSEC_PER_SEC <= now)
+	if (!kept || elapsed(now, kept->used) >= frontend->affinity * SERVICE_NSEC_PER_SEC)
 		return SERVICE_NOWHERE;
 	slot = service_find(run->first, run->active, kept->slot, &kept->address, kept->port);
 	if (slot == SERVICE_NOWHERE)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+
+from tests.clock import ago
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,6 @@ def entry(
     idle: int = 0,
 ) -> Entries:
     """Return one entry: what a packet of the flow is, and what it becomes."""
-    now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     key = NAT.pack_key(**_ends(source, destination), protocol=protocol, reserved=0)
     value = NAT.pack_value(
         **_ends(as_source, as_destination),
@@ -69,8 +69,8 @@ def entry(
         reserved=0,
         id=number,
         slot=0,
-        created=now - age * 10**9,
-        used=now - idle * 10**9,
+        created=ago(age),
+        used=ago(idle),
     )
     return {key: value}
 

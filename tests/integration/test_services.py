@@ -16,6 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.services import maglev, wire
+from ansible_collections.podnet.fabric.plugins.module_utils.services.state import Shared
 from node_support import NODE_IP, PEER_IP, bare_node, plan
 from running import do, fails, four_runs, run, run_module
 
@@ -599,6 +600,23 @@ def test_a_flow_that_begins_meanwhile_is_looked_up():
     run("services", services=[service()])  # writes nothing, so nothing can have been lost
     assert (state_now()["pod_flows"], state_now()["host_flows"]) == (0, 0)
     run("services", services=[service(), service(name="b", address="10.10.0.2")])
+    assert (state_now()["pod_flows"], state_now()["host_flows"]) == (1, 1)
+
+
+def test_a_flow_that_begins_within_the_same_tick_is_looked_up():
+    """Programs note it with the time at which the clock last ticked, before we wrote."""
+    run("services", services=[service()])
+    note_flow(1, FIRST, 40000)
+    (key, value) = entries(nat_layout.NAT)[0]
+    with (
+        maps.open_pin(service_layout.SERVICE_STATE.pin) as state,
+        maps.open_pin(nat_layout.NAT.pin) as nat,
+    ):
+        shared = Shared(state, nat)
+        shared.write(lambda before: before._replace(sweep=before.sweep + 1))
+        begun = time.clock_gettime_ns(6)  # CLOCK_MONOTONIC_COARSE
+        put(nat_layout.NAT, key, {**value, "created": begun})
+        shared.settle()
     assert (state_now()["pod_flows"], state_now()["host_flows"]) == (1, 1)
 
 

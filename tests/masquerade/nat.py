@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import clock, nat_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.nat.flows import is_over
 
 from tests.services.maps import entries, opened
@@ -40,7 +39,7 @@ class Half(NamedTuple):
     @property
     def over(self) -> bool:
         """Whether nothing of the flow may pass any more."""
-        idle = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - self.value["used"]
+        idle = clock.elapsed(clock.now(), self.value["used"])
         return is_over(self.key["protocol"], self.value["flags"], idle)
 
     @property
@@ -72,5 +71,5 @@ def rest(cluster: Cluster, node: str, which: Callable[[Half], bool], seconds: in
     found = [half for half in halves(cluster, node) if which(half)]
     with opened(cluster, node, TABLE) as table:
         for key, value in found:
-            earlier = {**value, "used": value["used"] - seconds * 10**9}
+            earlier = {**value, "used": (value["used"] - seconds * 10**9) % (1 << 64)}
             table.update({TABLE.pack_key(**key): TABLE.pack_value(**earlier)})

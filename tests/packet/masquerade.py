@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
+
+from tests.clock import ago
 
 from .conftest import NODE, POD_A
 
@@ -29,11 +30,6 @@ PREFIXES = (
     ("192.168.0.0/16", nat_layout.NON_MASQUERADE_LISTED),
     ("169.254.0.0/16", nat_layout.NON_MASQUERADE_LINK_LOCAL),
 )
-
-
-def now() -> int:
-    """The clock of the flows."""
-    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
 @dataclass
@@ -87,10 +83,10 @@ class Masquerade:
         """Return what comes in -> how it goes on (see ``Services.flows``)."""
         return self.services.flows()
 
-    def take(self, ports: range | list[int], flags: int, *, used: int = 0, **ends: Any) -> None:
+    def take(self, ports: range | list[int], flags: int, *, used: float = 0, **ends: Any) -> None:
         """Let other flows have ports of the node's to a peer; ``used``: so many seconds ago."""
         table = nat_layout.NAT
-        at = now() - used * 10**9
+        at = ago(used)
         zero = dict.fromkeys(("source_port", "destination_port", "reserved", "id", "slot"), 0)
         value = table.pack_value(
             **zero, source="::", destination="::", flags=flags, created=at, used=at

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
+
+from tests.clock import ago, within
 
 from . import services as maps_of
 from .conftest import (
@@ -272,14 +273,14 @@ def test_a_source_port_that_the_nodes_own_socket_has_is_changed(node, services, 
 
 def take_every_port(node, l4, flags, used):
     """Let flows that were last used so many seconds ago have all ports that the node gives."""
-    nanoseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - used * 10**9
+    at = ago(used)
     table = nat_layout.NAT
     value = table.pack_value(
         **dict.fromkeys(("source", "destination"), "::"),
         **dict.fromkeys(("source_port", "destination_port", "reserved", "id", "slot"), 0),
         flags=flags | nat_layout.NAT_REVERSE,
-        created=nanoseconds,
-        used=nanoseconds,
+        created=at,
+        used=at,
     )
     ends = {"source": REMOTE_POD, "destination": NODE, "source_port": 80}
     taken = [
@@ -769,7 +770,7 @@ def test_a_lost_half_of_a_flow_is_made_again(node, services, half):
     back = (goes[1], goes[0])
     lost, other = (comes, back) if half == "there" else (back, comes)
     services.change_flow(lost)
-    services.change_flow(other, used=1)
+    services.change_flow(other, used=ago(2))
     reply = answer(data, src_mac=WIRE_MAC, dst_mac=NODE_MAC)
     came(node, "from_netdev", reply if half == "there" else packet)
     after = services.flows()
@@ -798,10 +799,16 @@ def test_a_flow_in_use_is_noted_about_once_a_second(node, services):
     comes = (f"{CLIENT}:{CLIENT_PORT}", f"{NODE}:{NODE_PORT}")
     first = services.flows()[comes]["used"]
     assert first > 0
-    services.change_flow(comes, used=first - 500_000_000)
-    came(node, "from_netdev", wire())
-    assert services.flows()[comes]["used"] in (first - 500_000_000, *range(first, first + 1))
-    services.change_flow(comes, used=1)
+
+    def used_again() -> tuple[int, int]:
+        half = ago(0.5)
+        services.change_flow(comes, used=half)
+        came(node, "from_netdev", wire())
+        return half, services.flows()[comes]["used"]
+
+    half, noted = within(0.4, used_again)
+    assert noted == half
+    services.change_flow(comes, used=ago(2))
     came(node, "from_netdev", wire())
     flows = services.flows()
     assert all(flow["used"] >= first for flow in flows.values())

@@ -7,10 +7,16 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    clock,
+    layout,
+    nat_layout,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
 from scapy.all import GRE, ICMP, IP, SCTP, TCP, UDP, Ether, Raw
+
+from tests.clock import ago, within
 
 from . import services as maps_of
 from .conftest import (
@@ -42,7 +48,6 @@ from .masquerade import (
     answering,
     changed,
     leaving,
-    now,
     port_of,
 )
 
@@ -614,7 +619,7 @@ def test_a_port_that_a_pods_flow_has_is_changed_for_the_nodes_own(node, masquera
 def test_the_nodes_own_port_is_its_own_again_when_the_pods_flow_is_over(node, masquerade):
     out(node, leaving(l4=UDP))
     back_key = (f"{OUTSIDE}:{PORT}", f"{NODE}:{POD_PORT}")
-    masquerade.services.change_flow(back_key, used=now() - 61 * 10**9)
+    masquerade.services.change_flow(back_key, used=ago(61))
     own = leaving(l4=UDP, src=NODE)
     assert untouched(out(node, own), own)
 
@@ -701,6 +706,14 @@ def test_a_port_is_free_when_its_flow_is_over(node, masquerade, l4, flags, used,
         assert dropped(outcome, "nat_exhausted")
 
 
+@EVERY
+def test_a_flow_that_another_cpu_has_just_used_is_not_over(node, masquerade, l4):
+    """Its time may be later than the one that this CPU has read for its own packet."""
+    ends = {"protocol": NUMBER[l4], "source_port": 0 if l4 is ICMP else PORT}
+    masquerade.take([POD_PORT], REVERSE | MASQUERADED, used=-60, **ends)
+    assert port_of(masqueraded(out(node, leaving(l4=l4, **begins(l4))))) != POD_PORT
+
+
 def test_ports_above_those_of_nodes_are_given_when_the_others_are_taken(node, masquerade):
     masquerade.take(range(1024, 30000), REVERSE | MASQUERADED)
     port = port_of(masqueraded(out(node, leaving(flags="S"))))
@@ -766,7 +779,7 @@ def test_a_lost_half_is_made_again_by_the_other_one(node, masquerade, l4, sport)
     ):
         keys = both(masquerade)
         masquerade.services.change_flow(keys[lost])
-        masquerade.services.change_flow(keys[other], used=now() - 2 * 10**9)
+        masquerade.services.change_flow(keys[other], used=ago(2))
         run()
         assert plan(masquerade) == before
 
@@ -792,7 +805,7 @@ def test_a_flow_whose_place_another_one_has_taken_begins_anew(node, masquerade):
     forward, reverse = both(masquerade)
     masquerade.services.change_flow(reverse)
     out(node, leaving(l4=UDP, src=POD_B))
-    masquerade.services.change_flow(forward, used=now() - 2 * 10**9)
+    masquerade.services.change_flow(forward, used=ago(2))
     out(node, leaving(l4=UDP))
     data = masqueraded(out(node, leaving(l4=UDP)))
     assert port_of(data) != POD_PORT
@@ -811,9 +824,7 @@ LIVES = pytest.mark.parametrize(
 def age(masquerade: Masquerade, seconds: float, flags: int = 0) -> None:
     """Let both halves of the only flow be last used so many seconds ago."""
     for key, flow in masquerade.flows().items():
-        masquerade.services.change_flow(
-            key, used=now() - int(seconds * 10**9), flags=flow["flags"] | flags
-        )
+        masquerade.services.change_flow(key, used=ago(seconds), flags=flow["flags"] | flags)
 
 
 @INGRESS
@@ -915,12 +926,17 @@ def test_the_same_syn_once_more_is_of_the_same_flow(node, masquerade):
 def test_a_flow_in_use_is_noted_about_once_a_second(node, masquerade):
     out(node, leaving(flags="S"))
     forward, reverse = both(masquerade)
-    half = now() - 500_000_000
-    masquerade.services.change_flow(forward, used=half)
-    out(node, leaving(flags="A"))
-    assert masquerade.flows()[forward]["used"] == half
-    masquerade.services.change_flow(forward, used=half - 10**9)
-    masquerade.services.change_flow(reverse, used=half - 10**9)
+
+    def used_again() -> tuple[int, int]:
+        half = ago(0.5)
+        masquerade.services.change_flow(forward, used=half)
+        out(node, leaving(flags="A"))
+        return half, masquerade.flows()[forward]["used"]
+
+    half, noted = within(0.4, used_again)
+    assert noted == half
+    masquerade.services.change_flow(forward, used=ago(1.5))
+    masquerade.services.change_flow(reverse, used=ago(1.5))
     out(node, leaving(flags="A"))
     assert all(flow["used"] > half for flow in masquerade.flows().values())
 
@@ -1014,7 +1030,7 @@ def test_each_new_flow_has_a_turn(node, no_turns):
 def test_flows_that_are_over_go_at_the_pace_of_new_ones(node, no_turns):
     for port in range(5000, 5006):
         out(node, leaving(sport=port, l4=UDP))
-    long_ago = now() - 61 * 10**9
+    long_ago = ago(61)
     for key in no_turns.flows():
         if "5000" in str(key) or "5002" in str(key) or "5003" in str(key):
             no_turns.services.change_flow(key, used=long_ago)
@@ -1050,7 +1066,7 @@ def test_a_flow_that_has_taken_over_a_place_does_not_go_with_the_one_before(node
     forward, reverse = both(no_turns)
     no_turns.services.change_flow(reverse)
     data = masqueraded(out(node, leaving(l4=UDP, src=POD_B)))
-    no_turns.services.change_flow(forward, used=now() - 61 * 10**9)
+    no_turns.services.change_flow(forward, used=ago(61))
     no_turns.set_state(0, 0)
     out(node, leaving(l4=UDP, sport=6000))
     assert forward not in no_turns.flows()
@@ -1098,10 +1114,11 @@ def test_what_came_in_is_forgotten_after_a_minute_without_a_packet(node, masquer
     back(node, asked)
     (key,) = masquerade.flows()
     for run in (lambda: back(node, asked), lambda: out(node, reply)):
-        masquerade.services.change_flow(key, used=now() - 30 * 10**9)
+        earlier = clock.now()
+        masquerade.services.change_flow(key, used=ago(30))
         run()
-        assert masquerade.flows()[key]["used"] > now() - 5 * 10**9
-    masquerade.services.change_flow(key, used=now() - 61 * 10**9)
+        assert masquerade.flows()[key]["used"] >= earlier
+    masquerade.services.change_flow(key, used=ago(61))
     assert masqueraded(out(node, reply)) == changed(reply, src=NODE)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import clock, nat_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.nat import filters, report, usage, words
 from ansible_collections.podnet.fabric.plugins.module_utils.nat.flows import Flows, is_over
@@ -193,3 +193,10 @@ def test_ports_are_those_that_the_node_gave():
     ]
     assert found["ports"][0]["size"] == usage.PORTS == 61744
     assert (found["table"]["used"], found["warnings"]) == (7, [])
+
+
+@pytest.mark.parametrize("up", [1, 100_000, 366 * 24 * 3600], ids=["new", "day", "year"])
+@pytest.mark.parametrize("ago", [-1, 0, 1, 61, 21601])
+def test_time_goes_by_on_new_and_old_machines_alike(up, ago):
+    now = up * SECOND
+    assert clock.elapsed(now, (now - ago * SECOND) % 2**64) == ago * SECOND

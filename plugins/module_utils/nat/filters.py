@@ -9,6 +9,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..datapath.clock import elapsed
 from ..engine.failure import Failure
 from ..services import packed
 from . import words
@@ -60,7 +61,7 @@ class Filter:
             (self.protocol and words.PROTOCOLS[self.protocol] != protocol)
             or (self.direction and words.direction(flags) != self.direction)
             or (self.kinds and words.kind(flags) not in self.kinds)
-            or (not self.all and is_over(protocol, flags, now - value[9]))
+            or (not self.all and is_over(protocol, flags, elapsed(now, value[9])))
             or (source and not source(key[0], key[2]))
             or (destination and not destination(key[1], key[3]))
             or (translation and not any(translation(*to) for _word, *to in translated(key, value)))

@@ -8,10 +8,10 @@ names: addresses are 16 bytes there, and ports two in network order.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..datapath import clock
 from ..datapath import nat_layout as layout
 from ..engine.bpf import maps
 from ..engine.failure import Failure
@@ -38,7 +38,7 @@ class Flows:
     :param keys: all keys in one piece.
     :param values: all values, in the same order.
     :param size: how many entries there is room for.
-    :param now: when that was, nanoseconds since boot (CLOCK_MONOTONIC).
+    :param now: when that was, nanoseconds since boot (see ``datapath/clock.py``).
     :param pinned: whether there is such a map at all.
     """
 
@@ -74,8 +74,7 @@ def read() -> Flows:
                 f"map 'nat' pinned at {layout.NAT.pin} is not the one that this version of the "
                 f"collection needs; run the role datapath before."
             )
-        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        return Flows(*found.columns(), found.info.max_entries, now, pinned=True)
+        return Flows(*found.columns(), found.info.max_entries, clock.now(), pinned=True)
 
 
 def same_shape(found: maps.Map) -> bool:

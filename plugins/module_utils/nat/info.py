@@ -8,6 +8,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import nat_layout as layout
+from ..datapath.clock import elapsed
 from ..engine.failure import Failure
 from ..services import packed
 from . import words
@@ -58,7 +59,7 @@ def _order(key: Key, value: Value) -> bytes:
 def _entry(key: Key, value: Value, now: int) -> dict[str, Any]:
     source, destination, source_port, destination_port, protocol, _zero = key
     flags, number, created, used = value[4], value[6], value[8], value[9]
-    idle = max(0, now - used)
+    idle = max(0, elapsed(now, used))
     closing = words.CLOSING if flags & layout.NAT_CLOSING else words.OPEN
     return {
         "protocol": words.protocol(protocol),
@@ -72,7 +73,7 @@ def _entry(key: Key, value: Value, now: int) -> dict[str, Any]:
             for word, address, port in translated(key, value)
         ],
         "kind": words.kind(flags),
-        "age_seconds": max(0, now - created) // _SECOND,
+        "age_seconds": max(0, elapsed(now, created)) // _SECOND,
         "idle_seconds": idle // _SECOND,
         "state": words.OVER if is_over(protocol, flags, idle) else closing,
         "service_id": number or None,

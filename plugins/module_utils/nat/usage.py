@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import nat_layout as layout
+from ..datapath.clock import elapsed
 from ..datapath.service_layout import NODE_PORTS
 from ..services import packed
 from . import words
@@ -31,7 +32,7 @@ def usage(found: Flows) -> dict[str, Any]:
     over, taken = 0, Counter[tuple[int, bytes, bytes, bytes]]()
     for key, value in found:
         flags = value[4]
-        if is_over(key[4], flags, found.now - value[9]):
+        if is_over(key[4], flags, elapsed(found.now, value[9])):
             over += 1  # it makes room for whoever wants its place
         elif flags & layout.NAT_REVERSE and (key[1] != value[1] or flags & layout.NAT_MASQUERADE):
             taken[key[4], key[1], key[0], key[2]] += 1

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..datapath import clock
 from ..nat.flows import Flows
 from . import packed
 
@@ -49,7 +49,7 @@ class Shared:
     def write(self, change: Callable[[State], State]) -> None:
         """Change the entry as it is now."""
         if self._since is None:
-            self._since = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+            self._since = clock.now()
         now = read(self._state)
         after = change(now)
         if after != now:
@@ -64,7 +64,9 @@ class Shared:
             self.write(lambda state: state._replace(pod_flows=1, host_flows=1))
 
     def _has_new_flows(self, since: int) -> bool:
-        return any(value[8] >= since for _key, value in Flows(*self._nat.columns()))
+        return any(
+            clock.elapsed(value[8], since) >= 0 for _key, value in Flows(*self._nat.columns())
+        )
 
 
 def read(table: maps.Map | None) -> State:
