@@ -8,7 +8,6 @@ library and system calls is used.
 
 from __future__ import annotations
 
-import importlib.util
 import ipaddress
 import os
 from pathlib import Path
@@ -26,7 +25,7 @@ from .datapath.service_layout import (
     SERVICE_NODE_PORT,
     SERVICES,
 )
-from .engine import ipv4
+from .engine import ipv4, pythons
 from .engine.bpf import maps
 from .services import packed
 
@@ -65,7 +64,7 @@ def read(
     return {
         "kernel": os.uname().release,
         "distribution": _distribution(),
-        "missing": [name for name in LIBRARIES if importlib.util.find_spec(name) is None],
+        "missing": pythons.missing(LIBRARIES),
         "bpffs": mounts.bpffs_mounted(),
         "cgroup2": mounts.cgroup2_root(),
         "networkd": Path("/lib/systemd", NETWORKD).exists(),

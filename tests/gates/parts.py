@@ -60,6 +60,7 @@ PLUGINS = "ansible_collections.podnet.fabric.plugins"
 
 #: Made by the Makefile.
 OLDEST = BUILD / "core-2.17/bin/python"
+ANOTHER_PYTHON = "tests/integration/test_another_python.py"
 NETLINK = [
     f"tests/integration/test_{name}.py"
     for name in ("bridge", "neighbors", "netns", "routes", "veth", "vxlan")
@@ -80,7 +81,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
     "versions": (
         _pytest("unit, core 2.17", "tests/unit", python=str(OLDEST)),
-        _pytest("cluster, core 2.17", "tests/versions", python=str(OLDEST)),
+        _pytest("cluster, core 2.17", "tests/versions", ANOTHER_PYTHON, python=str(OLDEST)),
         _pytest("netlink, pyroute2 0.9", *NETLINK, PYROUTE2_PATH=str(BUILD / "pyroute2-0.9")),
     ),
     "packet": (_pytest("packet", "tests/packet"),),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,22 @@ from running import do, four_runs, run_module
 
 if TYPE_CHECKING:
     from running import Run
+
+
+#: Where the system's Python has what packages of the distribution bring.
+LIBRARIES = Path("/usr/lib/python3/dist-packages")
+
+
+def hide(library: str) -> None:
+    """Take a library of the system's Python away from this host: the mount is its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        do("mount", "-t", "tmpfs", "none", folder)
+        for name in ("upper", "work"):
+            Path(folder, name).mkdir()
+        layers = f"lowerdir={LIBRARIES},upperdir={folder}/upper,workdir={folder}/work"
+        do("mount", "-t", "overlay", "none", "-o", layers, str(LIBRARIES))
+        do("umount", folder)
+    shutil.rmtree(LIBRARIES / library)
 
 
 def ping(count: int = 3) -> bool:

@@ -19,6 +19,7 @@ from tests.cluster.cluster import ROOT, Cluster, inventory
 
 BIN = Path(sys.executable).parent
 COLLECTIONS = ROOT / ".build/collections"
+SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 def test_everything_is_documented():
@@ -65,3 +66,11 @@ def test_teardown(cluster):
     for name in cluster.nodes:
         assert "pn_" not in cluster.exec(name, "ip", "link")
     assert cluster.play("teardown").ok().changed == {}
+
+
+def test_under_a_python_without_libraries(cluster, tmp_path):
+    subprocess.run([SYSTEM_PYTHON, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
+    python = f"ansible_python_interpreter={tmp_path}/v/bin/python"
+    assert cluster.play("site", "-e", python).ok().changed.keys() == cluster.nodes.keys()
+    assert cluster.play("site", "-e", python).ok().changed == {}
+    cluster.play("teardown", "-e", python).ok()

@@ -11,21 +11,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.common.respawn import (
-    has_respawned,
-    probe_interpreters_for_module,
-    respawn_module,
-)
 
+from . import pythons
 from .failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ansible.module_utils.basic import AnsibleModule
-
-#: Interpreters that may have the libraries that belong to a distribution's own Python.
-SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/bin/python")
 
 #: Distribution package of each library, for the message when it is not there.
 PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc or python3-bcc"}
@@ -34,17 +27,15 @@ PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc or python3-bcc
 def require(module: AnsibleModule, *libraries: str) -> None:
     """Make sure that ``libraries`` can be imported, under another Python if need be.
 
-    pyroute2 and bcc belong to the system's Python; where Ansible chose another one, the module is
-    run again under the first of :data:`SYSTEM_PYTHONS` that has them.
+    Where this Python lacks one, the module is run again under one of the system's that has all.
     """
     for library in libraries:
         try:
             importlib.import_module(library)
         except ImportError as error:
-            if not has_respawned():
-                interpreter = probe_interpreters_for_module(SYSTEM_PYTHONS, library)
-                if interpreter:
-                    respawn_module(interpreter)
+            interpreter = pythons.that_has(*libraries) if pythons.may_go_on() else None
+            if interpreter:
+                pythons.go_on(interpreter)
             reason = f"on Debian and Fedora it is the package {PACKAGES[library]}"
             module.fail_json(msg=missing_required_lib(library, reason=reason), exception=str(error))
 
