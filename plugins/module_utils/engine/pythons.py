@@ -9,10 +9,10 @@ another one, such as that of a virtual environment.
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils import basic
@@ -41,7 +41,7 @@ runpy.run_module(name, init_globals=marks, run_name="__main__", alter_sys=True)
 def that_has(*libraries: str) -> str | None:
     """Return the path of the first of :data:`SYSTEM_PYTHONS` that has all libraries, or None."""
     for path in SYSTEM_PYTHONS:
-        if os.path.exists(path):
+        if Path(path).exists():
             probe = [path, "-c", _PROBE, *libraries]
             if subprocess.call(probe, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
                 return path
