@@ -90,6 +90,25 @@ static __always_inline int balance_masquerades(const struct balance *b,
 	return device && egress_masquerades(device, backend->address.words[3]);
 }
 
+/* Say whether the packet is of a connection that is open already. Fragments but the first do not show
+ * it, and of what opens one there are none. */
+static __always_inline int balance_is_midway(const struct balance *b)
+{
+	return b->flow.key.protocol == IP_PROTOCOL_TCP && !l4_opens(&b->flow.l4);
+}
+
+/* Say whether half of the flow is known, that for its answers, if it keeps its port. */
+static __always_inline int balance_is_half(const struct nat_key *key, struct nat_value *to)
+{
+	const struct nat_value *other;
+	struct nat_key back = {};
+
+	to->source_port = key->source_port;
+	nat_key_back(&back, key, to);
+	other = nat_lookup(&back);
+	return other && other->flags & NAT_REVERSE && nat_is_back(other, key);
+}
+
 /* Begin a flow to a backend. */
 static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *b,
 					 const struct services_value *frontend, __u32 slot,
@@ -126,6 +145,8 @@ static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *
 			return VERDICT_HOST_BACKEND;
 		balance_note(&b->state->pod_flows);
 	}
+	if (balance_is_midway(b) && !balance_is_half(&b->flow.key, &to))
+		return VERDICT_UNKNOWN_CONNECTION;
 	b->flow.to = nat_create(skb, &b->flow.key, &to, address);
 	return b->flow.to ? VERDICT_TO_NETWORK : VERDICT_NAT_EXHAUSTED;
 }
@@ -185,12 +206,20 @@ static __always_inline int balance_select(struct __sk_buff *skb, struct balance 
 /* Find the flow of a packet, or begin one: a verdict, BALANCE_UNTOUCHED where it is for no service. */
 static __always_inline int balance_find(struct __sk_buff *skb, struct balance *b)
 {
+	int verdict;
+
 	b->flow.to = flow_lookup(&b->flow.key);
 	if (b->flow.to && !(l4_opens(&b->flow.l4) && !(b->flow.to->flags & NAT_REVERSE)))
 		return VERDICT_TO_NETWORK;
 	if (!b->state || (MASQUERADES && b->flow.key.protocol == IP_PROTOCOL_ICMP))
 		return BALANCE_UNTOUCHED;
-	return balance_select(skb, b);
+	verdict = balance_select(skb, b);
+	if (LIKELY(!verdict_drops(verdict) || !balance_is_midway(b)) ||
+	    service_node_flags(&b->flow.key.destination) < 0)
+		return verdict;
+	/* A process of a node may have had the port before: its connections stay its own. */
+	b->flow.cause->type = 0;
+	return BALANCE_UNTOUCHED;
 }
 
 /* A packet of TCP, UDP or ICMP echo: what became of it, and in `cause` what its sender is to hear

@@ -356,6 +356,7 @@ enum verdict {
 	VERDICT_TOO_BIG = 34, /* larger than the way on takes; answered: fragmentation needed */
 	VERDICT_HOST_BACKEND = 35, /* for a backend whose replies would pass by no program */
 	VERDICT_NAT_UNSUPPORTED = 36, /* to be masqueraded, and neither TCP, UDP nor ICMP echo */
+	VERDICT_UNKNOWN_CONNECTION = 37, /* TCP for a service, of a connection that nobody saw begin */
 };
 
 enum hook {

@@ -393,6 +393,59 @@ def test_what_is_for_no_service_is_left_alone(node, services, hook):
     assert services.flows() == {}
 
 
+#: TCP that opens no connection.
+MIDWAY = ("A", "PA", "SA", "FA", "R", "RA", "", "FSA")
+
+
+@OUTSIDE
+@pytest.mark.parametrize(
+    ("kind", "frontend", "port", "backends"),
+    [
+        ("host_port", ANY, 22, [(POD_A, 22)]),
+        ("host_port", NODE, 22, [(POD_A, 22)]),
+        ("node_port", ANY, NODE_PORT, [(REMOTE_POD, 80), (BEHIND_GATEWAY, 80)]),
+        ("node_port", ANY, NODE_PORT, []),
+        ("external_ip", NODE, 22, [(POD_A, 22)]),
+    ],
+)
+def test_an_open_connection_of_the_node_is_left_alone(
+    node, services, hook, kind, frontend, port, backends
+):
+    services.add(frontend, port, backends, kind=kind)
+    whole = [wire(NODE, port, flags=flags) for flags in MIDWAY]
+    for packet in (*whole, *(piece for packet in whole for piece in pieces(packet, 16))):
+        outcome = came(node, hook, packet)
+        assert (outcome.action, outcome.counted, outcome.data) == (NEXT, [], bytes(packet))
+    assert services.flows() == {}
+
+
+@POD
+@pytest.mark.parametrize("address", [NODE, PEER])
+def test_a_pods_open_connection_to_a_node_is_left_alone(node, services, hook, address):
+    services.add(ANY, NODE_PORT, [(POD_B, 80)], kind="node_port")
+    for flags in MIDWAY:
+        outcome = came(node, hook, sent(address, NODE_PORT, flags=flags))
+        assert Ether(outcome.data)[IP].dst == address
+        assert [verdict for _hook, verdict in outcome.counted] != ["to_endpoint"]
+    assert services.flows() == {}
+
+
+@pytest.mark.parametrize(
+    ("hook", "address", "kind"),
+    [
+        *((hook, BALANCER, "load_balancer") for hook in ("from_netdev", "nodeport")),
+        *((hook, EXTERNAL_IP, "external_ip") for hook in ("from_netdev", "nodeport")),
+        *((hook, CLUSTER_IP, "cluster_ip") for hook in ("from_container", "guard")),
+    ],
+)
+def test_no_flow_begins_in_the_midst_of_a_connection(node, services, hook, address, kind):
+    services.add(address, 80, [(POD_B, 80)], kind=kind)
+    for flags in MIDWAY:
+        packet = (sent if kind == "cluster_ip" else wire)(address, 80, flags=flags)
+        assert dropped(came(node, hook, packet), hook, "unknown_connection")
+    assert services.flows() == {}
+
+
 @OUTSIDE
 def test_source_ranges_let_in_and_keep_out(node, services, hook):
     ranges = service_layout.SERVICE_SOURCE_RANGES

@@ -74,6 +74,7 @@ VERDICTS = (
     Verdict(34, "too_big", "larger than the way on takes; answered: fragmentation needed"),
     Verdict(35, "host_backend", "for a backend whose replies would pass by no program"),
     Verdict(36, "nat_unsupported", "to be masqueraded, and neither TCP, UDP nor ICMP echo"),
+    Verdict(37, "unknown_connection", "TCP for a service, of a connection that nobody saw begin"),
 )
 
 HOOKS = (
