@@ -413,7 +413,7 @@ def test_an_open_connection_of_the_node_is_left_alone(
 ):
     services.add(frontend, port, backends, kind=kind)
     whole = [wire(NODE, port, flags=flags) for flags in MIDWAY]
-    for packet in (*whole, *(piece for packet in whole for piece in pieces(packet, 16))):
+    for packet in (*whole, *(piece for each in whole for piece in pieces(each, 24))):
         outcome = came(node, hook, packet)
         assert (outcome.action, outcome.counted, outcome.data) == (NEXT, [], bytes(packet))
     assert services.flows() == {}
