@@ -177,52 +177,12 @@ maps:
       sample: 87
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
-
-_FIELDS = {
-    "type": "list",
-    "elements": "dict",
-    "default": [],
-    "options": {"name": {"type": "str"}, "type": {"type": "str", "required": True}},
-}
-_MAP = {
-    "path": {"type": "path", "required": True},
-    "name": {"type": "str"},
-    "type": {"type": "str", "choices": list(bpf_map.CREATABLE), "default": "hash"},
-    "key": {**_FIELDS, "no_log": False},
-    "value": _FIELDS,
-    "max_entries": {"type": "int", "default": 0},
-    "flags": {
-        "type": "list",
-        "elements": "str",
-        "choices": list(bpf_map.FLAGS),
-        "default": [],
-    },
-    "entries": {"type": "list", "elements": "dict", "default": []},
-    "purge": {"type": "bool", "default": False},
-    "on_mismatch": {"type": "str", "choices": ["fail", "migrate", "grow"], "default": "fail"},
-    "old_key": {**_FIELDS, "no_log": False},
-    "old_value": _FIELDS,
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-}
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.bpf_map import SPEC
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "maps": {"type": "list", "elements": "dict", "required": True, "options": _MAP}
-        },
-        supports_check_mode=True,
-    )
-    runner.run(
-        module,
-        lambda: bpf_map.converge(
-            [bpf_map.wanted(item) for item in module.params["maps"]],
-            check_mode=module.check_mode,
-        ),
-    )
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -276,69 +276,12 @@ log:
   sample: ["no_mail.c:3:14: error: no member named 'port' in 'struct bpf_sock_addr'"]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_program
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import attach, programs
-
-_STATE = {"type": "str", "choices": ["present", "absent"], "default": "present"}
-_ATTACH = {
-    "hook": {"type": "str", "required": True, "choices": list(attach.HOOKS)},
-    "device": {"type": "str"},
-    "devices": {"type": "list", "elements": "str", "default": []},
-    "cgroup": {"type": "path"},
-    "netns": {"type": "str"},
-    "state": _STATE,
-}
-_PROGRAM = {
-    "name": {"type": "str", "required": True},
-    "src": {"type": "path"},
-    "source": {"type": "str"},
-    "include": {"type": "list", "elements": "str", "default": []},
-    "function": {"type": "str"},
-    "type": {"type": "str", "choices": sorted(programs.TYPES)},
-    "cflags": {"type": "list", "elements": "str", "default": []},
-    "defines": {"type": "dict", "default": {}},
-    "maps": {"type": "dict", "default": {}},
-    "pin": {"type": "path"},
-    "link_pins": {"type": "path"},
-    "attach": {"type": "list", "elements": "dict", "default": [], "options": _ATTACH},
-    "state": _STATE,
-}
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.bpf_program import SPEC
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "programs": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": _PROGRAM,
-                "mutually_exclusive": [("src", "source")],
-                "required_if": [("state", "present", ("src", "source"), True)],
-            },
-            "attach_mode": {"type": "str", "choices": ["auto", "tcx", "clsact"], "default": "auto"},
-            "netns": {"type": "str"},
-            "_sources": {"type": "dict"},
-        },
-        supports_check_mode=True,
-        no_log=True,  # the journal is no place for sources
-    )
-    given = module.params
-    runner.run(
-        module,
-        lambda: bpf_program.converge(
-            [
-                bpf_program.wanted(item, given["netns"], given["_sources"] or {})
-                for item in given["programs"]
-            ],
-            mode=given["attach_mode"],
-            netns=given["netns"],
-            check_mode=module.check_mode,
-            require=lambda library: runner.require(module, library),
-        ),
-    )
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -258,30 +258,12 @@ bridges:
       forward_delay: 0
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils.bridge import BRIDGE
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import kinds, runner
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.bridge import SPEC
 
 
 def main() -> None:
-    item = BRIDGE.options()
-    module = AnsibleModule(
-        argument_spec={
-            "bridges": {"type": "list", "elements": "dict", "required": True, "options": item},
-            "netns": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    runner.run(
-        module,
-        lambda: kinds.converge(
-            BRIDGE,
-            module.params["bridges"],
-            module.params["netns"],
-            check_mode=module.check_mode,
-        ),
-        needs=("pyroute2",),
-    )
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

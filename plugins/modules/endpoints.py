@@ -142,58 +142,12 @@ changes:
   sample: [create endpoint web-1]
 """
 
-from dataclasses import fields
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils.endpoints import converge, wanted
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
-
-ENDPOINT = {
-    "name": {"type": "str", "required": True},
-    "ip": {"type": "str", "required": True},
-    "mac": {"type": "str", "required": True},
-    "netns": {"type": "str"},
-}
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.endpoints import SPEC
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "endpoints": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": ENDPOINT,
-            },
-            "gateway_ip": {"type": "str", "required": True},
-            "gateway_mac": {"type": "str", "required": True},
-            "host_addresses": {"type": "list", "elements": "str", "default": []},
-            "mtu": {"type": "int", "required": True},
-            "program": {"type": "path", "default": "/sys/fs/bpf/podnet/programs/from_container"},
-            "datapath": {"type": "str", "choices": ["ebpf", "bridge", "routed"], "default": "ebpf"},
-            "bridge": {"type": "str", "default": "cbr0"},
-            "prefix_length": {"type": "int", "default": 32},
-            "route_src": {"type": "str"},
-            "attach_mode": {
-                "type": "str",
-                "choices": ["auto", "tcx", "clsact"],
-                "default": "auto",
-            },
-            "purge": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
-
-    def work() -> dict[str, object]:
-        node = wanted.Node(**{word.name: given[word.name] for word in fields(wanted.Node)})
-        listed = [wanted.Endpoint(**endpoint) for endpoint in given["endpoints"]]
-        changes = converge.converge(
-            listed, node, purge=given["purge"], check_mode=module.check_mode
-        )
-        return changes.result()
-
-    runner.run(module, work, needs=("pyroute2",))
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

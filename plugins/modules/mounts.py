@@ -43,20 +43,12 @@ changes:
   sample: [create mount /sys/fs/bpf]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import mounts
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.mounts import SPEC
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"}
-        },
-        supports_check_mode=True,
-    )
-    work = mounts.converge if module.params["state"] == "present" else mounts.remove
-    runner.run(module, lambda: work(check_mode=module.check_mode).result())
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

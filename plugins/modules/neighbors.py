@@ -159,33 +159,12 @@ neighbors:
       protocol: 112
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import neighbors
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.neighbors import SPEC
 
 
 def main() -> None:
-    item = neighbors.OPTIONS
-    module = AnsibleModule(
-        argument_spec={
-            "neighbors": {"type": "list", "elements": "dict", "required": True, "options": item},
-            "netns": {"type": "str"},
-            "devices": {"type": "list", "elements": "str", "default": []},
-            "purge": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    runner.run(
-        module,
-        lambda: neighbors.converge(
-            module.params["neighbors"],
-            module.params["netns"],
-            purge_devices=module.params["devices"],
-            purge=module.params["purge"],
-            check_mode=module.check_mode,
-        ),
-        needs=("pyroute2",),
-    )
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -249,37 +249,12 @@ routes:
       mtu: 1450
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import routes
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.routes import SPEC
 
 
 def main() -> None:
-    item = routes.OPTIONS
-    module = AnsibleModule(
-        argument_spec={
-            "routes": {"type": "list", "elements": "dict", "required": True, "options": item},
-            "netns": {"type": "str"},
-            "table": {"type": "str", "default": "main"},
-            "purge": {"type": "bool", "default": False},
-            "keep_devices": {"type": "list", "elements": "str", "default": []},
-            "force": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    runner.run(
-        module,
-        lambda: routes.converge(
-            module.params["routes"],
-            module.params["netns"],
-            table=module.params["table"],
-            purge=module.params["purge"],
-            keep_devices=module.params["keep_devices"],
-            force=module.params["force"],
-            check_mode=module.check_mode,
-        ),
-        needs=("pyroute2",),
-    )
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

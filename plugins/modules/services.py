@@ -219,88 +219,12 @@ changes:
   sample: ["create service default/svc:svc-webport/TCP 10.10.252.131:80"]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
-from ansible_collections.podnet.fabric.plugins.module_utils.services import converge, given, words
-
-BACKEND = {
-    "ip": {"type": "str", "required": True},
-    "port": {"type": "int", "required": True},
-    "node": {"type": "str"},
-    "state": {
-        "type": "str",
-        "choices": list(words.STATES),
-        "default": words.ACTIVE,
-    },
-}
-PORT = {
-    "name": {"type": "str"},
-    "protocol": {"type": "str", "default": "TCP"},
-    "port": {"type": "int", "required": True},
-    "node_port": {"type": "int"},
-    "node_port_allocated": {"type": "bool", "default": False},
-    "backends": {"type": "list", "elements": "dict", "default": [], "options": BACKEND},
-}
-SERVICE = {
-    "name": {"type": "str", "required": True},
-    "type": {
-        "type": "str",
-        "choices": [*words.TYPES, words.HOST_PORT],
-        "default": words.CLUSTER_IP,
-    },
-    "cluster_ip": {"type": "str"},
-    "cluster_ip_allocated": {"type": "bool", "default": False},
-    "external_ips": {"type": "list", "elements": "str", "default": []},
-    "load_balancer_ips": {"type": "list", "elements": "str", "default": []},
-    "load_balancer_ips_allocated": {"type": "bool", "default": False},
-    "source_ranges": {"type": "list", "elements": "str", "default": []},
-    "internal_traffic_policy": {
-        "type": "str",
-        "choices": list(words.POLICIES),
-        "default": words.CLUSTER,
-    },
-    "external_traffic_policy": {
-        "type": "str",
-        "choices": list(words.POLICIES),
-        "default": words.CLUSTER,
-    },
-    "session_affinity": {"type": "int", "default": 0},
-    "algorithm": {"type": "str", "choices": list(words.ALGORITHMS), "default": words.RANDOM},
-    "node": {"type": "str"},
-    "host_ip": {"type": "str"},
-    "ports": {"type": "list", "elements": "dict", "default": [], "options": PORT},
-}
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.services import SPEC
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "services": {"type": "list", "elements": "dict", "options": SERVICE},
-            "path": {"type": "str"},
-            "src": {"type": "list", "elements": "str"},
-            "node": {"type": "str"},
-            "purge": {"type": "bool", "default": False},
-            "_services": {"type": "str"},
-        },
-        mutually_exclusive=[("services", "path", "src", "_services")],
-        required_one_of=[("services", "path", "src", "_services")],
-        supports_check_mode=True,
-        no_log=True,  # the journal is no place for thousands of services
-    )
-    options = module.params
-
-    def work() -> dict[str, object]:
-        done = converge.converge(
-            given.services(options),
-            node=options["node"],
-            purge=options["purge"],
-            check_mode=module.check_mode,
-        )
-        for warning in done.warnings:
-            module.warn(warning)
-        return done.changes.result()
-
-    runner.run(module, work)
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -93,38 +93,12 @@ changes:
   sample: [change sysctl net.ipv4.ip_forward]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import sysctls
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.sysctls import SPEC
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "values": {"type": "dict", "default": {}},
-            "ranges": {"type": "dict", "default": {}},
-            "remember": {"type": "bool", "default": False},
-            "restore": {"type": "list", "elements": "str", "default": []},
-            "netns": {"type": "str"},
-            "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
-
-    def work() -> dict[str, object]:
-        if given["state"] == "restored":
-            return sysctls.restore(check_mode=module.check_mode).result()
-        return sysctls.converge(
-            {name: str(value) for name, value in given["values"].items()},
-            remember=given["remember"],
-            restore=given["restore"],
-            ranges={name: str(value) for name, value in given["ranges"].items()},
-            netns=given["netns"],
-            check_mode=module.check_mode,
-        ).result()
-
-    runner.run(module, work)
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -81,33 +81,12 @@ changes:
   sample: [remove endpoint nginx-app-1, remove device pn_host]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import teardown
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.teardown import SPEC
 
 
 def main() -> None:
-    words = {"type": "list", "elements": "str", "required": True}
-    module = AnsibleModule(
-        argument_spec={
-            "keep": {
-                "type": "dict",
-                "options": {
-                    "devices": words,
-                    "programs": words,
-                    "attached": {"type": "dict", "default": {}},
-                },
-            },
-        },
-        supports_check_mode=True,
-    )
-    given = module.params["keep"]
-    keep = None if given is None else teardown.Keep(**given)
-    runner.run(
-        module,
-        lambda: teardown.converge(keep, check_mode=module.check_mode).result(),
-        needs=("pyroute2",),
-    )
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

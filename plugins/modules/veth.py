@@ -223,32 +223,12 @@ veths:
         addresses: [10.111.160.1/32]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import veth
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.veth import SPEC
 
 
 def main() -> None:
-    item = {
-        **veth.END_OPTIONS,
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "recreate": {"type": "bool", "default": False},
-        "peer": {"type": "dict", "options": veth.END_OPTIONS},
-    }
-    module = AnsibleModule(
-        argument_spec={
-            "veths": {"type": "list", "elements": "dict", "required": True, "options": item},
-            "netns": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    runner.run(
-        module,
-        lambda: veth.converge(
-            module.params["veths"], module.params["netns"], check_mode=module.check_mode
-        ),
-        needs=("pyroute2",),
-    )
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -229,30 +229,12 @@ vxlans:
       up: true
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import kinds, runner
-from ansible_collections.podnet.fabric.plugins.module_utils.vxlan import VXLAN
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.vxlan import SPEC
 
 
 def main() -> None:
-    item = VXLAN.options()
-    module = AnsibleModule(
-        argument_spec={
-            "vxlans": {"type": "list", "elements": "dict", "required": True, "options": item},
-            "netns": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    runner.run(
-        module,
-        lambda: kinds.converge(
-            VXLAN,
-            module.params["vxlans"],
-            module.params["netns"],
-            check_mode=module.check_mode,
-        ),
-        needs=("pyroute2",),
-    )
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,19 @@ The layers below raise :class:`Failure`; here, and nowhere else, it becomes ``fa
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import pythons
 from .failure import Failure
+from .spec import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ansible.module_utils.basic import AnsibleModule
+    from .spec import Spec
 
 #: Distribution package of each library, for the message when it is not there.
 PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc or python3-bcc"}
@@ -56,3 +58,12 @@ def run(
     except PermissionError as error:
         module.fail_json(msg=f"This needs root: {error}. Run the task with become: true.")
     module.exit_json(**result)
+
+
+def main(spec: Spec) -> None:
+    """Be the module that ``spec`` describes, from its arguments to its exit."""
+    module = AnsibleModule(
+        argument_spec=spec.arguments, supports_check_mode=True, no_log=spec.no_log, **spec.rules
+    )
+    call = Call(module.check_mode, partial(require, module), module.warn)
+    run(module, lambda: spec.work(module.params, call), needs=spec.needs)

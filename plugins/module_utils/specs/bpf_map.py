@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``bpf_map``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import bpf_map
+from ..engine.spec import Spec
+
+if TYPE_CHECKING:
+    from ..engine.spec import Call, Params
+
+_FIELDS = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {"name": {"type": "str"}, "type": {"type": "str", "required": True}},
+}
+_MAP = {
+    "path": {"type": "path", "required": True},
+    "name": {"type": "str"},
+    "type": {"type": "str", "choices": list(bpf_map.CREATABLE), "default": "hash"},
+    "key": {**_FIELDS, "no_log": False},
+    "value": _FIELDS,
+    "max_entries": {"type": "int", "default": 0},
+    "flags": {
+        "type": "list",
+        "elements": "str",
+        "choices": list(bpf_map.FLAGS),
+        "default": [],
+    },
+    "entries": {"type": "list", "elements": "dict", "default": []},
+    "purge": {"type": "bool", "default": False},
+    "on_mismatch": {"type": "str", "choices": ["fail", "migrate", "grow"], "default": "fail"},
+    "old_key": {**_FIELDS, "no_log": False},
+    "old_value": _FIELDS,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
+
+def _work(given: Params, call: Call) -> dict[str, Any]:
+    return bpf_map.converge(
+        [bpf_map.wanted(item) for item in given["maps"]], check_mode=call.check_mode
+    )
+
+
+SPEC = Spec(
+    arguments={"maps": {"type": "list", "elements": "dict", "required": True, "options": _MAP}},
+    work=_work,
+)

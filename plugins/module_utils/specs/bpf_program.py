@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``bpf_program``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import bpf_program
+from ..engine.bpf import attach, programs
+from ..engine.spec import Spec
+
+if TYPE_CHECKING:
+    from ..engine.spec import Call, Params
+
+_STATE = {"type": "str", "choices": ["present", "absent"], "default": "present"}
+_ATTACH = {
+    "hook": {"type": "str", "required": True, "choices": list(attach.HOOKS)},
+    "device": {"type": "str"},
+    "devices": {"type": "list", "elements": "str", "default": []},
+    "cgroup": {"type": "path"},
+    "netns": {"type": "str"},
+    "state": _STATE,
+}
+_PROGRAM = {
+    "name": {"type": "str", "required": True},
+    "src": {"type": "path"},
+    "source": {"type": "str"},
+    "include": {"type": "list", "elements": "str", "default": []},
+    "function": {"type": "str"},
+    "type": {"type": "str", "choices": sorted(programs.TYPES)},
+    "cflags": {"type": "list", "elements": "str", "default": []},
+    "defines": {"type": "dict", "default": {}},
+    "maps": {"type": "dict", "default": {}},
+    "pin": {"type": "path"},
+    "link_pins": {"type": "path"},
+    "attach": {"type": "list", "elements": "dict", "default": [], "options": _ATTACH},
+    "state": _STATE,
+}
+
+
+def _work(given: Params, call: Call) -> dict[str, Any]:
+    return bpf_program.converge(
+        [
+            bpf_program.wanted(item, given["netns"], given["_sources"] or {})
+            for item in given["programs"]
+        ],
+        mode=given["attach_mode"],
+        netns=given["netns"],
+        check_mode=call.check_mode,
+        require=call.require,
+    )
+
+
+SPEC = Spec(
+    arguments={
+        "programs": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": _PROGRAM,
+            "mutually_exclusive": [("src", "source")],
+            "required_if": [("state", "present", ("src", "source"), True)],
+        },
+        "attach_mode": {"type": "str", "choices": ["auto", "tcx", "clsact"], "default": "auto"},
+        "netns": {"type": "str"},
+        "_sources": {"type": "dict"},
+    },
+    work=_work,
+    no_log=True,  # the journal is no place for sources
+)

@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``bridge``."""
+
+from __future__ import annotations
+
+from ..bridge import BRIDGE
+from ..engine import kinds
+from ..engine.spec import Spec
+
+SPEC = Spec(
+    arguments={
+        "bridges": {
+            "type": "list",
+            "elements": "dict",
+            "required": True,
+            "options": BRIDGE.options(),
+        },
+        "netns": {"type": "str"},
+    },
+    work=lambda given, call: kinds.converge(
+        BRIDGE, given["bridges"], given["netns"], check_mode=call.check_mode
+    ),
+    needs=("pyroute2",),
+)

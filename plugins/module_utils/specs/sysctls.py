@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The module ``sysctls``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import sysctls
+from ..engine.spec import Spec
+
+if TYPE_CHECKING:
+    from ..engine.spec import Call, Params
+
+
+def _work(given: Params, call: Call) -> dict[str, Any]:
+    if given["state"] == "restored":
+        return sysctls.restore(check_mode=call.check_mode).result()
+    return sysctls.converge(
+        {name: str(value) for name, value in given["values"].items()},
+        remember=given["remember"],
+        restore=given["restore"],
+        ranges={name: str(value) for name, value in given["ranges"].items()},
+        netns=given["netns"],
+        check_mode=call.check_mode,
+    ).result()
+
+
+SPEC = Spec(
+    arguments={
+        "values": {"type": "dict", "default": {}},
+        "ranges": {"type": "dict", "default": {}},
+        "remember": {"type": "bool", "default": False},
+        "restore": {"type": "list", "elements": "str", "default": []},
+        "netns": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
+    },
+    work=_work,
+)
