@@ -8,10 +8,10 @@ name: health_targets
 short_description: What a node probes
 version_added: 0.1.0
 description:
-  - From the fact C(podnet_node) to the targets of M(podnet.fabric.health_info).
+  - From a node's slice of the plan to the targets of M(podnet.fabric.health_info).
 options:
   _input:
-    description: The fact C(podnet_node).
+    description: The slice, as the lookup P(podnet.fabric.node_plan#lookup) reads it.
     type: dict
     required: true
 author: The podnet.fabric developers (@podnet)
@@ -20,7 +20,7 @@ author: The podnet.fabric developers (@podnet)
 EXAMPLES = r"""
 - name: Probe every node
   podnet.fabric.health_info:
-    targets: "{{ podnet_node | podnet.fabric.health_targets }}"
+    targets: "{{ lookup('podnet.fabric.node_plan', plan_result.path) | podnet.fabric.health_targets }}"
 """
 
 RETURN = r"""

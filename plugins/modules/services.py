@@ -15,7 +15,7 @@ description:
     already is left alone.
   - Where a service loses a backend, or goes, its entries for session affinity and for translated flows
     are removed, and the sockets that talk to that backend through it are closed.
-  - The maps are pinned by the role C(datapath).
+  - The maps are pinned by the roles C(native_routing) and C(overlay).
 author: The podnet.fabric developers (@podnet)
 attributes:
   check_mode:

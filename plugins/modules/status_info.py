@@ -21,16 +21,20 @@ attributes:
     support: none
     description: There is nothing to show.
 options:
+  path:
+    description:
+      - The RV(podnet.fabric.plan#module:path) that M(podnet.fabric.plan) returned in this run. The action plugin takes the
+        node's slice from there.
+    type: str
   node:
-    description: The node's part of the plan, the fact C(podnet_node).
+    description: The node's slice of the plan itself.
     type: dict
-    required: true
 """
 
 EXAMPLES = r"""
 - name: Read the status
   podnet.fabric.status_info:
-    node: "{{ podnet_node }}"
+    path: "{{ plan_result.path }}"
   register: podnet_status
 
 - name: Show it
@@ -69,14 +73,23 @@ report:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils import status, status_report
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"node": {"type": "dict", "required": True}}, supports_check_mode=True
+        argument_spec={"path": {"type": "str"}, "node": {"type": "dict"}},
+        mutually_exclusive=[("path", "node")],
+        required_one_of=[("path", "node")],
+        supports_check_mode=True,
     )
 
     def work() -> dict[str, object]:
+        if module.params["path"] is not None:
+            raise Failure(
+                f"path: {module.params['path']!r} is read where Ansible runs, by the action plugin "
+                "of this module; call it as podnet.fabric.status_info."
+            )
         found = status.read(module.params["node"])
         return {"changed": False, "status": found, "report": status_report.render(found)}
 

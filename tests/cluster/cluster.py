@@ -101,9 +101,11 @@ class Event:
     result: dict[str, Any]
 
     @property
-    def changes(self) -> list[Any]:
-        """What the module says that it changed: its own list, or nothing but the task's name."""
-        return self.result.get("changes") or [self.task]
+    def changes(self) -> dict[str, list[Any]]:
+        """What was changed, by the task, or by the steps that it was made of."""
+        if "steps" in self.result:
+            return {step["name"]: step["changes"] for step in self.result["steps"]}
+        return {self.task: self.result.get("changes") or [self.task]}
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,11 @@ class Run:
 
     @cached_property
     def changed(self) -> dict[str, dict[str, list[Any]]]:
-        """By host, by task: what was changed. Empty where nothing was."""
+        """By host, by task or step: what was changed. Empty where nothing was."""
         found: dict[str, dict[str, list[Any]]] = {}
         for event in self.of("changed"):
-            found.setdefault(event.host, {}).setdefault(event.task, []).extend(event.changes)
+            for what, lines in event.changes.items():
+                found.setdefault(event.host, {}).setdefault(what, []).extend(lines)
         return found
 
     @cached_property

@@ -17,7 +17,7 @@ def optional_variables() -> set[str]:
     for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
         specs = yaml.safe_load(path.read_text())["argument_specs"].values()
         names |= {name for spec in specs for name in spec["options"] if name.startswith("podnet_")}
-    needed = {"podnet_node", "podnet_vpc_cidr", "podnet_subnets", "podnet_secondary_ranges"}
+    needed = {"podnet_vpc_cidr", "podnet_subnets", "podnet_secondary_ranges"}
     return names - needed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import node_support
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath as items_of
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from node_support import make_parts, options, plan
 
 if TYPE_CHECKING:
@@ -31,4 +31,4 @@ def make_routes(datapath: str) -> None:
 
 def cell_options(datapath: str, pods: Sequence[dict[str, Any]], **more: Any) -> dict[str, Any]:
     """Return the options of the module ``endpoints`` in a datapath."""
-    return options(pods, **{**items_of(node_of(datapath))["endpoint_options"], **more})
+    return options(pods, **{**tasks.build(node_of(datapath))["endpoint_options"], **more})

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
 from bpf_host import own_host
 from bpf_support import sources
@@ -65,25 +65,25 @@ def plan(*pods: str) -> dict[str, Any]:
 
 def make_parts(node: dict[str, Any], mode: str = "auto") -> None:
     """Make what a node holds beside pods and routes; what another datapath had stays."""
-    items = datapath(node)
+    items = tasks.build(node)
     for word in ("veth", "bridge"):
         if items[word + "s"]:
             run(word, **{word + "s": items[word + "s"]})
     run("sysctls", values=items["sysctls"]["values"], remember=True)
     numbers = {name: number for number, name in socket.if_nameindex()}
-    run("bpf_map", maps=datapath(node, numbers)["maps"])
+    run("bpf_map", maps=tasks.build(node, numbers)["maps"])
     programs = [{**one, "src": str(ROOT / "bpf" / one["src"])} for one in items["programs"]]
     run("bpf_program", programs=programs, _sources=sources(programs), attach_mode=mode)
 
 
 def make_routes(node: dict[str, Any]) -> None:
     """Make the routes of a node, and take away those of another datapath."""
-    routes = datapath(node)["routes"]
+    routes = tasks.build(node)["routes"]
     run("routes", routes=routes, purge=True, keep_devices=["pn_????????????"])
 
 
 def make_datapath(node: dict[str, Any], mode: str = "auto") -> None:
-    """Do what the role datapath does."""
+    """Do what the parts datapath and peers and the end of settle do."""
     make_parts(node, mode)
     make_routes(node)
 

@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     layout,
     reasons,
     service_layout,
+    tasks,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
@@ -280,7 +280,7 @@ def balanced_node() -> Iterator[Node]:
             do("ip", "-n", name, "route", "add", "default", "via", GATEWAY)
         do("ip", "-n", "peer", "addr", "add", f"{ELSEWHERE}/32", "dev", "eth0")
         do("ip", "route", "add", ELSEWHERE, "dev", "eth0", "src", NODE_IP)
-        items = datapath({**plan(), "services": 1})
+        items = tasks.build({**plan(), "services": 1})
         run("bpf_map", maps=items["maps"])
         programs = [
             {**one, "src": str(ROOT / "bpf" / one["src"])} for one in items["socket_programs"]

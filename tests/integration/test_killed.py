@@ -24,9 +24,8 @@ from unittest import mock
 import nat_support
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_program, names
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces, rtnl
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from bpf_support import bpftool, pins, sources
@@ -144,8 +143,8 @@ def node():
     """A node with the maps, and a program for endpoints that compiles in no time."""
     with bare_node(), mock.patch.object(bpf_program.programs.Loader, "load", load_once):
         node = plan("web-1")
-        forked("veth", veths=datapath(node)["veths"])
-        forked("bpf_map", maps=datapath(node)["maps"])
+        forked("veth", veths=tasks.build(node)["veths"])
+        forked("bpf_map", maps=tasks.build(node)["maps"])
         forked("bpf_program", **programs(passing("from_container")))
         yield node
 
@@ -291,7 +290,7 @@ def test_while_the_door_is_made(node):
     def nothing():
         do("ip", "link", "del", "pn_host")
 
-    assert sweep("veth", {"veths": datapath(node)["veths"]}, nothing) > 2
+    assert sweep("veth", {"veths": tasks.build(node)["veths"]}, nothing) > 2
 
 
 def test_while_routes_are_set(node):
@@ -385,8 +384,8 @@ def test_while_services_change(node, before, after):
 
 def test_while_it_is_torn_down(node):
     def made():
-        forked("veth", veths=datapath(node)["veths"])
-        forked("bpf_map", maps=datapath(node)["maps"])
+        forked("veth", veths=tasks.build(node)["veths"])
+        forked("bpf_map", maps=tasks.build(node)["maps"])
         forked(
             "bpf_program", **programs(passing("from_container"), passing("gate", 5, "tc_egress"))
         )

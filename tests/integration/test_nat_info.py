@@ -6,8 +6,7 @@ import re
 import time
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.nat import filters, info, report, usage
 from nat_support import ICMP, NAT, TCP, empty, entry, flow, many, write
@@ -45,7 +44,7 @@ UDP IN 8.8.8.8:53 -> 192.168.10.10:1025 XLATE_DST 172.16.2.2:49847 [over]"""
 def node():
     """One node with all maps for all tests of this file."""
     with bare_node():
-        run("bpf_map", maps=datapath(plan())["maps"])
+        run("bpf_map", maps=tasks.build(plan())["maps"])
         yield
 
 
@@ -212,7 +211,7 @@ def test_a_map_of_another_version_is_said_to_be_one(node):
         maps.unpin(NAT.pin)
         with maps.create(maps.MapSpec("nat", "lru_hash", 40, 56, 16)) as other:
             other.pin(NAT.pin)
-        fails("nat_info", "run the role datapath before")
+        fails("nat_info", "run the role native_routing or overlay before")
         found.pin(NAT.pin)
 
 

@@ -7,11 +7,11 @@ import socket
 import time
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     layout,
     nat_layout,
     service_layout,
+    tasks,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
@@ -59,7 +59,7 @@ def node():
     """One node with all maps for all tests of this file."""
     with bare_node():
         do("ip", "-n", "peer", "link", "set", "lo", "up")
-        run("bpf_map", maps=datapath(plan())["maps"])
+        run("bpf_map", maps=tasks.build(plan())["maps"])
         yield
 
 
@@ -438,7 +438,7 @@ def test_a_local_policy_needs_the_name_of_the_node():
 
 def test_more_than_a_map_holds(node):
     small = {"services": 4, "backends": 3, "maglev": 1, "source_ranges": 1}
-    items = [item for item in datapath(plan())["maps"] if item["name"] in small]
+    items = [item for item in tasks.build(plan())["maps"] if item["name"] in small]
 
     def grown(sizes):
         for item in items:
@@ -466,7 +466,7 @@ def test_more_than_a_map_holds(node):
 
 
 def test_no_maps_no_services(node):
-    item = next(item for item in datapath(plan())["maps"] if item["name"] == "nat")
+    item = next(item for item in tasks.build(plan())["maps"] if item["name"] == "nat")
     run("bpf_map", maps=[{"path": item["path"], "state": "absent"}])
     done = run_module("services", services=[service()])
     assert done.failed

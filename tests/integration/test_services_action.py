@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from node_support import bare_node, plan
 from running import ROOT, run
 
@@ -69,7 +69,7 @@ SAY = {
 @pytest.fixture(scope="module", autouse=True)
 def _node():
     with bare_node():
-        run("bpf_map", maps=datapath(plan())["maps"])
+        run("bpf_map", maps=tasks.build(plan())["maps"])
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.services import wire
 from node_support import bare_node, plan
 from running import run
@@ -16,7 +16,7 @@ HERE, THERE, BEYOND = "172.16.0.0/24", "172.16.1.0/24", "172.16.2.0/24"
 @pytest.fixture(scope="module", autouse=True)
 def _node():
     with bare_node():
-        run("bpf_map", maps=datapath(plan())["maps"])
+        run("bpf_map", maps=tasks.build(plan())["maps"])
         yield
 
 

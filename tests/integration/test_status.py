@@ -6,9 +6,8 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils import names
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from bpf_support import bpftool
 from nat_support import empty as forget_flows
@@ -104,7 +103,7 @@ def test_status_of_masquerading(cluster_node):
         *(f"prefix {one['cidr']}" for one in planned["prefixes"]),
     ]
     assert masquerade_of(node)["missing"] == sorted(everything)
-    run("bpf_map", maps=datapath(node)["masquerade_maps"])
+    run("bpf_map", maps=tasks.build(node)["masquerade_maps"])
     write(flow(("10.111.160.1", 1), ("8.8.8.8", 53), (NODE_IP, 1024)))
     found = status(node)
     assert found["status"]["masquerade"] == {
@@ -134,7 +133,7 @@ def test_status_of_masquerading(cluster_node):
             {"name": "gone", "ifindex": 4711, "ip": "10.112.0.8"},
         ],
     }
-    run("bpf_map", maps=datapath({**node, "masquerade": other})["masquerade_maps"])
+    run("bpf_map", maps=tasks.build({**node, "masquerade": other})["masquerade_maps"])
     found = masquerade_of(node)
     assert found["nodes"] is True
     assert found["missing"] == sorted(everything)
@@ -145,7 +144,7 @@ def test_status_of_masquerading(cluster_node):
     exhaust(3)
     assert masquerade_of(node)["exhausted"] == 3 * maps.possible_cpus()
     exhaust(0)
-    run("bpf_map", maps=datapath(cluster_node)["masquerade_maps"])
+    run("bpf_map", maps=tasks.build(cluster_node)["masquerade_maps"])
     forget_flows()
 
 

@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath as items_of
 from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import attach
 from bpf_support import pins
@@ -77,14 +77,14 @@ def switch(before, after, mode):
     """Bring the node from one cell to another, in the order of the roles."""
     make_cell(after, mode)
     if after == "ebpf":  # its route leads to what knows the pods wherever they are
-        routes = items_of(node_of(after))["routes"]
+        routes = tasks.build(node_of(after))["routes"]
         run("routes", routes=routes)
     done = four_runs("endpoints", **cell_options(after, PODS, attach_mode=mode))
     assert done["changes"] == [f"change endpoint {one['name']}" for one in PODS]
     told = [set(done["diff"]["before"][f"endpoint {one['name']}"]) for one in PODS]
     assert told == [WORDS[before, after]] * 2
     make_routes(after)
-    items = items_of(node_of(after))
+    items = tasks.build(node_of(after))
     run("sysctls", restore=items["sysctls"]["restore"])
     done = four_runs("teardown", keep=items["keep"])
     assert not [line for line in done["changes"] if "endpoint" in line]
@@ -121,7 +121,7 @@ def assert_alone(datapath):
     settings = ["conf.{}.forwarding", "conf.{}.proxy_arp", "neigh.{}.proxy_delay"]
     found = [[sysctl(f"net.ipv4.{setting.format(name)}") for setting in settings] for name in own]
     assert found == [["1", "1", "0"] if datapath == "routed" else ["0", "0", "80"]] * 2
-    programs = items_of(node_of(datapath))["keep"]["programs"]
+    programs = tasks.build(node_of(datapath))["keep"]["programs"]
     assert pins("/sys/fs/bpf/podnet/programs") == sorted(programs)
     with attach.Attacher() as attacher:
         attached = attacher.everything("tc_ingress", "eth0")

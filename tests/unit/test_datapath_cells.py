@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import CELLS
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, inventory
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
@@ -59,7 +58,7 @@ def items(cell: tuple[str, str], **variables: Any) -> dict[str, Any]:
     node = plan(nodes, fresh(nodes)).node("a")
     names = (node["masquerade"] or {}).get("devices") or ["eth0"]
     seen = {**SEEN, "egress_devices": [one for one in EGRESS if one["name"] in names]}
-    return datapath({**node, **devices.settle(node, seen)}, IFINDEXES)
+    return tasks.build({**node, **devices.settle(node, seen)}, IFINDEXES)
 
 
 def attached(found: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
@@ -179,7 +178,7 @@ def test_a_device_with_a_dot_in_its_name():
     nodes = nodes_of(podnet_datapath="bridge")
     node = plan(nodes, fresh(nodes)).node("node-e6e4d")
     vlan = {**SEEN, "device": {**ETH0, "name": "eth0.7"}}
-    sysctls = datapath({**node, **devices.settle(node, vlan)})["sysctls"]
+    sysctls = tasks.build({**node, **devices.settle(node, vlan)})["sysctls"]
     assert sysctls["values"]["net/ipv4/conf/eth0.7/forwarding"] == 1
     assert sysctls["restore"] == ["net/ipv4/conf/eth0.7/rp_filter"]
 
@@ -413,7 +412,7 @@ def test_the_thousandth_node_costs_each_other_node_one_entry_a_table(cell):
     for size in (999, 1000):
         nodes = nodes_of(dict(list(addresses.items())[:size]), **variables)
         node = plan(nodes, fresh(nodes)).node("n7")
-        found = datapath({**node, **devices.settle(node, SEEN)}, IFINDEXES)
+        found = tasks.build({**node, **devices.settle(node, SEEN)}, IFINDEXES)
         found["ipcache"] = list(entries(found, "ipcache").items())
         found["fdb"] = [one for one in found["neighbors"] if "type" in one]
         found["arp"] = [one for one in found["neighbors"] if "type" not in one]

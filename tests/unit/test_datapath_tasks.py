@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath
 from ansible_collections.podnet.fabric.plugins.filter.health_targets import health_targets
 from ansible_collections.podnet.fabric.plugins.filter.unknown_nodes import unknown_nodes
 from ansible_collections.podnet.fabric.plugins.filter.vpc_routes import vpc_routes
 from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map, names
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    layout,
+    nat_layout,
+    tasks,
+)
 from samples import NODE
 
 
 def test_the_gateway_pair():
-    (pair,) = datapath(NODE)["veths"]
+    (pair,) = tasks.build(NODE)["veths"]
     assert pair == {
         "name": "pn_host",
         "mac": "0e:58:0a:6f:a0:7e",
@@ -40,7 +43,7 @@ def test_the_first_maps_lead_nothing_to_other_nodes(network_type):
     vxlan = {"vni": 1, "port": 8472, "ip": "10.111.0.8", "mac": "0a:58:0a:6f:a0:00", "mtu": 1450}
     vxlan |= {"device": "eth0", "device_ifindex": 2, "checksum_offload": True}
     node = {**NODE, "network_type": network_type, "vxlan": vxlan, "pod_ranges": []}
-    found = datapath(node, {"pn_host": 7, "pn_vxlan": 9})
+    found = tasks.build(node, {"pn_host": 7, "pn_vxlan": 9})
     (before, after) = ({one["name"]: one for one in found[key]} for key in ("first_maps", "maps"))
     filled = ["config"] if network_type == "overlay" else []
     assert [name for name, one in before.items() if one.get("entries")] == filled
@@ -51,7 +54,7 @@ def test_the_first_maps_lead_nothing_to_other_nodes(network_type):
 
 
 def test_the_maps_are_such_as_bpf_map_takes():
-    items = datapath(NODE, {"pn_host": 7, "pn_vxlan": 9})["maps"]
+    items = tasks.build(NODE, {"pn_host": 7, "pn_vxlan": 9})["maps"]
     options = {"state": "present", "entries": [], "purge": False}
     options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
     wanted = {item["name"]: bpf_map.wanted({**options, **item}) for item in items}
@@ -89,7 +92,7 @@ def test_the_maps_are_such_as_bpf_map_takes():
 
 
 def test_the_programs_and_where_they_go():
-    items = {item["name"]: item for item in datapath(NODE)["programs"]}
+    items = {item["name"]: item for item in tasks.build(NODE)["programs"]}
     assert {name: item["attach"] for name, item in items.items()} == {
         "from_container": [],
         "from_netdev": [{"hook": "tc_ingress", "device": "eth0"}],
@@ -103,7 +106,10 @@ def test_the_programs_and_where_they_go():
 
 def test_sockets_are_balanced_where_there_are_services():
     (without, with_them) = (
-        {item["name"]: item for item in datapath({**NODE, "services": number})["socket_programs"]}
+        {
+            item["name"]: item
+            for item in tasks.build({**NODE, "services": number})["socket_programs"]
+        }
         for number in (0, 1)
     )
     assert {item["state"] for item in without.values()} == {"absent"}
@@ -117,14 +123,14 @@ def test_sockets_are_balanced_where_there_are_services():
 def test_a_cluster_without_services_has_programs_made_without_them():
     without = {"NO_MASQUERADE": ""}
     for services, defines in ((0, {"NO_SERVICES": "", **without}), (1, without)):
-        items = datapath({**NODE, "services": services})["programs"]
+        items = tasks.build({**NODE, "services": services})["programs"]
         assert [item["defines"] for item in items] == [defines] * len(items)
 
 
 def test_what_a_cluster_has_is_compiled_in():
     both = {**NODE, "services": 1, "masquerade": MASQUERADE}
     for services, defines in ((0, {"NO_SERVICES": ""}), (1, {})):
-        items = datapath({**both, "services": services})["programs"]
+        items = tasks.build({**both, "services": services})["programs"]
         assert [item["defines"] for item in items] == [defines] * len(items)
 
 
@@ -132,7 +138,7 @@ def test_services_bring_programs_of_their_own():
     attached = {
         cell: {
             item["name"]: [place["device"] for place in item["attach"]]
-            for item in datapath({**NODE, "datapath": cell, "services": 1})["programs"]
+            for item in tasks.build({**NODE, "datapath": cell, "services": 1})["programs"]
         }
         for cell in ("ebpf", "bridge")
     }
@@ -171,7 +177,7 @@ def in_hex(wanted: bpf_map.Wanted) -> dict[str, str]:
 @pytest.mark.parametrize("to_nodes", [False, True])
 def test_prefixes_stand_before_the_first_device_masquerades(to_nodes):
     masquerade = {**MASQUERADE, "nodes": to_nodes}
-    items = datapath({**NODE, "masquerade": masquerade})["masquerade_maps"]
+    items = tasks.build({**NODE, "masquerade": masquerade})["masquerade_maps"]
     assert [item["name"] for item in items] == ["non_masquerade", "masquerade"]
     wanted = taken(items)
     assert [one.purge for one in wanted.values()] == [True, True]
@@ -189,7 +195,7 @@ def test_prefixes_stand_before_the_first_device_masquerades(to_nodes):
 
 
 def test_what_is_switched_off_loses_its_devices_before_its_prefixes():
-    off, on = (datapath({**NODE, "masquerade": given}) for given in (None, MASQUERADE))
+    off, on = (tasks.build({**NODE, "masquerade": given}) for given in (None, MASQUERADE))
     assert off["masquerade_maps"] == []
     tables = {"masquerade", "non_masquerade"}
     (emptied, kept) = (
@@ -208,7 +214,7 @@ def test_further_addresses_are_nodes_and_those_of_egress_devices_are_this_nodes(
         "addresses": ["192.0.2.8"],
         "peers": [{**peer, "addresses": ["192.0.2.9", "192.0.2.10"]}],
     }
-    assert in_hex(taken(datapath(node)["maps"])["node_addresses"]) == {
+    assert in_hex(taken(tasks.build(node)["maps"])["node_addresses"]) == {
         MAPPED + "0a6f0008": "01000000",  # podnet_node_ip, which eth0 holds
         MAPPED + "0a6fa07e": "01000000",  # the pods' gateway
         MAPPED + "c0000208": "01000000",
@@ -220,14 +226,14 @@ def test_further_addresses_are_nodes_and_those_of_egress_devices_are_this_nodes(
 
 
 def test_routes_to_the_own_pods_and_to_the_others():
-    assert datapath(NODE)["routes"] == [
+    assert tasks.build(NODE)["routes"] == [
         {"dst": "10.111.160.0/25", "dev": "pn_host", "src": "10.111.0.8"},
         {"dst": "10.111.160.128/25", "via": "10.111.0.9"},
     ]
 
 
 def test_endpoints_say_what_the_module_asks_for():
-    assert datapath(NODE)["endpoints"] == [
+    assert tasks.build(NODE)["endpoints"] == [
         {"name": "podnet-health", "ip": "10.111.160.125", "mac": "0a:58:0a:6f:a0:7d"},
         {"name": "nginx-app-1", "ip": "10.111.160.1", "mac": "0a:58:0a:6f:a0:01"},
     ]
@@ -235,13 +241,13 @@ def test_endpoints_say_what_the_module_asks_for():
 
 def test_a_pod_in_a_namespace_of_its_own_keeps_it():
     pod = {**NODE["endpoints"][1], "netns": "/proc/4711/ns/net"}
-    (item,) = datapath({**NODE, "endpoints": [pod]})["endpoints"]
+    (item,) = tasks.build({**NODE, "endpoints": [pod]})["endpoints"]
     assert item["netns"] == "/proc/4711/ns/net"
 
 
 def test_a_node_that_is_not_usable_has_routes_alone():
     nothing = {"usable": False, "pod_cidr": None, "gateway_ip": None, "endpoints": []}
-    found = datapath({**NODE, **nothing})
+    found = tasks.build({**NODE, **nothing})
     assert found.pop("routes") == [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}]
     assert found == {
         **{word: [] for word in ("veths", "bridges", "vxlans", "programs", "neighbors")},

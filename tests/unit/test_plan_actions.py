@@ -34,16 +34,21 @@ PLAY = {
         {
             "name": "Take",
             "podnet.fabric.node_plan": {"path": "{{ podnet_plan.path }}"},
+            "register": "podnet_node",
             "ignore_errors": True,
         },
         {
             "name": "Say",
             "ansible.builtin.copy": {
-                "content": "{{ {'node': podnet_node | default(none), 'plan': podnet_plan} }}",
+                "content": "{{ {'node': slice, 'plan': podnet_plan} }}",
                 "dest": "{{ out }}/{{ inventory_hostname }}.json",
                 "mode": "0600",
             },
             "check_mode": False,
+            "vars": {
+                "slice": "{{ lookup('podnet.fabric.node_plan', podnet_plan.path) "
+                "if podnet_node is succeeded else none }}"
+            },
         },
     ],
 }
@@ -52,6 +57,7 @@ PLAY = {
 DEVICE = {"name": "eth0", "ifindex": 2, "mtu": 1450}
 EGRESS = {**DEVICE, "ip": "10.111.0.8", "ethernet": True}
 OF_DEVICE = {"device": "eth0", "device_ifindex": 2, "device_mtu": 1450, "mtu": 1450}
+OF_DEVICE["balances"] = False
 
 
 class Run:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """From a node's part of the plan to what the modules take: devices, maps, programs, settings, pods.
 
-Plain data in, plain data out, on the controller: a role hands the result to ``veth``, ``bpf_map``,
-``bpf_program`` and the others as it is. What the cells differ in stands in ``cells``, what leads to
-peers in ``peers``.
+Plain data in, plain data out: ``parts`` hands the result to ``veth``, ``bpf_map``, ``bpf_program``
+and the others as it is. What the cells differ in stands in ``cells``, what leads to peers in
+``peers``.
 """
 
 from __future__ import annotations
@@ -49,16 +49,22 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def build(node: Mapping[str, Any], ifindexes: Mapping[str, int]) -> dict[str, Any]:
-    """Return what the modules take for one node (see the filter ``datapath``).
+def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Return what the modules take for one node.
 
-    :param node: its part of the plan, the fact ``podnet_node``.
-    :param ifindexes: numbers of the devices that have just been made, by their names.
+    ``veths``, ``bridges``, ``vxlans``, ``programs``, ``socket_programs``, ``routes``, ``neighbors``
+    and ``endpoints`` are items for the modules of these names, ``first_maps``, ``maps`` and
+    ``masquerade_maps`` for ``bpf_map``: with nothing that sends packets, and with all. ``sysctls``
+    has the options ``values`` and ``restore``, ``endpoint_options`` those that all pods of a node
+    share; ``keep`` is that of ``teardown``.
+
+    :param node: its part of the plan.
+    :param ifindexes: numbers of the node's devices, by their names; the maps hold them.
     """
     cell = cell_of(node)
     if not node["usable"]:
         return {**_NOTHING, "routes": peers.routes(node, cell)}
-    config = [_config(node, cell, ifindexes)]
+    config = [_config(node, cell, ifindexes or {})]
     return {
         "veths": [] if cell.bridged else _gateway_pair(node),
         "bridges": _bridge(node) if cell.bridged else [],

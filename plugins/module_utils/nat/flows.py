@@ -72,7 +72,7 @@ def read() -> Flows:
         if not same_shape(found):
             raise Failure(
                 f"map 'nat' pinned at {layout.NAT.pin} is not the one that this version of the "
-                f"collection needs; run the role datapath before."
+                f"collection needs; run the role native_routing or overlay before."
             )
         return Flows(*found.columns(), found.info.max_entries, clock.now(), pinned=True)
 

@@ -34,10 +34,19 @@ def write(plan: Plan, directory: str) -> None:
 
 
 def read(directory: str, name: str) -> dict[str, Any]:
-    """Return the slice of one node."""
+    """Return the slice of one node, with what its devices add to it once that is settled."""
     mine = _mine(directory, name)
     common = json.loads(_file(directory, "cluster", mine["cluster"]).read_text())
-    return node.slice_of(common, mine["own"])
+    settled = _file(directory, "settled", name)
+    return {
+        **node.slice_of(common, mine["own"]),
+        **(json.loads(settled.read_text()) if settled.exists() else {}),
+    }
+
+
+def settle(directory: str, name: str, found: dict[str, Any]) -> None:
+    """Write what the devices of one node add to its slice."""
+    _write(_file(directory, "settled", name), found)
 
 
 def read_services(directory: str, name: str) -> str:

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sends a node its slice of the plan, with what the steps of a part need beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils import parts
+from ..module_utils.bpf_sources import COLLECTION_SOURCES, gather
+from ..module_utils.engine.failure import Failure
+from ..module_utils.plan import files
+from ..plugin_utils import slices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ARGUMENT_SPEC = {
+    "path": {"type": "str"},
+    "part": {"type": "str", "required": True, "choices": list(parts.PARTS)},
+    "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
+    "sysctls": {"type": "dict", "default": {}},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Fills in the options of the module that begin with ``_``."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Run the module, unless the node needs no step of the part."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        checked = self.validate_argument_spec(
+            argument_spec=ARGUMENT_SPEC, required_if=parts.NEED_PLAN
+        )[1]
+        arguments = {word: value for word, value in checked.items() if value is not None}
+        task_vars = task_vars or {}
+        try:
+            node = _node(arguments, task_vars)
+            steps = parts.steps(arguments["part"], node)
+            if not steps:
+                return {**result, "changed": False, "changes": [], "steps": []}
+            done = self._execute_module(
+                module_name="podnet.fabric.converge",
+                module_args={**arguments, **_beside(arguments, node, steps)},
+                task_vars=task_vars,
+            )
+        except Failure as failure:
+            return {**result, "failed": True, "msg": failure.message, **failure.details}
+        # What was sent would be shown, and registered, once more for each node.
+        done["invocation"] = {"module_args": arguments}
+        return {**result, **done}
+
+
+def _node(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    if "path" not in arguments:
+        return {}
+    node = slices.of_host(arguments["path"], task_vars)
+    wanted = arguments.get("network_type")
+    if wanted and node["network_type"] != wanted:
+        raise Failure(
+            f"podnet_network_type of {node['name']} is {node['network_type']}; the role "
+            f"{wanted} is for {wanted}, the role {node['network_type']} for "
+            f"{node['network_type']}."
+        )
+    return node
+
+
+def _beside(
+    arguments: Mapping[str, Any], node: dict[str, Any], steps: list[parts.Step]
+) -> dict[str, Any]:
+    sent: dict[str, Any] = {"_node": node}
+    if any(step.module == "services" for step in steps):
+        sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
+    programs = parts.programs([arguments["part"]], node)
+    if programs:
+        sent["_sources"] = gather(programs, lambda name: str(COLLECTION_SOURCES / name), Path.cwd())
+    return sent

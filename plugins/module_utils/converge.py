@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Many steps in one process, each as the module of its own would do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .engine.failure import Failure
+from .specs import (
+    bpf_map,
+    bpf_program,
+    bridge,
+    endpoints,
+    mounts,
+    neighbors,
+    routes,
+    services,
+    sysctls,
+    teardown,
+    veth,
+    vxlan,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .engine.spec import Call, Spec
+    from .parts import Given, Step
+
+SPECS: dict[str, Spec] = {
+    "bpf_map": bpf_map.SPEC,
+    "bpf_program": bpf_program.SPEC,
+    "bridge": bridge.SPEC,
+    "endpoints": endpoints.SPEC,
+    "mounts": mounts.SPEC,
+    "neighbors": neighbors.SPEC,
+    "routes": routes.SPEC,
+    "services": services.SPEC,
+    "sysctls": sysctls.SPEC,
+    "teardown": teardown.SPEC,
+    "veth": veth.SPEC,
+    "vxlan": vxlan.SPEC,
+}
+
+#: So many lines a step say what it changed; a first run on a thousand nodes has a million.
+LINES = 100
+
+
+@dataclass
+class Report:
+    """What the steps have changed so far."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    diff: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, step: Step, result: Mapping[str, Any]) -> None:
+        """Take in what a step returned."""
+        if not result["changed"]:
+            return
+        self.steps.append({"name": step.name, "changes": _cut(result["changes"])})
+        headers = {"before_header": step.name, "after_header": step.name}
+        self.diff.append({**result["diff"], **headers})
+
+    def result(self) -> dict[str, Any]:
+        """Return what the module returns."""
+        return {
+            "changed": bool(self.steps),
+            "changes": [line for step in self.steps for line in step["changes"]],
+            "steps": self.steps,
+            "diff": self.diff,
+        }
+
+
+def _cut(lines: Sequence[str]) -> list[str]:
+    if len(lines) <= LINES:
+        return list(lines)
+    return [*lines[:LINES], f"and {len(lines) - LINES} more"]
+
+
+def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
+    """Do steps in order; a step's arguments are made when those before it are done.
+
+    :raises Failure: names the step; what was done before it is in the details.
+    """
+    report = Report()
+    for step in steps:
+        if call.check_mode and step.said_later:
+            continue
+        try:
+            report.add(step, run(SPECS[step.module], step.arguments(given), call))
+        except Failure as failure:
+            message = f"{step.name}: {failure.message}"
+            raise Failure(message, **{**report.result(), **failure.details}) from failure
+    return report.result()
+
+
+def run(spec: Spec, arguments: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
+    """Do what a module does with these arguments; return what it returns."""
+    checked = ArgumentSpecValidator(spec.arguments, **spec.rules).validate(arguments)
+    if checked.error_messages:
+        raise Failure("; ".join(checked.error_messages))
+    return spec.work(checked.validated_parameters, call)
+
+
+def needs(steps: Iterable[Step]) -> list[str]:
+    """Return the libraries that steps import."""
+    return sorted({library for step in steps for library in SPECS[step.module].needs})

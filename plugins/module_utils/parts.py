@@ -1,0 +1,264 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The parts of a node, in the order of a run, and the steps that bring each to its plan.
+
+The order is that of a live switch: what carries the new way stands before anything is sent that
+way, and what an earlier choice left goes last. Each part waits for all nodes of the run to have the
+one before it.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .datapath import tasks
+from .datapath.cells import cell_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Node = Mapping[str, Any]
+    Arguments = dict[str, Any]
+
+#: What a process that asks for any port must not get, for services have them.
+_RESERVED = {"net.ipv4.ip_local_reserved_ports": "30000-32767"}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the steps of a node are made of.
+
+    :param node: its part of the plan.
+    :param sysctls: the settings of the host that the user asked for.
+    :param sources: what ``bpf_sources.gather`` read of the programs that the steps name.
+    :param services: those of the node's cluster, as ``services.wire`` packs them.
+    """
+
+    node: Node
+    sysctls: Mapping[str, Any]
+    sources: Mapping[str, Any]
+    services: str
+
+    @cached_property
+    def items(self) -> dict[str, Any]:
+        """What the modules take that does not depend on what other steps make."""
+        return tasks.build(self.node)
+
+    def maps(self, word: str) -> Arguments:
+        """Return the arguments of ``bpf_map``: in check mode some devices are yet to come."""
+        ifindexes = {name: number for number, name in socket.if_nameindex()}
+        return {"maps": tasks.build(self.node, ifindexes)[word]}
+
+    def programs(self, word: str) -> Arguments:
+        """Return the arguments of ``bpf_program`` for one of the lists of programs."""
+        return {"programs": self.items[word], "_sources": dict(self.sources)}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One module's work on a node.
+
+    :param name: what it does, for people.
+    :param module: a module of ``specs``.
+    :param arguments: its arguments, made when all steps before it are done.
+    :param when: whether a node needs it.
+    :param said_later: whether a later step says in check mode all that this one does.
+    """
+
+    name: str
+    module: str
+    arguments: Callable[[Given], Arguments]
+    when: Callable[[Node], Any] = lambda node: node["usable"]
+    said_later: bool = False
+
+
+def _always(_node: Node) -> bool:
+    return True
+
+
+def _has_tunnel(node: Node) -> bool:
+    return bool(node["usable"] and cell_of(node).tunnel)
+
+
+def _balances(node: Node) -> bool:
+    """Say whether there are services, or were."""
+    return bool(node["usable"] and (node["services"] or node["balances"]))
+
+
+def _reserved_ports(given: Given) -> Arguments:
+    if given.node["services"]:
+        return {"ranges": _RESERVED, "remember": True}
+    return {"restore": list(_RESERVED), "remember": True}
+
+
+def _routes(given: Given, **more: Any) -> Arguments:
+    return {"routes": given.items["routes"], **more}
+
+
+PARTS: dict[str, tuple[Step, ...]] = {
+    "node": (
+        Step("Mount bpffs and cgroup2 where they are not", "mounts", lambda _: {}, when=_always),
+        Step(
+            "Set kernel settings",
+            "sysctls",
+            lambda given: {"values": dict(given.sysctls), "remember": True},
+            when=_always,
+        ),
+    ),
+    # What a node needs to take packets, whichever way they come.
+    "datapath": (
+        Step(
+            "Make the door between pods and the node's stack",
+            "veth",
+            lambda given: {"veths": given.items["veths"]},
+            when=lambda node: node["usable"] and not cell_of(node).bridged,
+        ),
+        Step(
+            "Make the bridge of the pods",
+            "bridge",
+            lambda given: {"bridges": given.items["bridges"]},
+            when=lambda node: node["usable"] and cell_of(node).bridged,
+        ),
+        Step(
+            "Make the tunnel",
+            "vxlan",
+            lambda given: {"vxlans": given.items["vxlans"]},
+            when=_has_tunnel,
+        ),
+        Step(
+            "Set what the kernel forwards",
+            "sysctls",
+            lambda given: {"values": given.items["sysctls"]["values"], "remember": True},
+        ),
+        Step(
+            "Make the maps, with what they hold of this node",
+            "bpf_map",
+            lambda given: given.maps("first_maps"),
+            said_later=True,
+        ),
+        Step(
+            "Attach the programs",
+            "bpf_program",
+            lambda given: {
+                **given.programs("programs"),
+                "attach_mode": given.node["attach_mode"],
+            },
+        ),
+    ),
+    # What sends packets to the others, all of which can take them by now.
+    "peers": (
+        Step(
+            "Tell the tunnel where the other nodes are",
+            "neighbors",
+            lambda given: {
+                "neighbors": given.items["neighbors"],
+                "devices": [one["name"] for one in given.items["vxlans"]],
+                "purge": True,
+            },
+            when=_has_tunnel,
+        ),
+        # None goes yet: until the pods have moved over, they need those of the old way.
+        Step(
+            "Route to the pods of this node and of the others",
+            "routes",
+            _routes,
+            when=_always,
+            said_later=True,
+        ),
+        Step(
+            "Fill the maps, with what they hold of the other nodes",
+            "bpf_map",
+            lambda given: given.maps("maps"),
+        ),
+    ),
+    "endpoints": (
+        Step(
+            "Make the pods' network",
+            "endpoints",
+            lambda given: {
+                "endpoints": given.items["endpoints"],
+                "purge": True,
+                **given.items["endpoint_options"],
+            },
+        ),
+    ),
+    # After the pods have moved over: what another datapath or network type left.
+    "settle": (
+        Step(
+            "Take away the routes that no pod needs any more",
+            "routes",
+            # A pod's own route belongs to its endpoint.
+            lambda given: _routes(given, purge=True, keep_devices=["pn_????????????"]),
+            when=_always,
+        ),
+        Step(
+            "Take away what else no pod needs any more",
+            "teardown",
+            lambda given: {"keep": given.items["keep"]},
+        ),
+        Step(
+            "Give back what the kernel need not forward any more",
+            "sysctls",
+            # Those that the user asked for are the user's.
+            lambda given: {
+                "restore": [
+                    name for name in given.items["sysctls"]["restore"] if name not in given.sysctls
+                ]
+            },
+        ),
+    ),
+    # Backends before sockets: what is sent to a service finds it complete.
+    "services": (
+        Step(
+            "Fill the services",
+            "services",
+            lambda given: {
+                "_services": given.services,
+                "node": given.node["name"],
+                "purge": True,
+            },
+            when=_balances,
+        ),
+        Step(
+            "Balance sockets",
+            "bpf_program",
+            lambda given: given.programs("socket_programs"),
+            when=_balances,
+        ),
+        Step("Keep the node ports from other use", "sysctls", _reserved_ports, when=_balances),
+    ),
+    # First what keeps its address, so that nothing is masqueraded for a moment which must not be.
+    # Where pods are not masqueraded any more, the part before has emptied the maps.
+    "masquerade": (
+        Step(
+            "Let pods go out with their node's address",
+            "bpf_map",
+            lambda given: {"maps": given.items["masquerade_maps"]},
+            when=lambda node: node["usable"] and node["masquerade"] is not None,
+        ),
+    ),
+}
+
+
+#: What an argument spec says of the parts that are made of a plan: they need its path.
+NEED_PLAN = [("part", part, ("path",)) for part in PARTS if part != "node"]
+
+
+def steps(part: str, node: Node) -> list[Step]:
+    """Return the steps of a part that a node needs."""
+    return [step for step in PARTS[part] if step.when(node)]
+
+
+def programs(parts: Iterable[str], node: Node) -> list[dict[str, Any]]:
+    """Return the programs that steps of these parts load, as items of ``bpf_program``."""
+    given = Given(node, {}, {}, "")
+    return [
+        program
+        for part in parts
+        for step in steps(part, node)
+        if step.module == "bpf_program"
+        for program in step.arguments(given)["programs"]
+    ]

@@ -1,0 +1,140 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: converge
+short_description: Bring one part of a node to its plan
+version_added: 0.1.0
+description:
+  - Does every step that a part of the node takes, in order and in one process. Each step is the work of one of this
+    collection's modules, which stand alone as well.
+  - The roles run it, part by part in the order of O(part). A part waits for all nodes of the run to have the one before
+    it, since they begin to send to each other then.
+  - Where a step fails, those after it are not done, and what was done before it is returned.
+author: The podnet.fabric developers (@podnet)
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing and says what it would change.
+  diff_mode:
+    support: full
+    description: Shows what each step changes, below the step's name.
+options:
+  path:
+    description:
+      - The RV(podnet.fabric.plan#module:path) that M(podnet.fabric.plan) returned in this run. Needed for every part but
+        V(node).
+    type: str
+  part:
+    description:
+      - V(node), mounts and settings of the host; V(datapath), the devices, maps and programs that take packets;
+        V(peers), the routes, neighbors and entries of maps that send them to other nodes; V(endpoints), the pods;
+        V(settle), the end of what an earlier choice of datapath or network type left; V(services) and V(masquerade).
+    type: str
+    required: true
+    choices: [node, datapath, peers, endpoints, settle, services, masquerade]
+  network_type:
+    description: Fail where the plan of the node has another network type.
+    type: str
+    choices: [native_routing, overlay]
+  sysctls:
+    description: The settings of the host that the user asked for, for the parts V(node) and V(settle).
+    type: dict
+    default: {}
+  _node:
+    description: The node's slice of the plan. The action plugin fills it in.
+    type: dict
+  _sources:
+    description: Sources of the programs of the part. The action plugin fills it in.
+    type: dict
+  _services:
+    description: The services of the node's cluster. The action plugin fills it in.
+    type: str
+seealso:
+  - module: podnet.fabric.plan
+  - module: podnet.fabric.node_plan
+"""
+
+EXAMPLES = r"""
+- name: Make the pods' network
+  podnet.fabric.converge:
+    path: "{{ plan_result.path }}"
+    part: endpoints
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or in check mode would be, a line each; of a step that changes more, the first 100.
+  returned: success
+  type: list
+  elements: str
+  sample: [change sysctl net.ipv4.conf.pn_host.forwarding, create program from_netdev]
+steps:
+  description: The steps that changed something.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: What the step does.
+      type: str
+      sample: Set what the kernel forwards
+    changes:
+      description: What it changed.
+      type: list
+      elements: str
+      sample: [change sysctl net.ipv4.conf.pn_host.forwarding]
+log:
+  description: Output of the compiler or the verifier.
+  returned: when a program is refused
+  type: list
+  elements: str
+  sample: ["guard.c:3:14: error: no member named 'port' in 'struct bpf_sock_addr'"]
+"""
+
+from functools import partial
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podnet.fabric.plugins.module_utils import converge, parts
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.spec import Call
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "str"},
+            "part": {"type": "str", "required": True, "choices": list(parts.PARTS)},
+            "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
+            "sysctls": {"type": "dict", "default": {}},
+            "_node": {"type": "dict"},
+            "_sources": {"type": "dict"},
+            "_services": {"type": "str"},
+        },
+        required_if=parts.NEED_PLAN,
+        supports_check_mode=True,
+        no_log=True,  # the journal is no place for a plan
+    )
+    options = module.params
+    if options["_node"] is None:
+        module.fail_json(
+            msg=f"path: {options['path']!r} is read where Ansible runs, by the action plugin of this module; "
+            "call it as podnet.fabric.converge."
+        )
+    steps = parts.steps(options["part"], options["_node"])
+    given = parts.Given(
+        options["_node"], options["sysctls"], options["_sources"] or {}, options["_services"] or ""
+    )
+    call = Call(module.check_mode, partial(runner.require, module), module.warn)
+    runner.run(
+        module,
+        lambda: converge.converge(steps, given, call),
+        needs=converge.needs(steps),
+    )
+
+
+if __name__ == "__main__":
+    main()
