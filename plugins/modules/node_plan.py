@@ -9,8 +9,10 @@ short_description: Take one node's slice of a plan
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
 description:
-  - Sets the fact C(podnet_node) to what this host must hold, from the plan that M(podnet.fabric.plan) made
-    in the same run.
+  - Completes what this host must hold, from the plan that M(podnet.fabric.plan) made in the same run, by what was observed
+    of its devices, and returns it in a word.
+  - The whole slice stays in the plan's folder on the controller, where M(podnet.fabric.converge),
+    M(podnet.fabric.status_info) and the lookup P(podnet.fabric.node_plan#lookup) read it. It is no fact.
   - Fails for a host that was not observed before the plan, since the pods that it holds are unknown then.
   - Names, numbers, MTUs and addresses of the node's devices come from what M(podnet.fabric.node_info) observed,
     registered as C(podnet_observed). Fails where they do not allow what was planned.
@@ -36,6 +38,7 @@ EXAMPLES = r"""
 - name: Take this node's slice
   podnet.fabric.node_plan:
     path: "{{ podnet_plan.path }}"
+  register: podnet_node
 
 - name: Show this node's pod CIDR
   ansible.builtin.debug:
@@ -43,79 +46,81 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-ansible_facts:
-  description: The slice of this host.
+cluster:
+  description: Name of the cluster.
   returned: success
-  type: dict
-  contains:
-    podnet_node:
-      description: What this host must hold.
-      type: dict
-      sample:
-        cluster: demo
-        network_type: native_routing
-        datapath: ebpf
-        vpc_cidr: 10.111.0.0/16
-        native_routing_cidr: 10.111.0.0/16
-        vxlan: null
-        services: 3
-        masquerade:
-          nodes: false
-          prefixes:
-            - {cidr: 10.111.0.0/16, why: native}
-            - {cidr: 10.111.160.0/20, why: pods}
-            - {cidr: 169.254.0.0/16, why: link_local}
-            - {cidr: 192.168.0.0/16, why: listed}
-          devices:
-            - {name: eth0, ifindex: 2, ip: 10.111.0.14}
-        pod_ranges: [10.111.160.0/20]
-        name: node-39206
-        observed: true
-        node_ip: 10.111.0.14
-        device: eth0
-        device_ifindex: 2
-        device_mtu: 1500
-        mtu: 1500
-        attach_mode: auto
-        addresses: []
-        node_group: default
-        subnet: {name: default, cidr: 10.111.0.0/24}
-        vpc_gateway: 10.111.0.1
-        usable: true
-        reason: ""
-        pod_cidr: 10.111.161.0/25
-        gateway_ip: 10.111.161.126
-        gateway_mac: "0e:58:0a:6f:a1:7e"
-        health_ip: 10.111.161.125
-        capacity: {addresses: 128, usable_pods: 64, used: 1}
-        endpoints:
-          - name: podnet-health
-            ip: 10.111.161.125
-            mac: "0a:58:0a:6f:a1:7d"
-            kind: health
-            labels: {}
-            containers: []
-          - name: nginx-app-3
-            ip: 10.111.161.65
-            mac: "0a:58:0a:6f:a1:41"
-            kind: pod
-            labels: {app: nginx}
-            containers:
-              - {name: nginx-app, command: [nginx, -g, daemon off;]}
-        peers:
-          - name: node-e6e4d
-            node_ip: 10.111.0.8
-            pod_cidr: 10.111.160.0/25
-            health_ip: 10.111.160.125
-            route: direct
-            vtep_ip: null
-            vtep_mac: null
-            addresses: []
-        routes:
-          - {dst: 10.111.160.0/25, via: 10.111.0.8}
-        ipcache:
-          - {prefix: 10.111.160.0/25, node: 10.111.0.8}
-          - {prefix: 10.111.161.0/25, node: 10.111.0.14}
+  type: str
+  sample: demo
+network_type:
+  description: V(native_routing) or V(overlay).
+  returned: success
+  type: str
+  sample: native_routing
+datapath:
+  description: V(ebpf), V(bridge) or V(routed).
+  returned: success
+  type: str
+  sample: ebpf
+name:
+  description: The node's name.
+  returned: success
+  type: str
+  sample: node-39206
+node_ip:
+  description: The node's address.
+  returned: success
+  type: str
+  sample: 10.111.0.14
+node_group:
+  description: Its node group.
+  returned: success
+  type: str
+  sample: default
+device:
+  description: Its device.
+  returned: success
+  type: str
+  sample: eth0
+mtu:
+  description: MTU of its pods, bytes.
+  returned: success
+  type: int
+  sample: 1500
+attach_mode:
+  description: How programs are attached.
+  returned: success
+  type: str
+  sample: auto
+usable:
+  description: Whether it has a pod CIDR.
+  returned: success
+  type: bool
+  sample: true
+reason:
+  description: Why it has none.
+  returned: success
+  type: str
+  sample: ""
+pod_cidr:
+  description: Its pod CIDR; none where it is not usable, as are the two below.
+  returned: success
+  type: str
+  sample: 10.111.161.0/25
+gateway_ip:
+  description: Its pods' gateway.
+  returned: success
+  type: str
+  sample: 10.111.161.126
+health_ip:
+  description: Its health endpoint.
+  returned: success
+  type: str
+  sample: 10.111.161.125
+services:
+  description: How many services its cluster has.
+  returned: success
+  type: int
+  sample: 3
 problems:
   description: All that the node's devices do not allow, a sentence each.
   returned: failure

@@ -106,8 +106,8 @@ def pinned(held: Held) -> None:
     for table in MAPS:
         if table.name not in held.tables:
             raise Failure(
-                f"map {table.name!r} is not pinned at {table.pin}; the roles native_routing and overlay pin the "
-                f"maps of services."
+                f"map {table.name!r} is not pinned at {table.pin}; the roles native_routing and "
+                f"overlay pin the maps of services."
             )
 
 
@@ -116,7 +116,8 @@ def _same_shape(table: Layout, found: maps.Map) -> None:
     if sizes[0] != sizes[1]:
         raise Failure(
             f"map {table.name!r} pinned at {table.pin} has keys and values of {sizes[1]} bytes, "
-            f"and this version of the collection needs {sizes[0]}; run the role native_routing or overlay before."
+            f"and this version of the collection needs {sizes[0]}; run the role native_routing or "
+            f"overlay before."
         )
 
 
