@@ -22,10 +22,10 @@ PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 
             mtr-tiny iputils-tracepath iptables nftables \
             clang gcc libc6-dev shellcheck
 
-TESTS := $(addprefix test-,unit lint sanity versions packet integration cluster cells switches services masquerade loss molecule)
+TESTS := $(addprefix test-,unit lint sanity versions packet integration demo cluster cells switches services masquerade loss molecule)
 
 .PHONY: help demo demo-down bench deps collection header artefact \
-        test $(TESTS)
+        test test-quick $(TESTS)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -69,13 +69,17 @@ VERSIONS := $(BUILD)/core-2.17/done $(BUILD)/pyroute2-0.9/done
 test: deps $(VERSIONS) ## run every test, and sum up
 	$(PY) -m tests.gates
 
+test-quick: deps ## units, lint, packets and the demo's cluster, in a few minutes
+	$(PY) -m tests.gates --quick
+
 test-unit: deps ## plain Python: no root, seconds
 test-lint: deps ## ruff, mypy, ansible-lint, shellcheck, changelog
 test-sanity: deps ## ansible-test sanity
 test-versions: deps $(VERSIONS) ## the oldest ansible-core, the newest pyroute2
 test-packet: deps ## the programs, run on packets
 test-integration: deps $(VERSIONS) ## the modules on the real kernel
-test-cluster: deps ## whole clusters on labs
+test-demo: deps ## the demo's cluster: who reaches whom, by which way, and that a rerun changes nothing
+test-cluster: deps ## other whole clusters on labs
 test-cells: deps ## every other cell of the table on labs
 test-switches: deps ## every switch of a live cluster between two cells, and what it interrupts
 test-services: deps ## services on the write-up's cluster: real clients, inside and outside

@@ -1,25 +1,30 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``python -m tests.gates [PART…]``: run the parts that are named, or all of them."""
+"""``python -m tests.gates [--quick | PART…]``: run the parts that are named, or all of them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from .parts import PARTS
-from .run import run_all, run_part, table
+from .parts import LONGEST_FIRST, PARTS, QUICK
+from .run import run_at_once, run_part, table
 
 
 def main() -> int:
     """Run; return 0 where nothing failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    names = parser.parse_args().parts
+    parser.add_argument("--quick", action="store_true", help=" ".join(("only", *QUICK)))
+    given = parser.parse_args()
+    names = given.parts
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    results = [result for name in names for result in run_part(name)] if names else run_all()
+    if names:
+        results = [result for name in names for result in run_part(name)]
+    else:
+        results = run_at_once(QUICK if given.quick else LONGEST_FIRST)
     print(table(results), flush=True)
     return int(any(result.failed for result in results))
 

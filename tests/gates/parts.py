@@ -66,6 +66,9 @@ NETLINK = [
     for name in ("bridge", "neighbors", "netns", "routes", "veth", "vxlan")
 ]
 
+#: What is shown on the demo's cluster.
+DEMO = [f"tests/cluster/test_{name}.py" for name in ("connectivity", "idempotence")]
+
 #: What runs by itself under ``make test-PART``.
 PARTS: dict[str, tuple[Gate, ...]] = {
     "unit": (_pytest("unit", "tests/unit"),),
@@ -86,7 +89,8 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
     "packet": (_pytest("packet", "tests/packet"),),
     "integration": (_pytest("integration", "tests/integration"),),
-    "cluster": (_pytest("cluster", "tests/cluster"),),
+    "demo": (_pytest("demo", *DEMO),),
+    "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),
     "cells": (_pytest("cells", "tests/cells/test_cells.py"),),
     "switches": (_pytest("switches", "tests/cells/test_switch.py", "-s"),),
     "services": (_pytest("services", "tests/services"),),
@@ -95,11 +99,12 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "molecule": tuple(map(_molecule, SCENARIOS)),
 }
 
-#: All parts: two rows run side by side, for two processors; then what counts packets, undisturbed.
-STAGES = (
-    (
-        ("unit", "lint", "sanity", "versions", "molecule", "switches"),
-        ("packet", "integration", "cluster"),
-    ),
-    (("cells", "services", "masquerade", "loss"),),
+#: All parts, those first that take longest: for two processors, two run side by side.
+LONGEST_FIRST = (
+    *("cells", "molecule", "masquerade", "integration", "switches", "cluster", "services"),
+    *("loss", "versions", "demo", "lint", "sanity", "packet", "unit"),
 )
+AT_ONCE = 2
+
+#: What ``make test-quick`` runs: the programs, and one cluster.
+QUICK = ("lint", "demo", "packet", "unit")

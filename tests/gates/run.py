@@ -9,10 +9,10 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 
-from .parts import BUILD, PARTS, ROOT, STAGES, Gate
+from .parts import AT_ONCE, BUILD, PARTS, ROOT, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 #: A gate that hangs fails after so many seconds.
 PATIENCE = 1800
+
+#: So many of the slowest tests are named.
+SHOWN = 10
+
+
+class Test(NamedTuple):
+    """How long one test of a gate took."""
+
+    seconds: float
+    name: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class Result:
     passed: int
     failed: int
     seconds: float
+    tests: tuple[Test, ...] = ()
 
 
 def run_part(part: str, log: IO[str] | None = None) -> list[Result]:
@@ -38,25 +49,20 @@ def run_part(part: str, log: IO[str] | None = None) -> list[Result]:
     return [_run(part, gate, log) for gate in PARTS[part]]
 
 
-def run_all() -> list[Result]:
-    """Run all parts, as the stages say; show each one's output whole when it is through."""
-    results: list[Result] = []
-    for rows in STAGES:
-        with ThreadPoolExecutor(len(rows)) as pool:
-            for of_row in pool.map(_run_logged, rows):
-                results += of_row
-    return results
+def run_at_once(parts: Iterable[str]) -> list[Result]:
+    """Run parts, a few at once and begun in this order; show each one's output whole at its end."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = dict(zip(parts, pool.map(_run_logged, parts)))
+    return [result for part in PARTS if part in found for result in found[part]]
 
 
-def _run_logged(parts: Iterable[str]) -> list[Result]:
-    results = []
-    for part in parts:
-        path = BUILD / "gates" / f"{part}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w+") as log:
-            results += run_part(part, log)
-            log.seek(0)
-            print(f"\n===== {part} =====\n{log.read()}", flush=True)
+def _run_logged(part: str) -> list[Result]:
+    path = BUILD / "gates" / f"{part}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w+") as log:
+        results = run_part(part, log)
+        log.seek(0)
+        print(f"\n===== {part} =====\n{log.read()}", flush=True)
     return results
 
 
@@ -67,10 +73,11 @@ def _run(part: str, gate: Gate, log: IO[str] | None) -> Result:
     start = time.monotonic()
     succeeded = _succeeds(gate, log)
     seconds = time.monotonic() - start
-    passed, failed = _count(gate.report) if gate.report else (int(succeeded), 0)
+    suites = _suites(gate.report) if gate.report else []
+    passed, failed = _count(suites) if gate.report else (int(succeeded), 0)
     if not succeeded:  # perhaps beside its tests, or before them
         failed = max(failed, 1)
-    return Result(part, gate.name, passed, failed, seconds)
+    return Result(part, gate.name, passed, failed, seconds, _times(gate, suites))
 
 
 def _succeeds(gate: Gate, log: IO[str] | None) -> bool:
@@ -94,12 +101,23 @@ def _succeeds(gate: Gate, log: IO[str] | None) -> bool:
     return done.returncode == 0
 
 
-def _count(report: Path) -> tuple[int, int]:
+def _suites(report: Path) -> list[ElementTree.Element]:
+    """Return what pytest has left; nothing where it did not come to that."""
+    return list(ElementTree.parse(report).getroot().iter("testsuite")) if report.exists() else []
+
+
+def _times(gate: Gate, suites: Iterable[ElementTree.Element]) -> tuple[Test, ...]:
+    """Return the tests of a gate, each with what was made for it first and taken away last."""
+    return tuple(
+        Test(float(case.get("time", 0)), f"{gate.name}: {case.get('name')}")
+        for suite in suites
+        for case in suite.iter("testcase")
+    )
+
+
+def _count(suites: Iterable[ElementTree.Element]) -> tuple[int, int]:
     """Passed and failed tests; one that was skipped showed nothing, and counts as failed."""
     passed = failed = 0
-    if not report.exists():
-        return passed, failed
-    suites = ElementTree.parse(report).getroot().iter("testsuite")
     for suite in suites:
         bad = sum(int(suite.get(key, 0)) for key in ("failures", "errors", "skipped"))
         passed += int(suite.get("tests", 0)) - bad
@@ -108,7 +126,7 @@ def _count(report: Path) -> tuple[int, int]:
 
 
 def table(results: list[Result]) -> str:
-    """Return what came of each gate, a line each, and as the last line the sum."""
+    """Return a line for what came of each gate, the slowest tests, and as the last line the sum."""
     width = max(len(result.gate) for result in results)
     lines = [f"\n{'part':<12} {'gate':<{width}}  passed  failed  seconds"]
     lines += [
@@ -118,4 +136,8 @@ def table(results: list[Result]) -> str:
     ]
     passed = sum(result.passed for result in results)
     failed = sum(result.failed for result in results)
+    slowest = sorted((test for result in results for test in result.tests), reverse=True)[:SHOWN]
+    if slowest:
+        lines += [f"\nThe {len(slowest)} slowest tests, in seconds"]
+        lines += [f"{test.seconds:>7.1f}  {test.name}" for test in slowest]
     return "\n".join([*lines, "", f"{passed} passed, {failed} failed"])

@@ -9,15 +9,34 @@ import sys
 import pytest
 
 from tests.gates import run
-from tests.gates.parts import PARTS, STAGES, Gate
+from tests.gates.parts import LONGEST_FIRST, PARTS, QUICK, Gate
 
 TEST = "def test_{0}(): {1}\n"
 SKIPPED = "import pytest\n@pytest.mark.skip\ndef test_it(): pass\n"
 
 
 def test_every_part_runs_once():
-    staged = [part for stage in STAGES for row in stage for part in row]
-    assert sorted(staged) == sorted(PARTS)
+    assert sorted(LONGEST_FIRST) == sorted(PARTS)
+    assert {"unit", "lint", "packet"} < set(QUICK) < set(PARTS)
+
+
+def test_parts_run_two_at_once_and_are_listed_in_the_order_of_all(monkeypatch, tmp_path):
+    """Each of two waits for the other; a third one is there when one of them has ended."""
+    meet = "from pathlib import Path; import sys, time\nPath(sys.argv[1]).touch()\n"
+    meet += "while not Path(sys.argv[2]).exists(): time.sleep(0.01)"
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+
+    def gate(*words):
+        return (Gate(words[0], (sys.executable, "-c", meet, *words)),)
+
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+    monkeypatch.setattr(
+        run, "PARTS", {"first": gate(a, b), "third": gate(a, a), "other": gate(b, a)}
+    )
+    results = run.run_at_once(("other", "first", "third"))
+    assert [(result.part, result.passed) for result in results] == [
+        *(("first", 1), ("third", 1), ("other", 1)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -49,3 +68,22 @@ def test_a_command_counts_as_one_and_the_last_line_is_the_sum(tmp_path, monkeypa
         results = run.run_part("sample", log)
     assert [(result.passed, result.failed) for result in results] == [(1, 0), (0, 1), (0, 1)]
     assert run.table(results).splitlines()[-1] == "1 passed, 2 failed"
+
+
+def test_the_slowest_tests_of_all_gates_are_named(tmp_path, monkeypatch):
+    file, report = tmp_path / "test_sample.py", tmp_path / "report.xml"
+    command = (sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", str(file))
+    file.write_text(
+        "import time, pytest\n"
+        "@pytest.fixture\ndef slow(): time.sleep(0.2)\n"
+        "def test_slow(slow): pass\n"
+        "@pytest.mark.parametrize('n', range(11))\ndef test_it(n): pass\n"
+    )
+    monkeypatch.setitem(PARTS, "sample", (Gate("sample", command, report=report),))
+    with (tmp_path / "log").open("w") as log:
+        shown = run.table(run.run_part("sample", log)).split("\n\n")[-2].splitlines()
+    assert shown[0] == "The 10 slowest tests, in seconds"
+    assert len(shown) == 11
+    seconds, gate, name = shown[1].split()
+    assert (gate, name) == ("sample:", "test_slow")
+    assert float(seconds) >= 0.2
