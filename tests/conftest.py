@@ -1,7 +1,11 @@
-"""Make the checkout importable as the collection that it is; be interruptible."""
+"""Make the checkout importable as the collection that it is; leave the user's settings out.
+
+The time zone, the folder for temporary files and the home stay as they are: tests pass with any.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +17,21 @@ pytest.register_assert_rewrite("tests.cluster.predictions", "tests.cluster.probe
 pytest.register_assert_rewrite("tests.services.chance", "tests.services.clients")
 pytest.register_assert_rewrite("tests.services.talks")
 
-sys.path.insert(0, str(Path(__file__).parent.parent / ".build" / "collections"))
+HERE = Path(__file__).parent
+COLLECTIONS = str(HERE.parent / ".build" / "collections")
+sys.path.insert(0, COLLECTIONS)
+
+# What Ansible, Python, terminal and language are told on this machine is not what is tested.
+for name in list(os.environ):
+    if name.startswith(("ANSIBLE_", "LC_")) or name in ("LANG", "LANGUAGE", "COLUMNS", "LINES"):
+        del os.environ[name]
+os.environ |= {
+    "LC_ALL": "C.UTF-8",
+    "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"),
+    "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
+    "ANSIBLE_PIPELINING": "1",
+}
+os.umask(0o022)
 
 # What a shell starts in the background ignores SIGINT and hands that down to all it starts; there
 # are tests that interrupt what they started.

@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from unittest import mock
@@ -52,8 +53,8 @@ class Bomb:
 
     def wrapped(self, call):
         def counting(*arguments, **more):
-            # Sources are unpacked below /tmp; to enter a namespace changes nothing of it.
-            if not str(arguments[0]).startswith(("/tmp", "setns", "podnet-bpf")):
+            # Sources are unpacked in a folder for that; to enter a namespace changes nothing of it.
+            if not str(arguments[0]).startswith((tempfile.gettempdir(), "setns", "podnet-bpf")):
                 self.left -= 1
                 if self.left == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
