@@ -13,10 +13,13 @@ import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import keeper, places
 from ansible_collections.podnet.fabric.plugins.module_utils.lab.spawn import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
@@ -150,6 +153,9 @@ class Run:
 class Cluster:
     """A lab of its own name and the cluster on it."""
 
+    #: Moves the process of a run to where it reaches the hosts from; None: it runs here.
+    controller: Callable[[], None] | None = None
+
     def __init__(self, hosts_and_variables: dict[str, Any], folder: Path) -> None:
         """:param folder: where its files may lie, empty; the folder of one test or fixture."""
         self.lab = f"pt-{uuid.uuid4().hex[:8]}"
@@ -206,6 +212,7 @@ class Cluster:
                 **environment,
             },
             cwd=self.folder,
+            preexec_fn=self.controller,  # noqa: PLW1509
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

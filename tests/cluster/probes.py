@@ -56,7 +56,7 @@ def silent(found: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
 def everybody_reaches_everybody(cluster: Cluster) -> None:
     """Fail unless each pod and each node reaches each pod and each node by ICMP."""
     pods = cluster.pods()
-    nodes = [variables["ansible_host"] for variables in cluster.nodes.values()]
+    nodes = [each.get("podnet_node_ip", each["ansible_host"]) for each in cluster.nodes.values()]
     assert pods
     assert silent(probe(cluster, [*pods, *cluster.nodes], [*pods.values(), *nodes])) == []
 

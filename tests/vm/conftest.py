@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Two virtual machines, which all tests of a run share."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .machines import Machines, described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Who ends the tests politely finds that everything is gone.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def machines() -> Iterator[Machines]:
+    """Two machines that have booted and know nothing of us."""
+    with tempfile.TemporaryDirectory(prefix="podnet-vm-") as folder:
+        cluster = Machines(described(), Path(folder))
+        try:
+            yield cluster.up()
+        finally:
+            cluster.down()

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One virtual machine: QEMU, which needs no help of the processor, at a port of a lab's switch.
+
+What it writes is in a file without a name, and it dies with whoever started it: nothing of it is
+left, however the tests end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.podnet.fabric.plugins.module_utils.lab import places, syscalls
+
+if TYPE_CHECKING:
+    from .image import Image
+
+MEMORY, PROCESSORS = "1280", "2"
+
+#: Its name in the machine follows from its place on the bus.
+DEVICE, BUS_SLOT = "enp0s3", "3"
+
+PR_SET_PDEATHSIG = 1
+
+
+def network_of(lab: str, host: str) -> places.Place:
+    """Return a place with the network of a lab host and the files of this machine."""
+    place = places.HostPlace(lab, host)
+    net = (f"/proc/{place.pid()}/ns/net", syscalls.CLONE_NEWNET)
+    return places.Place(place.cgroup, (net,))
+
+
+class Machine:
+    """A virtual machine, from its start on.
+
+    :param name: its whole name, with its domain.
+    :param mac: of its network device, by which the image knows its address.
+    :param segment: bridge of the lab's switch that it is plugged into.
+    :param folder: takes its console's output and its control socket.
+    """
+
+    def __init__(
+        self, name: str, mac: str, lab: str, segment: str, image: Image, folder: Path
+    ) -> None:
+        self.name = name
+        self.console, self._control = folder / f"{name}.console", folder / f"{name}.qmp"
+        switch = network_of(lab, "switch")
+        port = name.partition(".")[0]
+
+        def plug() -> None:
+            switch.enter()
+            for words in (f"tuntap add {port} mode tap", f"link set {port} master {segment} up"):
+                subprocess.run(["ip", *words.split()], check=True)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+        self._process = subprocess.Popen(
+            self._command(mac, port, image),
+            stdin=subprocess.DEVNULL,
+            preexec_fn=plug,  # noqa: PLW1509
+            start_new_session=True,  # an interrupt is for the tests, which then end it
+        )
+
+    def _command(self, mac: str, port: str, image: Image) -> list[str]:
+        kernel = f"root=/dev/vda rw console=ttyS0 quiet mitigations=off systemd.hostname={self.name}"
+        return [
+            *("qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config"),
+            *("-machine", "q35,usb=off", "-accel", "tcg,thread=multi", "-cpu", "Nehalem"),
+            *("-smp", PROCESSORS, "-m", MEMORY, "-display", "none"),
+            *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", kernel),
+            *("-drive", f"if=virtio,format=raw,cache=unsafe,snapshot=on,file={image.disk}"),
+            *("-netdev", f"tap,id=lan,ifname={port},script=no,downscript=no"),
+            *("-device", f"virtio-net-pci,id=nic,netdev=lan,mac={mac},addr={BUS_SLOT},romfile="),
+            *("-device", "virtio-rng-pci", "-serial", f"file:{self.console}"),
+            # Where it has switched itself off, it waits to be switched on, with its disk.
+            *("-qmp", f"unix:{self._control},server=on,wait=off", "-action", "shutdown=pause"),
+        ]
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a machine, be it on or off."""
+        return self._process.poll() is None
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it has switched itself off."""
+        return bool(self._ask("query-status")["status"] == "shutdown")
+
+    def switch_on(self) -> None:
+        """Boot it, with the disk as it was left."""
+        self._ask("system_reset")
+        self._ask("cont")
+
+    def set_link(self, *, up: bool) -> None:
+        """Plug its network cable, or pull it."""
+        self._ask("set_link", name="nic", up=up)
+
+    def said(self, line: str) -> bool:
+        """Say whether a line has come out of its console."""
+        return line in self.console.read_text(errors="replace").splitlines()
+
+    def end(self) -> None:
+        """Let there be no such machine."""
+        self._process.kill()
+        self._process.wait()
+
+    def _ask(self, command: str, **arguments: Any) -> Any:
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self._control))
+            with control.makefile("rw") as stream:
+                stream.readline()  # it greets
+                for asked in ({"execute": "qmp_capabilities"}, _asked(command, arguments)):
+                    stream.write(json.dumps(asked))
+                    stream.flush()
+                    # Between, it tells what happens to the machine.
+                    while not {"return", "error"} & (answer := json.loads(stream.readline())).keys():
+                        continue
+                    assert "error" not in answer, answer
+        return answer["return"]
+
+
+def _asked(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"execute": command, "arguments": arguments} if arguments else {"execute": command}
