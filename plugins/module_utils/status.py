@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def read(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return the status of a node (see RETURN of the module ``status_info``).
 
-    :param node: its part of the plan, the fact ``podnet_node``.
+    :param node: its part of the plan.
     """
     with netlink.socket() as ip, attach.Attacher() as attacher:
         devices = links.dump(ip)

@@ -54,7 +54,7 @@ def bare_node() -> Iterator[None]:
 
 
 def plan(*pods: str) -> dict[str, Any]:
-    """Plan the node with these pods; what comes out is the fact ``podnet_node``."""
+    """Plan the node with these pods; what comes out is its slice."""
     nodes = {name: {**CLUSTER, "podnet_node_ip": ip} for name, ip in NODES.items()}
     nodes["node-e6e4d"]["podnet_pods"] = [{"name": pod} for pod in pods]
     nothing: dict[str, Any] = {"pod_cidr": None, "peers": {}, "endpoints": {}}

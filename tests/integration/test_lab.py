@@ -737,7 +737,7 @@ def test_the_role_runs_what_the_plan_says(pods, tmp_path):
         {"name": "web1", "kind": "pod", "containers": [{"name": "web", "command": NGINX}]},
     ]
     role = {"import_role": {"name": "podnet.fabric.lab", "tasks_from": "workloads"}}
-    given = json.dumps({"podnet_node": {"endpoints": endpoints}})
+    given = json.dumps({"lab_endpoints": endpoints})
     assert "changed=1" in playbook(tmp_path, [role], "left", "-e", given)
     assert "changed=0" in playbook(tmp_path, [role], "left", "-e", given)
     assert page(1).startswith("web1 10.9.10.2 answers")

@@ -1,4 +1,4 @@
-"""A node's part of a plan, as the fact ``podnet_node`` has it."""
+"""A node's part of a plan, as ``plan.files`` reads it."""
 
 from __future__ import annotations
 
