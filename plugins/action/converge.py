@@ -23,7 +23,11 @@ ARGUMENT_SPEC = {
     "part": {"type": "str", "required": True, "choices": list(parts.PARTS)},
     "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
     "sysctls": {"type": "dict", "default": {}},
+    "look_ahead": {"type": "bool", "default": False},
 }
+
+#: What is returned where nothing is to be done.
+NOTHING: dict[str, Any] = {"changed": False, "changes": [], "steps": []}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -44,16 +48,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         task_vars = task_vars or {}
         try:
             node = _node(arguments, task_vars)
-            steps = parts.steps(arguments["part"], node)
-            if not steps:
-                return {**result, "changed": False, "changes": [], "steps": []}
+            # Of a node that has nothing yet, all is to be done.
+            arguments["look_ahead"] &= bool(node) and node["planned_before"]
+            if not parts.steps(arguments["part"], node) or _as_planned(arguments, node):
+                return {**result, **NOTHING}
             done = self._execute_module(
                 module_name="podnet.fabric.converge",
-                module_args={**arguments, **_beside(arguments, node, steps)},
+                module_args={**arguments, **_beside(arguments, node)},
                 task_vars=task_vars,
             )
         except Failure as failure:
             return {**result, "failed": True, "msg": failure.message, **failure.details}
+        if "as_planned" in done:
+            found = {"parts": done.pop("as_planned"), "sysctls": arguments["sysctls"]}
+            files.keep_settled_parts(str(arguments["path"]), node["name"], found)
         # What was sent would be shown, and registered, once more for each node.
         done["invocation"] = {"module_args": arguments}
         return {**result, **done}
@@ -73,13 +81,25 @@ def _node(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[st
     return node
 
 
-def _beside(
-    arguments: Mapping[str, Any], node: dict[str, Any], steps: list[parts.Step]
-) -> dict[str, Any]:
+def _as_planned(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
+    """Say whether a look ahead in this run has found the part to be as planned."""
+    if not node:
+        return False
+    found = files.settled_parts(str(arguments["path"]), node["name"])
+    # Settings are asked for by the roles, and each may ask for others.
+    same = arguments["sysctls"] in ({}, found.get("sysctls"))
+    return same and arguments["part"] in found.get("parts", ())
+
+
+def _beside(arguments: Mapping[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """Return what is sent beside the options."""
     sent: dict[str, Any] = {"_node": node}
-    if any(step.module == "services" for step in steps):
+    named = [arguments["part"]]
+    if arguments["look_ahead"]:
+        named += parts.after(arguments["part"], node)
+    if any(step.module == "services" for part in named for step in parts.steps(part, node)):
         sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
-    programs = parts.programs([arguments["part"]], node)
+    programs = parts.programs(named, node)
     if programs:
         sent["_sources"] = gather(programs, lambda name: str(COLLECTION_SOURCES / name), Path.cwd())
     return sent

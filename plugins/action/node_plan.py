@@ -43,6 +43,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 def _settled(path: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
     node = slices.of_host(path, task_vars)
     seen = task_vars.get("podnet_observed") or {}
-    found = {**devices.settle(node, seen), "balances": bool(seen.get("balances"))}
+    found = {
+        **devices.settle(node, seen),
+        "balances": bool(seen.get("balances")),
+        "planned_before": bool(seen.get("pod_cidr")) and not seen.get("missing"),
+    }
     files.settle(path, node["name"], found)
     return {**node, **found}

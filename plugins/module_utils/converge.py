@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -98,6 +98,29 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     return report.result()
 
 
+def look_ahead(parts: Mapping[str, Iterable[Step]], given: Given, call: Call) -> list[str]:
+    """Return the first of these parts that are as planned already, up to one that is not.
+
+    A part after one that is not may depend on what that changes. What keeps a part from being
+    looked at, the part itself will say.
+
+    :param parts: their steps by name, in the order of a run.
+    """
+    found = []
+    for part, steps in parts.items():
+        said: list[str] = []
+        look = replace(call, check_mode=True, warn=said.append)
+        try:
+            if converge(steps, given, look)["changed"]:
+                break
+        except (Failure, OSError):
+            break
+        for warning in said:
+            call.warn(warning)
+        found.append(part)
+    return found
+
+
 def run(spec: Spec, arguments: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
     """Do what a module does with these arguments; return what it returns."""
     checked = ArgumentSpecValidator(spec.arguments, **spec.rules).validate(arguments)
@@ -106,6 +129,6 @@ def run(spec: Spec, arguments: Mapping[str, Any], call: Call) -> Mapping[str, An
     return spec.work(checked.validated_parameters, call)
 
 
-def needs(steps: Iterable[Step]) -> list[str]:
+def needs(*lists: Iterable[Step]) -> list[str]:
     """Return the libraries that steps import."""
-    return sorted({library for step in steps for library in SPECS[step.module].needs})
+    return sorted({name for steps in lists for step in steps for name in SPECS[step.module].needs})

@@ -252,6 +252,12 @@ def steps(part: str, node: Node) -> list[Step]:
     return [step for step in PARTS[part] if step.when(node)]
 
 
+def after(part: str, node: Node) -> dict[str, list[Step]]:
+    """Return the parts that come after one, each with the steps that a node needs."""
+    names = list(PARTS)
+    return {name: steps(name, node) for name in names[names.index(part) + 1 :]}
+
+
 def programs(parts: Iterable[str], node: Node) -> list[dict[str, Any]]:
     """Return the programs that steps of these parts load, as items of ``bpf_program``."""
     given = Given(node, {}, {}, "")

@@ -44,6 +44,12 @@ options:
     description: The settings of the host that the user asked for, for the parts V(node) and V(settle).
     type: dict
     default: {}
+  look_ahead:
+    description:
+      - Whether the parts after this one are looked at in the same process, where this one is as planned already. Those
+        up to the first that is not are passed over in this run without asking the node once more.
+    type: bool
+    default: false
   _node:
     description: The node's slice of the plan. The action plugin fills it in.
     type: dict
@@ -87,6 +93,12 @@ steps:
       type: list
       elements: str
       sample: [change sysctl net.ipv4.conf.pn_host.forwarding]
+as_planned:
+  description: The parts that a look ahead found to be as planned.
+  returned: with O(look_ahead), where nothing was changed
+  type: list
+  elements: str
+  sample: [datapath, peers, endpoints, settle]
 log:
   description: Output of the compiler or the verifier.
   returned: when a program is refused
@@ -96,6 +108,7 @@ log:
 """
 
 from functools import partial
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils import converge, parts
@@ -110,6 +123,7 @@ def main() -> None:
             "part": {"type": "str", "required": True, "choices": list(parts.PARTS)},
             "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
             "sysctls": {"type": "dict", "default": {}},
+            "look_ahead": {"type": "bool", "default": False},
             "_node": {"type": "dict"},
             "_sources": {"type": "dict"},
             "_services": {"type": "str"},
@@ -125,15 +139,19 @@ def main() -> None:
             "call it as podnet.fabric.converge."
         )
     steps = parts.steps(options["part"], options["_node"])
+    ahead = parts.after(options["part"], options["_node"]) if options["look_ahead"] else {}
     given = parts.Given(
         options["_node"], options["sysctls"], options["_sources"] or {}, options["_services"] or ""
     )
     call = Call(module.check_mode, partial(runner.require, module), module.warn)
-    runner.run(
-        module,
-        lambda: converge.converge(steps, given, call),
-        needs=converge.needs(steps),
-    )
+
+    def work() -> dict[str, Any]:
+        done = converge.converge(steps, given, call)
+        if ahead and not done["changed"]:
+            done["as_planned"] = converge.look_ahead(ahead, given, call)
+        return done
+
+    runner.run(module, work, needs=converge.needs(steps, *ahead.values()))
 
 
 if __name__ == "__main__":

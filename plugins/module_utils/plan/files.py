@@ -49,6 +49,20 @@ def settle(directory: str, name: str, found: dict[str, Any]) -> None:
     _write(_file(directory, "settled", name), found)
 
 
+def keep_settled_parts(directory: str, name: str, settled: dict[str, Any]) -> None:
+    """Write what a look ahead found to be as planned (see ``converge.look_ahead``)."""
+    _write(_file(directory, "ahead", name), settled)
+
+
+def settled_parts(directory: str, name: str) -> dict[str, Any]:
+    """Return what was written, nothing where nobody has looked."""
+    try:
+        found: dict[str, Any] = json.loads(_file(directory, "ahead", name).read_text())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
 def read_services(directory: str, name: str) -> str:
     """Return the services of a node's cluster, as ``services.wire`` packs them."""
     return _file(directory, "services", _mine(directory, name)["cluster"]).read_text()
