@@ -4,16 +4,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 
 from ..module_utils import parts
-from ..module_utils.bpf_sources import COLLECTION_SOURCES, gather
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
-from ..plugin_utils import slices
+from ..plugin_utils import programs, slices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +22,7 @@ ARGUMENT_SPEC = {
     "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
     "sysctls": {"type": "dict", "default": {}},
     "look_ahead": {"type": "bool", "default": False},
+    "compile": {"type": "bool", "default": True},
 }
 
 #: What is returned where nothing is to be done.
@@ -52,19 +51,42 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             arguments["look_ahead"] &= bool(node) and node["planned_before"]
             if not parts.steps(arguments["part"], node) or _as_planned(arguments, node):
                 return {**result, **NOTHING}
-            done = self._execute_module(
-                module_name="podnet.fabric.converge",
-                module_args={**arguments, **_beside(arguments, node)},
-                task_vars=task_vars,
-            )
+            done = self._converged(arguments, node, task_vars)
         except Failure as failure:
             return {**result, "failed": True, "msg": failure.message, **failure.details}
         if "as_planned" in done:
             found = {"parts": done.pop("as_planned"), "sysctls": arguments["sysctls"]}
             files.keep_settled_parts(str(arguments["path"]), node["name"], found)
-        # What was sent would be shown, and registered, once more for each node.
-        done["invocation"] = {"module_args": arguments}
         return {**result, **done}
+
+    def _converged(
+        self, arguments: dict[str, Any], node: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Run the module with what it needs beside its options."""
+        sent: dict[str, Any] = {"_node": node}
+        named = [arguments["part"]]
+        if arguments["look_ahead"]:
+            named += parts.after(arguments["part"], node)
+        if any(step.module == "services" for part in named for step in parts.steps(part, node)):
+            sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
+
+        def run(sources: dict[str, Any]) -> dict[str, Any]:
+            done: dict[str, Any] = self._execute_module(
+                module_name="podnet.fabric.converge",
+                module_args={**arguments, **sent, "_sources": sources},
+                task_vars=task_vars,
+            )
+            # What was sent would be shown, and registered, once more for each node.
+            done["invocation"] = {"module_args": arguments}
+            return done
+
+        found = parts.programs(named, node)
+        if not found:
+            return run({})
+        if not arguments["compile"]:
+            # What must be compiled elsewhere is said once, for all parts.
+            found = parts.programs(parts.PARTS, node)
+        return programs.bring(run, programs.own_sources(found), compiles=arguments["compile"])
 
 
 def _node(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,17 +111,3 @@ def _as_planned(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
     # Settings are asked for by the roles, and each may ask for others.
     same = arguments["sysctls"] in ({}, found.get("sysctls"))
     return same and arguments["part"] in found.get("parts", ())
-
-
-def _beside(arguments: Mapping[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """Return what is sent beside the options."""
-    sent: dict[str, Any] = {"_node": node}
-    named = [arguments["part"]]
-    if arguments["look_ahead"]:
-        named += parts.after(arguments["part"], node)
-    if any(step.module == "services" for part in named for step in parts.steps(part, node)):
-        sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
-    programs = parts.programs(named, node)
-    if programs:
-        sent["_sources"] = gather(programs, lambda name: str(COLLECTION_SOURCES / name), Path.cwd())
-    return sent

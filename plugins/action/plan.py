@@ -61,6 +61,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             "path": path,
             "cluster": plan.clusters[cluster],
             "clusters": plan.clusters,
+            "compilers": _compilers(task_vars, arguments["observed"]),
             "warnings": [
                 *spelling.warnings(self._names),
                 *(each for one in plan.clusters.values() for each in one["warnings"]),
@@ -135,6 +136,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             find = finder(self, where, self._task_vars)
             self._files[item] = service_files.load(item, where, find)
         return self._files[item]
+
+
+def _compilers(task_vars: Mapping[str, Any], observed: str) -> dict[str, str]:
+    """Return the host of the play that compiles for each machine type.
+
+    The first that can, or else the first, which is to get a compiler.
+    """
+    chosen: dict[str, tuple[bool, str]] = {}
+    for name in task_vars.get("ansible_play_hosts", ()):
+        seen = task_vars["hostvars"].raw_get(name).get(observed)
+        if isinstance(seen, dict) and "machine" in seen:
+            machine, can = str(seen["machine"]), bool(seen.get("compiler"))
+            if machine not in chosen or can > chosen[machine][0]:
+                chosen[machine] = can, str(name)
+    return {machine: name for machine, (_can, name) in chosen.items()}
 
 
 def _template(templar: Templar, host: str, name: str, raw: Any) -> Any:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import mounts, names
-from .engine.bpf import attach, maps, programs
+from . import bpf_compile, mounts, names
+from .engine import pythons
+from .engine.bpf import attach, compiler, maps, objects, programs
 from .engine.bpf.compiler import Source
 from .engine.bpf.grace import expedited
 from .engine.change import Changes
@@ -49,6 +50,11 @@ class Wanted:
     maps: Mapping[str, str]
     places: Sequence[Place]
     leave: Sequence[Place]
+
+    @property
+    def key(self) -> str:
+        """Key of the object that the compiler makes of it here."""
+        return objects.key(self.source, self.maps, objects.machine())
 
     @property
     def digest(self) -> str:
@@ -109,14 +115,7 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     present = item["state"] == "present"
     source = Source("", {})
     if present:
-        sent = sources["sources"][sources["programs"][name]]
-        source = Source(
-            sent["main"],
-            sent["files"],
-            tuple(sent["include"]),
-            (*item["cflags"], *_defines(item["defines"])),
-            sources["standin"],
-        )
+        source, _maps = bpf_compile.unit(item, sources)
     return Wanted(
         name=name,
         pin=pin,
@@ -143,13 +142,6 @@ def _places(entry: Mapping[str, Any], netns: str | None, folder: str, name: str)
     return [attach.Place(hook, device, entry["netns"] or netns, folder) for device in devices]
 
 
-def _defines(defines: Mapping[str, Any]) -> list[str]:
-    return [
-        f"-D{key}" if value in (None, "", True) else f"-D{key}={value}"
-        for key, value in sorted(defines.items())
-    ]
-
-
 def converge(
     items: Sequence[Wanted],
     *,
@@ -157,9 +149,14 @@ def converge(
     netns: str | None,
     check_mode: bool,
     require: Callable[[str], None],
+    made: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Bring programs and attachments to what is wanted; return what a module returns.
 
+    Where a program must be loaded of which there is neither an object nor the source, nothing is
+    changed, and ``lacks`` says which.
+
+    :param made: key -> object that another host has made, as ``objects.written`` has it.
     :param require: called with the name of a library before it is needed.
     """
     changes = Changes()
@@ -168,9 +165,14 @@ def converge(
         _check_targets(items, mode, run, require)
         old = {item.pin: _opened(item.pin, stack) for item in items}
         ready = {item.pin: _running(item, old[item.pin], run) for item in items if item.present}
-        if not check_mode and any(program is None for program in ready.values()):
+        todo = [] if check_mode else [i for i in items if i.present and ready[i.pin] is None]
+        found = {i.key: objects.read(made[i.key], i.key) for i in todo if i.key in made}
+        lacking = _lacking(todo, made)
+        if lacking:
+            return {**changes.result(), "programs": [], "lacks": lacking}
+        if any(item.key not in found for item in todo):
             require("bcc")
-        with programs.Loader() as loader:
+        with programs.Loader(found) as loader:
             for item in items:
                 if item.present and ready[item.pin] is None and not check_mode:
                     fresh = loader.load(
@@ -195,6 +197,34 @@ def converge(
                 raise
         described = [_described(item, ready.get(item.pin)) for item in items if item.present]
     return {**changes.result(), "programs": described}
+
+
+def lacks(items: Sequence[Wanted], made: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what must be compiled first, as the module's ``lacks`` does; empty where nothing must.
+
+    What a program needs beside it, such as its maps, need not be there yet.
+
+    :param made: as for :func:`converge`.
+    """
+    with contextlib.ExitStack() as stack:
+        run = _Run(stack.enter_context(attach.Attacher()), stack, check_mode=True)
+        todo = [
+            item
+            for item in items
+            if item.present and _running(item, _opened(item.pin, stack), run) is None
+        ]
+    return _lacking(todo, made)
+
+
+def _lacking(items: Sequence[Wanted], made: Mapping[str, Any]) -> dict[str, Any]:
+    lacking = [item for item in items if item.key not in made and not item.source.files]
+    if not lacking:
+        return {}
+    return {
+        "machine": objects.machine(),
+        "compiler": not pythons.missing(["bcc"]) and compiler.has_headers(),
+        "programs": {item.name: item.key for item in lacking},
+    }
 
 
 def _opened(pin: str, stack: contextlib.ExitStack) -> Program | None:

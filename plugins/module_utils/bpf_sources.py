@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .engine.bpf.compiler import read_folder
+from .engine.bpf.compiler import Source, read_folder
 from .engine.failure import Failure
 
 if TYPE_CHECKING:
@@ -48,7 +48,20 @@ def gather(
         if key not in sources:
             sources[key] = read_sources(item, find, base)
         named[item["name"]] = list(sources).index(key)
-    return {"programs": named, "sources": list(sources.values()), "standin": standin()}
+    headers = standin()
+    for each in sources.values():
+        source = Source(each["main"], each["files"], tuple(each["include"]), standin=headers)
+        each["digest"] = source.fingerprint
+    return {"programs": named, "sources": list(sources.values()), "standin": headers}
+
+
+def without_texts(gathered: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what :func:`gather` did less the files: enough to recognise what is loaded."""
+    return {
+        "programs": gathered["programs"],
+        "sources": [{**source, "files": {}} for source in gathered["sources"]],
+        "standin": {},
+    }
 
 
 def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path) -> dict[str, Any]:

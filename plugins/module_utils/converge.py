@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from . import bpf_program as bpf_program_work
 from .engine.failure import Failure
+from .parts import PARTS, programs
 from .specs import (
     bpf_map,
     bpf_program,
@@ -84,9 +86,16 @@ def _cut(lines: Sequence[str]) -> list[str]:
 def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     """Do steps in order; a step's arguments are made when those before it are done.
 
+    Where programs must be compiled first, nothing is done, and ``lacks`` says which, as that of
+    ``bpf_program`` does.
+
     :raises Failure: names the step; what was done before it is in the details.
     """
-    report = Report()
+    report, steps = Report(), list(steps)
+    loads = any(step.module == "bpf_program" for step in steps)
+    lacking = _lacks(given) if loads and not call.check_mode else {}
+    if lacking:
+        return {**report.result(), "lacks": lacking}
     for step in steps:
         if call.check_mode and step.said_later:
             continue
@@ -123,10 +132,26 @@ def look_ahead(parts: Mapping[str, Iterable[Step]], given: Given, call: Call) ->
 
 def run(spec: Spec, arguments: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
     """Do what a module does with these arguments; return what it returns."""
+    return spec.work(_checked(spec, arguments), call)
+
+
+def _checked(spec: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     checked = ArgumentSpecValidator(spec.arguments, **spec.rules).validate(arguments)
     if checked.error_messages:
         raise Failure("; ".join(checked.error_messages))
-    return spec.work(checked.validated_parameters, call)
+    found: dict[str, Any] = checked.validated_parameters
+    return found
+
+
+def _lacks(given: Given) -> dict[str, Any]:
+    """Say which of the programs that the sources are of must be compiled first."""
+    known = given.sources.get("programs", {})
+    items = [item for item in programs(PARTS, given.node) if item["name"] in known]
+    if not items:
+        return {}
+    checked = _checked(SPECS["bpf_program"], {"programs": items})["programs"]
+    wanted = [bpf_program_work.wanted(item, None, given.sources) for item in checked]
+    return bpf_program_work.lacks(wanted, given.sources.get("objects", {}))
 
 
 def needs(*lists: Iterable[Step]) -> list[str]:

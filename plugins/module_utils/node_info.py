@@ -26,7 +26,7 @@ from .datapath.service_layout import (
     SERVICES,
 )
 from .engine import ipv4, pythons
-from .engine.bpf import maps
+from .engine.bpf import compiler, maps, objects
 from .services import packed
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 
 NETWORKD = "systemd-networkd"
-LIBRARIES = ("bcc", "pyroute2")
+LIBRARIES = ("pyroute2",)
+COMPILER = ("bcc",)
 DEVICES = Path("/sys/class/net")
 #: linux/if_arp.h: what has frames with MAC addresses, which programs look for.
 ARPHRD_ETHER = 1
@@ -64,7 +65,9 @@ def read(
     return {
         "kernel": os.uname().release,
         "distribution": _distribution(),
+        "machine": objects.machine(),
         "missing": pythons.missing(LIBRARIES),
+        "compiler": not pythons.missing(COMPILER) and compiler.has_headers(),
         "bpffs": mounts.bpffs_mounted(),
         "cgroup2": mounts.cgroup2_root(),
         "networkd": Path("/lib/systemd", NETWORKD).exists(),

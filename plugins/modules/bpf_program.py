@@ -11,7 +11,9 @@ version_added: 0.1.0
 description:
   - Compiles C with BCC on the node, loads it, pins the program and attaches it to network devices or
     cgroups. Headers of the running kernel are not needed.
-  - The sources stay on the controller and travel with the task.
+  - What M(podnet.fabric.bpf_compile) has compiled in the same run for the node's machine type is only loaded,
+    by a node that needs no compiler.
+  - The sources stay on the controller and travel with the task where the node has to compile.
   - A program carries the hash of its sources, flags, maps and kernel with it in the kernel. As long as
     it is the same nothing is compiled and nothing changes, and no file says so but the kernel.
   - A new version replaces the old one in one step wherever the old one is attached, also by others.
@@ -21,7 +23,7 @@ author: The podnet.fabric developers (@podnet)
 requirements:
   - Linux 5.10 or newer; for tcx 6.6 or newer
   - bcc (Debian C(python3-bpfcc), Fedora C(python3-bcc)) and the C library's kernel headers (Debian
-    C(linux-libc-dev), Fedora C(kernel-headers)), where something is compiled
+    C(linux-libc-dev), Fedora C(kernel-headers)), on hosts that compile
   - pyroute2, where clsact is used
 attributes:
   check_mode:
@@ -165,6 +167,14 @@ options:
         type: str
         choices: [present, absent]
         default: present
+  compile:
+    description:
+      - Whether this host compiles what M(podnet.fabric.bpf_compile) has not compiled for it in the same run.
+      - With V(false) it needs no compiler. A program that cannot be loaded then is listed in RV(lacks), and
+        nothing is changed.
+    type: bool
+    default: true
+    version_added: 0.2.0
   attach_mode:
     description:
       - How C(tc) hooks are attached. V(tcx) needs Linux 6.6, V(clsact) works on every kernel, and V(auto)
@@ -181,6 +191,7 @@ options:
     description: What the controller has read. The action plugin fills it in.
     type: dict
 seealso:
+  - module: podnet.fabric.bpf_compile
   - module: podnet.fabric.bpf_map
   - module: podnet.fabric.bpf_program_info
 """
@@ -268,6 +279,23 @@ programs:
       type: list
       elements: str
       sample: [cgroup_connect4 of /sys/fs/cgroup]
+lacks:
+  description: What must be compiled first; nothing was changed.
+  returned: with O(compile=false), when something must be
+  type: dict
+  contains:
+    machine:
+      description: Machine type of the host, as C(uname -m) has it.
+      type: str
+      sample: x86_64
+    compiler:
+      description: Whether the host could compile it.
+      type: bool
+      sample: false
+    programs:
+      description: Program to the key of the object that it needs, a hash of sources, flags and machine type.
+      type: dict
+      sample: {no_mail: 9f2b7c5d0a9f6a0d6ef8f7b4f3a9f0c2fd0b2c4f7e5a9d3c1b0a8f7e6d5c4b3a}
 log:
   description: Output of the compiler or the verifier.
   returned: when a program is refused

@@ -50,6 +50,13 @@ options:
         up to the first that is not are passed over in this run without asking the node once more.
     type: bool
     default: false
+  compile:
+    description:
+      - Whether the node compiles the programs of the part that M(podnet.fabric.bpf_compile) has not compiled in the same
+        run.
+      - With V(false), programs of any part that the node cannot load are listed in RV(lacks), and nothing is changed.
+    type: bool
+    default: true
   _node:
     description: The node's slice of the plan. The action plugin fills it in.
     type: dict
@@ -62,6 +69,7 @@ options:
 seealso:
   - module: podnet.fabric.plan
   - module: podnet.fabric.node_plan
+  - module: podnet.fabric.bpf_compile
 """
 
 EXAMPLES = r"""
@@ -99,6 +107,14 @@ as_planned:
   type: list
   elements: str
   sample: [datapath, peers, endpoints, settle]
+lacks:
+  description: What must be compiled first, as RV(podnet.fabric.bpf_program#module:lacks); nothing was changed.
+  returned: with O(compile=false), when something must be
+  type: dict
+  sample:
+    machine: x86_64
+    compiler: false
+    programs: {guard: 9f2b7c5d0a9f6a0d6ef8f7b4f3a9f0c2fd0b2c4f7e5a9d3c1b0a8f7e6d5c4b3a}
 log:
   description: Output of the compiler or the verifier.
   returned: when a program is refused
@@ -124,6 +140,7 @@ def main() -> None:
             "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
             "sysctls": {"type": "dict", "default": {}},
             "look_ahead": {"type": "bool", "default": False},
+            "compile": {"type": "bool", "default": True},
             "_node": {"type": "dict"},
             "_sources": {"type": "dict"},
             "_services": {"type": "str"},

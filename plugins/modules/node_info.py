@@ -58,12 +58,22 @@ distribution:
   returned: success
   type: str
   sample: debian
+machine:
+  description: Machine type, as C(uname -m) has it.
+  returned: success
+  type: str
+  sample: x86_64
 missing:
-  description: Python libraries that the modules need and that are not there.
+  description: Python libraries that the modules need on every node and that are not there.
   returned: success
   type: list
   elements: str
-  sample: [bcc]
+  sample: [pyroute2]
+compiler:
+  description: Whether eBPF programs can be compiled here, by bcc and the C library's kernel headers.
+  returned: success
+  type: bool
+  sample: false
 bpffs:
   description: Whether bpffs is mounted at C(/sys/fs/bpf).
   returned: success

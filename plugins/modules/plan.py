@@ -29,7 +29,7 @@ options:
   observed:
     description:
       - Name of the variable of each host that has what it was observed to hold, with the keys C(pod_cidr),
-        C(peers), C(endpoints), C(services) and C(device). Other keys are left alone.
+        C(peers), C(endpoints), C(services), C(device), C(machine) and C(compiler). Other keys are left alone.
       - Take a registered variable. Facts may come from a cache, and what was true in an earlier run
         would count as true now.
       - A host of the play without it is taken as one that did not answer, a host outside the play as one
@@ -72,6 +72,13 @@ path:
   returned: success
   type: str
   sample: /home/deploy/.ansible/tmp/ansible-local-4711abcd/podnet-plan-x1y2z3
+compilers:
+  description:
+    - Machine type to the host of the play that compiles eBPF programs for it. It is the first host that can, or
+      else the first one.
+  returned: success
+  type: dict
+  sample: {x86_64: node-1}
 cluster:
   description: Summary of the cluster of the host on which the task runs.
   returned: success

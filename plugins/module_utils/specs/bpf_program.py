@@ -49,6 +49,7 @@ def _work(given: Params, call: Call) -> dict[str, Any]:
         netns=given["netns"],
         check_mode=call.check_mode,
         require=call.require,
+        made=(given["_sources"] or {}).get("objects", {}),
     )
 
 
@@ -62,6 +63,7 @@ SPEC = Spec(
             "mutually_exclusive": [("src", "source")],
             "required_if": [("state", "present", ("src", "source"), True)],
         },
+        "compile": {"type": "bool", "default": True},
         "attach_mode": {"type": "str", "choices": ["auto", "tcx", "clsact"], "default": "auto"},
         "netns": {"type": "str"},
         "_sources": {"type": "dict"},

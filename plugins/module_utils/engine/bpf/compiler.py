@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import importlib
+import json
 import os
 import re
 import sys
@@ -24,6 +26,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..failure import Failure
+from . import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +44,7 @@ class Source:
     :param include: folders of ``files`` in which ``#include`` looks, after the main file's own.
     :param cflags: flags for clang.
     :param standin: name -> text of the stand-in headers.
+    :param digest: hash of all files, where they themselves are not here and nothing is compiled.
     """
 
     main: str
@@ -48,6 +52,15 @@ class Source:
     include: tuple[str, ...] = ()
     cflags: tuple[str, ...] = ()
     standin: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all files, as hexadecimal."""
+        if self.digest and not self.files:
+            return self.digest
+        parts = [self.main, list(self.include), dict(self.files), dict(self.standin)]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def read_folder(folder: Path) -> dict[str, str]:
@@ -61,10 +74,29 @@ def read_folder(folder: Path) -> dict[str, str]:
 class Compiled:
     """A source that is compiled: its functions can be loaded. See :func:`compiled`."""
 
-    def __init__(self, module: Any, source: Source) -> None:
+    def __init__(self, module: Any, source: Source, map_fds: Mapping[str, int]) -> None:
         """Take over what BCC made of a source."""
         self._module = module
         self._source = source
+        self._map_fds = map_fds
+
+    def to_object(self) -> objects.Object:
+        """Return all functions as data, for other hosts.
+
+        :raises Failure: where that cannot be, as the source makes maps of its own.
+        """
+        library, module = importlib.import_module("bcc").lib, self._module.module
+        names = [library.bpf_function_name(module, at) for at in range(_functions(module))]
+        try:
+            return objects.made(
+                {name.decode(): self._module.dump_func(name) for name in names},
+                self._map_fds,
+                (library.bpf_module_license(module) or b"GPL").decode(),
+            )
+        except Failure as failure:
+            raise Failure(
+                f"{self._source.main} cannot be handed on to other hosts: {failure.message}"
+            ) from failure
 
     def load(self, function: str, program_type: int, attach_type: int = 0) -> int:
         """Load one of the functions; return the program's descriptor.
@@ -90,9 +122,13 @@ def compiled(source: Source, map_fds: Mapping[str, int] | None = None) -> Iterat
         with _environment("BCC_KERNEL_SOURCE", f"{folder}/kernel"):
             module = _compile(text, flags, source, folder)
         try:
-            yield Compiled(module, source)
+            yield Compiled(module, source, map_fds or {})
         finally:
             module.cleanup()
+
+
+def _functions(module: Any) -> int:
+    return int(importlib.import_module("bcc").lib.bpf_num_functions(module))
 
 
 def _unpack(source: Source, folder: Path) -> list[str]:
@@ -118,16 +154,24 @@ def _unpack(source: Source, folder: Path) -> list[str]:
     ]
 
 
-def _system_headers() -> list[Path]:
+def has_headers() -> bool:
+    """Say whether the C library's kernel headers are there."""
+    return bool(_asm()) or (SYSTEM_HEADERS / "asm/types.h").exists()
+
+
+def _asm() -> list[Path]:
     # Debian keeps asm/ in a folder named after the architecture, Fedora beside linux/.
-    asm = [path.parent.parent for path in SYSTEM_HEADERS.glob("*-linux-*/asm/types.h")]
-    if not (asm or (SYSTEM_HEADERS / "asm/types.h").exists()):
+    return [path.parent.parent for path in SYSTEM_HEADERS.glob("*-linux-*/asm/types.h")]
+
+
+def _system_headers() -> list[Path]:
+    if not has_headers():
         raise Failure(
             f"{SYSTEM_HEADERS}/linux/types.h and what it includes are not there: install "
             "linux-libc-dev (Debian) or kernel-headers (Fedora). Headers of the running kernel "
             "are not needed."
         )
-    return [SYSTEM_HEADERS, *asm]
+    return [SYSTEM_HEADERS, *_asm()]
 
 
 def _compile(text: str, flags: list[str], source: Source, folder: str) -> Any:

@@ -269,12 +269,17 @@ class Map:
                 return
 
 
-def create(spec: MapSpec) -> Map:
-    """Make a map that is held by this process alone until it is pinned."""
-    # Kernels before 5.11 count the memory of maps against this limit; in later ones it is no matter
-    # that a container may not raise it.
+def lift_limit() -> None:
+    """Let maps and programs have the memory that they need."""
+    # Kernels before 5.11 count it against this limit; in later ones it is no matter that a
+    # container may not raise it.
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY,) * 2)
+
+
+def create(spec: MapSpec) -> Map:
+    """Make a map that is held by this process alone until it is pinned."""
+    lift_limit()
     try:
         fd = syscall.map_create(
             TYPES[spec.type],

@@ -14,20 +14,22 @@ import hashlib
 import json
 import os
 import platform
+import re
 from typing import TYPE_CHECKING
 
 from ..failure import Failure
-from . import compiler, maps, syscall
+from . import compiler, maps, objects, syscall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .compiler import Compiled, Source
     from .maps import Map
+    from .objects import Object
 
 DIGEST_MAP = maps.MapSpec("podnet_digest", "array", 4, 32, 1)
 #: Part of every digest: raise it when programs are to be loaded anew for a change in this engine.
-ENGINE = 1
+ENGINE = 2
 
 #: Name -> number in enum bpf_prog_type.
 TYPES = {
@@ -46,6 +48,8 @@ TYPES = {
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 
 _KEY = bytes(4)
+#: Bytes for what the verifier says of a program that it refuses.
+LOG_ROOM = 1 << 24
 
 
 class Program:
@@ -119,9 +123,8 @@ def digest(
 ) -> str:
     """Hash of all that decides what is loaded, as hexadecimal."""
     parts = {
-        "files": dict(source.files),
-        "standin": dict(source.standin),
-        "what": [source.main, source.include, source.cflags, function, program_type, attach_type],
+        "files": source.fingerprint,
+        "what": [source.cflags, function, program_type, attach_type],
         "maps": dict(map_pins or {}),
         "kernel": [platform.release(), platform.version(), platform.machine()],
         "engine": ENGINE,
@@ -135,8 +138,12 @@ class Loader:
     What it holds open meanwhile goes at the end of a ``with`` block.
     """
 
-    def __init__(self) -> None:
-        """Hold nothing yet."""
+    def __init__(self, made: Mapping[str, Object] | None = None) -> None:
+        """Hold nothing yet.
+
+        :param made: by their keys, the objects that need not be compiled.
+        """
+        self._made = made or {}
         self._stack = contextlib.ExitStack()
         self._maps: dict[str, Map] = {}
         self._compiled: list[tuple[Source, dict[str, str], Compiled]] = []
@@ -158,7 +165,7 @@ class Loader:
         attach_type: int = 0,
         map_pins: Mapping[str, str] | None = None,
     ) -> Program:
-        """Compile, load and mark a program.
+        """Compile, where there is no object of it, load and mark a program.
 
         :param map_pins: name in the C -> pin of the map that it stands for.
         :raises Failure: an error of the compiler or the verifier, a pin without a map.
@@ -166,7 +173,12 @@ class Loader:
         pins = dict(map_pins or {})
         for name, path in pins.items():
             self._open(name, path, source)
-        fd = self._compile(source, pins).load(function, program_type, attach_type)
+        found = self._made.get(objects.key(source, pins, objects.machine()))
+        if found:
+            fds = {name: self._maps[path].fd for name, path in pins.items()}
+            fd = _loaded(found, source, function, program_type, attach_type, fds)
+        else:
+            fd = self._compile(source, pins).load(function, program_type, attach_type)
         try:
             _mark(
                 fd,
@@ -198,6 +210,44 @@ class Loader:
         done = self._stack.enter_context(compiler.compiled(source, map_fds))
         self._compiled.append((source, pins, done))
         return done
+
+
+def _loaded(
+    found: Object,
+    source: Source,
+    function: str,
+    program_type: int,
+    attach_type: int,
+    map_fds: Mapping[str, int],
+) -> int:
+    """Load a function of an object; return the program's descriptor."""
+    try:
+        code = objects.code(found, function, map_fds)
+    except Failure as failure:
+        raise Failure(f"{source.main}: {failure.message}") from failure
+    maps.lift_limit()
+
+    def load(log: bytearray | None = None) -> int:
+        return syscall.program_load(
+            program_type, code, found.license, name=function, attach_type=attach_type, log=log
+        )
+
+    try:
+        return load()
+    except OSError as error:
+        refused = error
+    log = bytearray(LOG_ROOM)
+    with contextlib.suppress(OSError):
+        os.close(load(log))
+    lines = log.partition(b"\0")[0].decode(errors="replace").splitlines()
+    reason, _place = compiler.verdict(lines, {})
+    last = next((line for line in reversed(lines) if re.match(r"\d+: \(", line)), "")
+    raise Failure(
+        f"The kernel refused {function} of {source.main}"
+        f"{f' at its instruction {last}' if last else ''}: {reason or refused.strerror}.",
+        log=lines[-60:],
+        refused_object=True,
+    ) from refused
 
 
 def _mark(fd: int, hexadecimal: str) -> None:

@@ -25,7 +25,7 @@ _NUMBER = _NUMBERS.get(platform.machine(), 280)
 
 # enum bpf_cmd
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT_KEY = 0, 1, 2, 3, 4
-_OBJ_PIN, _OBJ_GET, _PROG_TEST_RUN = 6, 7, 10
+_PROG_LOAD, _OBJ_PIN, _OBJ_GET, _PROG_TEST_RUN = 5, 6, 7, 10
 _PROG_NEXT_ID, _PROG_BY_ID, _MAP_BY_ID, _INFO, _PROG_QUERY = 11, 13, 14, 15, 16
 _MAP_FREEZE, _MAP_LOOKUP_BATCH, _MAP_UPDATE_BATCH, _MAP_DELETE_BATCH = 22, 24, 26, 27
 _LINK_CREATE, _LINK_UPDATE, _LINK_BY_ID, _LINK_NEXT_ID, _LINK_DETACH = 28, 29, 30, 31, 34
@@ -217,6 +217,32 @@ def get(path: str) -> int:
     """Open what is pinned at a path."""
     name = path.encode() + b"\0"
     return _bpf(_OBJ_GET, struct.pack("=QII", _address(name), 0, 0))
+
+
+def program_load(
+    program_type: int,
+    code: bytes,
+    license_: str,
+    *,
+    name: str = "",
+    attach_type: int = 0,
+    log: bytearray | None = None,
+) -> int:
+    """Load a program and return its descriptor.
+
+    :param code: instructions, 8 bytes each.
+    :param name: at most 15 characters are kept.
+    :param log: room that the verifier fills with what it says, up to a zero byte.
+    """
+    words = license_.encode() + b"\0"
+    room = (ctypes.c_char * len(log)).from_buffer(log) if log else None
+    attr = struct.pack(
+        "=2I2Q2IQ2I16s2I",
+        *(program_type, len(code) // 8, _address(code), _address(words)),
+        *(1 if log else 0, len(log or b""), _pointer(room) if room else 0, 0, 0),
+        *(name.encode()[:15], 0, attach_type),
+    )
+    return _bpf(_PROG_LOAD, attr)
 
 
 def program_by_id(number: int) -> int:

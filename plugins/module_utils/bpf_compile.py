@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""eBPF programs compiled for other hosts: from sources to objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .engine.bpf import objects
+from .engine.bpf.compiler import Source, compiled
+from .engine.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: Of a program: what the compiler is asked for, and the maps that are bound later.
+Unit = tuple[Source, tuple[str, ...]]
+
+#: Descriptors that stand for maps while nothing is loaded: no process opens so many.
+_FIRST = 1 << 24
+
+
+def unit(item: Mapping[str, Any], sources: Mapping[str, Any]) -> Unit:
+    """Return what is compiled for one item of the option ``programs`` of ``bpf_program``.
+
+    :param sources: what the controller read, see ``bpf_sources.gather``.
+    """
+    sent = sources["sources"][sources["programs"][item["name"]]]
+    source = Source(
+        sent["main"],
+        sent["files"],
+        tuple(sent["include"]),
+        flags(item),
+        sources["standin"],
+        sent["digest"],
+    )
+    return source, tuple(sorted(item.get("maps") or {}))
+
+
+def flags(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the flags for clang that an item of the option ``programs`` asks for."""
+    defines: Mapping[str, Any] = item.get("defines") or {}
+    return (
+        *map(str, item.get("cflags") or ()),
+        *(
+            f"-D{key}" if value in (None, "", True) else f"-D{key}={value}"
+            for key, value in sorted(defines.items())
+        ),
+    )
+
+
+def keys(
+    items: Iterable[Mapping[str, Any]], sources: Mapping[str, Any], machine: str
+) -> dict[str, str]:
+    """Return program -> key of the object that hosts of a machine type load."""
+    return {item["name"]: objects.key(*unit(item, sources), machine) for item in items}
+
+
+def make(
+    items: Iterable[Mapping[str, Any]], machine: str | None, sources: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Compile each source once; return what the module returns, and the ``objects`` by key.
+
+    :param machine: machine type of those that will load it; None or "": that of this host.
+    :raises Failure: for an error in the C, or a machine type that is not this host's.
+    """
+    own = objects.machine()
+    if machine and machine != own:
+        raise Failure(f"machine is {machine!r}; what is compiled on this host is for {own!r}.")
+    made: dict[str, dict[str, Any]] = {}
+    named: dict[str, str] = {}
+    for item in items:
+        source, maps = unit(item, sources)
+        its_key = named[item["name"]] = objects.key(source, maps, own)
+        if its_key not in made:
+            stand_ins = {name: _FIRST + at for at, name in enumerate(maps)}
+            with compiled(source, stand_ins) as one:
+                made[its_key] = objects.written(one.to_object(), its_key)
+    return {"machine": own, "compiled": list(named), "keys": named, "objects": made}
