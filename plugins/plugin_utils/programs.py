@@ -45,7 +45,9 @@ def own_sources(programs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return gather(programs, lambda name: str(COLLECTION_SOURCES / name), Path.cwd())
 
 
-def bring(run: Callable[[dict[str, Any]], Result], gathered: dict[str, Any], *, compiles: bool) -> Result:
+def bring(
+    run: Callable[[dict[str, Any]], Result], gathered: dict[str, Any], *, compiles: bool
+) -> Result:
     """Run a module that loads programs, with as little as it needs of them; return its result.
 
     Most hosts run them already. One that does not says so (``lacks``) before it changes anything,
