@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Programs are compiled once a run; a node that never compiles needs no compiler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .cluster import Cluster, inventory
+from .predictions import predicted_then_done
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .cluster import Run
+
+# On the host alone: its mounts are its own.
+HIDE = """
+set -eu
+cd /usr/lib/python3/dist-packages
+layers=$(mktemp -d)
+mount -t tmpfs none "$layers"
+mkdir "$layers/upper" "$layers/work"
+mount -t overlay none -o "lowerdir=$PWD,upperdir=$layers/upper,workdir=$layers/work" "$PWD"
+umount -l "$layers"
+rmdir "$layers"
+rm -r /usr/lib/python3/dist-packages/bcc
+"""
+SERVICES = {
+    "podnet_service_cidr": "10.10.0.0/16",
+    "podnet_services": [
+        {
+            "name": "web",
+            "cluster_ip": "10.10.0.10",
+            "selector": {"app": "app"},
+            "ports": [{"port": 80}],
+        }
+    ],
+}
+#: What the nodes of a cluster in native routing run.
+NATIVE = {"from_container", "from_netdev", "from_host"}
+
+
+def compiles(run: Run) -> list[tuple[set[str], str]]:
+    """What was compiled, and where: one item a run of the compiler's module."""
+    return [
+        (set(event.result["compiled"]), event.result["_ansible_delegated_vars"]["ansible_host"])
+        for event in run.of("ok")
+        if event.result.get("compiled")
+    ]
+
+
+@pytest.fixture(scope="module")
+def cluster(make_module_cluster: Callable[..., Cluster]) -> Cluster:
+    """Three nodes, of which the last one alone has a compiler; no network yet."""
+    made = make_module_cluster(inventory(3, pods=3))
+    for name in ("node-1", "node-2"):
+        made.exec(name, "sh", "-c", HIDE)
+        assert "No module" in made.try_exec(name, "/usr/bin/python3", "-c", "import bcc").stderr
+    made.exec("node-3", "/usr/bin/python3", "-c", "import bcc")
+    return made
+
+
+def programs(cluster: Cluster) -> dict[str, dict[str, str]]:
+    """By node: the tag of each of its pinned programs."""
+    found: dict[str, dict[str, str]] = {}
+    for name in cluster.nodes:
+        listed: list[dict[str, Any]] = cluster.json(name, "bpftool", "-jf", "prog")
+        found[name] = {
+            one["name"]: one["tag"]
+            for one in listed
+            if any("/podnet/programs/" in path for path in one.get("pinned", ()))
+        }
+    return found
+
+
+def test_the_node_that_can_compiles_for_all(cluster: Cluster) -> None:
+    done = predicted_then_done(cluster)
+    assert done.changed.keys() == cluster.nodes.keys()
+    assert compiles(done) == [(NATIVE, cluster.nodes["node-3"]["ansible_host"])]
+    found = programs(cluster)
+    assert set(found["node-1"]) == NATIVE
+    assert found["node-1"] == found["node-2"] == found["node-3"]
+    assert "3/3 reachable" in cluster.play("health").ok().output
+
+
+def test_a_rerun_compiles_nothing(cluster: Cluster) -> None:
+    again = cluster.play("site").ok()
+    assert (again.changed, compiles(again)) == ({}, [])
+
+
+def test_what_comes_later_is_compiled_alone_and_one_fork_is_enough(cluster: Cluster) -> None:
+    cluster.variables.update(SERVICES)
+    done = cluster.play("site", "-f", "1").ok()
+    ((made, where),) = compiles(done)
+    assert {"connect4", "to_netdev"} <= made
+    assert where == cluster.nodes["node-3"]["ansible_host"]
+    found = programs(cluster)
+    assert found["node-1"] == found["node-2"] == found["node-3"]
+    assert "connect4" in found["node-1"]
+
+
+def test_a_node_that_lost_its_programs_alone_gets_them(cluster: Cluster) -> None:
+    cluster.reboot("node-3")
+    done = cluster.play("site").ok()
+    assert "node-1" not in done.changed
+    assert [where for _made, where in compiles(done)] == [cluster.nodes["node-3"]["ansible_host"]]
+
+
+def test_where_nobody_can_the_run_says_what_is_missing(cluster: Cluster) -> None:
+    before = programs(cluster)
+    cluster.exec("node-3", "sh", "-c", HIDE)
+    cluster.variables["podnet_masquerade"] = True
+    failed = cluster.play("site")
+    assert failed.status != 0
+    assert any("bcc" in text and "python3-bpfcc" in text for text in failed.errors), failed.errors
+    assert programs(cluster) == before
+    del cluster.variables["podnet_masquerade"]
+    assert cluster.play("site").ok().changed == {}
+
+
+def test_the_host_that_compiles_can_be_chosen(cluster: Cluster) -> None:
+    cluster.variables["podnet_masquerade"] = True
+    cluster.inventory["all"]["hosts"]["builder"] = {
+        "ansible_connection": "local",
+        "ansible_host": "127.0.0.1",
+    }
+    cluster.variables["podnet_compiler"] = "builder"
+    done = cluster.play("site", "--limit", "node-1,node-2").ok()
+    assert [where for _made, where in compiles(done)] == ["127.0.0.1"]
+    assert programs(cluster)["node-1"] == programs(cluster)["node-2"]
