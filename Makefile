@@ -20,7 +20,7 @@ export MYPYPATH := $(BUILD)/collections
 PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
             nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute \
             mtr-tiny iputils-tracepath iptables nftables \
-            clang gcc libc6-dev shellcheck
+            clang gcc libc6-dev shellcheck mmdebstrap patchelf
 
 TESTS := $(addprefix test-,unit lint sanity versions packet integration demo cluster cells switches services masquerade loss molecule)
 
@@ -47,7 +47,7 @@ $(BUILD)/venv: tests/requirements.txt | $(BUILD)/packages
 	$(VENV)/bin/$(PIP) -r tests/requirements.txt
 	touch $@
 
-# The other versions of what we stand on: the oldest ansible-core, the newest pyroute2.
+# The other versions of what we stand on: the oldest and the newest ansible-core, the newest pyroute2.
 $(BUILD)/core-2.17/done: tests/requirements-oldest.txt | $(BUILD)/packages
 	/usr/bin/python3 -m venv --clear --system-site-packages $(@D)
 	$(@D)/bin/$(PIP) -r $<
@@ -58,13 +58,27 @@ $(BUILD)/pyroute2-0.9/done: tests/requirements-newest.txt | $(BUILD)/venv
 	$(VENV)/bin/$(PIP) --target $(@D) -r $<
 	touch $@
 
+# The newest ansible-core wants a newer Python than Debian 12's. That of Debian 13 lies in a folder with the libraries that it
+# was built for, and finds them there: it runs on this machine as any other program, and in the lab's namespaces.
+$(BUILD)/python-3.13/done: | $(BUILD)/packages
+	rm -rf $(@D)
+	mmdebstrap --quiet --variant=extract --include=python3.13-venv trixie $(@D)
+	libraries=$$(dirname $(@D)/usr/lib/*-linux-gnu/libc.so.6)
+	patchelf --set-interpreter $$libraries/ld-linux-*.so.* --force-rpath --set-rpath $$libraries $(@D)/usr/bin/python3.13
+	touch $@
+
+$(BUILD)/core-newest/done: tests/requirements-newest-core.txt $(BUILD)/python-3.13/done
+	$(BUILD)/python-3.13/usr/bin/python3.13 -m venv --clear --without-pip $(@D)
+	$(@D)/bin/python $(BUILD)/python-3.13/usr/share/python-wheels/pip-*.whl/$(PIP) -r $<
+	touch $@
+
 deps: $(BUILD)/venv collection ## install what is missing: Debian packages, the virtual environment
 
 collection: ## make the checkout importable as podnet.fabric
 	@mkdir -p $(BUILD)/collections/ansible_collections/podnet
 	ln -sfn ../../../.. $(BUILD)/collections/ansible_collections/podnet/fabric
 
-VERSIONS := $(BUILD)/core-2.17/done $(BUILD)/pyroute2-0.9/done
+VERSIONS := $(BUILD)/core-2.17/done $(BUILD)/core-newest/done $(BUILD)/pyroute2-0.9/done
 
 test: deps $(VERSIONS) ## run every test, and sum up
 	$(PY) -m tests.gates
@@ -75,7 +89,7 @@ test-quick: deps ## units, lint, packets and the demo's cluster, in a few minute
 test-unit: deps ## plain Python: no root, seconds
 test-lint: deps ## ruff, mypy, ansible-lint, shellcheck, changelog
 test-sanity: deps ## ansible-test sanity
-test-versions: deps $(VERSIONS) ## the oldest ansible-core, the newest pyroute2
+test-versions: deps $(VERSIONS) ## the oldest and the newest ansible-core, the newest pyroute2
 test-packet: deps ## the programs, run on packets
 test-integration: deps $(VERSIONS) ## the modules on the real kernel
 test-demo: deps ## the demo's cluster: who reaches whom, by which way, and that a rerun changes nothing

@@ -60,6 +60,7 @@ PLUGINS = "ansible_collections.podnet.fabric.plugins"
 
 #: Made by the Makefile.
 OLDEST = BUILD / "core-2.17/bin/python"
+NEWEST = BUILD / "core-newest/bin/python"
 ANOTHER_PYTHON = "tests/integration/test_another_python.py"
 NETLINK = [
     f"tests/integration/test_{name}.py"
@@ -85,6 +86,8 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "versions": (
         _pytest("unit, core 2.17", "tests/unit", python=str(OLDEST)),
         _pytest("cluster, core 2.17", "tests/versions", ANOTHER_PYTHON, python=str(OLDEST)),
+        _pytest("unit, newest core", "tests/unit", python=str(NEWEST)),
+        _pytest("cluster, newest core", "tests/versions", ANOTHER_PYTHON, python=str(NEWEST)),
         _pytest("netlink, pyroute2 0.9", *NETLINK, PYROUTE2_PATH=str(BUILD / "pyroute2-0.9")),
     ),
     "packet": (_pytest("packet", "tests/packet"),),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """With whichever ansible-core runs these tests: plugins load, and a cluster comes, stands and goes.
 
-`make test-versions` runs them with the oldest one; the newest runs all the other tests.
+`make test-versions` runs them with the oldest one and with the newest; one between runs all the other tests.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ PREFIX = "podnet_"
 #: What the planner does not read, and roles and playbooks do, or set.
 OTHERS = (
     *("podnet_health_port", "podnet_health_timeout", "podnet_lab", "podnet_node_group_name"),
-    *("podnet_node_packages", "podnet_node_sysctls", "podnet_query", "podnet_report_file"),
+    *("podnet_compiler", "podnet_compiler_packages", "podnet_node_packages"),
+    *("podnet_node_sysctls", "podnet_query", "podnet_report_file"),
     *("podnet_health", "podnet_node", "podnet_observed", "podnet_plan", "podnet_status"),
 )
 
