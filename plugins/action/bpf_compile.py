@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils import bpf_compile, parts
+from ..module_utils import bpf_compile, given, parts
 from ..module_utils.engine.failure import Failure
 from ..plugin_utils import objects, programs, slices
 
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Return the programs that are lacking, and their sources."""
         items = options["programs"]
         if items is None:
-            items = parts.programs(parts.PARTS, slices.of_host(options["path"], task_vars))
+            items = given.programs(parts.PARTS, slices.of_host(options["path"], task_vars))
         wanted = [item for item in items if not lacks or item.get("name") in lacks["programs"]]
         if options["programs"] is None:
             return wanted, programs.own_sources(wanted)

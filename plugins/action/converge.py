@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils import parts
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
-from ..plugin_utils import programs, slices
+from ..plugin_utils import slices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +63,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self, arguments: dict[str, Any], node: dict[str, Any], task_vars: dict[str, Any]
     ) -> dict[str, Any]:
         """Run the module with what it needs beside its options."""
+        # Here, since most tasks of a rerun come to nothing, and each would import it anew.
+        from ..module_utils import given  # noqa: PLC0415
+        from ..plugin_utils import programs  # noqa: PLC0415
+
         sent: dict[str, Any] = {"_node": node}
         named = [arguments["part"]]
         if arguments["look_ahead"]:
@@ -80,12 +84,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             done["invocation"] = {"module_args": arguments}
             return done
 
-        found = parts.programs(named, node)
+        found = given.programs(named, node)
         if not found:
             return run({})
         if not arguments["compile"]:
             # What must be compiled elsewhere is said once, for all parts.
-            found = parts.programs(parts.PARTS, node)
+            found = given.programs(parts.PARTS, node)
         return programs.bring(run, programs.own_sources(found), compiles=arguments["compile"])
 
 

@@ -37,7 +37,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             node = _settled(str(arguments["path"]), task_vars or {})
         except Failure as failure:
             return {**result, "failed": True, "msg": failure.message, **failure.details}
-        return {**result, "changed": False, **{word: node[word] for word in SUMMARY}}
+        found = {word: node[word] for word in SUMMARY}
+        return {**result, "changed": False, "path": str(arguments["path"]), **found}
 
 
 def _settled(path: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory impor
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.masquerade import AGENT
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
+from ansible_collections.podnet.fabric.plugins.plugin_utils import observed as handed_over
 from ansible_collections.podnet.fabric.plugins.plugin_utils import service_files
 from ansible_collections.podnet.fabric.plugins.plugin_utils.find import finder
 
@@ -93,6 +94,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             nodes[name] = self._templated(name, variables, task_vars["hostvars"], shared)
             found = variables.get(observed)
             if isinstance(found, dict) and "pod_cidr" in found:
+                found = handed_over.whole(found)
                 seen[name] = {key: plain(found.get(key)) for key in OBSERVED}
             elif name in in_play:
                 seen[name] = None

@@ -20,7 +20,7 @@ author: The podnet.fabric developers (@podnet)
 EXAMPLES = r"""
 - name: Probe every node
   podnet.fabric.health_info:
-    targets: "{{ lookup('podnet.fabric.node_plan', plan_result.path) | podnet.fabric.health_targets }}"
+    targets: "{{ lookup('podnet.fabric.node_plan', podnet_node.path) | podnet.fabric.health_targets }}"
 """
 
 RETURN = r"""

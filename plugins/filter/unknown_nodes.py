@@ -40,13 +40,15 @@ _value:
 
 from typing import Any
 
+from ansible_collections.podnet.fabric.plugins.plugin_utils.observed import whole
+
 
 def unknown_nodes(names: list[str], hostvars: Any) -> list[str]:
     """Return the nodes that neither were observed nor are a peer of one that was."""
     known: set[str] = set()
     unseen = []
     for name in names:
-        observed = hostvars[name].get("podnet_observed") or {}
+        observed = whole(hostvars[name].get("podnet_observed") or {})
         if "peers" in observed:
             known.update(observed["peers"].values())
         else:

@@ -23,7 +23,7 @@ author: The podnet.fabric developers (@podnet)
 EXAMPLES = r"""
 - name: Show this node's pods
   ansible.builtin.debug:
-    msg: "{{ lookup('podnet.fabric.node_plan', plan_result.path).endpoints }}"
+    msg: "{{ lookup('podnet.fabric.node_plan', podnet_node.path).endpoints }}"
 """
 
 RETURN = r"""

@@ -11,7 +11,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from . import bpf_program as bpf_program_work
 from .engine.failure import Failure
-from .parts import PARTS, programs
+from .given import programs
+from .parts import PARTS
 from .specs import (
     bpf_map,
     bpf_program,
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .engine.spec import Call, Spec
-    from .parts import Given, Step
+    from .given import Given
+    from .parts import Step
 
 SPECS: dict[str, Spec] = {
     "bpf_map": bpf_map.SPEC,

@@ -9,52 +9,21 @@ one before it.
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .datapath import tasks
 from .datapath.cells import cell_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
+
+    from .given import Given
 
     Node = Mapping[str, Any]
     Arguments = dict[str, Any]
 
 #: What a process that asks for any port must not get, for services have them.
 _RESERVED = {"net.ipv4.ip_local_reserved_ports": "30000-32767"}
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the steps of a node are made of.
-
-    :param node: its part of the plan.
-    :param sysctls: the settings of the host that the user asked for.
-    :param sources: what ``bpf_sources.gather`` read of the programs that the steps name.
-    :param services: those of the node's cluster, as ``services.wire`` packs them.
-    """
-
-    node: Node
-    sysctls: Mapping[str, Any]
-    sources: Mapping[str, Any]
-    services: str
-
-    @cached_property
-    def items(self) -> dict[str, Any]:
-        """What the modules take that does not depend on what other steps make."""
-        return tasks.build(self.node)
-
-    def maps(self, word: str) -> Arguments:
-        """Return the arguments of ``bpf_map``: in check mode some devices are yet to come."""
-        ifindexes = {name: number for number, name in socket.if_nameindex()}
-        return {"maps": tasks.build(self.node, ifindexes)[word]}
-
-    def programs(self, word: str) -> Arguments:
-        """Return the arguments of ``bpf_program`` for one of the lists of programs."""
-        return {"programs": self.items[word], "_sources": dict(self.sources)}
 
 
 @dataclass(frozen=True)
@@ -256,15 +225,3 @@ def after(part: str, node: Node) -> dict[str, list[Step]]:
     """Return the parts that come after one, each with the steps that a node needs."""
     names = list(PARTS)
     return {name: steps(name, node) for name in names[names.index(part) + 1 :]}
-
-
-def programs(parts: Iterable[str], node: Node) -> list[dict[str, Any]]:
-    """Return the programs that steps of these parts load, as items of ``bpf_program``."""
-    given = Given(node, {}, {}, "")
-    return [
-        program
-        for part in parts
-        for step in steps(part, node)
-        if step.module == "bpf_program"
-        for program in step.arguments(given)["programs"]
-    ]

@@ -75,7 +75,7 @@ seealso:
 EXAMPLES = r"""
 - name: Make the pods' network
   podnet.fabric.converge:
-    path: "{{ plan_result.path }}"
+    path: "{{ podnet_node.path }}"
     part: endpoints
 """
 
@@ -130,6 +130,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils import converge, parts
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.spec import Call
+from ansible_collections.podnet.fabric.plugins.module_utils.given import Given
 
 
 def main() -> None:
@@ -157,7 +158,7 @@ def main() -> None:
         )
     steps = parts.steps(options["part"], options["_node"])
     ahead = parts.after(options["part"], options["_node"]) if options["look_ahead"] else {}
-    given = parts.Given(
+    given = Given(
         options["_node"], options["sysctls"], options["_sources"] or {}, options["_services"] or ""
     )
     call = Call(module.check_mode, partial(runner.require, module), module.warn)
@@ -166,6 +167,8 @@ def main() -> None:
         done = converge.converge(steps, given, call)
         if ahead and not done["changed"]:
             done["as_planned"] = converge.look_ahead(ahead, given, call)
+        if not module._diff:
+            del done["diff"]  # in a large cluster it is long, and every node has it
         return done
 
     runner.run(module, work, needs=converge.needs(steps, *ahead.values()))

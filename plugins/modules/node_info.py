@@ -36,6 +36,12 @@ options:
     type: list
     elements: str
     default: []
+  hand_over:
+    description:
+      - Whether RV(peers), RV(endpoints) and RV(services) are left in a file of the run on the controller, where
+        M(podnet.fabric.plan) finds them, and not returned. In a large cluster they are long, and each node has them.
+    type: bool
+    default: false
 seealso:
   - module: podnet.fabric.plan
 """
@@ -185,12 +191,12 @@ pod_cidr:
   sample: 10.111.160.0/25
 peers:
   description: Pod CIDRs of the other nodes, and the address of each.
-  returned: success
+  returned: without O(hand_over)
   type: dict
   sample: {"10.111.160.128/25": 10.111.0.9}
 endpoints:
   description: The node's endpoints and their addresses.
-  returned: success
+  returned: without O(hand_over)
   type: dict
   sample: {nginx-app-1: 10.111.160.3}
 balances:
@@ -198,9 +204,14 @@ balances:
   returned: success
   type: bool
   sample: true
+handed_over:
+  description: Stands for what was left on the controller.
+  returned: with O(hand_over)
+  type: str
+  sample: h4x0_2kq
 services:
   description: What a plan chose for services that left it open, and the node holds.
-  returned: where there is any
+  returned: without O(hand_over), where there is any
   type: dict
   contains:
     cluster_ips:
@@ -231,6 +242,7 @@ def main() -> None:
         argument_spec={
             **{word: {"type": "str"} for word in options},
             "egress_devices": {"type": "list", "elements": "str", "default": []},
+            "hand_over": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -46,6 +46,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+path:
+  description: The O(path), for what reads the whole slice.
+  returned: success
+  type: str
+  sample: /home/deploy/.ansible/tmp/ansible-local-4711abcd/podnet-plan-x1y2z3
 cluster:
   description: Name of the cluster.
   returned: success

@@ -34,7 +34,7 @@ options:
 EXAMPLES = r"""
 - name: Read the status
   podnet.fabric.status_info:
-    path: "{{ plan_result.path }}"
+    path: "{{ podnet_node.path }}"
   register: podnet_status
 
 - name: Show it

@@ -190,7 +190,7 @@ class Cluster:
     def start_play(
         self, playbook: str, *arguments: str, journal: Path, **environment: str
     ) -> subprocess.Popen[str]:
-        """Start a playbook of the collection over the inventory as it is now.
+        """Start a playbook, the collection's or a file by its path, over the inventory now.
 
         :param environment: over this test's own.
         """
@@ -198,7 +198,7 @@ class Cluster:
         file.write_text(json.dumps(self.inventory, indent=1))
         command = [str(BIN / "ansible-playbook"), "-i", str(file), *arguments]
         return subprocess.Popen(
-            [*command, f"podnet.fabric.{playbook}"],
+            [*command, playbook if "/" in playbook else f"podnet.fabric.{playbook}"],
             env={
                 **os.environ,
                 "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin",

@@ -17,7 +17,7 @@ def predicted_then_done(cluster: Cluster, playbook: str = "site") -> Run:
     before = snapshots(cluster)
     check = cluster.play(playbook, "--check", "--diff").ok()
     assert differences(before, snapshots(cluster)) == {}
-    done = cluster.play(playbook).ok()
+    done = cluster.play(playbook, "--diff").ok()
     predicted = _said(check)
     twice = {host: [line for line in lines if lines.count(line) > 1] for host, lines in predicted}
     assert not any(twice.values()), twice

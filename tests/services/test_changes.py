@@ -62,7 +62,7 @@ def test_a_backend_that_ends_keeps_its_connections_and_gets_no_new_one(cluster, 
     assert {node: list(tasks) for node, tasks in run.changed.items()} == {
         node: [FILL] for node in cluster.nodes
     }
-    said = str(run.result("k8s-m", FILL)["diff"])
+    said = str(run.result("k8s-m", "Balance the services")["diff"])
     for part in (
         "default/names",
         f"{NAMES_SERVICE}:{NAMES}",

@@ -7,11 +7,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..datapath.cells import cell_of
-from .inventory import MTUS
 from .problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+#: RFC 791: every host takes 576 bytes; an IPv4 packet has 65,535 at most.
+MTUS = (576, 65535)
 
 #: What VXLAN over IPv4 takes of a packet: Ethernet 14, VXLAN 8, UDP 8, IPv4 20 bytes.
 OVERHEAD = 50

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from ..engine.failure import Failure
 from ..services import wire
-from . import node
+from .slices import slice_of
 
 if TYPE_CHECKING:
     from .planner import Plan
@@ -39,7 +39,7 @@ def read(directory: str, name: str) -> dict[str, Any]:
     common = json.loads(_file(directory, "cluster", mine["cluster"]).read_text())
     settled = _file(directory, "settled", name)
     return {
-        **node.slice_of(common, mine["own"]),
+        **slice_of(common, mine["own"]),
         **(json.loads(settled.read_text()) if settled.exists() else {}),
     }
 

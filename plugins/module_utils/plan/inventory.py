@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import containers, masquerade, values
+from .devices import MTUS
 from .prefix import Prefix, text
 from .problems import refuse
 from .services import read as services
@@ -31,8 +32,6 @@ ATTACH_MODES = ("auto", "tcx", "clsact")
 MASKS = (16, 28)
 #: RFC 7348: 24 bits. The VNI 0 is what a device has that takes it from each packet.
 VNIS = (1, 2**24 - 1)
-#: RFC 791: every host takes 576 bytes; an IPv4 packet has 65,535 at most.
-MTUS = (576, 65535)
 DEFAULT = "default"
 HEALTH = "podnet-health"
 

@@ -167,38 +167,3 @@ def _endpoint(pod: Pod, ip: int, kind: str) -> dict[str, Any]:
         "labels": pod.labels,
         "containers": pod.containers,
     }
-
-
-def slice_of(shared: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the two parts together; the cost is that of one list of the nodes."""
-    ways, vxlan, masquerade = shared["ways"], shared["vxlan"], shared["masquerade"]
-    peers = [
-        {
-            "name": node["name"],
-            "node_ip": node["node_ip"],
-            "pod_cidr": node["pod_cidr"],
-            "health_ip": node["health_ip"],
-            "route": ways["near" if node["subnet"] == mine["subnet"]["name"] else "far"],
-            "vtep_ip": node["vtep_ip"],
-            "vtep_mac": node["vtep_mac"],
-            "addresses": node["addresses"],
-        }
-        for node in shared["nodes"]
-        if node["name"] != mine["name"]
-    ]
-    via = {"gateway": mine["vpc_gateway"]}
-    return {
-        **{key: value for key, value in shared.items() if key not in ("nodes", "ways")},
-        **mine,
-        "vxlan": vxlan and {**vxlan, **mine["vxlan"]},
-        "masquerade": masquerade and {**masquerade, **mine["masquerade"]},
-        "peers": peers,
-        "routes": [
-            {"dst": peer["pod_cidr"], "via": via.get(peer["route"], peer["node_ip"])}
-            for peer in peers
-            if peer["route"] != "tunnel"
-        ],
-        "ipcache": [
-            {"prefix": node["pod_cidr"], "node": node["node_ip"]} for node in shared["nodes"]
-        ],
-    }

@@ -26,6 +26,7 @@ from . import (
 from .problems import refuse
 from .services import surroundings
 from .services.settle import settle
+from .slices import slice_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -56,7 +57,7 @@ class Plan:
 
     def node(self, name: str) -> dict[str, Any]:
         """Return the slice of one node."""
-        return node.slice_of(self.common[self.cluster_of[name]], self.own[name])
+        return slice_of(self.common[self.cluster_of[name]], self.own[name])
 
 
 def plan(

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the steps of a node's parts are made of.
+
+Apart from the list of the steps, which the controller reads for each task of each node.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from . import parts
+from .datapath import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .parts import Arguments, Node
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the steps of a node are made of.
+
+    :param node: its part of the plan.
+    :param sysctls: the settings of the host that the user asked for.
+    :param sources: what ``bpf_sources.gather`` read of the programs that the steps name.
+    :param services: those of the node's cluster, as ``services.wire`` packs them.
+    """
+
+    node: Node
+    sysctls: Mapping[str, Any]
+    sources: Mapping[str, Any]
+    services: str
+
+    @cached_property
+    def items(self) -> dict[str, Any]:
+        """What the modules take that does not depend on what other steps make."""
+        return tasks.build(self.node)
+
+    def maps(self, word: str) -> Arguments:
+        """Return the arguments of ``bpf_map``: in check mode some devices are yet to come."""
+        ifindexes = {name: number for number, name in socket.if_nameindex()}
+        return {"maps": tasks.build(self.node, ifindexes)[word]}
+
+    def programs(self, word: str) -> Arguments:
+        """Return the arguments of ``bpf_program`` for one of the lists of programs."""
+        return {"programs": self.items[word], "_sources": dict(self.sources)}
+
+
+def programs(names: Iterable[str], node: Node) -> list[dict[str, Any]]:
+    """Return the programs that steps of these parts load, as items of ``bpf_program``."""
+    given = Given(node, {}, {}, "")
+    return [
+        program
+        for part in names
+        for step in parts.steps(part, node)
+        if step.module == "bpf_program"
+        for program in step.arguments(given)["programs"]
+    ]
