@@ -69,7 +69,8 @@ $(BUILD)/python-3.13/done: | $(BUILD)/packages
 
 $(BUILD)/core-newest/done: tests/requirements-newest-core.txt $(BUILD)/python-3.13/done
 	$(BUILD)/python-3.13/usr/bin/python3.13 -m venv --clear --without-pip $(@D)
-	$(@D)/bin/python $(BUILD)/python-3.13/usr/share/python-wheels/pip-*.whl/$(PIP) -r $<
+	wheel=$$(echo $(BUILD)/python-3.13/usr/share/python-wheels/pip-*.whl)
+	$(@D)/bin/python $$wheel/$(PIP) -r $<
 	touch $@
 
 deps: $(BUILD)/venv collection ## install what is missing: Debian packages, the virtual environment
