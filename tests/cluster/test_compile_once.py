@@ -95,7 +95,7 @@ def test_what_comes_later_is_compiled_alone_and_one_fork_is_enough(cluster: Clus
     cluster.variables.update(SERVICES)
     done = cluster.play("site", "-f", "1").ok()
     ((made, where),) = compiles(done)
-    assert {"connect4", "to_netdev"} <= made
+    assert {"socket_connect4", "to_netdev"} <= made
     assert where == cluster.nodes["node-3"]["ansible_host"]
     found = programs(cluster)
     assert found["node-1"] == found["node-2"] == found["node-3"]
