@@ -44,13 +44,13 @@ def _pytest(name: str, *words: str, python: str = sys.executable, **environment:
     return Gate(name, (*command, *words), environment, report)
 
 
-def _molecule(scenario: str) -> Gate:
+def _molecule(subcommand: str, scenario: str, *words: str) -> Gate:
     # The settings are named, since molecule looks for them in a clone alone, not in a work tree.
-    command = ("molecule", "-c", ".config/molecule/config.yml", "test", "-s", scenario)
-    return Gate(f"molecule {scenario}", command)
+    command = ("molecule", "-c", ".config/molecule/config.yml", subcommand, "-s", scenario, *words)
+    return Gate(f"molecule {subcommand} {scenario}", command)
 
 
-#: One a role; ``default`` holds what they share, and tests nothing.
+#: One a role; ``default`` holds what they share, the lab, and tests nothing.
 SCENARIOS = sorted(
     path.parent.name
     for path in (ROOT / "molecule").glob("*/molecule.yml")
@@ -68,7 +68,9 @@ NETLINK = [
 ]
 
 #: What is shown on the demo's cluster.
-DEMO = [f"tests/cluster/test_{name}.py" for name in ("connectivity", "idempotence")]
+DEMO = [f"tests/cluster/test_{name}.py" for name in ("connectivity", "idempotence", "bad_input")]
+
+SWITCH = "tests/cells/test_switch.py"
 
 #: What runs by itself under ``make test-PART``.
 PARTS: dict[str, tuple[Gate, ...]] = {
@@ -94,12 +96,16 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "integration": (_pytest("integration", "tests/integration"),),
     "demo": (_pytest("demo", *DEMO),),
     "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),
-    "cells": (_pytest("cells", "tests/cells/test_cells.py"),),
-    "switches": (_pytest("switches", "tests/cells/test_switch.py", "-s"),),
+    "cells": (_pytest("cells", "tests/cells", f"--ignore={SWITCH}"),),
+    "switches": (_pytest("switches", SWITCH, "-s"),),
     "services": (_pytest("services", "tests/services"),),
     "masquerade": (_pytest("masquerade", "tests/masquerade"),),
     "loss": (_pytest("loss", "tests/loss"),),
-    "molecule": tuple(map(_molecule, SCENARIOS)),
+    "molecule": (
+        _molecule("destroy", "default"),  # what a run may have left that was ended
+        *(_molecule("test", scenario, "--destroy=never") for scenario in SCENARIOS),
+        _molecule("destroy", "default"),
+    ),
 }
 
 #: All parts, those first that take longest: for two processors, two run side by side.

@@ -5,7 +5,6 @@ network."""
 
 from __future__ import annotations
 
-import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 
 from tests.cluster.predictions import predicted_then_done
@@ -14,7 +13,7 @@ from tests.services.maps import entries, opened
 
 from .flows import flow, seen
 from .test_changes import FILL
-from .vpc import INTERNET, IPS, LISTED, NETPOD, NODES, SECOND_DEVICE, SERVER
+from .vpc import INTERNET, IPS, LISTED, NETPOD, NODES, SECOND_DEVICE, SERVER, WEBPOD
 
 TABLES = (nat_layout.MASQUERADE, nat_layout.NON_MASQUERADE)
 NODE, POD = NODES["k8s-s"], IPS[NETPOD]
@@ -79,19 +78,21 @@ SPOILED = {
 }
 
 
-@pytest.mark.parametrize("ways", [list(SPOILED)[::2], list(SPOILED)[1::2]], ids=["some", "others"])
-def test_what_was_changed_by_hand_comes_back(ways, cluster):
-    before = held(cluster, "k8s-s")
-    for way in ways:
-        layout, spoil = SPOILED[way]
-        with opened(cluster, "k8s-s", layout) as table:
-            spoil(table)
-    assert held(cluster, "k8s-s") != before
+def test_what_was_changed_by_hand_comes_back(cluster):
+    spoiled = {"k8s-s": list(SPOILED.values())[::2], "k8s-w1": list(SPOILED.values())[1::2]}
+    before = {node: held(cluster, node) for node in spoiled}
+    for node, ways in spoiled.items():
+        for layout, spoil in ways:
+            with opened(cluster, node, layout) as table:
+                spoil(table)
+        assert held(cluster, node) != before[node]
     run = predicted_then_done(cluster)
-    assert {node: list(tasks) for node, tasks in run.changed.items()} == {"k8s-s": [FILL]}
-    assert held(cluster, "k8s-s") == before
-    assert seen(cluster, NETPOD, INTERNET) == NODE
-    assert seen(cluster, NETPOD, LISTED) == POD
+    assert set(run.changed) == set(spoiled)
+    assert {task for tasks in run.changed.values() for task in tasks} == {FILL}
+    assert {node: held(cluster, node) for node in spoiled} == before
+    for place in (NETPOD, WEBPOD):
+        assert seen(cluster, place, INTERNET) == NODES[place.partition("/")[0]]
+        assert seen(cluster, place, LISTED) == IPS[place]
 
 
 def egress(cluster, node):

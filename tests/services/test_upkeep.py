@@ -9,8 +9,6 @@ import json
 import os
 import subprocess
 
-import pytest
-
 from tests.cluster.cluster import BIN, ROOT
 from tests.cluster.probes import differences, snapshots
 
@@ -118,10 +116,11 @@ def change_slots(entries):
 
 LAYOUT, OWN = maps.service_layout, maps.layout
 
-#: What is done to which maps of a node, all that one run then repairs.
+#: What is done to which maps of a node, all that one run then repairs: on one node entries are
+#: gone, on the other they are others.
 SPOILED = {
-    "entries that are gone": [delete_some(table) for table in maps.FILLED if table.type != "array"],
-    "entries that are others": [
+    "k8s-m": [delete_some(table) for table in maps.FILLED if table.type != "array"],
+    "k8s-w1": [
         change_some(LAYOUT.SERVICES, "active"),
         change_some(LAYOUT.SERVICE_STATE, "frontends", 7),
         change_some(OWN.NODE_ADDRESSES, "flags"),
@@ -140,20 +139,21 @@ def held(cluster, node):
     }
 
 
-@pytest.mark.parametrize("what", SPOILED)
-def test_drift_of_the_maps_is_repaired(what, cluster):
-    before = held(cluster, "k8s-m")
-    for table, spoil in SPOILED[what]:
-        with maps.opened(cluster, "k8s-m", table) as entries:
-            spoil(entries)
-    spoiled = held(cluster, "k8s-m")
-    assert all(spoiled[part] != before[part] for part in ("services", "addresses"))
+def test_drift_of_the_maps_is_repaired(cluster):
+    before = {node: held(cluster, node) for node in SPOILED}
+    for node, what in SPOILED.items():
+        for table, spoil in what:
+            with maps.opened(cluster, node, table) as entries:
+                spoil(entries)
+        spoiled = held(cluster, node)
+        assert all(spoiled[part] != before[node][part] for part in ("services", "addresses"))
     run = cluster.play("site").ok()
-    assert set(run.changed) == {"k8s-m"}
-    assert FILL in run.changed["k8s-m"]
-    assert held(cluster, "k8s-m") == before
-    pages = Client(cluster, NETPOD).ask(SVC, times=40)
-    assert {page.address for page in pages} == set(WEBPODS)
+    assert set(run.changed) == set(SPOILED)
+    assert all(FILL in tasks for tasks in run.changed.values())
+    assert {node: held(cluster, node) for node in SPOILED} == before
+    for place in (NETPOD, LONER):
+        pages = Client(cluster, place).ask(SVC, times=40)
+        assert {page.address for page in pages} == set(WEBPODS)
 
 
 def test_programs_and_settings_that_were_taken_away_come_back(cluster):
