@@ -20,9 +20,10 @@ export MYPYPATH := $(BUILD)/collections
 PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
             nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute \
             mtr-tiny iputils-tracepath iptables nftables \
-            clang gcc libc6-dev shellcheck mmdebstrap patchelf
+            clang gcc libc6-dev shellcheck mmdebstrap patchelf \
+            qemu-system-x86 qemu-utils e2fsprogs openssh-client
 
-TESTS := $(addprefix test-,unit lint sanity versions packet integration demo cluster cells switches services masquerade loss molecule)
+TESTS := $(addprefix test-,unit lint sanity versions packet integration demo cluster cells switches services masquerade loss molecule vm)
 
 .PHONY: help demo demo-down bench deps collection header artefact \
         test test-quick $(TESTS)
@@ -101,8 +102,9 @@ test-services: deps ## services on the write-up's cluster: real clients, inside 
 test-masquerade: deps ## pods that talk to the outside: who is seen, real clients, 60,000 flows at once, churn
 test-loss: deps ## what is lost while programs are replaced and runs are killed: nothing
 test-molecule: deps ## the roles, one scenario each
+test-vm: deps ## real virtual machines: systemd, SSH, Debian's kernel; the short form is in make test
 $(TESTS): test-%:
-	$(PY) -m tests.gates $*
+	$(PY) -m tests.gates $* $(if $(filter vm,$*),vm-whole)
 
 artefact: deps ## build the collection as it is published, in .build
 	ansible-galaxy collection build --force --output-path $(BUILD)

@@ -79,9 +79,9 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         _gate("ruff format", "ruff", "format", "--check", "."),
         _gate("ruff check", "ruff", "check", "."),
         _gate("mypy plugins", "mypy", "-p", PLUGINS),
-        _gate("mypy tests", "mypy", "tests/bench", "tests/gates", "tests/cluster/cluster.py"),
+        _gate("mypy tests", "mypy", "tests/bench", "tests/gates", "tests/vm/machines.py"),
         _gate("ansible-lint", "ansible-lint", "--strict"),
-        _gate("shellcheck", "shellcheck", ".ci/run", "lab"),
+        _gate("shellcheck", "shellcheck", ".ci/run", "lab", "tests/vm/finish.sh"),
         _gate("changelog", "antsibull-changelog", "lint"),
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
@@ -106,12 +106,20 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         *(_molecule("test", scenario, "--destroy=never") for scenario in SCENARIOS),
         _molecule("destroy", "default"),
     ),
+    "vm": (_pytest("vm", "tests/vm/test_short.py"),),
+    "vm-whole": tuple(
+        _pytest(f"vm {name}", f"tests/vm/test_{name}.py")
+        for name in ("cells", "firewalls", "trouble")
+    ),
 }
+
+#: What emulated machines take longer for than ``make test`` may take.
+APART = ("vm-whole",)
 
 #: All parts, those first that take longest: for two processors, two run side by side.
 LONGEST_FIRST = (
-    *("cells", "molecule", "masquerade", "integration", "switches", "cluster", "services"),
-    *("loss", "versions", "demo", "lint", "sanity", "packet", "unit"),
+    *("cells", "molecule", "vm", "masquerade", "integration", "switches", "cluster"),
+    *("services", "loss", "versions", "demo", "lint", "sanity", "packet", "unit"),
 )
 AT_ONCE = 2
 

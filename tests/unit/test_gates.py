@@ -9,14 +9,14 @@ import sys
 import pytest
 
 from tests.gates import run
-from tests.gates.parts import LONGEST_FIRST, PARTS, QUICK, Gate
+from tests.gates.parts import APART, LONGEST_FIRST, PARTS, QUICK, Gate
 
 TEST = "def test_{0}(): {1}\n"
 SKIPPED = "import pytest\n@pytest.mark.skip\ndef test_it(): pass\n"
 
 
 def test_every_part_runs_once():
-    assert sorted(LONGEST_FIRST) == sorted(PARTS)
+    assert sorted([*LONGEST_FIRST, *APART]) == sorted(PARTS)
     assert {"unit", "lint", "packet"} < set(QUICK) < set(PARTS)
 
 

@@ -13,15 +13,17 @@ import json
 import signal
 import socket
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import places, syscalls
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .image import Image
 
-MEMORY, PROCESSORS = "1280", "2"
+# One processor: two of a machine, when ours is busy, wait for each other without an end.
+MEMORY, PROCESSORS = "1280", "1"
 
 #: Its name in the machine follows from its place on the bus.
 DEVICE, BUS_SLOT = "enp0s3", "3"
@@ -67,7 +69,9 @@ class Machine:
         )
 
     def _command(self, mac: str, port: str, image: Image) -> list[str]:
-        kernel = f"root=/dev/vda rw console=ttyS0 quiet mitigations=off systemd.hostname={self.name}"
+        kernel = (
+            f"root=/dev/vda rw console=ttyS0 quiet mitigations=off systemd.hostname={self.name}"
+        )
         return [
             *("qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config"),
             *("-machine", "q35,usb=off", "-accel", "tcg,thread=multi", "-cpu", "Nehalem"),
@@ -118,7 +122,9 @@ class Machine:
                     stream.write(json.dumps(asked))
                     stream.flush()
                     # Between, it tells what happens to the machine.
-                    while not {"return", "error"} & (answer := json.loads(stream.readline())).keys():
+                    while (
+                        not {"return", "error"} & (answer := json.loads(stream.readline())).keys()
+                    ):
                         continue
                     assert "error" not in answer, answer
         return answer["return"]

@@ -13,6 +13,7 @@ import json
 import os
 import shlex
 import subprocess
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -97,9 +98,7 @@ class Machines(Cluster):
         super().up()
         self._know(built)
         for name in self.nodes:
-            self.machines[name] = Machine(
-                name, MACS[name], self.lab, "subnet", built, self.folder
-            )
+            self.machines[name] = Machine(name, MACS[name], self.lab, "subnet", built, self.folder)
         # While they boot.
         self._install_collection()
         self.controller = network_of(self.lab, "controller").enter
@@ -169,9 +168,9 @@ class Machines(Cluster):
         if node not in self.machines:
             return super().start(target, *command, **options)
         within = ("ip", "netns", "exec", pod) if pod else ()
-        return self._start_ssh(node, shlex.join(("sudo", *within, *command)), **options)
+        return self.start_ssh(node, shlex.join(("sudo", *within, *command)), **options)
 
-    def _start_ssh(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+    def start_ssh(self, *words: str, **options: Any) -> subprocess.Popen[str]:
         piped = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(
             [*self._ssh, *words],
@@ -182,13 +181,12 @@ class Machines(Cluster):
     def _bring_what_tests_need(self, node: str) -> None:
         """Copy parts of the checkout to the same place there."""
         paths = [str((ROOT / part).relative_to("/")) for part in NEEDED]
-        tar = subprocess.run(
-            ["tar", "-C", "/", "--exclude=__pycache__", "-cz", *paths],
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        with self._start_ssh(node, "sudo tar -C / -xz", text=False) as there:
-            errors = there.communicate(tar.stdout)[1]
+        with tempfile.TemporaryFile() as archive:
+            tar = ("tar", "-C", "/", "--exclude=__pycache__", "-cz", *paths)
+            subprocess.run(tar, stdout=archive, check=True)
+            archive.seek(0)
+            with self.start_ssh(node, "sudo tar -C / -xz", stdin=archive) as there:
+                errors = there.communicate()[1]
         assert there.returncode == 0, errors
 
     def pods(self, *nodes: str) -> dict[str, str]:
@@ -221,7 +219,7 @@ class Machines(Cluster):
 
     def disconnect(self, node: str) -> None:
         """Let go of the connection to a machine, which has gone away."""
-        with self._start_ssh("-O", "exit", node) as process:
+        with self.start_ssh("-O", "exit", node) as process:
             process.communicate()
 
     def reboot(self, host: str) -> None:

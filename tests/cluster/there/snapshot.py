@@ -6,6 +6,7 @@ Runs on a lab host. Left out is what changes by itself: counters, timers, and ne
 kernel learned.
 """
 
+import errno
 import json
 import os
 import socket
@@ -71,12 +72,19 @@ def filters(devices):
     ]
 
 
+def attached(device, number):
+    try:
+        return syscall.program_query(socket.if_nametoindex(device), number, links=True)
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # before Linux 6.6
+            return []
+        raise
+
+
 def programs(devices):
     for device in devices:
         for hook, number in TCX.items():
-            for program, link in syscall.program_query(
-                socket.if_nametoindex(device), number, links=True
-            ):
+            for program, link in attached(device, number):
                 yield f"{device} {hook}: program {program}, link {link}"
     (hooks,) = json.loads("".join(tell("bpftool", "-j", "net", "show")))
     for kind, found in hooks.items():

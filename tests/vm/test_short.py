@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A cluster's life on real hosts, in short: site, what networkd does, a reboot, teardown.
+
+The order of the tests is that of the life.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from .hosts import EVENTS, come_back, everybody_is_reached, happens, ways
+from .machines import ADDRESSES, ONE, TWO
+from .trace import left, traces
+
+
+@pytest.fixture(scope="module")
+def fresh(machines):
+    """What the machines were before we came."""
+    return traces(machines)
+
+
+def test_a_first_run_leaves_a_network(machines, fresh):
+    machines.play("site").ok()
+    # The node's own packets go straight to the node of the pod, and not to the VPC's router.
+    for node, peer in ((ONE, TWO), (TWO, ONE)):
+        for address in machines.pods(peer).values():
+            (route,) = machines.json(node, "ip", "-j", "route", "get", address)
+            assert route["gateway"] == ADDRESSES[peer], route
+    everybody_is_reached(machines)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_the_network_lives_through_what_happens_to_a_host(machines, event):
+    before = ways(machines, ONE)
+    happens(event, machines, ONE)
+    come_back(machines, ONE, before)
+    everybody_is_reached(machines)
+
+
+def test_a_rerun_after_a_reboot_changes_the_rebooted_node_alone(machines):
+    before = ways(machines, ONE)
+    machines.reboot(ONE)
+    assert machines.pods(ONE) == {}
+    assert set(machines.play("site").ok().changed) == {ONE}
+    come_back(machines, ONE, before)
+    everybody_is_reached(machines)
+
+
+def test_teardown_leaves_no_trace(machines, fresh):
+    machines.play("teardown").ok()
+    assert left(fresh, machines) == {}
