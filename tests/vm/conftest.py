@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .machines import Machines, described
+from .machines import LABS, Machines, described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def machines() -> Iterator[Machines]:
     """Two machines that have booted and know nothing of us."""
-    with tempfile.TemporaryDirectory(prefix="podnet-vm-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{LABS}{os.getpid()}-") as folder:
         cluster = Machines(described(), Path(folder))
         try:
             yield cluster.up()

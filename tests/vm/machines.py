@@ -12,10 +12,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ansible_collections.podnet.fabric.plugins.module_utils.lab import places, removal
 
 from tests.cluster.cluster import BIN, GATEWAY, ROOT, Cluster, host, inventory
 
@@ -24,12 +28,15 @@ from .machine import Machine, network_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ONE, TWO = "node-1.podnet.test", "node-2.podnet.test"
 ADDRESSES = {ONE: "10.111.0.11", TWO: "10.111.0.12"}
 CIDRS = {ONE: "10.111.160.0/25", TWO: "10.111.160.128/25"}
 MACS = {ONE: "52:54:00:6f:00:01", TWO: "52:54:00:6f:00:02"}
+
+#: Begins the names of the labs around machines, and of the folders of their tests; then comes the
+#: number of the process that they belong to.
+LABS = "podnet-vm-"
 
 #: What a test needs of the checkout on a machine.
 NEEDED = (".build/collections", "plugins/module_utils", "tests/cluster/there", "tests/cells/there")
@@ -83,18 +90,31 @@ def described(**variables: Any) -> dict[str, Any]:
     return hosts
 
 
+def sweep() -> None:
+    """Take away what tests left that were killed: their machines have died with them."""
+    for lab in places.labs():
+        owner = lab.removeprefix(LABS)
+        if owner != lab and not Path("/proc", owner).exists():
+            removal.absent(lab)
+            for folder in Path(tempfile.gettempdir()).glob(f"{LABS}{owner}-*"):
+                shutil.rmtree(folder)
+
+
 class Machines(Cluster):
     """The machines, the lab around them, and the controller's home."""
 
     def __init__(self, hosts_and_variables: dict[str, Any], folder: Path) -> None:
         """:param folder: where files may lie, empty, its path short enough for sockets in it."""
         super().__init__(hosts_and_variables, folder)
+        # By its name one that was killed is found, and by nobody else.
+        self.lab = self.variables["podnet_lab"] = f"{LABS}{os.getpid()}"
         self.machines: dict[str, Machine] = {}
         self._ssh = ("ssh", "-F", str(folder / "ssh_config"))
 
     def up(self) -> Machines:
         """Boot the machines in an empty lab; return when all can be reached."""
         built = image.current()
+        sweep()
         super().up()
         self._know(built)
         for name in self.nodes:
