@@ -62,8 +62,8 @@ def lived_with_or_named(machines, cell):
         if run.status == 0:
             everybody_is_reached(machines)
         else:
-            assert {event.host for event in run.of("failed")} == set(machines.nodes), run.output
-            assert all("forward" in error.lower() for error in run.errors), run.errors
+            assert run.errors, run.output
+            assert all("firewall" in error for error in run.errors), run.errors
             assert left(before, machines) == {}
     finally:
         machines.play("teardown").ok()
