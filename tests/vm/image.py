@@ -74,8 +74,9 @@ def current() -> Image:
         sources = _sources()
         folder = CACHE / _digest(sources)
         if not folder.exists():
-            for old in CACHE.glob("image-*"):
-                shutil.rmtree(old)
+            # With it goes what a killed build has left; the machine's /proc may be mounted there.
+            old = [*CACHE.glob("image-*"), *CACHE.glob("building-*")]
+            _run("rm", "-rf", "--one-file-system", *map(str, old))
             _build(folder, sources)
         return Image(folder)
 
