@@ -4,19 +4,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .probes import differences, snapshots
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .cluster import Cluster, Run
+    from .probes import Snapshot
 
 
-def predicted_then_done(cluster: Cluster, playbook: str = "site") -> Run:
-    """Check, then run; return the run, which changed what the check had said."""
-    before = snapshots(cluster)
+def predicted_then_done(
+    cluster: Cluster,
+    playbook: str = "site",
+    held: Callable[[Any], dict[str, Snapshot]] = snapshots,
+) -> Run:
+    """Check, then run; return the run, which changed what the check had said.
+
+    :param held: reads all that the nodes hold, of what they do not change by themselves.
+    """
+    before = held(cluster)
     check = cluster.play(playbook, "--check", "--diff").ok()
-    assert differences(before, snapshots(cluster)) == {}
+    assert differences(before, held(cluster)) == {}
     done = cluster.play(playbook, "--diff").ok()
     predicted = _said(check)
     twice = {host: [line for line in lines if lines.count(line) > 1] for host, lines in predicted}

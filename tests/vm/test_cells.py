@@ -43,7 +43,7 @@ def fresh(cluster):
 
 def test_a_first_run_does_what_a_check_says(cluster, fresh):
     cluster.variables.update(CELLS[0].variables)
-    predicted_then_done(cluster)
+    predicted_then_done(cluster, held=traces)
     serve(cluster)
 
 

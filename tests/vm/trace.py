@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.cluster.probes import Snapshot, difference, snapshots
+from tests.cluster.probes import Snapshot, differences, snapshots
 
 if TYPE_CHECKING:
     from .machines import Machines
@@ -46,6 +46,4 @@ def _own(section: str, line: str) -> bool:
 
 def left(before: dict[str, Snapshot], machines: Machines) -> dict[str, list[str]]:
     """Return by machine what came and went since; empty where all is as it was."""
-    now = traces(machines)
-    found = {node: difference(before[node], now[node]) for node in before}
-    return {node: lines for node, lines in found.items() if lines}
+    return differences(before, traces(machines))
