@@ -99,14 +99,17 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     if lacking:
         return {**report.result(), "lacks": lacking}
     for step in steps:
-        if call.check_mode and step.said_later:
-            continue
         try:
             report.add(step, run(SPECS[step.module], step.arguments(given), call))
         except Failure as failure:
             message = f"{step.name}: {failure.message}"
             raise Failure(message, **{**report.result(), **failure.details}) from failure
     return report.result()
+
+
+def to_do(steps: Iterable[Step], call: Call) -> list[Step]:
+    """Return the steps to do: in check mode without those of which a later one says it all."""
+    return [step for step in steps if not (call.check_mode and step.said_later)]
 
 
 def look_ahead(parts: Mapping[str, Iterable[Step]], given: Given, call: Call) -> list[str]:

@@ -164,7 +164,7 @@ def main() -> None:
     call = Call(module.check_mode, partial(runner.require, module), module.warn)
 
     def work() -> dict[str, Any]:
-        done = converge.converge(steps, given, call)
+        done = converge.converge(converge.to_do(steps, call), given, call)
         if ahead and not done["changed"]:
             done["as_planned"] = converge.look_ahead(ahead, given, call)
         if not module._diff:

@@ -20,6 +20,7 @@ from . import (
     programs,
     ratios,
     report,
+    runs,
     service_times,
     services,
     times,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     MakeProbes = Callable[[Topology], list[Probe]]
 
-SECTIONS = ("ratios", "programs", "times", "services", "masquerade")
+SECTIONS = ("ratios", "programs", "times", "runs", "services", "masquerade")
 #: Those of a short run: commands take what they take.
 QUICK = ("ratios", "programs", "services", "masquerade")
 
@@ -103,7 +104,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "kernel": os.uname().release,
         "cpus": os.cpu_count(),
         "rounds": options.rounds,
-        **{section: [] for section in ("ratios", "programs", "times")},
+        **{section: [] for section in ("ratios", "programs", "times", "runs")},
         **{section: {} for section in ("services", "masquerade")},
     }
     topologies: list[Topology] = []
@@ -133,6 +134,8 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     if "times" in options.only:
         _progress("commands")
         results["times"] = times.measure(times.COMMANDS)
+    if "runs" in options.only:
+        results["runs"] = runs.measure(runs.SIZES, 3, progress=_progress)
     if "services" in options.only:
         _progress("services")
         ways = services.build(services.FEW if options.short else services.SIZES)

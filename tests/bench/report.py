@@ -27,6 +27,8 @@ def table(results: dict[str, Any]) -> str:
         parts.append(_programs(results["programs"]))
     if results["times"]:
         parts.append(_times(results["times"]))
+    if results["runs"]:
+        parts.append(_runs(results["runs"]))
     if results["services"]:
         parts += service_report.tables(results["services"], results["rounds"])
     if results["masquerade"]:
@@ -55,3 +57,18 @@ def _times(times: list[dict[str, Any]]) -> str:
         for one in times
     ]
     return "Commands\n" + columns(rows)
+
+
+def _runs(runs: list[dict[str, Any]]) -> str:
+    rows = [["", "seconds", "aim", "CPU seconds a node", "MB"]]
+    rows += [
+        [
+            f"{one['nodes']} nodes, {one['run']}",
+            f"{one['seconds']:.1f}",
+            f"≤ {one['aim']:g}" if one["aim"] else "",
+            f"{one['cpu_a_node']:.2f}",
+            f"{one['memory']}",
+        ]
+        for one in runs
+    ]
+    return "Runs of site on labs\n" + columns(rows)

@@ -43,7 +43,7 @@ _PLAYBOOK = [
 
 
 def bare_node() -> Node:
-    """Make a node with the maps that the role ``datapath`` pins, and nothing else."""
+    """Make a node with the maps that every node has, and nothing else."""
     node = topology.build(topology.ONE_NODE, "bare", lambda _node: None).nodes[0]
     with node.entered():
         run_module("bpf_map", maps=[table.task() for table in layout.MAPS])

@@ -16,6 +16,7 @@ from ansible_collections.podnet.fabric.tests.bench import (
     masquerade,
     programs,
     ratios,
+    runs,
     service_times,
     services,
     times,
@@ -249,3 +250,15 @@ def link_of(file: Path) -> str:
         return str(file.readlink())
     except OSError:
         return ""
+
+
+def test_a_run_has_a_cost_for_each_size_and_leaves_no_lab() -> None:
+    said: list[str] = []
+    rows = runs.measure((1,), 1, progress=said.append)
+    assert said == ["runs over 1 nodes"]
+    assert [one["run"] for one in rows] == [runs.FIRST, runs.RERUN]
+    first, again = rows
+    assert 0 < again["cpu_a_node"] < first["cpu_a_node"]
+    assert min(one[key] for one in rows for key in ("seconds", "memory")) > 0
+    lab = subprocess.run([CHECKOUT / "lab", "list"], capture_output=True, text=True, check=False)
+    assert "bench-runs-" not in lab.stdout

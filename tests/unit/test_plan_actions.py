@@ -137,7 +137,7 @@ def test_a_host_that_was_not_observed_gets_no_slice(tmp_path):
         }
     }
     run = Run(tmp_path, CLUSTER, seen, "--limit", f"{first},{second}")
-    assert run.said[first]["node"] == held | OF_DEVICE
+    assert run.said[first]["node"] == held | OF_DEVICE | {"planned_before": True}
     assert run.said[second]["node"] is None
     assert f"{second} was not observed in this run" in run.done.stdout
     assert run.said[first]["plan"]["warnings"] == [

@@ -1,0 +1,105 @@
+"""All steps of a part of a node in one process, and a look at those that come after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils import given, parts
+from ansible_collections.podnet.fabric.plugins.module_utils.bpf_sources import (
+    COLLECTION_SOURCES,
+    gather,
+)
+from node_support import bare_node, plan
+from running import do, run, run_module
+
+if TYPE_CHECKING:
+    from running import Run
+
+AFTER = [part for part in parts.PARTS if part != "node"]
+PEER_ROUTE = "10.111.160.128/25"
+
+
+def node(**more: Any) -> dict[str, Any]:
+    return {**plan("web-1"), "balances": False, **more}
+
+
+def options(part: str, of: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return what the action plugin sends."""
+    sources = gather(
+        given.programs(parts.PARTS, of), lambda name: str(COLLECTION_SOURCES / name), Path.cwd()
+    )
+    return {"part": part, "path": "of the run", "_node": of, "_sources": sources, **more}
+
+
+def look(of: dict[str, Any]) -> Run:
+    return run("converge", **options("node", of, look_ahead=True))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bare():
+    with bare_node():
+        yield
+
+
+@pytest.fixture
+def made() -> dict[str, Any]:
+    of = node()
+    for part in parts.PARTS:
+        run("converge", **options(part, of))
+    return of
+
+
+def test_parts_in_their_order_make_a_node_and_a_rerun_finds_nothing():
+    of = node()
+    assert look(of)["as_planned"] == []  # it lacks even what takes packets
+    for part in ("datapath", "peers", "endpoints"):
+        done = run("converge", **options(part, of))
+        assert done["changes"] == [line for step in done["steps"] for line in step["changes"]]
+        headers = [one["before_header"] for one in done["diff"]]
+        assert headers == [step["name"] for step in done["steps"]] != []
+    assert look(of)["as_planned"] == AFTER
+    for part in parts.PARTS:
+        for check in (True, False):
+            again = run_module("converge", check=check, **options(part, of))
+            assert (again["changed"], again["changes"], again["steps"]) == (False, [], [])
+    assert f"{PEER_ROUTE} via 10.111.0.9" in do("ip", "route")
+
+
+def test_a_look_ahead_ends_where_something_differs_and_changes_nothing(made):
+    do("ip", "route", "del", PEER_ROUTE)
+    assert look(made)["as_planned"] == ["datapath"]
+    assert PEER_ROUTE not in do("ip", "route")
+    done = run("converge", **options("settle", made))
+    assert [step["name"] for step in done["steps"]] == [
+        "Take away the routes that no pod needs any more"
+    ]
+    assert look(made)["as_planned"] == AFTER
+
+
+def test_a_setting_of_the_host_is_set_before_anybody_looks_ahead(made):
+    setting = "net.ipv4.conf.eth0.log_martians"
+    given_once = options("node", made, look_ahead=True, sysctls={setting: 1})
+    assert "as_planned" not in run("converge", **given_once)
+    assert run("converge", **given_once)["as_planned"] == AFTER
+
+
+@pytest.mark.usefixtures("made")
+def test_a_step_that_fails_is_named_and_what_was_done_before_it_is_told():
+    do("ip", "link", "del", "pn_host")
+    broken = node(datapath="routed", device="nosuch")
+    done = run_module("converge", **options("datapath", broken))
+    assert done.failed
+    assert done["msg"].startswith("Set what the kernel forwards: values: this kernel has no ")
+    assert done["changed"] is True
+    assert [step["name"] for step in done["steps"]] == [
+        "Make the door between pods and the node's stack"
+    ]
+    assert "veth pn_host" in done["changes"][0]
+
+
+def test_without_its_action_plugin_it_says_how_to_call_it():
+    done = run_module("converge", part="peers", path="/tmp/plan")
+    assert done.failed
+    assert "call it as podnet.fabric.converge" in done["msg"]
