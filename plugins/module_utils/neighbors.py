@@ -39,6 +39,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "via": {"type": "str"},
 }
 
+#: States beside ``permanent`` of forwarding entries, by the kind of device that keeps them; others
+#: keep none.
+FDB_STATES = {"bridge": ("noarp", "reachable"), "vxlan": ("reachable",)}
+
 #: Options of one type alone.
 NEIGHBOR_ONLY = ("proxy",)
 FDB_ONLY = ("vlan", "vni", "src_vni", "port", "via", "master", "sticky")
@@ -103,7 +107,10 @@ def converge(
         for here, entry in gone:
             changes.add(_what(here, entry), entry, None, _remover(here, entry))
         changes.apply(check_mode=check_mode)
-        return {**changes.result(), "neighbors": _outcome(plans, check_mode=check_mode)}
+        with changes.accounted():
+            outcome = _outcome(plans, check_mode=check_mode)
+        warnings = devices.warnings([home, *(plan.here for plan in plans)])
+        return {**changes.result(), **warnings, "neighbors": outcome}
 
 
 def gather(
@@ -161,6 +168,8 @@ def _neighbor(entry: Entry, item: Mapping[str, Any], where: str) -> Entry:
         raise Failure(f"{where}.lladdr: the neighbor {entry['dst']} needs its MAC address.")
     if entry["lladdr"] is not None and item["proxy"]:
         raise Failure(f"{where}.lladdr: a proxy answers with the device's own MAC address.")
+    if item["proxy"] and item["state"] not in ("present", "absent", "permanent"):
+        raise Failure(f"{where}.state: {item['state']!r}: a proxy is there or not; give present.")
     return {**entry, "proxy": item["proxy"], "protocol": ROUTE_PROTOCOL}
 
 
@@ -178,12 +187,41 @@ def _forwarding(entry: Entry, item: Mapping[str, Any], where: str, here: Network
     if item.get("via") and item["state"] != "absent":
         here.index(item["via"], f"{where}.via")
     entry.update({word: item[word] for word in FDB_ONLY})
-    # The kernel does not show what is as the device has it.
     link = here.links.get(item["dev"])
+    if item["state"] != "absent":
+        _check_forwarding(item, link, where)
+    # The kernel does not show what is as the device has it.
+    entry["src_vni"] = entry["src_vni"] or None
     for word, attribute in (("vni", "IFLA_VXLAN_ID"), ("port", "IFLA_VXLAN_PORT")):
         if link and link.kind == "vxlan" and entry[word] == link.data(attribute):
             entry[word] = None
     return entry
+
+
+def _check_forwarding(item: Mapping[str, Any], link: Link | None, where: str) -> None:
+    """Refuse what no device takes, or takes and does not keep."""
+    kind = "bridge" if item["master"] else link.kind if link else None
+    states = FDB_STATES.get(kind or "", FDB_STATES["bridge"] if link is None else ())
+    if item["state"] not in ("present", "permanent", *states):
+        valid = " or ".join(("permanent", *states))
+        raise Failure(f"{where}.state: {item['state']!r} of this entry cannot be; it is {valid}.")
+    if kind == "vxlan" and item.get("dst") is None:
+        raise Failure(f"{where}.dst: an entry of {item['dev']} needs its tunnel endpoint.")
+    if kind == "vxlan" and item.get("vlan") is not None:
+        raise Failure(f"{where}.vlan: {item['dev']} is a VXLAN device and keeps no VLAN.")
+    external = link is not None and link.data("IFLA_VXLAN_COLLECT_METADATA")
+    if item.get("src_vni") and kind == "vxlan" and not external:
+        raise Failure(f"{where}.src_vni: {item['dev']} is not external and has one VNI alone.")
+    if kind == "bridge" and item["router"]:
+        raise Failure(f"{where}.router: an entry of a bridge does not keep that.")
+    if link is not None and link.kind == "bridge" and not item["master"]:
+        raise Failure(
+            f"{where}.dev: {item['dev']} is the bridge itself, whose entries the kernel shows as "
+            "those of no port; name the port, with master: true."
+        )
+    permanent = item["state"] in ("present", "permanent")
+    if kind == "bridge" and item["extern_learn"] and permanent:
+        raise Failure(f"{where}.state: an entry with extern_learn is not permanent; say reachable.")
 
 
 def _table(here: Network) -> Table:
@@ -237,9 +275,14 @@ def _outcome(plans: list[Plan], *, check_mode: bool) -> list[Entry]:
         shown = plan.wish
         if plan.present and not check_mode:
             shown = tables[plan.here].get(neighbors.identity(plan.wish), {})
+            if not shown:
+                raise Failure(
+                    f"{plan.where}: the kernel took the {neighbors.name(plan.wish)} without an "
+                    "error and does not show it."
+                )
             different = [
                 f"{word}={value!r} as {shown.get(word)!r}"
-                for word, value in _resolved(plan.wish, shown if shown else None).items()
+                for word, value in _resolved(plan.wish, shown).items()
                 if shown.get(word) != value
             ]
             if different:

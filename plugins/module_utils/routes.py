@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from .engine import devices, routes, values
+from .engine import devices, iproute2, routes, values
 from .engine.change import Changes
 from .engine.failure import Failure
 from .engine.routes import FLAGS, METRICS, NOWHERE, PREFERENCES, PROTOCOLS, SCOPES, TABLES, TYPES
@@ -54,6 +54,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "lock": {"type": "list", "elements": "str", "choices": list(METRICS)},
     "nexthops": {"type": "list", "elements": "dict", "options": HOP_OPTIONS},
 }
+
+
+#: Bits of the TOS that are ECN's.
+ECN_BITS = 3
+#: Scope of what is on a link, and the greatest that a route may have.
+SCOPE_LINK, SCOPE_MAX = 253, 254
+#: Types of routes by which a gateway is reached.
+DIRECT = ("unicast", "local")
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,12 @@ def converge(
         for here, route in sorted(gone, key=lambda entry: not routes.has_gateway(entry[1])):
             changes.add(_what(here, route), route, None, _remover(here, route))
         changes.apply(check_mode=check_mode)
-        return {**changes.result(), "routes": _outcome(plans, check_mode=check_mode)}
+        if check_mode:
+            _look_for_ways(plans, tables)
+        with changes.accounted():
+            outcome = _outcome(plans, check_mode=check_mode)
+        warnings = devices.warnings([home, *(plan.here for plan in plans)])
+        return {**changes.result(), **warnings, "routes": outcome}
 
 
 def gather(
@@ -144,11 +157,25 @@ def gather(
 
 
 def wanted(item: Mapping[str, Any], where: str, table: str) -> Route:
-    """Check a route that a user wrote and return it in the canonical form."""
+    """Check a route that a user wrote and return it in the canonical form.
+
+    An option that is empty counts as one that is not given, and a single next hop is what ``via``
+    and ``dev`` say.
+    """
+    item = {word: None if value == "" else value for word, value in item.items()}
     gateways = [item.get("via"), *(hop.get("via") for hop in item.get("nexthops") or [])]
     hint = item.get("family") or next((gateway for gateway in gateways if gateway), None)
-    dst = _network(item["dst"], hint, f"{where}.dst")
+    dst = _network(item["dst"] or "", hint, f"{where}.dst")
     v6 = dst.version == 6
+    if item.get("family") not in (None, f"ipv{dst.version}"):
+        raise Failure(f"{where}.family: {dst} is not of {item['family']}.")
+    if v6 and item["tos"]:
+        raise Failure(f"{where}.tos: {item['tos']} of {dst}: routes of IPv6 have no TOS.")
+    if item["tos"] & ECN_BITS:
+        raise Failure(
+            f"{where}.tos: {item['tos']} has bits that belong to ECN; "
+            f"{item['tos'] & ~ECN_BITS} is valid."
+        )
     kind = item["type"]
     default_table = "local" if kind in ("local", "broadcast", "anycast") else table
     default_metric = routes.IPV6_METRIC if v6 else 0
@@ -157,7 +184,7 @@ def wanted(item: Mapping[str, Any], where: str, table: str) -> Route:
         "dst": str(dst),
         "type": kind,
         "table": number_of(item.get("table") or default_table, TABLES, f"{where}.table", 2**32 - 1),
-        "tos": values.number(item["tos"], f"{where}.tos", 0, 0 if v6 else 255),
+        "tos": values.number(item["tos"], f"{where}.tos", 0, 255),
         "metric": default_metric if metric is None or (v6 and metric == 0) else metric,
         "protocol": number_of(
             item.get("protocol") or str(ROUTE_PROTOCOL), PROTOCOLS, f"{where}.protocol", 255
@@ -170,11 +197,11 @@ def wanted(item: Mapping[str, Any], where: str, table: str) -> Route:
         **{word: item.get(word) for word in (*METRICS, "congctl")},
         # The kernel does not tell a flag that is off from one that was never set.
         **{word: bool(item.get(word)) for word in (*FLAGS, "ecn")},
-        "lock": sorted(item.get("lock") or []),
+        "lock": sorted(set(item.get("lock") or [])),
         "nexthops": [
             {
-                "via": _address(hop.get("via"), f"{where}.nexthops[{position}].via"),
-                "dev": hop.get("dev"),
+                "via": _address(hop.get("via") or None, f"{where}.nexthops[{position}].via"),
+                "dev": hop.get("dev") or None,
                 "weight": values.number(
                     hop["weight"], f"{where}.nexthops[{position}].weight", 1, 256
                 ),
@@ -186,20 +213,30 @@ def wanted(item: Mapping[str, Any], where: str, table: str) -> Route:
     values.number(route["metric"], f"{where}.metric", 0, 2**32 - 1)
     for word in METRICS:
         if route[word] is not None:
-            values.number(route[word], f"{where}.{word}", 1, 2**32 // METRICS[word].unit - 1)
+            high = METRICS[word].high // METRICS[word].unit
+            values.number(route[word], f"{where}.{word}", 1, high)
     route["scope"] = _scope(item.get("scope"), route, v6=v6, where=where)
     if item["state"] == "present":
         _check_together(route, dst.version, where)
+    if len(route["nexthops"]) == 1:  # as the kernel has it
+        (only,) = route["nexthops"]
+        route.update({word: only[word] for word in ("via", "dev", "onlink")}, nexthops=[])
+        route["scope"] = _scope(item.get("scope"), route, v6=v6, where=where)
     return route
 
 
 def number_of(value: str, words: Mapping[str, int], where: str, high: int) -> int:
-    """Number of a table or protocol that is given as a word or as a number."""
+    """Number of a table or protocol that is given as a number or as a word, ours or iproute2's."""
     if value in words:
         return words[value]
-    if not value.isdigit():
-        raise Failure(f"{where}: {value!r} is neither a number nor one of {', '.join(words)}.")
-    return values.number(int(value), where, 1, high)
+    number = values.integer(value)
+    if number is None:
+        named = iproute2.names("rt_tables" if words is TABLES else "rt_protos")
+        if value not in named:
+            known = ", ".join(sorted({*words, *named}))
+            raise Failure(f"{where}: {value!r} is neither a number nor one of {known}.")
+        number = named[value]
+    return values.number(number, where, 1, high)
 
 
 def _table(here: Network) -> Table:
@@ -294,9 +331,14 @@ def _outcome(plans: list[Plan], *, check_mode: bool) -> list[Route]:
         shown = plan.wish
         if plan.present and not check_mode:
             shown = next(iter(tables[plan.here].get(routes.identity(plan.wish), ())), {})
+            if not shown:
+                raise Failure(
+                    f"{plan.where}: the kernel took the {routes.name(plan.wish)} without an error "
+                    "and does not show it."
+                )
             different = [
                 f"{word}={value!r} as {shown.get(word)!r}"
-                for word, value in (_resolved(plan.wish, shown) if shown else plan.wish).items()
+                for word, value in _resolved(plan.wish, shown).items()
                 if shown.get(word) != value
             ]
             if different:
@@ -315,8 +357,45 @@ def _check_devices(here: Network, wish: Route, where: str) -> None:
             here.index(hop["dev"], f"{where}.dev")
 
 
+def _look_for_ways(plans: list[Plan], tables: Mapping[Network, Table]) -> None:
+    """Note, in check mode, gateways and source addresses that the kernel does not reach or have.
+
+    What the addresses and routes of earlier tasks would make of them nobody knows yet.
+    """
+    ways: dict[tuple[Network, str, str | None], bool] = {}
+    listed = [plan for plan in plans if plan.present and not routes.has_gateway(plan.wish)]
+    for plan in plans:
+        here, wish = plan.here, plan.wish
+        there = tables[here].get(routes.identity(wish), [None])[0]
+        if not plan.present or here.ip is None or there == _resolved(wish, there):
+            continue
+        for hop in (wish, *wish["nexthops"]):
+            if not hop["via"] or hop["onlink"] or hop["dev"] not in (None, *here.links):
+                continue
+            gateway = ipaddress.ip_address(hop["via"])
+            if any(o.here is here and _leads_to(o.wish, gateway) for o in listed):
+                continue
+            key = (here, hop["via"], hop["dev"])
+            if key not in ways:
+                way = routes.way(*key)
+                ways[key] = way is not None and not way["via"] and way["type"] in DIRECT
+            if not ways[key]:
+                by = f" by {hop['dev']}" if hop["dev"] else ""
+                here.lack(f"{plan.where}.via: no route to {gateway}{by} without a gateway")
+        source = wish["src"] and routes.way(here, wish["src"], None)
+        if wish["src"] and not (source and source["type"] == "local"):
+            here.lack(f"{plan.where}.src: no device has the address {wish['src']}")
+
+
+def _leads_to(route: Route, gateway: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    subnet = ipaddress.ip_network(route["dst"])
+    return route["type"] == "unicast" and gateway in subnet
+
+
 def _check_together(route: Route, version: int, where: str) -> None:
     hops = [hop for hop in (route, *route["nexthops"]) if hop["via"] or hop["dev"]]
+    if route["pref"] and version == 4:
+        raise Failure(f"{where}.pref: {route['pref']!r}: routes of IPv4 have no preference.")
     if route["type"] in NOWHERE:
         if hops:
             raise Failure(f"{where}: a route of type {route['type']} has neither via nor dev.")
@@ -325,27 +404,51 @@ def _check_together(route: Route, version: int, where: str) -> None:
         raise Failure(f"{where}: give either via and dev, or nexthops.")
     if not hops:
         raise Failure(f"{where}: the route {route['dst']} needs via, dev or nexthops.")
-    for hop in hops:
-        if hop["onlink"] and not hop["dev"]:
-            raise Failure(f"{where}: onlink needs dev, the device on whose link the gateway is.")
-        if hop["via"] and version == 6 and ipaddress.ip_address(hop["via"]).version == 4:
-            raise Failure(f"{where}.via: {hop['via']!r} is IPv4, and {route['dst']} is IPv6.")
+    _check_hops(hops, version, where)
     if route["src"] and ipaddress.ip_address(route["src"]).version != version:
         raise Failure(f"{where}.src: {route['src']!r} is not of the family of {route['dst']}.")
 
 
+def _check_hops(hops: list[dict[str, Any]], version: int, where: str) -> None:
+    for hop in hops:
+        if hop["onlink"] and not (hop["dev"] and hop["via"]):
+            raise Failure(
+                f"{where}: onlink needs dev, the device on whose link the gateway in via is."
+            )
+        gateway = ipaddress.ip_address(hop["via"]) if hop["via"] else None
+        if gateway and gateway.is_unspecified:
+            raise Failure(f"{where}.via: {hop['via']!r} is no gateway; without one give dev alone.")
+        if gateway and gateway.version == 6 and gateway.is_link_local and not hop["dev"]:
+            raise Failure(f"{where}.via: {hop['via']!r} is of one link: give its device in dev.")
+        if gateway and version == 6 and gateway.version == 4:
+            raise Failure(f"{where}.via: {hop['via']!r} is IPv4, and the route is IPv6.")
+    if version == 6 and len(hops) > 1:
+        for position, hop in enumerate(hops):
+            if not hop["via"]:
+                raise Failure(
+                    f"{where}.nexthops[{position}]: of several next hops of IPv6 each needs via."
+                )
+        values.unique([(hop["via"], hop["dev"]) for hop in hops], f"{where}.nexthops")
+
+
 def _scope(value: str | None, route: Route, *, v6: bool, where: str) -> str:
+    if value is not None:
+        number = next((number for number, word in SCOPES.items() if word == value), None)
+        number = values.integer(value) if number is None else number
+        if number is None or number > SCOPE_MAX:
+            raise Failure(
+                f"{where}.scope: {value!r} is neither a number up to {SCOPE_MAX} nor one of "
+                f"{', '.join(SCOPES[known] for known in SCOPES if known <= SCOPE_MAX)}."
+            )
+        if v6 and number:
+            raise Failure(f"{where}.scope: {value!r}: routes of IPv6 have the scope global alone.")
+        if number >= SCOPE_LINK and routes.has_gateway(route):
+            raise Failure(
+                f"{where}.scope: {value!r} holds no gateway; with via it is global or site."
+            )
+        return SCOPES.get(number, str(number))
     if v6:
         return "global"
-    if value is not None:
-        if value in SCOPES.values():
-            return value
-        if not value.isdigit() or int(value) > 255:
-            raise Failure(
-                f"{where}.scope: {value!r} is neither a number up to 255 nor one of "
-                f"{', '.join(SCOPES.values())}."
-            )
-        return SCOPES.get(int(value), value)
     if route["type"] == "local":
         return "host"
     if route["type"] in ("broadcast", "multicast", "anycast"):

@@ -71,7 +71,9 @@ def converge(items: list[dict[str, Any]], netns: str | None, *, check_mode: bool
         if changes.steps and not check_mode:
             for touched in {end.network for end in ends}:
                 touched.read()
-        return {**changes.result(), "veths": [_outcome(*pair, check_mode) for pair in pairs]}
+        warnings = devices.warnings(end.network for end in ends)
+        outcome = [_outcome(*pair, check_mode) for pair in pairs]
+        return {**changes.result(), **warnings, "veths": outcome}
 
 
 def gather(netns: str | None, name: str | None = None) -> list[dict[str, Any]]:
@@ -189,7 +191,12 @@ def _create(end: End, peer: End) -> None:
     )
     for one in (end, peer):
         devices.added(one.network, one.wish["name"])
-    _change(end, peer)
+    try:
+        _change(end, peer)
+    except Failure:
+        if end.link is not None:
+            links.delete(end.network.ip, end.link.index)  # nothing is left half made
+        raise
 
 
 def _recreate(end: End, peer: End) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from .engine import ethtool, kinds, values
+from .engine import ethtool, kinds, links, values
 from .engine.failure import Failure
 from .engine.kinds import Field
 
@@ -26,6 +26,8 @@ DF = {0: "unset", 1: "set", 2: "inherit"}
 
 #: Addresses, each with the kernel's words for IPv4 and IPv6; a group is a remote of multicast.
 ADDRESSES = {"remote": ("GROUP", "GROUP6"), "local": ("LOCAL", "LOCAL6")}
+#: Bytes of the outer headers of IPv4 and IPv6: IP, UDP, VXLAN, and the inner one of Ethernet.
+HEADERS_V4, HEADERS_V6 = 50, 70
 ENDPOINTS = ("remote", "group", "local")
 
 
@@ -43,13 +45,13 @@ class Vxlan(kinds.Kind):
     fields = (
         Field("id", 1, "ID", "uint32", high=2**24 - 1, fixed=True),
         Field("learning", 7, "LEARNING", "uint8", boolean=True),
-        Field("ageing", 8, "AGEING", "uint32"),
+        Field("ageing", 8, "AGEING", "uint32", low=1),
         Field("maxaddress", 9, "LIMIT", "uint32", fixed=True),
         Field("proxy", 11, "PROXY", "uint8", boolean=True, fixed=True),
         Field("rsc", 12, "RSC", "uint8", boolean=True, fixed=True),
         Field("l2miss", 13, "L2MISS", "uint8", boolean=True, fixed=True),
         Field("l3miss", 14, "L3MISS", "uint8", boolean=True, fixed=True),
-        Field("dstport", 15, "PORT", "be16", fixed=True),
+        Field("dstport", 15, "PORT", "be16", low=1, fixed=True),
         Field("udpcsum", 18, "UDP_CSUM", "uint8", boolean=True, fixed=True),
         Field("udp6zerocsumtx", 19, "UDP_ZERO_CSUM6_TX", "uint8", boolean=True, fixed=True),
         Field("udp6zerocsumrx", 20, "UDP_ZERO_CSUM6_RX", "uint8", boolean=True, fixed=True),
@@ -93,7 +95,7 @@ class Vxlan(kinds.Kind):
             return found
         for word in ENDPOINTS:
             if item.get(word) is not None:
-                found[word] = values.address(item[word], f"{where}.{word}")
+                found[word] = _endpoint(item[word], f"{where}.{word}")
         if item.get("dev") is not None:
             found["dev"] = values.device_name(item["dev"], f"{where}.dev")
             network.index(item["dev"], f"{where}.dev")
@@ -105,6 +107,7 @@ class Vxlan(kinds.Kind):
         if item.get("srcport") is not None:
             found["srcport"] = _port_range_of(item["srcport"], f"{where}.srcport")
         _check_together(found, network, where)
+        _check_mtu(found, network, where)
         link = network.links.get(found["name"])
         if found.get("external") and not (link and link.data("IFLA_VXLAN_COLLECT_METADATA")):
             # As iproute2 does: there is nothing to learn where each packet brings its endpoint.
@@ -159,6 +162,12 @@ class Vxlan(kinds.Kind):
 
     def apply(self, network: Network, index: int, before: State, after: State, wish: State) -> None:
         """Bring a device that is there from one state to the other."""
+        for word, (v4, v6) in ADDRESSES.items():
+            was = before[word] or (word == "remote" and before["group"])
+            if was and not (after[word] or (word == "remote" and after["group"])):
+                of_v6 = ipaddress.ip_address(was).version == 6
+                none = (self.prefix + (v6 if of_v6 else v4), "::" if of_v6 else "0.0.0.0")  # noqa: S104
+                links.set_data(network.ip, index, self.name, [none])
         super().apply(network, index, before, after, wish)
         offload = after["checksum_offload"]
         if offload != before["checksum_offload"]:
@@ -199,11 +208,35 @@ class Vxlan(kinds.Kind):
 def _word_or_byte(value: str, words: tuple[str, ...], where: str) -> str:
     if value in words:
         return value
-    if not value.isdigit() or int(value) > 255:
+    number = values.integer(value)
+    if number is None or number > 255:
         raise Failure(f"{where}: {value!r} is neither {' nor '.join(words)} nor from 0 to 255.")
-    if int(value) == 0 and "auto" in words:
+    if number == 0 and "auto" in words:
         return "auto"
-    return "inherit" if int(value) == 1 and words == ("inherit",) else str(int(value))
+    return "inherit" if number == 1 and words == ("inherit",) else str(number)
+
+
+def _endpoint(value: str, where: str) -> str | None:
+    """Accept an address; the empty string and the address of zeros are none, as to the kernel."""
+    address = values.address(value, where) if value else None
+    return None if address and ipaddress.ip_address(address).is_unspecified else address
+
+
+def _check_mtu(wish: State, network: Network, where: str) -> None:
+    """Refuse an MTU that the device below cannot carry: the kernel does so without a reason."""
+    link = network.links.get(wish["name"])
+    known = link.data("IFLA_VXLAN_LINK") if link else None
+    lower = network.links.get(wish.get("dev") or network.device_names.get(known or 0, ""))
+    if "mtu" not in wish or lower is None:
+        return
+    now = VXLAN.state(network, link) if link else {}
+    v6 = _family({**now, **wish}) == 6
+    room = lower.mtu - (HEADERS_V6 if v6 else HEADERS_V4)
+    if wish["mtu"] > room:
+        raise Failure(
+            f"{where}.mtu: {wish['mtu']} does not fit in {lower.name}, whose MTU is {lower.mtu}; "
+            f"up to {room} is valid."
+        )
 
 
 def _port_range_of(value: list[int], where: str) -> list[int]:

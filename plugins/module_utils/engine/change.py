@@ -8,11 +8,14 @@ done before all steps are known; check mode is the same code without :meth:`Chan
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .failure import Failure
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Changes:
     def __init__(self) -> None:
         """Start with nothing to do."""
         self.steps: list[Step] = []
+        self._done = 0
 
     def add(
         self,
@@ -50,10 +54,37 @@ class Changes:
             self.steps.append(Step(what, before, after, do))
 
     def apply(self, *, check_mode: bool) -> None:
-        """Do every step in order, or none in check mode."""
+        """Do every step in order, or none in check mode.
+
+        :raises Failure: of the step that failed, as :meth:`accounted` has it.
+        """
         if not check_mode:
-            for step in self.steps:
-                step.do()
+            with self.accounted():
+                for step in self.steps:
+                    step.do()
+                    self._done += 1
+
+    @contextlib.contextmanager
+    def accounted(self) -> Iterator[None]:
+        """Let a failure tell what was done before it (``changes``) and what was not (``left``)."""
+        try:
+            yield
+        except Failure as failure:
+            done, left = self.steps[: self._done], self.steps[self._done :]
+            # A change in place may take several requests, of which the last was refused.
+            in_place = any(step.before is not None and step.after is not None for step in left[:1])
+            failure.details = {
+                "changed": bool(done) or in_place,
+                "changes": _lines(done),
+                "left": _lines(left),
+                **failure.details,
+            }
+            if done and left:
+                failure.message += (
+                    f" Of {len(self.steps)} changes {len(done)} had been made: changes lists them, "
+                    "and left lists the others."
+                )
+            raise
 
     def result(self) -> dict[str, Any]:
         """Return ``changed``, ``diff`` and ``changes`` (a line each) as a module returns them.
@@ -67,9 +98,13 @@ class Changes:
             before[step.what], after[step.what] = _only_differences(step.before, step.after)
         return {
             "changed": bool(self.steps),
-            "changes": [_verb(step) + " " + step.what for step in self.steps],
+            "changes": _lines(self.steps),
             "diff": {"before": before, "after": after},
         }
+
+
+def _lines(steps: list[Step]) -> list[str]:
+    return [_verb(step) + " " + step.what for step in steps]
 
 
 def _verb(step: Step) -> str:

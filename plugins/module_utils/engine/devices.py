@@ -9,14 +9,14 @@ only those that the user wrote. What he did not write stays as it is.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from . import links, namespaces, netlink, values
+from ..names import BRIDGE_DEVICE, DEVICE_PREFIX
+from . import links, namespaces, netlink, secondaries, values
 from .failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     State = dict[str, Any]
 
@@ -39,8 +39,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
 #: Words that one request to the kernel sets, in their order.
 SETTABLE = ("mac", "mtu", "arp", "alias", "txqueuelen", "devgroup", "master", "up")
 
-#: Length of an alias in the kernel (IFALIASZ) less its final zero byte.
-ALIAS_MAX = 255
+#: Bytes of an alias in the kernel (IFALIASZ) less the final zero bytes, its own and netlink's.
+ALIAS_MAX = 254
+
+#: A device whose packets are smaller has no IPv6.
+IPV6_MTU = 1280
 
 
 class Network:
@@ -51,6 +54,8 @@ class Network:
         self.netns = netns
         self.ip = ip
         self.check_mode = check_mode
+        #: What check mode did not find, and an earlier task would have made.
+        self.missing: list[str] = []
         self.links: dict[str, links.Link] = {}
         self.addresses: dict[int, list[str]] = {}
         self.read()
@@ -65,15 +70,22 @@ class Network:
     def index(self, device: str, where: str) -> int:
         """Index of a device that has to be there.
 
-        In check mode a missing one has the index 0: an earlier task would have made it.
+        In check mode a missing one has the index 0, and is noted in :attr:`missing`: an earlier
+        task would have made it.
         """
         link = self.links.get(device)
         if link is not None:
             return link.index
-        if self.check_mode:
-            return 0
         place = f"netns {self.netns!r}" if self.netns else "this namespace"
-        raise Failure(f"{where}: there is no device {device!r} in {place}.")
+        self.lack(f"{where}: there is no device {device!r} in {place}", device)
+        return 0
+
+    def lack(self, what: str, device: str = "") -> None:
+        """Fail for what is not there; in check mode note it, unless our roles make that device."""
+        if not self.check_mode:
+            raise Failure(f"{what}.")
+        if not (device.startswith(DEVICE_PREFIX) or device == BRIDGE_DEVICE or self.ip is None):
+            self.missing.append(f"{what}; the task fails unless an earlier one makes that.")
 
 
 @contextlib.contextmanager
@@ -92,9 +104,20 @@ def networks(*, check_mode: bool) -> Iterator[Callable[[str | None], Network]]:
                 if not (check_mode and missing):
                     ip = stack.enter_context(netlink.socket(netns))
                 opened[netns] = Network(netns, ip, check_mode=check_mode)
+                if ip is None:
+                    opened[netns].missing.append(
+                        f"there is no network namespace {netns!r}; the task fails unless an "
+                        "earlier one makes that."
+                    )
             return opened[netns]
 
         yield network
+
+
+def warnings(networks: Iterable[Network]) -> dict[str, list[str]]:
+    """Return what a module says of what check mode did not find in these namespaces."""
+    missing = [what for network in dict.fromkeys(networks) for what in network.missing]
+    return {"warnings": list(dict.fromkeys(missing))} if missing else {}
 
 
 def wanted(item: Mapping[str, Any], where: str, network: Network) -> State:
@@ -106,7 +129,8 @@ def wanted(item: Mapping[str, Any], where: str, network: Network) -> State:
     if "mtu" in found:
         values.number(found["mtu"], f"{where}.mtu", 68, 65535)
     if "alias" in found:
-        values.number(len(found["alias"]), f"{where}.alias, its length", 0, ALIAS_MAX)
+        length = len(found["alias"].encode())
+        values.number(length, f"{where}.alias, its length in bytes", 0, ALIAS_MAX)
     for word in ("txqueuelen", "devgroup"):
         if word in found:
             values.number(found[word], f"{where}.{word}", 0, 2**31 - 1)
@@ -118,7 +142,19 @@ def wanted(item: Mapping[str, Any], where: str, network: Network) -> State:
             for position, address in enumerate(item["addresses"])
         ]
         values.unique(found["addresses"], f"{where}.addresses")
+        _check_ipv6(found, network, where)
     return found
+
+
+def _check_ipv6(wish: State, network: Network, where: str) -> None:
+    link = network.links.get(wish["name"])
+    mtu = wish.get("mtu", link.mtu if link else IPV6_MTU)
+    of_ipv6 = [address for address in wish["addresses"] if links.local(address).version == 6]
+    if of_ipv6 and mtu < IPV6_MTU:
+        raise Failure(
+            f"{where}.mtu: {mtu} is too small for the address {of_ipv6[0]}; a device with IPv6 has "
+            f"an MTU of {IPV6_MTU} or more."
+        )
 
 
 def state(network: Network, link: links.Link) -> State:
@@ -136,7 +172,7 @@ def state(network: Network, link: links.Link) -> State:
         "txqueuelen": link.txqueuelen,
         "devgroup": link.devgroup,
         "master": network.device_names.get(link.master or 0, ""),
-        "addresses": [str(ipaddress.ip_interface(address)) for address in addresses],
+        "addresses": [values.spelled(address) for address in addresses],
     }
 
 
@@ -160,7 +196,10 @@ def target(before: Mapping[str, Any], wish: Mapping[str, Any], *, purge_addresse
 def apply(
     network: Network, index: int, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> None:
-    """Bring a device from one state to the other: its attributes in one request, then addresses."""
+    """Bring a device from one state to the other: its attributes in one request, then addresses.
+
+    An address that stays and that the kernel took with another, or with an attribute, comes back.
+    """
     differing = {
         word: after[word] for word in SETTABLE if word in after and after[word] != before.get(word)
     }
@@ -170,9 +209,13 @@ def apply(
     if differing:
         links.set_(network.ip, index, **differing)
     old, new = before.get("addresses", []), after.get("addresses", [])
-    for address in old:
-        if address not in new:
+    gone = [address for address in old if address not in new]
+    with secondaries.kept(network.netns, after["name"], gone, new):
+        for address in gone:
             links.remove_address(network.ip, index, address)
+    # A device that goes down, or whose MTU is too small, loses the addresses of IPv6.
+    if gone or not differing.get("up", True) or differing.get("mtu", IPV6_MTU) < IPV6_MTU:
+        old = [values.spelled(a) for a in links.addresses(network.ip).get(index, [])]
     for address in new:
         if address not in old:
             links.add_address(network.ip, index, address)
@@ -204,5 +247,5 @@ def must_be(link: links.Link, kind: str, where: str) -> None:
 
 
 def _is_link_local(address: str) -> bool:
-    interface = ipaddress.ip_interface(address)
+    interface = links.local(address)
     return interface.version == 6 and interface.ip.is_link_local

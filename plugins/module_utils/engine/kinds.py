@@ -40,6 +40,7 @@ class Field:
     :param type: how pyroute2 encodes it; ``flag`` is there or not.
     :param boolean: the option is yes or no.
     :param names: the option is one of these words, each for one number of the kernel.
+    :param low: least number.
     :param high: greatest number, where it is not the greatest of the type.
     :param fixed: the kernel sets it on a new device only: a change is a re-creation.
     :param absent: our value where the kernel does not show the attribute.
@@ -52,6 +53,7 @@ class Field:
     type: str
     boolean: bool = False
     names: Mapping[int, str] | None = None
+    low: int = 0
     high: int | None = None
     fixed: bool = False
     slack: int = 0
@@ -67,7 +69,7 @@ class Field:
         """Check a value that the user wrote; choices and booleans have been checked by Ansible."""
         if self.names is None and not self.boolean:
             limit = self.high if self.high is not None else 2 ** _BITS[self.type] - 1
-            values.number(value, f"{where}.{self.option}", 0, limit)
+            values.number(value, f"{where}.{self.option}", self.low, limit)
         return value
 
     def read(self, value: Any) -> Any:
@@ -218,8 +220,10 @@ def converge(
         if changes.steps and not check_mode:
             for touched in {plan.here for plan in plans}:
                 touched.read()
-        outcome = [_outcome(kind, plan, check_mode=check_mode) for plan in plans]
-        return {**changes.result(), kind.plural: outcome}
+        with changes.accounted():
+            outcome = [_outcome(kind, plan, check_mode=check_mode) for plan in plans]
+        warnings = devices.warnings(plan.here for plan in plans)
+        return {**changes.result(), **warnings, kind.plural: outcome}
 
 
 def gather(kind: Kind, netns: str | None, name: str | None = None) -> list[dict[str, Any]]:
@@ -267,7 +271,11 @@ def _create(kind: Kind, here: Network, wish: State, item: Mapping[str, Any]) -> 
     links.add(here.ip, wish["name"], kind.name, data=data, attributes=first)
     link = devices.added(here, wish["name"])
     before = kind.state(here, link)
-    kind.apply(here, link.index, before, kind.target(before, wish, item), wish)
+    try:
+        kind.apply(here, link.index, before, kind.target(before, wish, item), wish)
+    except Failure:
+        links.delete(here.ip, link.index)  # nothing is left half made
+        raise
 
 
 def _outcome(kind: Kind, plan: Plan, *, check_mode: bool) -> State:

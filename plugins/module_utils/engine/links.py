@@ -80,6 +80,11 @@ class Link:
         return self.message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", attribute)
 
     @property
+    def loopback(self) -> bool:
+        """Whether it is the loopback device of its namespace, whatever its name."""
+        return bool(self.message["ifi_type"] == LOOPBACK)
+
+    @property
     def hairpin(self) -> bool:
         """Whether the port sends frames back to where they came from; False where it is no port."""
         slave = ("IFLA_LINKINFO", "IFLA_INFO_SLAVE_DATA", "IFLA_BRPORT_MODE")
@@ -99,13 +104,22 @@ def get(ip: Any, name: str) -> Link:
 
 
 def addresses(ip: Any) -> dict[int, list[str]]:
-    """Read the addresses of all devices: index → ``["10.0.0.1/24", "fe80::1/64"]``."""
+    """Read the addresses of all devices: index → ``["10.0.0.1/24", "fe80::1/64"]``.
+
+    One of a link of two ends is ``10.0.0.1 peer 10.0.0.2/32``.
+    """
     found: dict[int, list[str]] = {}
     for entry in rtnl.dump(ip, rtnl.GETADDR, ifaddrmsg, {}):
-        # A point-to-point address has its own in IFA_LOCAL and the peer's in IFA_ADDRESS.
-        address = entry.get_attr("IFA_LOCAL") or entry.get_attr("IFA_ADDRESS")
-        found.setdefault(entry["index"], []).append(f"{address}/{entry['prefixlen']}")
+        local, peer = entry.get_attr("IFA_LOCAL"), entry.get_attr("IFA_ADDRESS")
+        shown = f"{local} peer {peer}" if local and peer and local != peer else local or peer
+        found.setdefault(entry["index"], []).append(f"{shown}/{entry['prefixlen']}")
     return found
+
+
+def local(address: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
+    """Take the device's own part of an address as :func:`addresses` has it."""
+    own, _peer, other = address.partition(" peer ")
+    return ipaddress.ip_interface(f"{own}/{other.partition('/')[2]}" if other else own)
 
 
 def add(
@@ -128,7 +142,8 @@ def add(
         info.append(("IFLA_INFO_DATA", {"attrs": data}))
     built = _message(_at_creation({"name": name, **(attributes or {})}))
     built["attrs"].append(["IFLA_LINKINFO", {"attrs": info}])
-    with netlink.doing(f"the {kind} device {name!r}"):
+    told = " with " + ", ".join(f"{word}={value!r}" for word, value in data) if data else ""
+    with netlink.doing(f"the {kind} device {name!r}{told if kind != 'veth' else ''}"):
         rtnl.request(ip, rtnl.NEWLINK, built, rtnl.CREATE | rtnl.EXCL)
 
 
@@ -169,7 +184,8 @@ def add_veth(
 
 def set_(ip: Any, index: int, **attributes: object) -> None:
     """Change attributes of a device in one request; ``master=0`` and ``alias=""`` take away."""
-    with netlink.doing(f"the change of device {index} to {attributes}"):
+    told = ", ".join(f"{word}={value!r}" for word, value in attributes.items())
+    with netlink.doing(f"the change of device {index} to {told}"):
         rtnl.request(ip, rtnl.NEWLINK, _message(attributes, index))
 
 
@@ -178,7 +194,8 @@ def set_data(ip: Any, index: int, kind: str, data: Iterable[tuple[str, object]])
     data = list(data)
     info = [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": data})]
     built = rtnl.message(ifinfmsg, {"index": index}, [("IFLA_LINKINFO", {"attrs": info})])
-    with netlink.doing(f"the change of {kind} device {index} to {data}"):
+    told = ", ".join(f"{word}={value!r}" for word, value in data)
+    with netlink.doing(f"the change of {kind} device {index} to {told}"):
         rtnl.request(ip, rtnl.NEWLINK, built)
 
 
@@ -293,11 +310,11 @@ def _message(attributes: Mapping[str, object], index: int = 0) -> Any:
 
 
 def _address(index: int, cidr: str) -> Any:
-    interface = ipaddress.ip_interface(cidr)
+    interface = local(cidr)
     fields = {
         "family": AF_INET if interface.version == 4 else AF_INET6,
         "index": index,
         "prefixlen": interface.network.prefixlen,
     }
-    ip = str(interface.ip)
-    return rtnl.message(ifaddrmsg, fields, [("IFA_LOCAL", ip), ("IFA_ADDRESS", ip)])
+    ip, peer = str(interface.ip), cidr.rpartition(" peer ")[2].partition("/")[0]
+    return rtnl.message(ifaddrmsg, fields, [("IFA_LOCAL", ip), ("IFA_ADDRESS", peer)])

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import netlink, rtnl
 
 try:
+    from pyroute2.netlink.exceptions import NetlinkError
     from pyroute2.netlink.rtnl.rtmsg import nh, rtmsg
 except ImportError:  # runner.require() has said so before anything here is called
     nh = rtmsg = None
+    NetlinkError = OSError
 else:
     for _class in (rtmsg, nh):
         rtnl.teach(_class, "RTA_", {30: ("NH_ID", "uint32")})
@@ -56,24 +58,28 @@ PREFERENCES = {0: "medium", 1: "high", 3: "low"}
 
 
 class Metric(NamedTuple):
-    """A metric that is a number: the kernel's word, and how many of its units are one of ours."""
+    """A metric that is a number: the kernel's word, and how many of its units are one of ours.
+
+    :param high: what the kernel keeps of a greater number.
+    """
 
     word: str
     number: int
     unit: int = 1
+    high: int = 2**32 - 1
 
 
 #: ``number`` is the metric's bit in RTAX_LOCK.
 METRICS = {
-    "mtu": Metric("RTAX_MTU", 2),
+    "mtu": Metric("RTAX_MTU", 2, high=65520),
     "window": Metric("RTAX_WINDOW", 3),
     "rtt": Metric("RTAX_RTT", 4, unit=8),
     "rttvar": Metric("RTAX_RTTVAR", 5, unit=4),
     "ssthresh": Metric("RTAX_SSTHRESH", 6),
     "cwnd": Metric("RTAX_CWND", 7),
-    "advmss": Metric("RTAX_ADVMSS", 8),
+    "advmss": Metric("RTAX_ADVMSS", 8, high=65495),
     "reordering": Metric("RTAX_REORDERING", 9),
-    "hoplimit": Metric("RTAX_HOPLIMIT", 10),
+    "hoplimit": Metric("RTAX_HOPLIMIT", 10, high=255),
     "initcwnd": Metric("RTAX_INITCWND", 11),
     "rto_min": Metric("RTAX_RTO_MIN", 13),
     "initrwnd": Metric("RTAX_INITRWND", 14),
@@ -131,6 +137,23 @@ def remove(here: Network, route: Route) -> None:
     """Remove a route that was read."""
     with netlink.doing(f"the removal of the {name(route)}"):
         rtnl.request(here.ip, rtnl.DELROUTE, _encode(here, {**route, "pref": None}))
+
+
+def way(here: Network, address: str, dev: str | None) -> Route | None:
+    """Ask the kernel how packets to an address leave by a device, or by any; None: they do not."""
+    found = ipaddress.ip_address(address)
+    fields = {
+        "family": AF_INET if found.version == 4 else AF_INET6,
+        "dst_len": found.max_prefixlen,
+    }
+    attributes: list[tuple[str, object]] = [("RTA_DST", address)]
+    if dev:
+        attributes.append(("RTA_OIF", here.index(dev, address)))
+    try:
+        answer = rtnl.request(here.ip, rtnl.GETROUTE, rtnl.message(rtmsg, fields, attributes))
+    except NetlinkError:
+        return None
+    return _decode(here, answer[0])
 
 
 def name(route: Mapping[str, Any]) -> str:

@@ -8,12 +8,16 @@ not know without a word; messages that are built attribute by attribute do neith
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import struct
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 try:
-    from pyroute2.netlink.exceptions import NetlinkDumpInterrupted
+    from pyroute2.netlink import nlmsgerr
+    from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError
 except ImportError:  # runner.require() has said so before anything here is called
-    NetlinkDumpInterrupted = OSError
+    NetlinkDumpInterrupted = NetlinkError = OSError
+    nlmsgerr = None
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,8 +46,24 @@ def message(
 
 
 def request(ip: Any, kind: int, built: Any, flags: int = 0) -> tuple[Any, ...]:
-    """Send one request and wait for its acknowledgement; return what else came back."""
-    return tuple(ip.nlm_request(built, kind, REQUEST | ACK | flags))
+    """Send one request and wait for its acknowledgement; return what else came back.
+
+    :raises NetlinkError: with the kernel's sentence and, where the kernel says which attribute it
+        is about, the name of that attribute.
+    """
+    sent = _outline(built["attrs"])
+    try:
+        return tuple(ip.nlm_request(built, kind, REQUEST | ACK | flags))
+    except NetlinkError as error:
+        if not error.code:  # pyroute2 0.7 takes a warning of the kernel for a refusal
+            return ()
+        said = error.args[1]
+        if isinstance(said, _Said):
+            start = _HEADER + struct.calcsize("".join(("=", *(form for _, form in built.fields))))
+            word = _attribute_at(bytes(built.data), start, len(built.data), sent, said.offset)
+            if word:
+                raise NetlinkError(error.code, f"{said} ({word})") from error
+        raise
 
 
 def dump(ip: Any, kind: int, message_class: Any, fields: Mapping[str, object]) -> tuple[Any, ...]:
@@ -71,3 +91,64 @@ def teach(message_class: Any, prefix: str, attributes: Mapping[int, tuple[str, s
     message_class.nla_map = tuple(table)
     # An instance that was made before has compiled the shorter table for its class.
     message_class._nlmsg_base__compiled_nla = False
+
+
+#: Bytes of a netlink header, and of that of a device (struct ifinfomsg).
+_HEADER = 16
+
+
+class _Sent(NamedTuple):
+    """An attribute of a request: its word, the bytes before those inside it, and these."""
+
+    word: str
+    header: int
+    inside: list[_Sent]
+
+
+class _Said(str):
+    """What the kernel says of a refusal; ``offset`` is where the attribute stood in the request."""
+
+    __slots__ = ("offset",)
+    offset: int
+
+
+def _get_attr(self: Any, word: str, default: Any = None) -> Any:
+    # pyroute2 hands the text of a refusal to its exception and leaves the offset behind.
+    value = super(nlmsgerr, self).get_attr(word, default)
+    if word != "NLMSGERR_ATTR_MSG":
+        return value
+    offset = super(nlmsgerr, self).get_attr("NLMSGERR_ATTR_OFFS")
+    if offset is None:
+        return value
+    said = _Said(value or os.strerror(abs(self["error"])))
+    said.offset = offset
+    return said
+
+
+if nlmsgerr is not None:
+    nlmsgerr.get_attr = _get_attr
+
+
+def _outline(attributes: Iterable[Any]) -> list[_Sent]:
+    return [
+        _Sent(
+            str(word),
+            # What holds more than attributes is a message of its own: the peer of a veth.
+            _HEADER if isinstance(value, dict) and len(value) > 1 else 0,
+            _outline(value["attrs"]) if isinstance(value, dict) and "attrs" in value else [],
+        )
+        for word, value in attributes
+    ]
+
+
+def _attribute_at(data: bytes, at: int, end: int, sent: list[_Sent], offset: int) -> str | None:
+    """Return the word of the innermost attribute that holds a place in an encoded request."""
+    for each in sent:
+        if at + 4 > end:
+            return None
+        (length,) = struct.unpack_from("=H", data, at)
+        if at <= offset < at + length:
+            start = at + 4 + each.header
+            return _attribute_at(data, start, at + length, each.inside, offset) or each.word
+        at += (length + 3) & ~3
+    return None

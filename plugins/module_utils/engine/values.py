@@ -15,15 +15,19 @@ from typing import Any
 from ..names import DEVICE_NAME_MAX
 from .failure import Failure
 
+#: ``all`` and ``default`` are those of the settings of all devices.
+_NO_DEVICE = (".", "..", "all", "default")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 def device_name(value: str, where: str) -> str:
     """Accept a name that the kernel takes for a device."""
-    if not 0 < len(value) <= DEVICE_NAME_MAX or value in (".", "..") or re.search(r"[\s/:]", value):
+    fits = 0 < len(value.encode()) <= DEVICE_NAME_MAX
+    if not fits or value in _NO_DEVICE or re.search(r"[\s/:%]", value):
         raise Failure(
             f"{where}: {value!r} cannot be the name of a device; it has 1 to {DEVICE_NAME_MAX} "
-            "characters, none of them a blank, a slash or a colon."
+            "bytes, none of them a blank, a slash, a colon or a percent sign, and is not one of "
+            f"{', '.join(_NO_DEVICE)}."
         )
     return value
 
@@ -48,26 +52,49 @@ def device_mac(value: str, where: str) -> str:
 
 
 def address(value: str, where: str) -> str:
-    """Accept one IPv4 or IPv6 address without a prefix length."""
+    """Accept one IPv4 or IPv6 address without a prefix length and without a zone."""
     try:
-        return str(ipaddress.ip_address(value))
+        found = ipaddress.ip_address(value)
     except ValueError:
-        raise Failure(
-            f"{where}: {value!r} is not an address such as 10.0.0.1 or fd00::1."
-        ) from None
+        found = None
+    if found is None or "%" in value:
+        raise Failure(f"{where}: {value!r} is not an address such as 10.0.0.1 or fd00::1.")
+    return str(found)
 
 
 def interface(value: str, where: str) -> str:
-    """Accept an address with its prefix length, as a device holds it: ``10.0.0.1/24``."""
+    """Accept an address with its prefix length, as a device holds it: ``10.0.0.1/24``.
+
+    One of a link of two ends is written as ``10.0.0.1 peer 10.0.0.2/32``, as ``ip addr`` does.
+    """
+    own, peer, other = value.partition(" peer ")
     try:
-        found = ipaddress.ip_interface(value)
+        found = ipaddress.ip_interface(other if peer else own)
+        local = ipaddress.ip_address(own.strip()) if peer else found.ip
     except ValueError:
         found = None
-    if found is None or "/" not in value:
+    if found is None or "/" not in value or "%" in value or local.version != found.version:
         raise Failure(
             f"{where}: {value!r} is not an address with its prefix length such as 10.0.0.1/24."
         )
-    return str(found)
+    if local.is_unspecified or (local.version == 6 and local.is_multicast):
+        raise Failure(f"{where}: {value!r} cannot be the address of a device.")
+    return f"{local} peer {found}" if local != found.ip else str(found)
+
+
+def spelled(address: str) -> str:
+    """Return an address of a device, as the kernel's tools write it, in the one form of ours."""
+    own, peer, other = address.partition(" peer ")
+    if peer:
+        return f"{ipaddress.ip_address(own)} peer {ipaddress.ip_interface(other)}"
+    return str(ipaddress.ip_interface(own))
+
+
+def integer(value: str) -> int | None:
+    """Return the number that a text is, decimal or hexadecimal with ``0x``; None for another."""
+    if re.fullmatch(r"0[xX][0-9a-fA-F]+", value):
+        return int(value, 16)
+    return int(value) if re.fullmatch(r"[0-9]+", value) else None
 
 
 def number(value: int, where: str, low: int, high: int) -> int:
