@@ -10,13 +10,16 @@ numbers, to which others add as well, what we added is written down instead.
 from __future__ import annotations
 
 import contextlib
+import errno
+import ipaddress
 import json
 import os
 import re
+from collections import Counter
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from . import ranges as number_ranges
 from .engine import namespaces
@@ -36,6 +39,11 @@ RECORD = Path(STATE_DIR) / "sysctls.json"
 
 _ADDED = "added"
 
+_NUMBER = re.compile(r"(?P<sign>-?)(?P<digits>0[xX][0-9a-fA-F]+|[0-9]+)")
+#: The longest tick of a kernel's clock in milliseconds, and times of neighbors that have its ticks.
+TICK_MS = 10
+IN_TICKS = ("anycast_delay", "locktime", "proxy_delay", "retrans_time")
+
 #: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
 _DEVICE = re.compile(
     r"(?P<before>net[./]ipv[46][./](?:conf|neigh)[./])(?P<device>.+)(?P<after>[./][a-z0-9_]+)"
@@ -43,42 +51,40 @@ _DEVICE = re.compile(
 
 
 def converge(
-    values: Mapping[str, str],
+    given: Mapping[str, object],
     *,
     remember: bool,
     netns: str | None,
     check_mode: bool,
     restore: Sequence[str] = (),
     ranges: Mapping[str, str] | None = None,
-) -> Changes:
-    """Set each of ``values`` (name → value as ``sysctl`` shows it).
+) -> dict[str, Any]:
+    """Set each of ``given`` (name → value as ``sysctl`` shows it, or as YAML has it).
+
+    A setting of all devices goes before those of one device, since it sets them as well.
 
     :param ranges: name → numbers that the setting has to have, beside those that others gave it;
         those that were remembered as ours and are not among them go.
     :param restore: names or patterns of remembered settings that are to be as they were, and
-        forgotten, less those of ``values``.
+        forgotten, less those of ``given``.
     :param remember: write down what a setting was, once, so that it can be undone.
     :raises Failure: for a setting that the kernel does not have or whose value it refuses.
     """
+    values = _checked_values(given)
     extra = _checked_ranges(ranges or {}, values)
     with namespaces.inside(netns):
-        before = {name: _read(name) for name in (*values, *extra)}
-        if check_mode:  # a device may be yet to come
-            before = {
-                name: _read_default(name) if value is None else value
-                for name, value in before.items()
-            }
-        unknown = [name for name, value in before.items() if value is None]
-        if unknown and not check_mode:
-            raise Failure(
-                f"values: this kernel has no setting {unknown[0]!r}; sysctl -a lists those it has."
-            )
+        before, missing = _found((*values, *extra), check_mode=check_mode)
         forgotten = {name: _remembered_numbers(name) if remember else frozenset() for name in extra}
         added = {
             name: _added(name, str(before[name]), numbers, forgotten[name])
             for name, numbers in extra.items()
         }
-        after = {**values, **{name: value for name, (value, _ours) in added.items()}}
+        after = {
+            name: now if now is not None and same(name, now, value) else value
+            for name, value in values.items()
+            for now in (before[name],)
+        }
+        after.update({name: value for name, (value, _ours) in added.items()})
         changes = Changes()
         for name, value in after.items():
             changes.add(
@@ -90,13 +96,127 @@ def converge(
         for name in _matching(_recorded(), restore, less=after):
             _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
-            changed = [name for name, value in values.items() if before[name] != value]
+            changed = [name for name in values if before[name] != after[name]]
             _remember({name: str(before[name]) for name in changed if not _is_of_ours(name)})
             for name, (value, ours) in added.items():
                 if before[name] != value:
                     _remember_added(name, ours)
         changes.apply(check_mode=check_mode)
-    return changes
+        if changes.steps and not check_mode:
+            with changes.accounted():
+                _insist(after)
+    return {**changes.result(), **({"warnings": missing} if missing else {})}
+
+
+def same(name: str, one: str, other: str) -> bool:
+    """Say whether two texts are one value of a setting to the kernel.
+
+    Numbers may be written in hexadecimal or octal, sets of numbers in any order, and of several
+    numbers the last may be left out. The kernel rounds times to its clock ticks.
+    """
+    if one == other:
+        return True
+    with contextlib.suppress(ValueError):
+        if number_ranges.numbers(one) == number_ranges.numbers(other):
+            return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    numbers = [[_number(word) for word in text.split()] for text in (one, other)]
+    slack = _slack(name)
+    return bool(all(numbers)) and all(
+        a is not None and b is not None and abs(a - b) <= slack for a, b in zip(*numbers)
+    )
+
+
+def _number(word: str) -> int | None:
+    """Read a number as the kernel does: with 0x hexadecimal, with a leading 0 octal."""
+    found = _NUMBER.fullmatch(word)
+    if found is None:
+        return None
+    digits, base = found["digits"], 10
+    if digits[:2] in ("0x", "0X"):
+        base = 16
+    elif digits[0] == "0":
+        base = 8
+    with contextlib.suppress(ValueError):
+        return int(found["sign"] + digits, base)
+    return None
+
+
+def _slack(name: str) -> int:
+    leaf = _path(name).name
+    if "neigh" not in _path(name).parts:
+        return 0
+    return TICK_MS - 1 if leaf.endswith("_ms") else int(leaf in IN_TICKS)
+
+
+def _text(name: str, value: object) -> str:
+    """Write a value of YAML as the kernel shows it: blanks between words, yes and no as 1 and 0."""
+    if value is None or isinstance(value, dict):
+        raise Failure(f"values: {name} is {value!r}; a setting is a text, a number or a list.")
+    if isinstance(value, list):
+        return " ".join(_text(name, word) for word in value)
+    if isinstance(value, bool):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return " ".join(str(value).split())
+
+
+def _checked_values(given: Mapping[str, object]) -> dict[str, str]:
+    """Return the values as texts, those of all devices first, then those of future ones."""
+    twice = Counter(_path(name) for name in given)
+    for name in given:
+        if twice[_path(name)] > 1:
+            raise Failure(f"values: {name} stands there twice, with dots and with slashes.")
+    values = {name: _text(name, value) for name, value in given.items()}
+    return dict(sorted(values.items(), key=lambda entry: _rank(entry[0])))
+
+
+def _rank(name: str) -> int:
+    device = _DEVICE.fullmatch(name)
+    if _path(name) == _path("net.ipv4.ip_forward") or (device and device["device"] == "all"):
+        return 0
+    return 1 if device is None or device["device"] == "default" else 2
+
+
+def _found(names: Iterable[str], *, check_mode: bool) -> tuple[dict[str, str | None], list[str]]:
+    """Read settings; in check mode return beside them what an earlier task would have to make.
+
+    :raises Failure: for one that is not there, or that nobody can change.
+    """
+    found, missing = {}, []
+    for name in names:
+        found[name] = _read(name)
+        if found[name] is not None:
+            if not os.access(_path(name), os.W_OK):
+                raise Failure(f"values: {name} is read only here.")
+            continue
+        device = _DEVICE.fullmatch(name)
+        there = device and Path(_path(name)).parent.is_dir()
+        what = f"values: this kernel has no setting {name!r}"
+        if device and not there:
+            what += f", and no device {device['device']!r}"
+        if not check_mode or there:
+            raise Failure(f"{what}; sysctl -a lists those it has.")
+        if not _is_of_ours(name):
+            missing.append(f"{what}; the task fails unless an earlier one brings it.")
+        found[name] = _read_default(name)  # its device may be yet to come
+    return found, missing
+
+
+def _insist(after: Mapping[str, str]) -> None:
+    """Set again what another setting changed with it, and say what the kernel did not keep."""
+    for name, value in after.items():
+        if not same(name, _read(name) or "", value):
+            _write(name, value)
+    for name, value in after.items():
+        shown = _read(name) or ""
+        if not same(name, shown, value):
+            raise Failure(
+                f"values: the kernel took {value!r} for {name} without an error and shows "
+                f"{shown!r}."
+            )
 
 
 def _checked_ranges(ranges: Mapping[str, str], values: Mapping[str, str]) -> dict[str, Numbers]:
@@ -214,6 +334,14 @@ def _read(name: str) -> str | None:
         return " ".join(_path(name).read_text().split())
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        raise Failure(f"values: {name!r} is a folder of settings; name one of them.") from None
+    except PermissionError:
+        raise Failure(f"values: {name} cannot be read: it is a switch and no setting.") from None
+    except OSError as error:
+        if error.errno == errno.EIO:  # a secret that nobody has set
+            return ""
+        raise
 
 
 def _read_default(name: str) -> str | None:

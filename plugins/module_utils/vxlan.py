@@ -190,10 +190,10 @@ class Vxlan(kinds.Kind):
     def target(self, before: State, wish: State, item: Mapping[str, Any]) -> State:
         """State after the wish is fulfilled."""
         after = super().target(before, wish, item)
-        if "remote" in wish:
-            after["group"] = None
-        if "group" in wish:
-            after["remote"] = None
+        # One attribute of the kernel: what the item names takes the place of the other.
+        for word, other in (("remote", "group"), ("group", "remote")):
+            if word in wish and other not in wish:
+                after[other] = None
         if wish.get("external"):
             # The VNI then comes with each packet.
             after["id"] = 0

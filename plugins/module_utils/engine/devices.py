@@ -179,7 +179,8 @@ def state(network: Network, link: links.Link) -> State:
 def target(before: Mapping[str, Any], wish: Mapping[str, Any], *, purge_addresses: bool) -> State:
     """State after the wish is fulfilled: what it does not name stays, addresses are added up.
 
-    With ``purge_addresses`` other addresses go, except the kernel's own IPv6 link-local ones.
+    With ``purge_addresses`` other addresses go, except the kernel's own IPv6 link-local ones. With
+    an MTU that is too small for IPv6 all of its addresses go.
     """
     after = {**before, **wish}
     if "addresses" in wish:
@@ -190,6 +191,8 @@ def target(before: Mapping[str, Any], wish: Mapping[str, Any], *, purge_addresse
             if not purge_addresses or address in wish["addresses"] or _is_link_local(address)
         ]
         after["addresses"] = kept + [a for a in wish["addresses"] if a not in present]
+    if after.get("mtu", IPV6_MTU) < IPV6_MTU and "addresses" in after:
+        after["addresses"] = [a for a in after["addresses"] if links.local(a).version == 4]
     return after
 
 
@@ -209,16 +212,21 @@ def apply(
     if differing:
         links.set_(network.ip, index, **differing)
     old, new = before.get("addresses", []), after.get("addresses", [])
+    # A device that goes down, or whose MTU is too small, loses the addresses of IPv6.
+    if not differing.get("up", True) or differing.get("mtu", IPV6_MTU) < IPV6_MTU:
+        old = _addresses(network, index)
     gone = [address for address in old if address not in new]
     with secondaries.kept(network.netns, after["name"], gone, new):
         for address in gone:
             links.remove_address(network.ip, index, address)
-    # A device that goes down, or whose MTU is too small, loses the addresses of IPv6.
-    if gone or not differing.get("up", True) or differing.get("mtu", IPV6_MTU) < IPV6_MTU:
-        old = [values.spelled(a) for a in links.addresses(network.ip).get(index, [])]
+    old = _addresses(network, index) if gone else old
     for address in new:
         if address not in old:
             links.add_address(network.ip, index, address)
+
+
+def _addresses(network: Network, index: int) -> list[str]:
+    return [values.spelled(address) for address in links.addresses(network.ip).get(index, [])]
 
 
 def carried(after: Mapping[str, Any]) -> State:

@@ -17,13 +17,13 @@ def _work(given: Params, call: Call) -> dict[str, Any]:
     if given["state"] == "restored":
         return sysctls.restore(check_mode=call.check_mode).result()
     return sysctls.converge(
-        {name: str(value) for name, value in given["values"].items()},
+        given["values"],
         remember=given["remember"],
         restore=given["restore"],
         ranges={name: str(value) for name, value in given["ranges"].items()},
         netns=given["netns"],
         check_mode=call.check_mode,
-    ).result()
+    )
 
 
 SPEC = Spec(
