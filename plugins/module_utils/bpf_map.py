@@ -19,7 +19,7 @@ from .engine.change import Changes
 from .engine.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from .engine.bpf.maps import Map, MapSpec
 
@@ -43,6 +43,8 @@ CREATABLE = (
 
 #: Up to so many entries are looked up one by one, where the rest of the map does not matter.
 _FEW = 256
+#: Bytes of the length that a key of an LPM trie starts with.
+_LENGTH = 4
 _PROGRAM = (Field("program", "u32"),)
 
 
@@ -121,7 +123,9 @@ def wanted(item: Mapping[str, Any]) -> Wanted:
 
 def field_list(items: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
     """Read a list of fields as a task describes them."""
-    found = tuple(Field(item.get("name") or "", item["type"]) for item in items)
+    found = tuple(
+        Field(item.get("name") or "", item["type"], bool(item.get("keep"))) for item in items
+    )
     unnamed = next((field for field in found if not field.name and not field.padding), None)
     if unnamed:
         raise Failure(f"a field of type {unnamed.type} has no name; only pad(n) needs none.")
@@ -136,11 +140,13 @@ def _entries(
     for entry in item["entries"]:
         try:
             packed = fields.pack(key, entry["key"])
+            if item["type"] == "lpm_trie":
+                _check_prefix(key, packed)
             if item["type"] == "prog_array":
                 pins[packed] = str(entry["value"]["program"])
             else:
-                entries[packed] = fields.pack(value, entry["value"])
-        except (KeyError, TypeError):
+                entries[packed] = fields.pack(value, _value(entry, value))
+        except (KeyError, TypeError, AttributeError):
             raise Failure(f"map {item['path']}: entry {entry} needs a key and a value.") from None
         except Failure as failure:
             raise Failure(f"map {item['path']}: {failure.message}") from None
@@ -149,6 +155,32 @@ def _entries(
         twice = label(key, counted.most_common(1)[0][0])
         raise Failure(f"map {item['path']}: entry {twice} is given twice.")
     return entries, pins
+
+
+def _value(entry: Mapping[str, Any], value: Sequence[Field]) -> Mapping[str, Any]:
+    # An entry of fields that are all kept needs to name none of them.
+    nothing = all(field.keep or field.padding for field in value)
+    given: Mapping[str, Any] = entry.get("value", {}) if nothing else entry["value"]
+    return given
+
+
+def _check_prefix(key: Sequence[Field], raw: bytes) -> None:
+    """Refuse bits behind the prefix: to the kernel, keys that differ there alone are one entry."""
+    bits = 8 * (len(raw) - _LENGTH)
+    if int.from_bytes(raw[:_LENGTH], sys.byteorder) > bits:
+        raise Failure(f"entry {label(key, raw)}: a prefix has up to {bits} bits.")
+    if _prefix(raw) != raw:
+        raise Failure(
+            f"entry {label(key, raw)} has bits behind its prefix; {label(key, _prefix(raw))} is "
+            "valid."
+        )
+
+
+def _prefix(raw: bytes) -> bytes:
+    """Return a key of an LPM trie without the bits behind its prefix."""
+    length, data = int.from_bytes(raw[:_LENGTH], sys.byteorder), raw[_LENGTH:]
+    behind = (1 << (8 * len(data) - length)) - 1
+    return raw[:_LENGTH] + (int.from_bytes(data, "big") & ~behind).to_bytes(len(data), "big")
 
 
 def label(key: Sequence[Field], raw: bytes) -> str:
@@ -228,9 +260,9 @@ def _create(
     item: Wanted, opened: dict[str, Map], stack: contextlib.ExitStack, held: Mapping[bytes, bytes]
 ) -> None:
     fresh = stack.enter_context(maps.create(item.spec))
-    fresh.update(held)
+    fresh.restore(held)
     # Filled before it has its name: nobody sees it half empty.
-    fresh.update(item.entries)
+    fresh.restore({key: _whole(item, key, held) for key in item.entries})
     fresh.pin(item.path)
     opened[item.path] = fresh
 
@@ -306,7 +338,23 @@ def _held(item: Wanted, current: Map) -> dict[bytes, bytes]:
     if not item.purge and len(item.entries) + len(item.programs) <= _FEW:
         found = {key: current.get(key) for key in (*item.entries, *item.programs)}
         return {key: value for key, value in found.items() if value is not None}
-    return current.items()
+    found = current.items()
+    if item.spec.type == "lpm_trie":
+        return {_prefix(key): value for key, value in found.items()}
+    return found
+
+
+def _whole(item: Wanted, key: bytes, held: Mapping[bytes, bytes]) -> bytes:
+    """Return the value of an entry as the map is to have it, with what is kept of it."""
+    wanted = maps.whole(item.spec, item.entries[key])
+    there = held.get(key)
+    if there is None or not any(field.keep for field in item.value):
+        return wanted
+    slot = len(wanted) // len(maps.each_cpu(wanted, item.spec.value_size))
+    return b"".join(
+        fields.kept(item.value, wanted[at : at + slot], there[at : at + slot])
+        for at in range(0, len(wanted), slot)
+    )
 
 
 def _plan_entries(
@@ -318,9 +366,8 @@ def _plan_entries(
     made: bool,
 ) -> None:
     """Add one step for all entries; of a map that is ``made`` the making has filled it."""
-    current = opened.get(item.path)
-    whole: Callable[[bytes], bytes] = current.whole if current else bytes
-    fresh = {key: value for key, value in item.entries.items() if held.get(key) != whole(value)}
+    whole = {key: _whole(item, key, held) for key in item.entries}
+    fresh = {key: value for key, value in whole.items() if held.get(key) != value}
     gone = [key for key in held if key not in item.entries] if item.purge else []
     if fresh or gone:
         before = {
@@ -332,7 +379,8 @@ def _plan_entries(
             {label(item.key, key): values(item.spec.type, item.value, held[key]) for key in gone}
         )
         after = {
-            label(item.key, key): fields.unpack(item.value, value) for key, value in fresh.items()
+            label(item.key, key): values(item.spec.type, item.value, value)
+            for key, value in fresh.items()
         }
         write = partial(_write, item, opened, fresh, gone, crowded=len({*held, *fresh}))
         changes.add(f"entries of map {item.path}", before, after, bool if made else write)
@@ -360,9 +408,9 @@ def _write(
     # New entries first, so that nothing is missing for a moment; unless there is no room for both.
     if crowded > item.spec.max_entries:
         current.delete(gone)
-        current.update(fresh)
+        current.restore(fresh)
     else:
-        current.update(fresh)
+        current.restore(fresh)
         current.delete(gone)
 
 

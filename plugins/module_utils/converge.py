@@ -78,6 +78,13 @@ class Report:
             "diff": self.diff,
         }
 
+    def failed(self, failure: Failure) -> dict[str, Any]:
+        """Return what the module returns when a step fails, with what that did before it."""
+        result, of_step = self.result(), failure.details
+        changed = result["changed"] or bool(of_step.get("changed"))
+        changes = [*result["changes"], *_cut(of_step.get("changes", []))]
+        return {**result, **of_step, "changed": changed, "changes": changes}
+
 
 def _cut(lines: Sequence[str]) -> list[str]:
     if len(lines) <= LINES:
@@ -102,8 +109,7 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
         try:
             report.add(step, run(SPECS[step.module], step.arguments(given), call))
         except Failure as failure:
-            message = f"{step.name}: {failure.message}"
-            raise Failure(message, **{**report.result(), **failure.details}) from failure
+            raise Failure(f"{step.name}: {failure.message}", **report.failed(failure)) from failure
     return report.result()
 
 

@@ -378,7 +378,9 @@ def _look_for_ways(plans: list[Plan], tables: Mapping[Network, Table]) -> None:
             key = (here, hop["via"], hop["dev"])
             if key not in ways:
                 way = routes.way(*key)
-                ways[key] = way is not None and not way["via"] and way["type"] in DIRECT
+                ways[key] = (
+                    way is not None and not routes.has_gateway(way) and way["type"] in DIRECT
+                )
             if not ways[key]:
                 by = f" by {hop['dev']}" if hop["dev"] else ""
                 here.lack(f"{plan.where}.via: no route to {gateway}{by} without a gateway")

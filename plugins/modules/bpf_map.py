@@ -44,16 +44,16 @@ options:
       key:
         description:
           - Fields of a key in their order, with all padding named. Needed for V(state=present).
-          - An C(lpm_trie) starts with a V(u32) for the length of the prefix in bits. An array has one
-            V(u32), the index.
+          - An C(lpm_trie) starts with a V(u32) for the length of the prefix in bits; bits behind the prefix
+            are an error. An array has one V(u32), the index.
         type: list
         elements: dict
         default: []
         suboptions: &field
-          name:
+          name: &name
             description: Name of the field; V(pad(n\)) needs none.
             type: str
-          type:
+          type: &type
             description:
               - V(u8), V(u16), V(u32), V(u64) in the byte order of the machine, V(be16), V(be32), V(be64) in
                 that of the network.
@@ -69,7 +69,17 @@ options:
         type: list
         elements: dict
         default: []
-        suboptions: *field
+        suboptions:
+          name: *name
+          type: *type
+          keep:
+            description:
+              - Whether an entry that is there keeps what it has in this field, for one that the program
+                writes, such as a counter. An entry may leave such a field out; a new one then starts with 0.
+              - An entry with nothing but such fields is made where it is missing, and else left alone. Where
+                another field of it changes, what the program writes at that moment is lost.
+            type: bool
+            default: false
       max_entries:
         description: How many entries there is room for. Needed for V(state=present).
         type: int
@@ -142,6 +152,19 @@ EXAMPLES = r"""
         entries:
           - key: {prefixlen: 24, address: 198.51.100.0}
             value: {reason: 1}
+
+- name: Limits of clients, and counters that the program keeps
+  podnet.fabric.bpf_map:
+    maps:
+      - path: /sys/fs/bpf/mine/clients
+        key: [{name: client, type: ipv4}]
+        value:
+          - {name: limit, type: u64}
+          - {name: packets, type: u64, keep: true}
+        max_entries: 1024
+        entries:
+          - key: {client: 10.0.0.5}
+            value: {limit: 1000}
 
 - name: More room for what is there
   podnet.fabric.bpf_map:

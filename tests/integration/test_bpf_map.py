@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from bpf_support import bpftool, dump
 from running import fails, four_runs, run_module
 
@@ -194,9 +195,84 @@ def test_values_that_grew_at_their_end_need_no_description_of_the_old_ones() -> 
     assert dump(PATH) == {key: value + bytes(4)}
 
 
+COUNTED = [{"name": "limit", "type": "u64"}, {"name": "packets", "type": "u64", "keep": True}]
+
+
+def limited(limit: int, **more: int) -> dict[str, Any]:
+    return {"key": {"n": 1}, "value": {"limit": limit, **more}}
+
+
+def set_by_a_program(*numbers: int) -> None:
+    """Write the entry 1 of a map as a program would: of a per-CPU map on the first CPU alone."""
+    held = maps.open_pin(PATH)
+    assert held is not None
+    with held:
+        key, slot = struct.pack("=I", 1), 8 * len(numbers)
+        rest = (held.get(key) or b"")[slot:]
+        held.restore({key: struct.pack(f"={len(numbers)}Q", *numbers) + rest})
+
+
+def numbers_of() -> list[tuple[int, ...]]:
+    """The fields of the entry 1, on each CPU."""
+    held = maps.open_pin(PATH)
+    assert held is not None
+    with held:
+        raw = held.get(struct.pack("=I", 1)) or b""
+        return [struct.unpack_from("=2Q", raw, at) for at in range(0, len(raw), 16)]
+
+
+@pytest.mark.parametrize("kind", ["hash", "array", "percpu_hash", "percpu_array"])
+def test_what_a_program_counts_in_a_listed_entry_stays(kind: str) -> None:
+    def wish(limit: int, **more: int) -> dict[str, Any]:
+        shape = {"type": kind, "key": U32, "value": COUNTED, "max_entries": 4}
+        return table(**shape, entries=[limited(limit, **more)])
+
+    four_runs("bpf_map", **wish(5))
+    assert set(numbers_of()) == {(5, 0)}
+    set_by_a_program(5, 70)
+    counted = numbers_of()
+    assert counted[0] == (5, 70)
+    for check in (True, False):  # a start value is for a new entry
+        again = run_module("bpf_map", check=check, **wish(5, packets=3))
+        assert (again["changed"], numbers_of()) == (False, counted)
+    done = four_runs("bpf_map", **wish(6))
+    assert numbers_of() == [(6, packets) for _limit, packets in counted]
+    assert done["changes"] == [f"change entries of map {PATH}"]
+
+
+def test_an_entry_that_is_all_counters_is_made_once_and_left_alone() -> None:
+    value = [{"name": name, "type": "u64", "keep": True} for name in ("packets", "bytes")]
+    wish = table(key=U32, value=value, purge=True, entries=[{"key": {"n": 1}}])
+    four_runs("bpf_map", **wish)
+    set_by_a_program(7, 700)
+    assert not run_module("bpf_map", **wish)["changed"]
+    assert numbers_of() == [(7, 700)]
+    # A map of more room takes it along.
+    four_runs("bpf_map", maps=[{**wish["maps"][0], "max_entries": 200, "on_mismatch": "migrate"}])
+    assert numbers_of() == [(7, 700)]
+
+
+def test_bits_behind_a_prefix_are_refused_and_those_of_others_are_that_entry() -> None:
+    def wish(address: str) -> dict[str, Any]:
+        entries = [{"key": {"prefixlen": 8, "address": address}, "value": {"n": 1}}]
+        return table(type="lpm_trie", key=PREFIX, value=U32, purge=True, entries=entries)
+
+    valid = "prefixlen=8 address=10.0.0.0 is valid"
+    fails("bpf_map", "bits behind its prefix", valid, **wish("10.0.0.5"))
+    four_runs("bpf_map", **wish("10.0.0.0"))
+    key = ["key", "hex", "08", "00", "00", "00", "0a", "00", "00", "05"]
+    bpftool("map", "update", "pinned", PATH, *key, "value", "hex", "02", "00", "00", "00")
+    four_runs("bpf_map", **wish("10.0.0.0"))
+    assert list(dump(PATH).values()) == [struct.pack("=I", 1)]
+
+
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
+        (
+            {"value": U32, "entries": [{"key": {"address": "10.0.0.1"}, "value": {"n": 1.5}}]},
+            ["1.5"],
+        ),
         ({"key": [{"name": "a", "type": "u33"}]}, ["'u33'", "be16"]),
         ({"key": []}, ["key, value and max_entries"]),
         ({"entries": [entry(1), entry(1)]}, ["10.0.0.1", "twice"]),

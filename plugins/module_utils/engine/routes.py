@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 AF_INET, AF_INET6 = 2, 10
 ONLINK, CLONED = 0x4, 0x200
+#: Asked for a way, the kernel answers with a route, and not that any device will do.
+FIB_MATCH = 0x2000
 #: Metric of an IPv6 route that is given without one or with 0.
 IPV6_METRIC = 1024
 
@@ -140,11 +142,12 @@ def remove(here: Network, route: Route) -> None:
 
 
 def way(here: Network, address: str, dev: str | None) -> Route | None:
-    """Ask the kernel how packets to an address leave by a device, or by any; None: they do not."""
+    """Ask the kernel for the route to an address by a device, or by any; None without one."""
     found = ipaddress.ip_address(address)
     fields = {
         "family": AF_INET if found.version == 4 else AF_INET6,
         "dst_len": found.max_prefixlen,
+        "flags": FIB_MATCH,
     }
     attributes: list[tuple[str, object]] = [("RTA_DST", address)]
     if dev:

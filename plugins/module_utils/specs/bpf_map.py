@@ -12,18 +12,22 @@ from ..engine.spec import Spec
 if TYPE_CHECKING:
     from ..engine.spec import Call, Params
 
-_FIELDS = {
+_FIELDS: dict[str, Any] = {
     "type": "list",
     "elements": "dict",
     "default": [],
     "options": {"name": {"type": "str"}, "type": {"type": "str", "required": True}},
+}
+_VALUE = {
+    **_FIELDS,
+    "options": {**_FIELDS["options"], "keep": {"type": "bool", "default": False}},
 }
 _MAP = {
     "path": {"type": "path", "required": True},
     "name": {"type": "str"},
     "type": {"type": "str", "choices": list(bpf_map.CREATABLE), "default": "hash"},
     "key": {**_FIELDS, "no_log": False},
-    "value": _FIELDS,
+    "value": _VALUE,
     "max_entries": {"type": "int", "default": 0},
     "flags": {
         "type": "list",

@@ -33,7 +33,10 @@ class Codec:
 
 def _integer(size: int, order: str) -> Codec:
     def pack(value: Any) -> bytes:
-        return int(value).to_bytes(size, order)  # type: ignore[arg-type]
+        number = int(value)
+        if isinstance(value, float) and number != value:
+            raise ValueError
+        return number.to_bytes(size, order)  # type: ignore[arg-type]
 
     return Codec(size, pack, lambda raw: int.from_bytes(raw, order))  # type: ignore[arg-type]
 
@@ -99,10 +102,15 @@ def codec(kind: str) -> Codec:
 
 @dataclass(frozen=True)
 class Field:
-    """One member of a key or a value."""
+    """One member of a key or a value.
+
+    :param keep: an entry that is there keeps what it has in this field; a new one starts with 0,
+        or with what it is given.
+    """
 
     name: str
     type: str
+    keep: bool = False
 
     @property
     def padding(self) -> bool:
@@ -121,18 +129,32 @@ def pack(fields: Sequence[Field], values: Mapping[str, Any]) -> bytes:
     :raises Failure: a field without a value, a value without a field, a value that does not fit.
     """
     named = {field.name for field in fields if not field.padding}
-    if set(values) != named:
-        raise Failure(f"entry {dict(values)} must have the fields {', '.join(sorted(named))}.")
+    needed = {field.name for field in fields if not field.padding and not field.keep}
+    if not needed <= set(values) <= named:
+        raise Failure(f"entry {dict(values)} must have the fields {', '.join(sorted(needed))}.")
     parts = []
     for field in fields:
         kind = codec(field.type)
         try:
-            parts.append(bytes(kind.size) if field.padding else kind.pack(values[field.name]))
+            left_out = field.padding or field.name not in values
+            parts.append(bytes(kind.size) if left_out else kind.pack(values[field.name]))
         except (ValueError, OverflowError, TypeError):
             raise Failure(
                 f"{field.name}: {values[field.name]!r} is not a value of type {field.type}."
             ) from None
     return b"".join(parts)
+
+
+def kept(fields: Sequence[Field], wanted: bytes, held: bytes) -> bytes:
+    """Return the wanted bytes of a value, with those held in the fields that are kept."""
+    found = bytearray(wanted)
+    at = 0
+    for field in fields:
+        end = at + codec(field.type).size
+        if field.keep:
+            found[at:end] = held[at:end]
+        at = end
+    return bytes(found)
 
 
 def unpack(fields: Sequence[Field], raw: bytes) -> dict[str, Any]:

@@ -142,11 +142,8 @@ class Map:
 
     def per_cpu(self) -> dict[bytes, list[bytes]]:
         """All entries of a per-CPU map, each with one value a CPU."""
-        size, slot = self.info.value_size, _padded(self.info.value_size)
-        return {
-            key: [values[at : at + size] for at in range(0, len(values), slot)]
-            for key, values in self.items().items()
-        }
+        size = self.info.value_size
+        return {key: each_cpu(values, size) for key, values in self.items().items()}
 
     def sums(self) -> dict[bytes, tuple[int, ...]]:
         """All entries of a per-CPU map of counters: each 64-bit word summed over the CPUs."""
@@ -161,22 +158,24 @@ class Map:
         """Value of one key as in :meth:`items`, None where it is not there."""
         return syscall.map_lookup(self.fd, key, self._room)
 
-    def whole(self, value: bytes) -> bytes:
-        """Return a value as :meth:`items` has it: of a per-CPU map once for each CPU."""
-        if self.type not in PER_CPU:
-            return value
-        return value.ljust(_padded(self.info.value_size), b"\0") * possible_cpus()
-
     def update(self, entries: Mapping[bytes, bytes]) -> None:
-        """Set entries; those that are there get the new value.
+        """Set entries; those that are there get the new value, of a per-CPU map on every CPU.
+
+        Raises Failure where the map is full; the entries before that one are set then.
+        """
+        self._check((), entries.values())
+        spec = self.spec
+        self.restore({key: whole(spec, value) for key, value in entries.items()})
+
+    def restore(self, entries: Mapping[bytes, bytes]) -> None:
+        """Set entries as :meth:`items` has them: of a per-CPU map each CPU's own value.
 
         Raises Failure where the map is full; the entries before that one are set then.
         """
         try:
             for keys in _chunks(entries):
                 values = [entries[key] for key in keys]
-                self._check(keys, values)
-                values = [self.whole(value) for value in values]
+                self._check(keys, values, self._room)
                 try:
                     syscall.map_update_batch(self.fd, b"".join(keys), b"".join(values), len(keys))
                 except OSError as error:
@@ -220,10 +219,10 @@ class Map:
         size = self.info.value_size
         return _padded(size) * possible_cpus() if self.type in PER_CPU else size
 
-    def _check(self, keys: list[bytes], values: list[bytes]) -> None:
+    def _check(self, keys: Iterable[bytes], values: Iterable[bytes], room: int = 0) -> None:
         # The kernel reads as many bytes as the map's shape says, wherever they end.
         wrong = {len(key) for key in keys} - {self.info.key_size}
-        wrong |= {len(value) for value in values} - {self.info.value_size}
+        wrong |= {len(value) for value in values} - {room or self.info.value_size}
         if wrong:
             raise ValueError(f"{self.spec} was given keys or values of {wrong} bytes")
 
@@ -267,6 +266,23 @@ class Map:
             yield keys, values
             if position is None:
                 return
+
+
+def whole(spec: MapSpec, value: bytes) -> bytes:
+    """Return a value as :meth:`Map.items` has it: of a per-CPU map once for each CPU."""
+    if spec.type not in PER_CPU:
+        return value
+    return value.ljust(_padded(spec.value_size), b"\0") * possible_cpus()
+
+
+def each_cpu(values: bytes, size: int) -> list[bytes]:
+    """Return the value of each CPU, ``size`` bytes, from an entry as :meth:`Map.items` has it."""
+    return [values[at : at + size] for at in range(0, len(values), _padded(size))]
+
+
+def all_cpus(values: Iterable[bytes]) -> bytes:
+    """Return an entry as :meth:`Map.items` has it, from the value of each CPU."""
+    return b"".join(value.ljust(_padded(len(value)), b"\0") for value in values)
 
 
 def lift_limit() -> None:
