@@ -184,6 +184,12 @@ changes:
   type: list
   elements: str
   sample: [create map /sys/fs/bpf/mine/blocked, change entries of map /sys/fs/bpf/mine/blocked]
+left:
+  description: What was not done, a line each, first what failed.
+  returned: failure
+  type: list
+  elements: str
+  sample: [change entries of map /sys/fs/bpf/mine/blocked]
 maps:
   description: The maps that are present now.
   returned: success

@@ -55,7 +55,7 @@ options:
         description: Bridge that the device is a port of; the empty string takes it out.
         type: str
       addresses:
-        description: Addresses with prefix length that the device shall have, such as V(10.0.0.1/24).
+        description: Addresses with prefix length that the device shall have, such as V(10.0.0.1/24) or V(10.0.0.1 peer 10.0.0.2/32).
         type: list
         elements: str
       purge_addresses:
@@ -70,13 +70,13 @@ options:
         choices: [present, absent]
         default: present
       forward_delay:
-        description: Forward delay in hundredths of a second.
+        description: Forward delay in hundredths of a second, from 200 to 3000 while the spanning tree runs.
         type: int
       hello_time:
-        description: Hello time in hundredths of a second.
+        description: Hello time in hundredths of a second, from 100 to 1000.
         type: int
       max_age:
-        description: Greatest age of a message of the spanning tree in hundredths of a second.
+        description: Greatest age of a message of the spanning tree in hundredths of a second, from 600 to 4000.
         type: int
       ageing_time:
         description: Time in hundredths of a second after which a learned address is forgotten; V(0) forwards everything to every port.
@@ -149,7 +149,7 @@ options:
         description: Time in hundredths of a second after which another querier is gone.
         type: int
       mcast_query_interval:
-        description: Time between queries in hundredths of a second.
+        description: Time between queries in hundredths of a second, 100 or more.
         type: int
       mcast_query_response_interval:
         description: Greatest time for a response in hundredths of a second.
@@ -200,7 +200,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing.
+    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
   diff_mode:
     support: full
     description: Shows the attributes that differ, before and after.
@@ -241,6 +241,12 @@ changes:
   type: list
   elements: str
   sample: ["create bridge cbr0"]
+left:
+  description: What was not done, a line each, first what failed.
+  returned: failure
+  type: list
+  elements: str
+  sample: ["create bridge br0"]
 bridges:
   description: The bridges after the run, with all attributes; in check mode as they would be.
   returned: success

@@ -103,7 +103,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing.
+    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
   diff_mode:
     support: full
     description: Shows the attributes that differ, before and after.
@@ -138,6 +138,12 @@ RETURN = r"""
 changes:
   description: A line for each object that differs.
   returned: always
+  type: list
+  elements: str
+  sample: ["create neighbor 10.111.160.126 dev eth0 in netns web1"]
+left:
+  description: What was not done, a line each, first what failed.
+  returned: failure
   type: list
   elements: str
   sample: ["create neighbor 10.111.160.126 dev eth0 in netns web1"]

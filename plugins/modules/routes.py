@@ -54,12 +54,12 @@ options:
         default: unicast
       scope:
         description:
-          - Scope as V(global), V(site), V(link), V(host), V(nowhere) or a number; IPv6 has V(global) alone.
+          - Scope as V(global), V(site), V(link), V(host) or a number; IPv6 has V(global) alone.
           - The default follows from the type and the gateway as with C(ip route).
         type: str
       table:
         description:
-          - Table as V(main), V(local), V(default) or a number.
+          - Table as V(main), V(local), V(default), a number, or a name in C(rt_tables) of the host's iproute2.
           - The default is O(table), and V(local) for a route of type V(local), V(broadcast) or V(anycast).
         type: str
       metric:
@@ -70,7 +70,9 @@ options:
         type: int
         default: 0
       protocol:
-        description: Who made the route, as V(kernel), V(boot), V(static) or a number; the default is 112, the number of this collection.
+        description:
+          - Who made the route, as V(kernel), V(boot), V(static), a number, or a name in C(rt_protos) of the host's iproute2.
+          - The default is 112, the number of this collection.
         type: str
       family:
         description: Family of O(routes[].dst=default) where neither a gateway nor a next hop tells it.
@@ -134,7 +136,7 @@ options:
         elements: str
         choices: [mtu, window, rtt, rttvar, ssthresh, cwnd, advmss, reordering, hoplimit, initcwnd, rto_min, initrwnd]
       nexthops:
-        description: Gateways that share the packets, in place of O(routes[].via) and O(routes[].dev).
+        description: Gateways that share the packets, in place of O(routes[].via) and O(routes[].dev); a single one is what these say.
         type: list
         elements: dict
         suboptions:
@@ -182,7 +184,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing.
+    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
   diff_mode:
     support: full
     description: Shows the attributes that differ, before and after.
@@ -227,6 +229,12 @@ RETURN = r"""
 changes:
   description: A line for each object that differs.
   returned: always
+  type: list
+  elements: str
+  sample: ["create route 10.111.161.0/25"]
+left:
+  description: What was not done, a line each, first what failed.
+  returned: failure
   type: list
   elements: str
   sample: ["create route 10.111.161.0/25"]

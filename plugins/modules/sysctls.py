@@ -16,7 +16,7 @@ author: The podnet.fabric developers (@podnet)
 attributes:
   check_mode:
     support: full
-    description: Changes nothing and says what it would change.
+    description: Changes nothing and says what it would change; a warning tells of a setting that is not there yet.
   diff_mode:
     support: full
     description: Shows each setting before and after.
@@ -25,6 +25,9 @@ options:
     description:
       - The settings, by the names that C(sysctl -a) shows; slashes instead of dots are accepted, for
         devices whose name holds a dot.
+      - A value is a text, a number, V(true) or V(false) for 1 and 0, or a list of them. Blanks, tabs and the way in which a
+        number is written make no difference.
+      - Those of all devices are set before those of one device, which they set as well.
     type: dict
     default: {}
   ranges:
@@ -88,6 +91,12 @@ RETURN = r"""
 changes:
   description: What was changed, or in check mode would be, a line each.
   returned: success
+  type: list
+  elements: str
+  sample: [change sysctl net.ipv4.ip_forward]
+left:
+  description: What was not done, a line each, first what failed.
+  returned: failure
   type: list
   elements: str
   sample: [change sysctl net.ipv4.ip_forward]

@@ -57,7 +57,7 @@ options:
         description: Bridge that the device is a port of; the empty string takes it out.
         type: str
       addresses:
-        description: Addresses with prefix length that the device shall have, such as V(10.0.0.1/24).
+        description: Addresses with prefix length that the device shall have, such as V(10.0.0.1/24) or V(10.0.0.1 peer 10.0.0.2/32).
         type: list
         elements: str
       purge_addresses:
@@ -120,7 +120,7 @@ options:
             description: Bridge that the device is a port of; the empty string takes it out.
             type: str
           addresses:
-            description: Addresses with prefix length that the device shall have, such as V(10.0.0.1/24).
+            description: Addresses with prefix length that the device shall have, such as V(10.0.0.1/24) or V(10.0.0.1 peer 10.0.0.2/32).
             type: list
             elements: str
           purge_addresses:
@@ -143,7 +143,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing.
+    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
   diff_mode:
     support: full
     description: Shows the attributes that differ, before and after.
@@ -193,6 +193,12 @@ changes:
   type: list
   elements: str
   sample: ["create veth pn_web1"]
+left:
+  description: What was not done, a line each, first what failed.
+  returned: failure
+  type: list
+  elements: str
+  sample: ["create veth a0"]
 veths:
   description: The pairs after the run, in the order of O(veths); in check mode as they would be.
   returned: success

@@ -57,7 +57,7 @@ options:
         description: Bridge that the device is a port of; the empty string takes it out.
         type: str
       addresses:
-        description: Addresses with prefix length that the device shall have, such as V(10.0.0.1/24).
+        description: Addresses with prefix length that the device shall have, such as V(10.0.0.1/24) or V(10.0.0.1 peer 10.0.0.2/32).
         type: list
         elements: str
       purge_addresses:
@@ -75,13 +75,13 @@ options:
         description: VNI, from 0 to 16777215; required for a new device unless O(vxlans[].external); another value re-creates the device.
         type: int
       remote:
-        description: Address of the other tunnel endpoint, for frames whose receiver is not in the forwarding table.
+        description: Address of the other tunnel endpoint, for frames whose receiver is not in the forwarding table; the empty string takes it away.
         type: str
       group:
-        description: Multicast group that takes the place of O(vxlans[].remote); needs O(vxlans[].dev).
+        description: Multicast group that takes the place of O(vxlans[].remote), and needs O(vxlans[].dev); the empty string takes it away.
         type: str
       local:
-        description: Address that the packets come from.
+        description: Address that the packets come from; the empty string takes it away.
         type: str
       dev:
         description: Device that the packets leave by.
@@ -170,7 +170,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing.
+    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
   diff_mode:
     support: full
     description: Shows the attributes that differ, before and after.
@@ -208,6 +208,12 @@ RETURN = r"""
 changes:
   description: A line for each object that differs.
   returned: always
+  type: list
+  elements: str
+  sample: ["create vxlan pn_vxlan"]
+left:
+  description: What was not done, a line each, first what failed.
+  returned: failure
   type: list
   elements: str
   sample: ["create vxlan pn_vxlan"]

@@ -64,7 +64,7 @@ NEWEST = BUILD / "core-newest/bin/python"
 ANOTHER_PYTHON = "tests/integration/test_another_python.py"
 NETLINK = [
     f"tests/integration/test_{name}.py"
-    for name in ("bridge", "neighbors", "netns", "routes", "veth", "vxlan")
+    for name in ("bridge", "neighbors", "netns", "network_values", "routes", "veth", "vxlan")
 ]
 
 #: What is shown on the demo's cluster.
