@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from .engine.bpf import fields, maps, programs
-from .engine.bpf.fields import Field
+from .engine.bpf.fields import Field, KeptField
 from .engine.change import Changes
 from .engine.failure import Failure
 
@@ -124,7 +124,8 @@ def wanted(item: Mapping[str, Any]) -> Wanted:
 def field_list(items: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
     """Read a list of fields as a task describes them."""
     found = tuple(
-        Field(item.get("name") or "", item["type"], bool(item.get("keep"))) for item in items
+        (KeptField if item.get("keep") else Field)(item.get("name") or "", item["type"])
+        for item in items
     )
     unnamed = next((field for field in found if not field.name and not field.padding), None)
     if unnamed:

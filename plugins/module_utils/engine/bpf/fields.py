@@ -10,7 +10,7 @@ import ipaddress
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..failure import Failure
 
@@ -102,20 +102,23 @@ def codec(kind: str) -> Codec:
 
 @dataclass(frozen=True)
 class Field:
-    """One member of a key or a value.
-
-    :param keep: an entry that is there keeps what it has in this field; a new one starts with 0,
-        or with what it is given.
-    """
+    """One member of a key or a value."""
 
     name: str
     type: str
-    keep: bool = False
+    #: Whether an entry that is there keeps what it has in this field.
+    keep: ClassVar[bool] = False
 
     @property
     def padding(self) -> bool:
         """Say whether it is zeros that nobody names."""
         return self.type.startswith("pad(")
+
+
+class KeptField(Field):
+    """A member that a program writes; in a new entry it is 0, or what is given."""
+
+    keep: ClassVar[bool] = True
 
 
 def size(fields: Sequence[Field]) -> int:
