@@ -339,10 +339,10 @@ def _held(item: Wanted, current: Map) -> dict[bytes, bytes]:
     if not item.purge and len(item.entries) + len(item.programs) <= _FEW:
         found = {key: current.get(key) for key in (*item.entries, *item.programs)}
         return {key: value for key, value in found.items() if value is not None}
-    found = current.items()
+    everything = current.items()
     if item.spec.type == "lpm_trie":
-        return {_prefix(key): value for key, value in found.items()}
-    return found
+        return {_prefix(key): value for key, value in everything.items()}
+    return everything
 
 
 def _whole(item: Wanted, key: bytes, held: Mapping[bytes, bytes]) -> bytes:

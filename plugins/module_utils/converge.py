@@ -80,7 +80,7 @@ class Report:
 
     def failed(self, failure: Failure) -> dict[str, Any]:
         """Return what the module returns when a step fails, with what that did before it."""
-        result, of_step = self.result(), failure.details
+        result, of_step = self.result(), dict[str, Any](failure.details)
         changed = result["changed"] or bool(of_step.get("changed"))
         changes = [*result["changes"], *_cut(of_step.get("changes", []))]
         return {**result, **of_step, "changed": changed, "changes": changes}
