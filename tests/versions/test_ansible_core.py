@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """With whichever ansible-core runs these tests: plugins load, and a cluster comes, stands and goes.
 
-`make test-versions` runs them with the oldest one and with the newest; one between runs all the other tests.
+`make test-versions` runs them with the oldest one and with the newest; one between runs all other
+tests.
 """
 
 from __future__ import annotations
@@ -46,6 +47,21 @@ def cluster(tmp_path_factory):
         yield made.up()
     finally:
         made.down()
+
+
+@pytest.fixture(autouse=True)
+def no_warnings(cluster, monkeypatch):
+    """Nothing of ours is deprecated, whatever the settings of the newest Ansible are by default."""
+    outputs = []
+
+    def play(*words, really=cluster.play, **more):
+        run = really(*words, **more)
+        outputs.append(run.output)
+        return run
+
+    monkeypatch.setattr(cluster, "play", play)
+    yield
+    assert not [line for output in outputs for line in output.splitlines() if "DEPRECA" in line]
 
 
 def test_check_says_what_the_run_does_and_a_rerun_nothing(cluster):
