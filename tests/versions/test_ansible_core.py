@@ -71,10 +71,14 @@ def test_check_says_what_the_run_does_and_a_rerun_nothing(cluster):
     assert cluster.play("site").ok().changed == {}
 
 
-def test_status_and_health(cluster):
-    shown = cluster.play("status").ok().output
-    assert "Nodes:                  2/2 usable" in shown
-    assert "2/2 reachable" in cluster.play("health").ok().output
+def test_status_and_health_and_facts_that_are_no_variables(cluster):
+    runs = {
+        playbook: cluster.play(playbook, ANSIBLE_INJECT_FACT_VARS="False").ok().output
+        for playbook in ("site", "status", "health")
+    }
+    assert "Nodes:                  2/2 usable" in runs["status"]
+    assert "2/2 reachable" in runs["health"]
+    assert [playbook for playbook, shown in runs.items() if "DEPRECATION" in shown] == []
 
 
 def test_teardown(cluster):
