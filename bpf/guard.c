@@ -12,8 +12,11 @@ static __always_inline int pass(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* The gateway is answered for here: the stack keeps silent of an address that another device has, where
+ * the host's arp_ignore says so. */
 static __always_inline int guard_arp(struct __sk_buff *skb)
 {
+	const struct config_value *config = node_config();
 	struct arp_frame frame;
 
 	if (!arp_parse(skb, &frame) || !arp_is_v4(&frame))
@@ -21,6 +24,9 @@ static __always_inline int guard_arp(struct __sk_buff *skb)
 	/* A probe for a duplicate (RFC 5227) has no sender: it is for the address that it asks for. */
 	if (!arp_sent_by(skb, &frame, endpoint_lookup_v4(frame.sender ?: frame.target)))
 		return drop(skb, HOOK_GUARD, VERDICT_SPOOFED_SOURCE);
+	if (config && frame.sender && frame.target == config->gateway_ip.words[3] &&
+	    frame.arp->operation == NET16(ARP_REQUEST))
+		return arp_answer(skb, HOOK_GUARD);
 	return pass(skb);
 }
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
-from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, files
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, files, hosts
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.problems import refuse
 from ansible_collections.podnet.fabric.plugins.plugin_utils import slices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ARGUMENT_SPEC = {"path": {"type": "str", "required": True}}
+ARGUMENT_SPEC = {
+    "path": {"type": "str", "required": True},
+    "warn": {"type": "bool", "default": False},
+}
 
 #: What a slice says in a word; lists of pods and peers are for those who read the whole of it.
 SUMMARY = (
@@ -33,17 +37,38 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Return the slice in a word; the whole of it stays in the plan's folder."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)[1]
+        task_vars = task_vars or {}
+        seen = {
+            **(task_vars.get("podnet_observed") or {}),
+            "check_mode": self._task.check_mode,
+            "packages": [word for word in hosts.PACKAGES if task_vars.get(word)],
+        }
+        seen["compiles"] = _compiles(seen, task_vars)
         try:
-            node = _settled(str(arguments["path"]), task_vars or {})
+            node = _settled(str(arguments["path"]), seen, task_vars)
+            in_the_way = list(hosts.problems(node, seen))
+            if not arguments["warn"]:
+                refuse(in_the_way)
         except Failure as failure:
             return {**result, "failed": True, "msg": failure.message, **failure.details}
-        found = {word: node[word] for word in SUMMARY}
-        return {**result, "changed": False, "path": str(arguments["path"]), **found}
+        summary = {
+            "path": str(arguments["path"]),
+            "warnings": in_the_way,
+            **{word: node[word] for word in SUMMARY},
+        }
+        return {**result, "changed": False, **summary}
 
 
-def _settled(path: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+def _compiles(seen: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
+    """Say whether this host compiles, as the role ``node`` decides it."""
+    name = task_vars["inventory_hostname"]
+    chosen = (task_vars.get("plan_result") or {}).get("compilers") or {}
+    who = task_vars.get("podnet_compiler") or chosen.get(seen.get("machine"), name)
+    return bool(who == name)
+
+
+def _settled(path: str, seen: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
     node = slices.of_host(path, task_vars)
-    seen = task_vars.get("podnet_observed") or {}
     found = {
         **devices.settle(node, seen),
         "balances": bool(seen.get("balances")),

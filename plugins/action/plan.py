@@ -33,7 +33,7 @@ ARGUMENT_SPEC = {
 }
 
 #: What of an observation the planner needs.
-OBSERVED = ("pod_cidr", "peers", "endpoints", "services", "device")
+OBSERVED = ("pod_cidr", "peers", "endpoints", "services", "device", "listening")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

@@ -73,14 +73,22 @@ def parse_alias(device_alias: str | None) -> tuple[str, str] | None:
     return kind, name
 
 
+#: First bytes of the MAC address with which each device of a node's own is made.
+_MAC_PREFIXES = {
+    GATEWAY_DEVICE: GATEWAY_MAC_PREFIX,
+    GATEWAY_PEER: GATEWAY_MAC_PREFIX,
+    BRIDGE_DEVICE: GATEWAY_MAC_PREFIX,
+    OVERLAY_DEVICE: POD_MAC_PREFIX,
+}
+
+
 def is_our_device(name: str, device_alias: str | None, mac: str | None) -> bool:
     """Say whether a device by one of our names is ours: its alias tells.
 
-    It gets that when it is made already: where a run was killed in between, its name tells. The
-    bridge's tells it with a gateway's MAC address alone, since others use that name, too.
+    It gets that when it is made already: where a run was killed in between, its MAC address tells,
+    since others may use the name, too.
     """
     if device_alias:
         return parse_alias(device_alias) is not None
-    if name == BRIDGE_DEVICE:
-        return (mac or "").startswith(GATEWAY_MAC_PREFIX)
-    return name in (GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE)
+    prefix = _MAC_PREFIXES.get(name)
+    return prefix is not None and (mac or "").startswith(prefix)

@@ -8,6 +8,7 @@ library and system calls is used.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 from pathlib import Path
@@ -27,6 +28,7 @@ from .datapath.service_layout import (
 )
 from .engine import ipv4, pythons
 from .engine.bpf import compiler, maps, objects
+from .preflight import host
 from .services import packed
 
 if TYPE_CHECKING:
@@ -62,9 +64,11 @@ def read(
     vtep_device = holders.get(vtep_ip or node_ip or "")
     own = _device(device or holders.get(node_ip or ""))
     egress = egress_devices or ([own["name"]] if own else [])
+    words = _os_words()
     return {
         "kernel": os.uname().release,
-        "distribution": _distribution(),
+        "os": words[0] if words else None,
+        "distribution": next((word for word in words if word in DISTRIBUTIONS), None),
         "machine": objects.machine(),
         "missing": pythons.missing(LIBRARIES),
         "compiler": not pythons.missing(COMPILER) and compiler.has_headers(),
@@ -79,17 +83,19 @@ def read(
             found for name in egress if (found := _egress_device(name, node_ip, addresses))
         ],
         "foreign": [name for name in NODE_DEVICES if _is_foreign(name)],
+        **host.read(),
         **_held(node_ip),
     }
 
 
-def _distribution() -> str | None:
-    words: list[str] = []
-    for line in Path("/etc/os-release").read_text().splitlines():
-        name, _equals, value = line.partition("=")
-        if name in ("ID", "ID_LIKE"):
-            words += value.strip("\"'").split()
-    return next((word for word in words if word in DISTRIBUTIONS), None)
+def _os_words() -> list[str]:
+    """Return what the distribution is, and then what it is like."""
+    told = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/etc/os-release").read_text().splitlines():
+            name, _equals, value = line.partition("=")
+            told[name] = value.strip("\"'").split()
+    return [*told.get("ID", ()), *told.get("ID_LIKE", ())]
 
 
 def _device(name: str | None) -> dict[str, Any] | None:

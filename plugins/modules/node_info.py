@@ -59,6 +59,11 @@ kernel:
   returned: success
   type: str
   sample: 6.1.0-26-cloud-amd64
+os:
+  description: C(ID) of the distribution in C(/etc/os-release).
+  returned: success
+  type: str
+  sample: debian
 distribution:
   description: The first of C(debian), C(fedora) and C(rhel) that the distribution is, or is like.
   returned: success
@@ -184,6 +189,83 @@ foreign:
   type: list
   elements: str
   sample: [cbr0]
+tcx:
+  description: Whether the kernel has tcx.
+  returned: success
+  type: bool
+  sample: false
+listening:
+  description:
+    - Ports on which processes of the node wait for anybody, in its own network namespace, each once. C(::) takes
+      IPv4, too; sockets of IPv6 alone are left out.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    protocol:
+      description: C(TCP) or C(UDP).
+      type: str
+      returned: success
+      sample: TCP
+    address:
+      description: The address.
+      type: str
+      returned: success
+      sample: 0.0.0.0
+    port:
+      description: The port.
+      type: int
+      returned: success
+      sample: 22
+    process:
+      description: Name of a process that has the socket, none where that is the kernel.
+      type: str
+      returned: success
+      sample: sshd
+    pid:
+      description: Its number.
+      type: int
+      returned: success
+      sample: 712
+foreign_vxlans:
+  description: VXLAN devices of others.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: flannel.1, port: 8472, vni: 1, external: false}]
+ingress_qdiscs:
+  description: Devices that have an C(ingress) qdisc, where clsact cannot be as well.
+  returned: success
+  type: list
+  elements: str
+  sample: [eth0]
+foreign_routes:
+  description:
+    - IPv4 routes of the main table without a metric, less the default, that neither this network nor the kernel made.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{dst: 10.111.160.128/25, via: 10.111.0.1, dev: eth0, protocol: 3}]
+firewall:
+  description:
+    - Base chains for IPv4 at the hooks C(forward) and C(input), of nftables and iptables, that have rules or drop what no
+      rule accepts; with the rules, as far as their meaning is known, and the chains that these lead to.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - table: inet host
+      chain: forward
+      hook: forward
+      policy: drop
+      by: nftables
+      rules: [{matches: [[iif, false, [eth1]]], verdict: accept}]
+      chains: {}
+bridge_nf:
+  description: Whether the firewall sees what a bridge carries between its ports.
+  returned: success
+  type: bool
+  sample: false
 pod_cidr:
   description: The pod CIDR that the node was given.
   returned: success

@@ -16,11 +16,17 @@ description:
   - Fails for a host that was not observed before the plan, since the pods that it holds are unknown then.
   - Names, numbers, MTUs and addresses of the node's devices come from what M(podnet.fabric.node_info) observed,
     registered as C(podnet_observed). Fails where they do not allow what was planned.
+  - Fails where something else of the host stands in the network's way, such as a firewall that drops what pods
+    send, or a process that listens at a port of a service; see docs/operations.md.
 options:
   path:
     description: The RV(podnet.fabric.plan#module:path) that M(podnet.fabric.plan) returned.
     type: str
     required: true
+  warn:
+    description: Whether what of the host stands in the way is a warning, and no failure.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and return the same without changing anything.

@@ -163,7 +163,7 @@ CASES = [
 ]
 
 
-def refuses(cluster, variables, nodes, parts):
+def refuses(cluster, variables, nodes, parts, *arguments):
     """Run site with other variables: one sentence with these parts, and nothing was touched."""
     before, kept = snapshots(cluster), cluster.inventory
     cluster.inventory = copy.deepcopy(kept)
@@ -171,7 +171,7 @@ def refuses(cluster, variables, nodes, parts):
         cluster.variables.update(variables)
         for name, own in nodes.items():
             cluster.nodes[name].update(own)
-        run = cluster.play("site")
+        run = cluster.play("site", *arguments)
     finally:
         cluster.inventory = kept
     assert run.status != 0, run.output

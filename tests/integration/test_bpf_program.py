@@ -405,6 +405,32 @@ def test_a_run_killed_while_it_left_clsact_is_completed(pair: None) -> None:
     assert attached("clsact") == []
 
 
+@pytest.mark.parametrize("hook", ["tc_ingress", "tc_egress"])
+def test_an_ingress_qdisc_takes_no_filter_for_either_hook(pair: None, hook: str) -> None:
+    do("tc", "qdisc", "add", "dev", "eth0", "handle", "ffff:", "ingress")
+    item = gate(attach=[{"hook": hook, "device": "eth0"}])
+    done = program(item, attach_mode="clsact")
+    assert done.failed
+    assert "eth0 has an ingress qdisc" in done["msg"]
+    assert "attach_mode tcx" in done["msg"]
+    assert attached("clsact") == []
+    program_four(item, attach_mode="tcx")
+    assert "ingress" in do("tc", "qdisc", "show", "dev", "eth0")
+
+
+def test_what_an_earlier_version_left_in_an_ingress_qdisc_goes(pair: None) -> None:
+    """For either hook: the kernel has it at ingress."""
+    do("tc", "qdisc", "add", "dev", "eth0", "handle", "ffff:", "ingress")
+    loaded = program(gate(attach=[], type="sched_cls"))
+    assert not loaded.failed, loaded["msg"]
+    place = ["dev", "eth0", "parent", "ffff:fff2", "protocol", "all", "prio", "112", "handle", "1"]
+    do("tc", "filter", "add", *place, "bpf", "da", "object-pinned", PIN)
+    assert len(attached("clsact")) == 1
+    program_four(gate(), attach_mode="tcx")
+    assert attached("clsact") == []
+    assert "ingress" in do("tc", "qdisc", "show", "dev", "eth0")
+
+
 def test_a_device_in_another_namespace(pair: None) -> None:
     program_four(gate(), netns="peer")
     assert not ping()

@@ -159,6 +159,24 @@ def test_drift_of_every_part_is_repaired_and_only_that_is_reported(datapath):
     assert [r for r in ip_here("route") if r["dst"] == "10.9.9.9"] == []
 
 
+@pytest.mark.parametrize("value", [1, 2, 8])
+def test_pods_reach_their_gateway_whatever_arp_ignore_says(datapath, value):
+    run("endpoints", **cell_options(datapath, [pod("web-1", 1), pod("web-2", 2)]))
+    do("sysctl", "-qw", f"net.ipv4.conf.all.arp_ignore={value}", "net.ipv4.conf.all.arp_announce=2")
+    try:
+        for target in (GATEWAY, NODE_IP, PEER_IP, "10.111.160.2"):
+            until(lambda target=target: reaches("web-1", target))
+        (gateway,) = ip("web-1", "neigh", "show", GATEWAY)
+        assert gateway["lladdr"] == GATEWAY_MAC
+        until(lambda: reaches(None, "10.111.160.2"))
+    finally:
+        do(
+            "sysctl",
+            "-qw",
+            *(f"net.ipv4.conf.all.{word}=0" for word in ("arp_ignore", "arp_announce")),
+        )
+
+
 def test_addresses_change_and_change_places(datapath):
     run_module("endpoints", **cell_options(datapath, [pod("web-1", 1), pod("web-2", 2)]))
     moved = [pod("web-1", 2), pod("web-2", 3), pod("web-3", 1)]

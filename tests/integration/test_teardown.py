@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from bpf_support import pins
-from cell_support import cell_options, items_of, make_cell, make_routes, node_of
+from cell_support import cell_options, make_cell, make_routes, node_of
 from node_support import (
     GATEWAY_MAC,
     PEER_IP,
@@ -20,6 +21,7 @@ from running import do, four_runs, ip, run, run_module
 
 pytest_plugins = ["node_support"]
 PROGRAMS = "/sys/fs/bpf/podnet/programs"
+VTEP_MAC = "0a:58:0a:6f:a0:00"
 
 
 def picture():
@@ -83,7 +85,7 @@ def test_teardown_of_the_classic_datapaths(bare, datapath):
     before = picture()
     make_cell(datapath)
     make_routes(datapath)
-    vxlan = {"name": "pn_vxlan", "id": 1, "dev": "eth0", "learning": False}
+    vxlan = {"name": "pn_vxlan", "id": 1, "dev": "eth0", "learning": False, "mac": VTEP_MAC}
     run("vxlan", vxlans=[{**vxlan, "dstport": 8472, "addresses": ["10.111.160.0/32"]}])
     tunnel = {"dst": "10.111.161.0/25", "via": "10.111.161.0", "dev": "pn_vxlan", "onlink": True}
     run("routes", routes=[tunnel])
@@ -107,6 +109,31 @@ def test_a_bridge_of_somebody_else_by_our_name_stays(bare):
     assert "cbr0" in do("ip", "link")
 
 
+@pytest.mark.parametrize("device", ["pn_host", "pn_net", "pn_vxlan"])
+def test_a_device_of_somebody_else_by_our_name_stays(bare, device):
+    kind = ["vxlan", "id", "1", "dstport", "8472"] if device == "pn_vxlan" else ["veth"]
+    do("ip", "link", "add", device, "address", "02:00:00:00:00:01", "type", *kind)
+    assert run_module("node_info")["foreign"] == [device]
+    before = picture()
+    assert four_runs_of_nothing() == []
+    assert picture() == before
+
+
+def test_a_filter_of_an_earlier_version_in_an_ingress_qdisc_goes(bare):
+    before = picture()
+    make_datapath(plan("web-1"))
+    do("tc", "qdisc", "add", "dev", "eth0", "handle", "ffff:", "ingress")
+    # As if for egress, and the kernel takes it for ingress.
+    place = ["dev", "eth0", "parent", "ffff:fff3", "protocol", "all", "prio", "112", "handle", "1"]
+    do("tc", "filter", "add", *place, "bpf", "da", "object-pinned", f"{PROGRAMS}/from_netdev")
+    assert "from_netdev" in picture()["filters"]
+    done = four_runs("teardown")
+    assert "remove filter tc_ingress of eth0" in done["changes"]
+    assert picture()["filters"] == ""
+    do("tc", "qdisc", "del", "dev", "eth0", "ingress")
+    assert picture() == before
+
+
 def four_runs_of_nothing():
     """Return what a teardown changes, with something to keep and without."""
     nothing = {"devices": [], "programs": []}
@@ -121,15 +148,18 @@ def test_what_is_kept_stays_and_what_is_not_goes(bare, mode):
     run("endpoints", **cell_options("ebpf", [pod("web-1", 1)], attach_mode=mode))
     do("ip", "link", "add", "br0", "type", "bridge")
     kept = picture()
-    keep = items_of(node_of("ebpf"))["keep"]
+    keep = tasks.build(node_of("ebpf"))["keep"]
     assert run("teardown", keep=keep)["changes"] == []
     # One end of a pair keeps both; a program that somebody else pinned beside ours is not ours.
     do("bpftool", "prog", "pin", "pinned", f"{PROGRAMS}/from_host", f"{PROGRAMS}/somebodys")
     assert run("teardown", keep={**keep, "devices": ["pn_net"]})["changes"] == []
 
-    for device, cidr in (("cbr0", "10.8.0.1/24"), ("pn_vxlan", "10.8.1.1/24")):
+    for device, mac, cidr in (
+        ("cbr0", GATEWAY_MAC, "10.8.0.1/24"),
+        ("pn_vxlan", VTEP_MAC, "10.8.1.1/24"),
+    ):
         kind = ["vxlan", "id", "1", "dstport", "8472"] if "vxlan" in device else ["bridge"]
-        do("ip", "link", "add", device, "address", GATEWAY_MAC, "type", *kind)
+        do("ip", "link", "add", device, "address", mac, "type", *kind)
         do("ip", "addr", "add", cidr, "dev", device)
         do("ip", "link", "set", device, "up")
     do("bpftool", "prog", "pin", "pinned", f"{PROGRAMS}/from_host", f"{PROGRAMS}/guard")

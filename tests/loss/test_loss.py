@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.cluster import ROOT
 
 from .attached import attached, pinned
-from .traffic import NOTHING, QDISC, nothing_is_lost
+from .traffic import CONTROLLER, NOTHING, QDISC, controllers, nothing_is_lost
 from .versions import other_maps, other_programs
 
 #: What is done to the running cluster, one after the other: version and attach mode afterwards.
@@ -82,3 +82,15 @@ def test_nothing_is_lost_over(step, pair, run_site):
 
 def pods_and_health(cluster, node):
     return [*cluster.pods(node), "podnet-health"]
+
+
+def test_the_controllers_connection_lives_through_everything(pair):
+    """Over switches of cells, a teardown and a first run: no reset, no long silence."""
+    pair.variables["podnet_attach_mode"] = "auto"
+    cells = [("bridge", "overlay"), ("routed", "native_routing"), ("ebpf", "overlay")]
+    with nothing_is_lost(pair, but=CONTROLLER, of=controllers(pair)):
+        for datapath, network_type in cells:
+            pair.variables.update(podnet_datapath=datapath, podnet_network_type=network_type)
+            pair.play("site").ok()
+        pair.play("teardown").ok()
+        pair.play("site").ok()

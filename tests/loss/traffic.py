@@ -43,7 +43,21 @@ NOTHING = Loss(echoes=0, segments=0, stall=100)
 QDISC = Loss(echoes=50, segments=50, stall=1000)
 
 
-def flows(cluster: Cluster) -> dict[str, tuple[str, str, str]]:
+#: While a network comes, goes or changes: of the connection of who does that, to the node itself.
+CONTROLLER = Loss(echoes=1000, segments=100, stall=1000)
+
+Flows = dict[str, tuple[str, str, str]]
+
+
+def controllers(cluster: Cluster) -> Flows:
+    """Return what Ansible's own connections would be: from outside to each node's address."""
+    return {
+        f"controller to {node}": ("gateway", node, variables["ansible_host"])
+        for node, variables in cluster.nodes.items()
+    }
+
+
+def flows(cluster: Cluster) -> Flows:
     """Return what to watch: by its name the place that sends, the place that takes, its address."""
     here, *others = cluster.nodes
     (one, one_ip), (two, two_ip) = list(cluster.pods(here).items())[:2]
@@ -56,6 +70,7 @@ def flows(cluster: Cluster) -> dict[str, tuple[str, str, str]]:
             f"pod to pod on {node}": (one, *next(iter(cluster.pods(node).items())))
             for node in others
         },
+        **controllers(cluster),
     }
 
 
@@ -66,12 +81,16 @@ def _ready(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
 
 
 @contextlib.contextmanager
-def nothing_is_lost(cluster: Cluster, but: Loss = NOTHING) -> Iterator[None]:
-    """Let every flow run for the length of a ``with`` block; fail for what is lost ``but`` that.
+def nothing_is_lost(
+    cluster: Cluster, but: Loss = NOTHING, of: Flows | None = None
+) -> Iterator[None]:
+    """Let flows run for the length of a ``with`` block; fail for what is lost ``but`` that.
 
     A connection that breaks is a failure in any case.
+
+    :param of: the flows, all by default.
     """
-    found = flows(cluster)
+    found = of or flows(cluster)
     command = (*PYTHON, SCRIPT)
     with contextlib.ExitStack() as stack:
 

@@ -529,7 +529,7 @@ CASES = [
         DROP,
         "malformed",
     ),
-    guarded("ARP for the gateway", ASK, NEXT, "to_stack"),
+    Case("ARP for the gateway", "guard", "pod_a", ASK, REDIRECT, "arp_reply", ANSWER),
     guarded(
         "ARP reply",
         Ether(src=MAC_A, dst=GATEWAY_MAC) / ARP(op=2, hwsrc=MAC_A, psrc=POD_A, pdst=GATEWAY),

@@ -29,6 +29,7 @@ def test_the_gateway_pair():
         "up": True,
         "peer": {
             "name": "pn_net",
+            "mac": "0e:58:0a:6f:a0:7e",
             "alias": "podnet:gateway:net",
             "mtu": 1500,
             "arp": False,

@@ -98,6 +98,7 @@ def _gateway_pair(node: Mapping[str, Any]) -> Items:
             "alias": names.alias("gateway", "host"),
             "peer": {
                 "name": names.GATEWAY_PEER,
+                "mac": node["gateway_mac"],
                 "alias": names.alias("gateway", "net"),
                 **common,
             },

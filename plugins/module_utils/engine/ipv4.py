@@ -6,20 +6,15 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from . import plain_netlink, rtnl
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NETLINK_ROUTE = 0
 IFA_LOCAL = 2
 RT_SCOPE_UNIVERSE = 0
 #: linux/if_addr.h, struct ifaddrmsg: family, length of the prefix, flags, scope, device.
 _ADDRESS = struct.Struct("=BBBBI")
-#: struct rtattr: length, type.
-_ATTRIBUTE = struct.Struct("=HH")
 
 
 class Address(NamedTuple):
@@ -37,15 +32,8 @@ def addresses() -> list[Address]:
     found = []
     for answer in plain_netlink.ask(NETLINK_ROUTE, rtnl.GETADDR, rtnl.REQUEST | rtnl.DUMP, body):
         _family, _length, _flags, scope, ifindex = _ADDRESS.unpack_from(answer)
-        local = dict(_attributes(answer[_ADDRESS.size :])).get(IFA_LOCAL)
+        local = dict(plain_netlink.attributes(answer[_ADDRESS.size :])).get(IFA_LOCAL)
         if local is not None and ifindex in names:  # a device may go while we ask
             address = socket.inet_ntoa(local)
             found.append(Address(address, names[ifindex], scope == RT_SCOPE_UNIVERSE))
     return found
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(data) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(data)
-        yield kind, data[_ATTRIBUTE.size : length]
-        data = data[(length + 3) & ~3 :]

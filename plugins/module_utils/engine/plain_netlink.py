@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 #: length, type, flags, sequence, port
 _HEADER = struct.Struct("=IHHII")
+#: struct nlattr: length, type; bits of the type say that it is nested, and in network order.
+_ATTRIBUTE = struct.Struct("=HH")
+_TYPE = 0x3FFF
 _ROOM = 1 << 17
 
 
@@ -40,3 +43,17 @@ def ask(protocol: int, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
                         raise OSError(-number, os.strerror(-number))
                     return
                 yield payload
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """Return one attribute of a request."""
+    length = _ATTRIBUTE.size + len(value)
+    return _ATTRIBUTE.pack(length, kind) + value + bytes(-length % 4)
+
+
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Return number and value of each attribute of an answer, or of an attribute that nests."""
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        yield kind & _TYPE, data[_ATTRIBUTE.size : length]
+        data = data[(length + 3) & ~3 :]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Sockets of other processes: find them, and close them, as ``ss --kill`` does.
+"""Sockets of other processes: find them as ``ss`` does, and close them as ``ss --kill``.
 
 Layouts are those of linux/inet_diag.h. pyroute2 knows no SOCK_DESTROY in all its versions.
 """
@@ -27,6 +27,11 @@ _SOCKET = struct.Struct("=2s2s16s16sIQ")
 _ANSWER = struct.Struct("=BBBB")
 #: Bits of TCP_LISTEN, TCP_TIME_WAIT and TCP_NEW_SYN_RECV, which have no process that waits.
 _NO_STATES = 1 << 10 | 1 << 6 | 1 << 12
+#: Bits of TCP_LISTEN, and of TCP_CLOSE, in which a socket of UDP is that nobody connected.
+_LISTENS = {socket.IPPROTO_TCP: 1 << 10, socket.IPPROTO_UDP: 1 << 7}
+#: What follows the socket's words: expiry, two queues, user, inode; then attributes.
+_REST = struct.Struct("=IIIII")
+_INET_DIAG_SKV6ONLY = 11
 _NOT_KNOWN = (errno.EOPNOTSUPP, errno.EINVAL)
 _MAPPED = bytes(10) + b"\xff\xff"
 
@@ -46,6 +51,20 @@ class Found(NamedTuple):
     words: bytes
 
 
+class Listener(NamedTuple):
+    """One socket that takes what comes for a port.
+
+    :param address: as text; ``0.0.0.0`` and ``::`` for any.
+    :param inode: as ``/proc/PID/fd`` has it; 0 for a socket of the kernel's own.
+    :param v6_only: takes no IPv4, though its address is ``::``.
+    """
+
+    address: str
+    port: int
+    inode: int
+    v6_only: bool
+
+
 class Unsupported(Exception):
     """The kernel cannot list or close sockets (CONFIG_INET_DIAG, CONFIG_INET_DIAG_DESTROY)."""
 
@@ -63,6 +82,27 @@ def connected(protocol: int) -> Iterator[Found]:
             _sport, dport, _source, to, _device, cookie = _SOCKET.unpack(words)
             address = _MAPPED + to[:4] if family == socket.AF_INET else to
             yield Found(cookie, address, dport, family, protocol, words)
+
+
+def listening(protocol: int) -> Iterator[Listener]:
+    """Return the sockets of TCP or UDP that wait for anybody, in the namespace of this process.
+
+    :raises Unsupported: by a kernel that does not tell of them.
+    """
+    for family in (socket.AF_INET, socket.AF_INET6):
+        body = _REQUEST.pack(family, protocol, 0, 0, _LISTENS[protocol]) + bytes(_SOCKET.size)
+        for answer in _asked(SOCK_DIAG_BY_FAMILY, rtnl.REQUEST | rtnl.DUMP, body):
+            port, _dport, source, *_others = _SOCKET.unpack_from(answer, _ANSWER.size)
+            rest = _ANSWER.size + _SOCKET.size
+            inode = _REST.unpack_from(answer, rest)[-1]
+            told = dict(plain_netlink.attributes(answer[rest + _REST.size :]))
+            address = source[:4] if family == socket.AF_INET else source
+            yield Listener(
+                socket.inet_ntop(family, address),
+                int.from_bytes(port, "big"),
+                inode,
+                bool(any(told.get(_INET_DIAG_SKV6ONLY, b""))),
+            )
 
 
 def destroy(found: Found) -> bool:

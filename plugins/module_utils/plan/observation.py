@@ -13,7 +13,7 @@ from .prefix import Prefix, parse_address, parse_prefix
 from .services.allocate import Allocated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Observed:
     """One node: the CIDR it holds, its table of peers as it stands, its endpoints.
 
     ``services`` are the allocations that it holds, as they stand: see :func:`allocations`;
-    ``device`` is the name of the node's device.
+    ``device`` is the name of the node's device; ``listening`` the ports of its processes.
     """
 
     pod_cidr: Prefix | None
@@ -29,6 +29,7 @@ class Observed:
     endpoints: Mapping[str, int]
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     device: str | None = None
+    listening: Sequence[Mapping[str, Any]] = ()
 
 
 def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed]:
@@ -48,6 +49,7 @@ def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed
                 },
                 dict(seen.get("services") or {}),
                 (seen.get("device") or {}).get("name"),
+                tuple(seen.get("listening") or ()),
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise Failure(

@@ -121,6 +121,8 @@ def _plan_cluster(
     settled = settle(cluster.services, around, observation.allocations(seen.values()))
     refuse(settled.problems)
     result.services[cluster.name] = settled.services
+    for name, sentences in settled.in_the_way.items():
+        result.own[name]["in_the_way"] = sentences
     health = {name: result.own[name]["health_ip"] for name in cluster.nodes}
     count = len(settled.services)
     result.common[cluster.name] = node.common(cluster, allocation.cidrs, health, count)

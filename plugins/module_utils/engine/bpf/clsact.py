@@ -2,6 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Attach to tc by a filter of a clsact qdisc, for kernels before tcx (Linux 6.6).
 
+An ingress qdisc takes the same place of a device. The kernel then says that there is one already,
+and takes a filter for either hook for one of ingress: nothing is attached there, and what an
+earlier version attached is found and removed.
+
 Our filter has one priority and one handle, so that replacing it is one request that exchanges the
 program in place. Each function takes an ``IPRoute`` of the device's namespace.
 """
@@ -9,10 +13,12 @@ program in place. Each function takes an ``IPRoute`` of the device's namespace.
 from __future__ import annotations
 
 import errno
+import socket
 import struct
 from typing import Any
 
 from ...names import CLSACT_HANDLE, CLSACT_PRIORITY
+from ..failure import Failure
 from ..netlink import doing
 
 try:
@@ -25,15 +31,23 @@ INGRESS, EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
 
 _ETH_P_ALL = 0x0300  # in network byte order
 _TCA_BPF_ID = 11
+_KINDS = ("clsact", "ingress")
 
 
 def devices(ip: Any) -> set[int]:
-    """Indexes of the devices that have a clsact qdisc."""
-    return {qdisc["index"] for qdisc in ip.get_qdiscs() if qdisc.get_attr("TCA_KIND") == "clsact"}
+    """Indexes of the devices that have a qdisc for filters of ingress: clsact or ingress."""
+    return {qdisc["index"] for qdisc in ip.get_qdiscs() if qdisc.get_attr("TCA_KIND") in _KINDS}
+
+
+def _is_clsact(ip: Any, index: int) -> bool:
+    kinds = [qdisc.get_attr("TCA_KIND") for qdisc in ip.get_qdiscs(index=index)]
+    return "clsact" in kinds
 
 
 def programs(ip: Any, index: int, hook: int) -> list[tuple[int, bool]]:
     """Programs of a hook's filters in their order, each with whether the filter is ours."""
+    if hook == EGRESS and not _is_clsact(ip, index):
+        return []  # an ingress qdisc shows its own for any
     found = []
     for message in ip.get_filters(index=index, parent=hook):
         options = message.get_attr("TCA_OPTIONS")
@@ -52,6 +66,12 @@ def put(ip: Any, index: int, hook: int, program: int, name: str) -> None:
         except NetlinkError as error:
             if error.code != errno.EEXIST:
                 raise
+            if not _is_clsact(ip, index):
+                device = socket.if_indextoname(index)
+                raise Failure(
+                    f"device {device} has an ingress qdisc, and a device has that or clsact; valid "
+                    f"is none (tc qdisc del dev {device} ingress), or attach_mode tcx."
+                ) from None
         ip.tc(
             "replace-filter",
             "bpf",
@@ -81,6 +101,8 @@ def remove(ip: Any, index: int, hook: int) -> bool:
             info=CLSACT_PRIORITY << 16 | _ETH_P_ALL,
         )
         if any(list(ip.get_filters(index=index, parent=each)) for each in (INGRESS, EGRESS)):
+            return False
+        if not _is_clsact(ip, index):  # never one that we made
             return False
         ip.tc("del", "clsact", index)
         return True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...services import words
 from ..prefix import Prefix
+from . import listening
 from .checks import NODE_PORTS
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ def _node_ports(
                     )
                 if on_nodes:
                     taken.add(port.port)
+        # What a node holds already is not moved: a process that has it now is in the way.
+        taken |= listening.numbers(around, protocol) - set(seen.node_ports.values())
         if pool.free(taken) < len(wanted):
             problems.append(
                 f"{len(wanted)} {protocol} ports of services need a node port, and of "

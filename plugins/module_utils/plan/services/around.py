@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..inventory import Pod
     from ..prefix import Prefix
@@ -42,6 +42,7 @@ class Around:
     :param nodes: name of each node by its own addresses.
     :param gateways: addresses of the VPC's gateways.
     :param pod_cidrs: CIDR of each node by its name.
+    :param listening: by node, the ports on which its processes listen (see ``listening``).
     :param allocates: whether addresses and node ports that were left open are filled in.
     """
 
@@ -54,6 +55,7 @@ class Around:
     pod_cidrs: Mapping[str, Prefix] = field(default_factory=dict)
     pods: tuple[Placed, ...] = ()
     keep: tuple[Keep, ...] = ()
+    listening: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     allocates: bool = True
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...services import words
 from ..prefix import text
-from . import checks, limits
+from . import checks, limits, listening
 from .allocate import Allocated, allocate
 from .resolve import resolve
 
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Settled:
-    """Services as the nodes get them (see docs/planning.md), and what a person should know."""
+    """Services as the nodes get them (see docs/planning.md), and what a person should know.
+
+    :param in_the_way: by node, what processes of it would lose.
+    """
 
     services: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    in_the_way: dict[str, list[str]] = field(default_factory=dict)
 
 
 def settle(given: Given, around: Around, seen: Allocated) -> Settled:
@@ -63,7 +67,8 @@ def settle(given: Given, around: Around, seen: Allocated) -> Settled:
         and not each.load_balancer_ips
         and each.name not in chosen.load_balancer_ips
     ]
-    return Settled(services, [*given.warnings, *resolved.warnings, *unbalanced], problems)
+    warnings = [*given.warnings, *resolved.warnings, *unbalanced]
+    return Settled(services, warnings, problems, listening.problems(services, around))
 
 
 def _service(

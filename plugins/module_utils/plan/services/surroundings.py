@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..addresses import Addresses
     from ..cidrs import Allocation
     from ..inventory import Cluster
+    from ..observation import Observed
     from ..schedule import Placement
 
 
@@ -24,14 +25,14 @@ def of(
     allocation: Allocation,
     placement: Placement,
     assigned: Mapping[str, Addresses],
-    seen: Collection[str],
+    seen: Mapping[str, Observed],
     asked: Collection[str],
 ) -> Around:
     """Return the surroundings of a cluster's services.
 
     :param clusters: all of the inventory: its services hide none of their addresses.
     :param assigned: addresses of the pods of each node.
-    :param seen: the nodes that answered.
+    :param seen: what the nodes that answered hold.
     :param asked: the nodes of the run, whether they answered or not.
     """
     return Around(
@@ -66,6 +67,7 @@ def of(
             for name, cidr in allocation.cidrs.items()
             if cidr and name not in seen
         ),
+        listening={name: each.listening for name, each in seen.items() if each.listening},
     )
 
 
