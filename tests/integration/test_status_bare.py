@@ -96,7 +96,12 @@ def test_node_info_of_what_is_no_device(bare):
         ("cbr0", "kubenet", "0e:58:0a:6f:a0:7e", True),
         ("cbr0", "", "0e:58:0a:6f:a0:7e", False),  # the run was killed before the alias
         ("cbr0", "podnet:bridge:cbr0", "02:00:00:00:00:01", False),
-        ("pn_vxlan", "", "02:00:00:00:00:01", False),
+        ("pn_vxlan", "", "02:00:00:00:00:01", True),
+        ("pn_vxlan", "", "0a:58:0a:6f:a0:80", False),
+        ("pn_host", "", "02:00:00:00:00:01", True),
+        ("pn_host", "", "0e:58:0a:6f:a0:7e", False),
+        ("pn_net", "", "02:00:00:00:00:01", True),
+        ("pn_net", "", "0e:58:0a:6f:a0:7e", False),
         ("pn_vxlan", "a tunnel of mine", "02:00:00:00:00:01", True),
         ("pn_host", "podnet:gateway:host", "02:00:00:00:00:01", False),
         ("docker0", "", "02:00:00:00:00:01", False),
