@@ -178,6 +178,23 @@ ACCEPT, DROP = {"accept": None}, {"drop": None}
             True,
             id="a chain without rules",
         ),
+        pytest.param(
+            _chain(
+                "accept",
+                # As firewalld has it.
+                [_match(STATE, {"set": ["established", "related"]}, "in"), ACCEPT],
+                [_match({"ct": {"key": "status"}}, "dnat", "in"), ACCEPT],
+                [_match(IIF, "lo"), ACCEPT],
+                [_match({"meta": {"key": "nfproto"}}, "ipv6"), ACCEPT],
+                [_match({"payload": {"protocol": "ip6", "field": "saddr"}}, "fe80::1"), ACCEPT],
+                [_match({"payload": {"protocol": "icmp", "field": "type"}}, "echo-reply"), ACCEPT],
+                [{"jump": {"target": "zones"}}],
+                [{"log": {"prefix": "end"}}, {"reject": {"type": "icmpx"}}],
+                zones=[_match(IIF, "eth1"), {"goto": {"target": "more"}}],
+            ),
+            False,
+            id="what is for others, then reject",
+        ),
         pytest.param(_chain("drop", [{"xt": None}, ACCEPT]), True, id="what nft does not know"),
     ],
 )

@@ -40,6 +40,8 @@ class Packet(NamedTuple):
     dport: str | None
     state: str = "new"
     sport: str | None = None
+    family: str = "ipv4"
+    status: str = "not translated"
 
 
 def problems(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:
@@ -151,7 +153,7 @@ def _port(actual: str, value: str) -> bool:
     return int(first) <= int(actual) <= int(last or first)
 
 
-def _state(actual: str, value: str) -> bool:
+def _word(actual: str, value: str) -> bool:
     return value.lower() == actual
 
 
@@ -163,7 +165,9 @@ _TESTS: Mapping[str, Callable[[str, str], bool]] = {
     "protocol": _protocol,
     "sport": _port,
     "dport": _port,
-    "state": _state,
+    "state": _word,
+    "status": _word,
+    "family": _word,
 }
 
 

@@ -26,6 +26,7 @@ FIELDS = {
     "--dports": "dport",
     "--ctstate": "state",
     "--state": "state",
+    "--ctstatus": "status",
 }
 #: Modules of matches whose options are all above, and those that match anything.
 KNOWN = ("tcp", "udp", "conntrack", "state", "multiport", "comment")

@@ -3,9 +3,9 @@
 """Rules of nftables, as ``nft -j`` tells them, in the form in which they are judged.
 
 A rule is ``{"matches": [[FIELD, NEGATED, [VALUE, ...]], ...], "verdict": WORD}``. A field is
-``iif``, ``oif``, ``saddr``, ``daddr``, ``protocol``, ``sport``, ``dport`` or ``state``, None for
-what is not understood. A verdict is ``accept``, ``drop``, ``return``, ``jump CHAIN`` or
-``goto CHAIN``; what has another end, or none, is no rule for us.
+``iif``, ``oif``, ``family``, ``saddr``, ``daddr``, ``protocol``, ``sport``, ``dport``, ``state`` or
+``status`` (of its connection), None for what is not understood. A verdict is ``accept``, ``drop``,
+``return``, ``jump CHAIN`` or ``goto CHAIN``; what has another end, or none, is no rule for us.
 """
 
 from __future__ import annotations
@@ -18,7 +18,21 @@ if TYPE_CHECKING:
     Rule = dict[str, Any]
     Match = list[Any]
 
-METAS = {"iifname": "iif", "iif": "iif", "oifname": "oif", "oif": "oif", "l4proto": "protocol"}
+METAS = {
+    "iifname": "iif",
+    "iif": "iif",
+    "oifname": "oif",
+    "oif": "oif",
+    "l4proto": "protocol",
+    "nfproto": "family",
+}
+CONNTRACK = {"state": "state", "status": "status"}
+#: Headers that say what the packet is, whatever of them a rule looks at.
+HEADERS = {
+    "ip6": ["family", False, ["ipv6"]],
+    "icmpv6": ["family", False, ["ipv6"]],
+    "icmp": ["protocol", False, ["icmp"]],
+}
 PAYLOADS = {
     ("ip", "saddr"): "saddr",
     ("ip", "daddr"): "daddr",
@@ -97,7 +111,11 @@ def _of_map(matches: list[Match], told: Mapping[str, Any]) -> Iterator[Rule]:
 def _match(told: Mapping[str, Any]) -> Match:
     if told.get("op") not in ("==", "!=", "in"):
         return NOT_KNOWN
-    return _values(_field(told.get("left")), told.get("right"), negated=told["op"] == "!=")
+    left = told.get("left")
+    payload = left.get("payload", {}) if isinstance(left, dict) else {}
+    if payload.get("protocol") in HEADERS:
+        return HEADERS[payload["protocol"]]
+    return _values(_field(left), told.get("right"), negated=told["op"] == "!=")
 
 
 def _field(left: Any) -> str | None:
@@ -108,7 +126,7 @@ def _field(left: Any) -> str | None:
     if "payload" in left:
         payload = left["payload"]
         return PAYLOADS.get((payload.get("protocol", ""), payload.get("field", "")))
-    return "state" if left.get("ct", {}).get("key") == "state" else None
+    return CONNTRACK.get(left.get("ct", {}).get("key"))
 
 
 def _values(field: str | None, right: Any, *, negated: bool) -> Match:
