@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A running cluster of each cell, which the tests of a module share."""
+"""A running cluster of each cell, which all tests of cells share."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Running:
     fresh: dict[str, Snapshot]
 
 
-# The first cell is that of tests/cluster.
-@pytest.fixture(scope="module", params=CELLS[1:], ids=str)
+# The first cell is that of tests/cluster, tests/services and tests/masquerade.
+@pytest.fixture(scope="session", params=CELLS[1:], ids=str)
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:

@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Each cell of the table on whole clusters: one cluster a cell, from its first run to its teardown.
 
-The order of the tests is that of a cluster's life; each leaves the cluster as it was, up to the
-last two.
+The order of the files and of the tests is that of a cluster's life. Services come here and stay;
+then pods are masqueraded (test_masquerade.py), both go, and the network goes (test_upkeep.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.names import endpoint_device
@@ -22,14 +21,9 @@ from tests.cluster.cluster import HERE, INTERNET, SERVER
 from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import (
     PYTHON,
-    differences,
-    everybody_reaches_everybody,
     probe,
     silent,
-    snapshots,
 )
-from tests.loss.kill import links, pods, run_and_kill
-from tests.loss.traffic import nothing_is_lost
 from tests.services.clients import SILENT, Client
 
 from .cells import (
@@ -46,10 +40,8 @@ from .cells import (
     WEB_NODE_PORT,
 )
 from .counts import counts
-from .drift import break_by_hand
 from .listings import LISTINGS, listings
 from .servers import transfer, visitors
-from .state import states
 from .underlay import Tunnelled, bare, tunnelled
 
 #: How often each program is attached on a node with two pods and the health endpoint.
@@ -248,12 +240,6 @@ def test_a_pod_sends_as_itself_alone(running):
     assert [packet for packet in neighbor if packet.src in (frame.src, stranger.src)] == []
 
 
-def test_a_rerun_changes_nothing_and_loses_nothing(running):
-    with nothing_is_lost(running.cluster):
-        run = running.cluster.play("demo").ok()
-    assert run.changed == {}
-
-
 def test_services_come_as_a_check_says(running):
     running.cluster.variables.update(SERVICES)
     predicted_then_done(running.cluster)
@@ -309,44 +295,3 @@ def test_a_service_of_a_process_of_a_node(running):
                 assert counts(cluster, "node-2")["guard", "host_backend"] > before
             else:
                 assert visit(Client(cluster, place, raw=True), HOST) == pods[place]
-
-
-def test_services_leave_nothing(running):
-    for name in SERVICES:
-        del running.cluster.variables[name]
-    running.cluster.play("site").ok()
-    assert differences(running.fresh, states(running.cluster)) == {}
-    everybody_reaches_everybody(running.cluster)
-
-
-def test_what_was_broken_by_hand_is_repaired_and_nothing_else(running):
-    cluster = running.cluster
-    expected = break_by_hand(cluster, running.cell)
-    run = cluster.play("site").ok()
-    told = {
-        node: sorted(line for lines in tasks.values() for line in lines)
-        for node, tasks in run.changed.items()
-    }
-    assert told == expected
-    assert differences(running.fresh, states(cluster)) == {}
-    everybody_reaches_everybody(cluster)
-
-
-def test_teardown_leaves_nothing(running):
-    running.cluster.play("teardown").ok()
-    assert differences(running.before, snapshots(running.cluster)) == {}
-
-
-def routes_to_pods(proc):
-    """Count a node's routes within the range of the pods, as /proc shows them."""
-    return len(re.findall(r"\t[0-9A-F]{2}A[0-9A-F]6F0A\t", (proc / "net/route").read_text()))
-
-
-def test_runs_that_are_killed_converge(running):
-    cluster = running.cluster
-    first = (links, 1) if running.cell.datapath == "ebpf" else (routes_to_pods, 2)
-    for holds, number in (first, (pods, 3)):
-        run_and_kill(cluster, holds, number)
-    cluster.play("site").ok()
-    assert differences(running.fresh, states(cluster)) == {}
-    everybody_reaches_everybody(cluster)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Masquerading in each of the six cells: one cluster that goes from cell to cell."""
+"""Masquerading in each cell, beside services; and that both leave nothing when they go."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import contextlib
 import pytest
 from scapy.layers.inet import ICMP, IP
 
-from tests.cells.cells import CELLS, NODE_IPS, SERVICES, WEB, WEB_NODE_PORT, small_vpc
-from tests.cells.servers import visitors
-from tests.cells.test_cells import visit
 from tests.cluster.capture import capture
 from tests.cluster.cluster import INTERNET, SERVER
 from tests.cluster.predictions import predicted_then_done
-from tests.cluster.probes import everybody_reaches_everybody, probe
+from tests.cluster.probes import differences, everybody_reaches_everybody, probe
+from tests.loss.traffic import nothing_is_lost
+from tests.masquerade.flows import flow, mirrors, seen
 from tests.services.clients import Client
 
-from .flows import flow, mirrors, seen
+from .cells import NODE_IPS, SERVICES, WEB, WEB_NODE_PORT
+from .servers import visitors
+from .state import states
+from .test_cells import visit
 
 KINDS = ("tcp", "udp")
 ONE, TWO, THREE = "node-1/app-1", "node-2/app-2", "node-3/app-3"
@@ -31,20 +33,19 @@ MASQUERADE = {
 
 
 @pytest.fixture(scope="module")
-def lab(make_module_cluster):
-    """The lab, with mirrors outside."""
-    cluster = make_module_cluster(small_vpc(CELLS[0], **SERVICES))
+def lab(running):
+    """The cluster, with services, its pods masqueraded, and mirrors outside."""
+    cluster = running.cluster
+    cluster.variables.update(MASQUERADE)
+    cluster.play("site").ok()
     with mirrors(cluster, "internet", "vpc-server", *cluster.nodes):
         yield cluster
 
 
-@pytest.fixture(scope="module", params=CELLS, ids=str)
-def cell(request, lab):
-    """A cell in which the cluster stands, its pods masqueraded."""
-    lab.variables.update({**request.param.variables, **MASQUERADE})
-    lab.variables.pop("podnet_masquerade_nodes", None)
-    lab.play("demo").ok()
-    return request.param
+@pytest.fixture
+def cell(running):
+    """The cell in which it stands."""
+    return running.cell
 
 
 def test_pods_go_out_as_their_node_and_stay_inside_who_they_are(cell, lab):
@@ -114,15 +115,15 @@ def test_services_stay_what_they_are(cell, lab):
             assert told == (INTERNET if node == "node-1" else address)
 
 
-def test_flows_live_through_a_rerun(cell, lab):
-    with contextlib.ExitStack() as stack:
+def test_a_rerun_changes_nothing_and_loses_nothing(lab):
+    with nothing_is_lost(lab), contextlib.ExitStack() as stack:
         held = [
             stack.enter_context(flow(lab, place, kind, INTERNET))
             for place in (ONE, THREE)
             for kind in KINDS
         ]
         before = [one.seen() for one in held]
-        assert lab.play("site").ok().changed == {}
+        assert lab.play("demo").ok().changed == {}
         assert [one.seen() for one in held] == before
 
 
@@ -136,13 +137,14 @@ def test_other_nodes_see_the_pod_where_the_user_wants_that(cell, lab):
     assert seen(lab, ONE, INTERNET) == NODE_IPS["node-1"]
 
 
-def test_switched_off_it_leaves_nothing(cell, lab):
-    for name in MASQUERADE:
-        del lab.variables[name]
+def test_switched_off_it_and_services_leave_nothing(running, lab):
+    for name in (*MASQUERADE, *SERVICES, "podnet_masquerade_nodes"):
+        lab.variables.pop(name, None)
     with flow(lab, ONE, "udp", INTERNET, own_port=48010) as pod:
         assert pod.seen() == (NODE_IPS["node-1"], 48010)
         predicted_then_done(lab)
     assert seen(lab, ONE, INTERNET) == lab.pods()[ONE]
+    assert differences(running.fresh, states(lab)) == {}
     # The flows of before are nobody's: their ports are the node's again.
     with flow(lab, "node-1", "udp", INTERNET, own_port=48010) as node:
         assert node.seen() == (NODE_IPS["node-1"], 48010)

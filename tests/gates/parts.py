@@ -118,8 +118,8 @@ APART = ("vm-whole",)
 
 #: All parts, those first that take longest: for two processors, two run side by side.
 LONGEST_FIRST = (
-    *("cells", "molecule", "vm", "masquerade", "integration", "switches", "cluster"),
-    *("services", "loss", "versions", "demo", "lint", "sanity", "packet", "unit"),
+    *("cells", "molecule", "integration", "switches", "versions", "cluster", "vm", "masquerade"),
+    *("services", "loss", "demo", "lint", "sanity", "packet", "unit"),
 )
 AT_ONCE = 2
 

@@ -549,11 +549,15 @@ def test_a_program_on_250_devices(host: None, mode: str, tmp_path: Path) -> None
     batch.write_text("".join(f"link add v{n} type veth peer name w{n}\n" for n in range(250)))
     do("ip", "-batch", str(batch))
     item = gate(PASS, attach=[{"hook": "tc_ingress", "devices": [f"v{n}" for n in range(250)]}])
-    start = time.monotonic()
-    assert len(program(item, attach_mode=mode)["changes"]) == 251
-    assert (
-        time.monotonic() - start < 3
-    )  # each link waits for the kernel: 3.5 s if none is expedited
+    took = []
+    # Each link waits for the kernel: 3.5 s if none is expedited, and a loaded machine adds its own.
+    while min(took, default=3) >= 3:
+        assert len(took) < 5, took
+        if took:
+            program({**item, "state": "absent"}, attach_mode=mode)
+        start = time.monotonic()
+        assert len(program(item, attach_mode=mode)["changes"]) == 251
+        took.append(time.monotonic() - start)
     assert len({number for n in (0, 100, 249) for number in attached(mode, f"v{n}")}) == 1
     assert not program(item, attach_mode=mode)["changed"]
 

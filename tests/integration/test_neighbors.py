@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from running import do, fails, four_runs, ip, run_module
+
+from tests.clock import spent
 
 
 @pytest.fixture
@@ -230,9 +231,9 @@ def test_1000_entries_in_one_call(host):
         }
         for n in range(500)
     ]
-    started = time.monotonic()
+    started = spent()
     done = run_module("neighbors", netns=host, neighbors=items)
-    first = time.monotonic() - started
+    first = spent() - started
     assert not done.failed, done["msg"]
     assert run_module("neighbors", netns=host, neighbors=items)["changes"] == []
     print(f"1000 entries: {first:.2f} s")
@@ -260,9 +261,9 @@ def test_1000_peers_behind_one_tunnel(netns):
     purged = {"netns": netns, "purge": True}
     took = []
     for expected in (2000, 0):
-        started = time.monotonic()
+        started = spent()
         done = run_module("neighbors", neighbors=entries, devices=["pn_vxlan"], **purged)
-        took.append(time.monotonic() - started)
+        took.append(spent() - started)
         assert not done.failed, done["msg"]
         assert len(done["changes"]) == expected
     print(f"2000 entries of one tunnel: {took[0]:.2f} s, again {took[1]:.2f} s")

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import select
 import subprocess
-import time
 
 import pytest
 from running import do, fails, four_runs, ip, run_module
+
+from tests.clock import spent
 
 
 @pytest.fixture
@@ -342,12 +343,12 @@ def test_1000_routes_in_one_call(router):
         {"dst": f"10.{100 + number // 250}.{number % 250}.0/24", "via": "10.0.0.2"}
         for number in range(1000)
     ]
-    started = time.monotonic()
+    started = spent()
     done = run_module("routes", netns=router, routes=items)
-    first = time.monotonic() - started
+    first = spent() - started
     assert not done.failed, done["msg"]
-    started = time.monotonic()
+    started = spent()
     assert run_module("routes", netns=router, routes=items)["changes"] == []
-    print(f"1000 routes: {first:.2f} s, again {time.monotonic() - started:.2f} s")
+    print(f"1000 routes: {first:.2f} s, again {spent() - started:.2f} s")
     assert first < 10  # about a second, where the machine has nothing else to do
     assert len(ip(router, "route", "show", "proto", "112")) == 1000

@@ -20,6 +20,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.services.state impor
 from node_support import NODE_IP, PEER_IP, bare_node, plan
 from running import do, fails, four_runs, run, run_module
 
+from tests.clock import spent
+
 SO_COOKIE, SO_NETNS_COOKIE = 57, 71
 TCP, UDP = socket.IPPROTO_TCP, socket.IPPROTO_UDP
 FIRST = {"ip": "172.16.1.235", "port": 80, "node": "k8s-w1"}
@@ -726,9 +728,9 @@ def test_ten_thousand_services_in_one_call():
         if what == "one changed":
             services[5000]["ports"][0]["backends"][1]["ip"] = "172.31.0.1"
         listed = wire.pack([] if what == "removed" else services)
-        start = time.monotonic()
+        start = spent()
         done = run("services", _services=listed, purge=True)
-        took[what] = time.monotonic() - start
+        took[what] = spent() - start
         assert len(done["changes"]) == changed
         if what == "made":
             assert state_now()["frontends"] == 10000

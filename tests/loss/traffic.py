@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
 
 SCRIPT = str(Path(__file__).parent / "there/traffic.py")
-PORT = "4711"
+PORT = "4713"
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ def test_variables_say_another_list(cluster, older, change):
         predicted_then_done,
         podnet_non_masquerade_cidrs=["8.8.8.0/24"],
         podnet_masquerade_link_local=True,
+        podnet_masquerade_nodes=False,  # as by default in native networks
     )
     assert {node: list(tasks) for node, tasks in run.changed.items()} == {
         node: [FILL] for node in cluster.nodes

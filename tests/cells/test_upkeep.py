@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A cluster of each cell that is broken, taken away, and killed as it comes up: its last tests."""
+
+from __future__ import annotations
+
+import re
+
+from tests.cluster.probes import differences, everybody_reaches_everybody, snapshots
+from tests.loss.kill import links, pods, run_and_kill
+
+from .drift import break_by_hand
+from .state import states
+
+
+def test_what_was_broken_by_hand_is_repaired_and_nothing_else(running):
+    cluster = running.cluster
+    expected = break_by_hand(cluster, running.cell)
+    run = cluster.play("site").ok()
+    told = {
+        node: sorted(line for lines in tasks.values() for line in lines)
+        for node, tasks in run.changed.items()
+    }
+    assert told == expected
+    assert differences(running.fresh, states(cluster)) == {}
+    everybody_reaches_everybody(cluster)
+
+
+def test_teardown_leaves_nothing(running):
+    running.cluster.play("teardown").ok()
+    assert differences(running.before, snapshots(running.cluster)) == {}
+
+
+def routes_to_pods(proc):
+    """Count a node's routes within the range of the pods, as /proc shows them."""
+    return len(re.findall(r"\t[0-9A-F]{2}A[0-9A-F]6F0A\t", (proc / "net/route").read_text()))
+
+
+def test_runs_that_are_killed_converge(running):
+    cluster = running.cluster
+    first = (links, 1) if running.cell.datapath == "ebpf" else (routes_to_pods, 2)
+    for holds, number in (first, (pods, 3)):
+        run_and_kill(cluster, holds, number)
+    cluster.play("site").ok()
+    assert differences(running.fresh, states(cluster)) == {}
+    everybody_reaches_everybody(cluster)
