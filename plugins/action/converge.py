@@ -57,6 +57,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if "as_planned" in done:
             found = {"parts": done.pop("as_planned"), "sysctls": arguments["sysctls"]}
             files.keep_settled_parts(str(arguments["path"]), node["name"], found)
+        if "lacks" in done:
+            files.keep_lacks(str(arguments["path"]), node["name"], done["lacks"])
         return {**result, **done}
 
     def _converged(
@@ -87,10 +89,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         found = given.programs(named, node)
         if not found:
             return run({})
-        if not arguments["compile"]:
+        compiles, known = arguments["compile"], {}
+        if compiles:
+            known = files.lacks(str(arguments["path"]), node["name"])
+        else:
             # What must be compiled elsewhere is said once, for all parts.
             found = given.programs(parts.PARTS, node)
-        return programs.bring(run, programs.own_sources(found), compiles=arguments["compile"])
+        gathered = programs.own_sources(found)
+        return programs.bring(run, gathered, compiles=compiles, known=known)
 
 
 def _node(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:

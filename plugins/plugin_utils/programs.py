@@ -46,7 +46,11 @@ def own_sources(programs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def bring(
-    run: Callable[[dict[str, Any]], Result], gathered: dict[str, Any], *, compiles: bool
+    run: Callable[[dict[str, Any]], Result],
+    gathered: dict[str, Any],
+    *,
+    compiles: bool,
+    known: Mapping[str, Any] | None = None,
 ) -> Result:
     """Run a module that loads programs, with as little as it needs of them; return its result.
 
@@ -56,13 +60,14 @@ def bring(
     :param run: runs the module with a value of its option ``_sources``.
     :param gathered: what ``bpf_sources.gather`` read.
     :param compiles: whether the host is to compile what nobody has compiled.
+    :param known: what the host has said before in this run that it lacks.
     """
     digests = without_texts(gathered)
-    done = run(digests)
-    if not done.get("lacks"):
+    done = {"lacks": known} if known else run(digests)
+    lacks = done.get("lacks")
+    if not lacks:
         return done
-    lacks = done["lacks"]
-    keys = {str(key) for key in lacks["programs"].values()}
+    keys = {str(key) for name, key in lacks["programs"].items() if name in gathered["programs"]}
     made = objects.found(keys)
     if set(made) == keys:
         done = run({**digests, "objects": made})

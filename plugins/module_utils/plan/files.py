@@ -37,11 +37,8 @@ def read(directory: str, name: str) -> dict[str, Any]:
     """Return the slice of one node, with what its devices add to it once that is settled."""
     mine = _mine(directory, name)
     common = json.loads(_file(directory, "cluster", mine["cluster"]).read_text())
-    settled = _file(directory, "settled", name)
-    return {
-        **slice_of(common, mine["own"]),
-        **(json.loads(settled.read_text()) if settled.exists() else {}),
-    }
+    settled = _said(_file(directory, "settled", name))
+    return {**slice_of(common, mine["own"]), **settled}
 
 
 def settle(directory: str, name: str, found: dict[str, Any]) -> None:
@@ -56,11 +53,17 @@ def keep_settled_parts(directory: str, name: str, settled: dict[str, Any]) -> No
 
 def settled_parts(directory: str, name: str) -> dict[str, Any]:
     """Return what was written, nothing where nobody has looked."""
-    try:
-        found: dict[str, Any] = json.loads(_file(directory, "ahead", name).read_text())
-    except FileNotFoundError:
-        return {}
-    return found
+    return _said(_file(directory, "ahead", name))
+
+
+def keep_lacks(directory: str, name: str, lacks: dict[str, Any]) -> None:
+    """Write which programs a node has said that it lacks (see ``converge``)."""
+    _write(_file(directory, "lacks", name), lacks)
+
+
+def lacks(directory: str, name: str) -> dict[str, Any]:
+    """Return what was written, nothing where the node has said nothing."""
+    return _said(_file(directory, "lacks", name))
 
 
 def read_services(directory: str, name: str) -> str:
@@ -77,6 +80,15 @@ def _mine(directory: str, name: str) -> dict[str, Any]:
             "podnet.fabric.plan returned in this run, for a host of its group."
         ) from None
     return mine
+
+
+def _said(file: Path) -> dict[str, Any]:
+    """Return what a node's tasks have written in this run, nothing where none has."""
+    try:
+        found: dict[str, Any] = json.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    return found
 
 
 def _file(directory: str, kind: str, name: str) -> Path:
