@@ -41,8 +41,8 @@ def require(module: AnsibleModule, *libraries: str) -> None:
             if interpreter:
                 pythons.go_on(interpreter)
             message = (
-                f"{sys.executable} on {platform.node()} has no Python library {library}, and no Python "
-                f"of the system has it: install {PACKAGES[library]} there."
+                f"{sys.executable} on {platform.node()} has no Python library {library}, and no "
+                f"Python of the system has it: install {PACKAGES[library]} there."
             )
             module.fail_json(msg=message, exception=str(error))
 
