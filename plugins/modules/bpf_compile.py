@@ -27,6 +27,7 @@ attributes:
     description: Compiles nothing.
   diff_mode:
     support: none
+    description: It changes nothing.
 options:
   programs:
     description:
