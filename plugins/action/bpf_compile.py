@@ -91,4 +91,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if not done.get("failed"):
             own = str(done["machine"])
             objects.keep(made, set(bpf_compile.keys(items, sources, own).values()), own)
+            done["host"] = str(self._task.delegate_to or task_vars["inventory_hostname"])
         return done

@@ -27,6 +27,7 @@ attributes:
     description: Compiles nothing.
   diff_mode:
     support: none
+    description: It changes nothing.
 options:
   programs:
     description:
@@ -97,6 +98,11 @@ machine:
   returned: success, unless in check mode
   type: str
   sample: x86_64
+host:
+  description: The host that compiled, by its name in the inventory.
+  returned: where something was compiled
+  type: str
+  sample: node-1
 compiled:
   description: Programs that this task compiled; none where they had been compiled in this run.
   returned: success

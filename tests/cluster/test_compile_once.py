@@ -46,10 +46,7 @@ NATIVE = {"from_container", "from_netdev", "from_host"}
 def compiles(run: Run) -> list[tuple[set[str], str]]:
     """What was compiled, and where: one item a run of the compiler's module."""
     return [
-        (
-            set(event.result["compiled"]),
-            event.result["_ansible_delegated_vars"]["ansible_delegated_host"],
-        )
+        (set(event.result["compiled"]), event.result["host"])
         for event in run.of("ok")
         if event.result.get("compiled")
     ]

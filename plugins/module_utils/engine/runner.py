@@ -8,10 +8,12 @@ The layers below raise :class:`Failure`; here, and nowhere else, it becomes ``fa
 from __future__ import annotations
 
 import importlib
+import platform
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from . import pythons
 from .failure import Failure
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from .spec import Spec
 
 #: Distribution package of each library, for the message when it is not there.
-PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc or python3-bcc"}
+PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc (Debian) or python3-bcc (Fedora)"}
 
 
 def require(module: AnsibleModule, *libraries: str) -> None:
@@ -38,8 +40,11 @@ def require(module: AnsibleModule, *libraries: str) -> None:
             interpreter = pythons.that_has(*libraries) if pythons.may_go_on() else None
             if interpreter:
                 pythons.go_on(interpreter)
-            reason = f"on Debian and Fedora it is the package {PACKAGES[library]}"
-            module.fail_json(msg=missing_required_lib(library, reason=reason), exception=str(error))
+            message = (
+                f"{sys.executable} on {platform.node()} has no Python library {library}, and no "
+                f"Python of the system has it: install {PACKAGES[library]} there."
+            )
+            module.fail_json(msg=message, exception=str(error))
 
 
 def run(
