@@ -70,7 +70,7 @@ class Held:
             do()
         except Failure as failure:
             self.unfinished.setdefault(name, failure.message)
-        except (OSError, netlink.NetlinkError) as error:
+        except (OSError, netlink.Refusal) as error:
             self.unfinished.setdefault(name, f"{error}.")
         else:
             return True

@@ -125,7 +125,8 @@ def check(wanted: Sequence[Endpoint], node: Node) -> None:
         ):
             raise Failure(
                 f"endpoints: name {endpoint.name!r} is not valid; a name has 1 to "
-                f"{names.ENDPOINT_NAME_MAX} bytes and no slash, and is neither . nor .. of a folder."
+                f"{names.ENDPOINT_NAME_MAX} bytes, no slash among them, and is neither . nor .. of "
+                f"a folder."
             )
 
 

@@ -41,6 +41,7 @@ class Changes:
         """Start with nothing to do."""
         self.steps: list[Step] = []
         self._done = 0
+        self.warnings: list[str] = []
 
     def add(
         self,
@@ -89,8 +90,8 @@ class Changes:
     def result(self) -> dict[str, Any]:
         """Return ``changed``, ``diff`` and ``changes`` (a line each) as a module returns them.
 
-        The diff names only what differs: one key an object, and below it, where the object stays,
-        only the attributes that change.
+        With ``warnings`` where there are some, a sentence each. The diff names only what differs:
+        one key an object, and below it, where the object stays, only the attributes that change.
         """
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
@@ -100,6 +101,7 @@ class Changes:
             "changed": bool(self.steps),
             "changes": _lines(self.steps),
             "diff": {"before": before, "after": after},
+            **({"warnings": self.warnings} if self.warnings else {}),
         }
 
 

@@ -25,6 +25,9 @@ except ImportError:  # runner.require() has said so before anything here is call
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: What a request raises that the kernel refuses, outside of :func:`doing`.
+Refusal = NetlinkError
+
 
 @contextlib.contextmanager
 def socket(netns: str | None = None) -> Iterator[Any]:
