@@ -79,12 +79,7 @@ class Held:
     def finished(self, **result: Any) -> None:
         """Raise Unfinished, with the result of the run, where endpoints are not as wanted."""
         if self.unfinished:
-            each = " ".join(f"{name}: {reason}" for name, reason in self.unfinished.items())
-            raise Unfinished(
-                f"endpoints: all is done but {', '.join(map(repr, self.unfinished))}. {each}",
-                self.unfinished,
-                **result,
-            )
+            raise Unfinished(self.unfinished, **result)
 
     def made_netns(self, name: str) -> bool:
         """Say whether the namespace of an endpoint's name is the one that was made for it."""

@@ -38,7 +38,7 @@ class Changes:
     """The steps of one run, in the order in which they are done."""
 
     def __init__(self) -> None:
-        """Start with nothing to do."""
+        """Start with nothing to do, and ``warnings``, sentences, of which there are none."""
         self.steps: list[Step] = []
         self._done = 0
         self.warnings: list[str] = []
@@ -90,8 +90,8 @@ class Changes:
     def result(self) -> dict[str, Any]:
         """Return ``changed``, ``diff`` and ``changes`` (a line each) as a module returns them.
 
-        With ``warnings`` where there are some, a sentence each. The diff names only what differs:
-        one key an object, and below it, where the object stays, only the attributes that change.
+        The diff names only what differs: one key an object, and below it, where the object stays,
+        only the attributes that change.
         """
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
@@ -101,7 +101,6 @@ class Changes:
             "changed": bool(self.steps),
             "changes": _lines(self.steps),
             "diff": {"before": before, "after": after},
-            **({"warnings": self.warnings} if self.warnings else {}),
         }
 
 

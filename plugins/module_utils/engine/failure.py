@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,14 @@ class Unfinished(Failure):
     :param result: what the module would return (``changed``, ``changes``, ``diff`` …).
     """
 
-    def __init__(self, message: str, unfinished: Mapping[str, str], **result: object) -> None:
-        """Keep the sentence, what was left, and what was done."""
+    def __init__(self, unfinished: Mapping[str, str], **result: Any) -> None:
+        """Keep what was left, and what was done."""
         left = [{"name": name, "reason": reason} for name, reason in unfinished.items()]
-        super().__init__(message, unfinished=left, **result)
+        each = " ".join(f"{name}: {reason}" for name, reason in unfinished.items())
+        super().__init__(
+            f"All is done but {', '.join(map(repr, unfinished))}. {each}",
+            unfinished=left,
+            **result,
+        )
+        self.unfinished = unfinished
+        self.result = result
