@@ -7,6 +7,8 @@ from __future__ import annotations
 from .cluster import inventory, node
 from .probes import differences, snapshots
 
+MAPS = "/sys/fs/bpf/podnet/maps/"
+
 
 def pods(*names):
     return [{"name": name} for name in names]
@@ -17,96 +19,89 @@ def reaches(cluster, place, address):
     return done.returncode == 0
 
 
+def devices(cluster, place):
+    return {link["ifname"] for link in cluster.json(place, "ip", "-j", "link")}
+
+
+def fails_at_its_end(cluster, *arguments):
+    """Run site, which does all but one pod of node-1; return the run and what it says of the pod."""
+    run = cluster.play("site", *arguments)
+    assert run.status != 0
+    failed = {(one.host, one.task.rpartition(" : ")[2]) for one in run.of("failed")}
+    assert failed == {("node-1", "Have every pod in the network")}, run.output
+    (said,) = run.errors
+    assert "All is done but 'renames'." in said
+    assert "'mine'" in said
+    return run, said
+
+
+def misbehave(cluster):
+    """One renames its device, one makes devices."""
+    for words in ("set eth0 down", "set eth0 name mine"):
+        cluster.exec("node-1/renames", "ip", "link", *words.split())
+    for words in ("docker0 type bridge", "tun0 type veth peer name tun1"):
+        cluster.exec("node-1/vpn", "ip", "link", "add", *words.split())
+
+
+def behave(cluster):
+    for words in ("set mine down", "set mine name eth0", "add own0 type bridge"):
+        cluster.exec("node-1/renames", "ip", "link", *words.split())
+
+
+def want_more(cluster, *names):
+    """Change the pods of node-1, and have services and masquerading from now on."""
+    cluster.nodes["node-1"]["podnet_pods"] = pods(*names)
+    cluster.variables["podnet_masquerade"] = True
+    backend = {"ip": cluster.pods()["node-2/far"]}
+    cluster.variables["podnet_services"] = [
+        {"name": "shop", "ports": [{"port": 80}], "backends": [backend]}
+    ]
+
+
 def test_a_run_finishes_all_others_and_fails_at_its_end(make_cluster):
-    mine = pods("renames", "100", "vpn", "quits", "good")
-    cluster = make_cluster(
-        inventory(
-            {"node-1": node(11, podnet_pods=mine), "node-2": node(12, podnet_pods=pods("far"))},
-            pods=0,
-            podnet_service_cidr="10.10.0.0/16",
-        )
-    )
+    nodes = {"node-1": node(11), "node-2": node(12, podnet_pods=pods("far"))}
+    cluster = make_cluster(inventory(nodes, pods=0, podnet_service_cidr="10.10.0.0/16"))
     bare = snapshots(cluster)
-    # Its number is that of a process which lives in a namespace of its own.
+    # A pod has the number of this process, which lives in a namespace of its own.
     with cluster.start("node-1", "unshare", "--net", "sleep", "infinity") as stranger:
-        mine[1]["name"] = str(stranger.pid)
-        digits = f"node-1/{stranger.pid}"
+        digits = str(stranger.pid)
+        stay = ("renames", digits, "good")
+        cluster.nodes["node-1"]["podnet_pods"] = pods(*stay, "vpn", "quits")
         cluster.play("site").ok()
-        assert set(cluster.pods()) == {
-            *(f"node-1/{pod['name']}" for pod in mine),
-            "node-2/far",
-        }
-        inside = cluster.exec(
-            "node-1", "nsenter", f"--net=/proc/{stranger.pid}/ns/net", "ip", "-j", "link"
-        )
-        assert "eth0" not in inside
-        assert reaches(cluster, digits, cluster.pods()["node-2/far"])
+        far = cluster.pods()["node-2/far"]
+        assert reaches(cluster, f"node-1/{digits}", far)
+        inside = ("nsenter", f"--net=/proc/{digits}/ns/net", "ip", "-j", "link")
+        assert [one["ifname"] for one in cluster.json("node-1", *inside)] == ["lo"]
 
-        # All at once: one renames its device, one makes devices, one holds its namespace busy.
-        for words in ("set eth0 down", "set eth0 name mine"):
-            cluster.exec("node-1/renames", "ip", "link", *words.split())
-        cluster.exec("node-1/vpn", "ip", "link", "add", "docker0", "type", "bridge")
-        cluster.exec(
-            "node-1/vpn", "ip", "link", "add", "tun0", "type", "veth", "peer", "name", "tun1"
-        )
+        misbehave(cluster)
         with cluster.start("node-1/quits", "sleep", "infinity") as busy:
-            left = [pod for pod in mine if pod["name"] not in ("vpn", "quits")]
-            cluster.nodes["node-1"]["podnet_pods"] = [*left, {"name": "new"}]
-            cluster.variables["podnet_masquerade"] = True
-            cluster.variables["podnet_services"] = [
-                {
-                    "name": "shop",
-                    "cluster_ip": "10.10.0.80",
-                    "ports": [{"port": 80}],
-                    "backends": [{"ip": cluster.pods()["node-2/far"]}],
-                }
-            ]
-            reasons = []
-            for arguments in (("--check",), (), ()):
-                run = cluster.play("site", *arguments)
-                assert run.status != 0
-                (failed,) = run.of("failed")
-                assert (failed.host, failed.task.rpartition(" : ")[2]) == (
-                    "node-1",
-                    "Have every pod in the network",
-                )
-                reasons += run.errors
-            assert len(set(reasons)) == 1
-            assert "'renames'" in reasons[0]
-            assert "'mine'" in reasons[0]
-            assert not any(f"'{name}'" in reasons[0] for name in ("good", "new", "vpn", "quits"))
-            # The second run had nothing to do, and said the same.
-            assert run.changed == {}
-
+            want_more(cluster, *stay, "new")
+            check, said = fails_at_its_end(cluster, "--check")
+            run, again = fails_at_its_end(cluster)
+            assert said == again
+            assert set(check.changed["node-1"]) == set(run.changed["node-1"])
             names = set(cluster.exec("node-1", "ip", "netns", "list").split())
             assert names & {"vpn", "quits"} == set()
-            assert {"renames", "good", "new", str(stranger.pid)} <= names
-            far = cluster.pods()["node-2/far"]
-            assert reaches(cluster, "node-1/new", far)
-            # Its device has the pod's own name by now, and the network all the same.
-            assert reaches(cluster, "node-1/good", far)
-            pinned = "/sys/fs/bpf/podnet/maps/"
-            for host in ("node-1", "node-2"):
-                assert cluster.json(
-                    host, "bpftool", "-j", "map", "dump", "pinned", pinned + "services"
-                )
-                assert cluster.json(
-                    host, "bpftool", "-j", "map", "dump", "pinned", pinned + "masquerade"
-                )
+            for name in ("new", "good", digits):
+                assert reaches(cluster, f"node-1/{name}", far)
+            for host in cluster.nodes:
+                for table in ("services", "masquerade"):
+                    assert cluster.json(
+                        host, "bpftool", "-j", "map", "dump", "pinned", MAPS + table
+                    )
 
-            # Those names come back, in namespaces of their own.
-            cluster.nodes["node-1"]["podnet_pods"] = [*left, *pods("new", "vpn", "quits")]
-            assert cluster.play("site").status != 0
+            # Their names come back, in namespaces of their own; nothing else is to be done.
+            want_more(cluster, *stay, "new", "vpn", "quits")
+            run, _said = fails_at_its_end(cluster)
+            (lines,) = run.changed["node-1"].values()
+            assert {line.split()[-1] for line in lines} == {"vpn", "quits"}
+            assert list(run.changed) == ["node-1"]
             for name in ("vpn", "quits"):
-                links = cluster.json(f"node-1/{name}", "ip", "-j", "link")
-                assert {link["ifname"] for link in links} == {"lo", "eth0"}
-            cluster.exec("node-1/vpn", "ip", "link", "add", "docker0", "type", "bridge")
-            for words in ("set mine down", "set mine name eth0"):
-                cluster.exec("node-1/renames", "ip", "link", *words.split())
-            cluster.play("site").ok()
-            assert reaches(cluster, "node-1/renames", far)
+                assert devices(cluster, f"node-1/{name}") == {"lo", "eth0"}
 
-            cluster.exec("node-1/renames", "ip", "link", "add", "own0", "type", "bridge")
+            behave(cluster)
+            assert cluster.play("site").ok().of("failed") == []
+            assert reaches(cluster, "node-1/renames", far)
             cluster.play("teardown").ok()
             assert differences(bare, snapshots(cluster)) == {}
             busy.kill()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
-from node_support import options, pod
+from node_support import options, plan, pod
 from running import do, four_runs, ip, ip_here, run, run_module, until
 from test_endpoints import HOST_DEVICE, assert_whole, empty, entries, node, reaches
 
@@ -258,3 +258,21 @@ def test_what_an_endpoint_cannot_be_called():
         assert f"name {name!r} is not valid" in done["msg"]
     assert names.endpoint_device("..") not in do("ip", "link")
     assert Path("/run/netns").is_dir()
+
+
+def test_the_steps_after_it_are_done_and_the_end_says_what_is_left():
+    """One process does many steps: that of the pods is one of them."""
+    planned = plan("web-1", "web-2")
+    run("converge", path="-", part="endpoints", _node=planned)
+    do("ip", "-n", "web-1", "link", "set", "eth0", "down")
+    do("ip", "-n", "web-1", "link", "set", "eth0", "name", "mine")
+    do("ip", "-n", "web-2", "link", "set", "eth0", "mtu", "1400")
+    found = [
+        run_module("converge", path="-", part="endpoints", check=check, _node=planned)
+        for check in (True, False, False)
+    ]
+    for one in found:
+        assert one.failed
+        assert [each["name"] for each in one["unfinished"]] == ["web-1"]
+        assert "All is done but 'web-1'." in one["msg"]
+    assert [one["changes"] for one in found] == [["change endpoint web-2"]] * 2 + [[]]
