@@ -24,7 +24,7 @@ def devices(cluster, place):
 
 
 def fails_at_its_end(cluster, *arguments):
-    """Run site, which does all but one pod of node-1; return the run and what it says of the pod."""
+    """Run site, which does all but one pod of node-1; return the run and what it says of that."""
     run = cluster.play("site", *arguments)
     assert run.status != 0
     failed = {(one.host, one.task.rpartition(" : ")[2]) for one in run.of("failed")}
