@@ -60,7 +60,7 @@ def converge(
     check_mode: bool,
     restore: Sequence[str] = (),
     ranges: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
+) -> Changes:
     """Set each of ``given`` (name → value as ``sysctl`` shows it, or as YAML has it).
 
     A setting of all devices goes before those of one device, since it sets them as well.
@@ -109,7 +109,8 @@ def converge(
         if changes.steps and not check_mode:
             with changes.accounted():
                 _insist(after)
-    return {**changes.result(), **({"warnings": missing} if missing else {})}
+    changes.warnings += missing
+    return changes
 
 
 def same(name: str, one: str, other: str) -> bool:
