@@ -19,7 +19,7 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 from . import ranges as number_ranges
 from .engine import files, namespaces
