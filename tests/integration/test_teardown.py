@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from bpf_support import pins
-from cell_support import cell_options, items_of, make_cell, make_routes, node_of
+from cell_support import cell_options, make_cell, make_routes, node_of
 from node_support import (
     GATEWAY_MAC,
     PEER_IP,
@@ -121,7 +122,7 @@ def test_what_is_kept_stays_and_what_is_not_goes(bare, mode):
     run("endpoints", **cell_options("ebpf", [pod("web-1", 1)], attach_mode=mode))
     do("ip", "link", "add", "br0", "type", "bridge")
     kept = picture()
-    keep = items_of(node_of("ebpf"))["keep"]
+    keep = tasks.build(node_of("ebpf"))["keep"]
     assert run("teardown", keep=keep)["changes"] == []
     # One end of a pair keeps both; a program that somebody else pinned beside ours is not ours.
     do("bpftool", "prog", "pin", "pinned", f"{PROGRAMS}/from_host", f"{PROGRAMS}/somebodys")
