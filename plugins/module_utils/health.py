@@ -39,6 +39,8 @@ _NO_REQUEST = b"HTTP/1.0 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 _REQUEST_SECONDS = 2
 #: With more connections than these the oldest goes: it is the likeliest to be silent.
 _CONNECTIONS = 512
+#: Connections that the kernel keeps until they are accepted.
+_BACKLOG = 1024
 _RTT = re.compile(r"= [\d.]+/([\d.]+)/")
 #: Few enough at once that they do not measure each other.
 _AT_ONCE = 64
@@ -186,15 +188,20 @@ async def _respond(listeners: Sequence[socket.socket]) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         living[writer] = None
         if len(living) > _CONNECTIONS:
-            next(iter(living)).transport.abort()
+            oldest = next(iter(living))
+            del living[oldest]
+            oldest.transport.abort()
         try:
             await asyncio.wait_for(_answer(reader, writer), _REQUEST_SECONDS)
         except (OSError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError):
             writer.transport.abort()
         finally:
-            del living[writer]
+            living.pop(writer, None)
 
-    servers = [await asyncio.start_server(serve, sock=one, backlog=1024) for one in listeners]
+    # So many are accepted in one go: descriptors are closed between two of them.
+    servers = [await asyncio.start_server(serve, sock=one, backlog=64) for one in listeners]
+    for one in listeners:
+        one.listen(_BACKLOG)
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
@@ -241,7 +248,7 @@ def _listen(place: Mapping[str, Any], port: int) -> socket.socket:
             f"port: {place['address']}:{port} cannot be listened on: {error.strerror}; "
             f"choose another port."
         ) from error
-    listener.listen(1024)
+    listener.listen(_BACKLOG)
     return listener
 
 
