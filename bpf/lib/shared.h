@@ -115,8 +115,9 @@ struct allocations_key {
 _Static_assert(sizeof(struct allocations_key) == 256, "allocations_key: 256 bytes, no hidden padding");
 struct allocations_value {
 	struct address address; /* the endpoint's address */
+	__u64 netns_inode; /* namespace that was made for it; 0: it was there before */
 };
-_Static_assert(sizeof(struct allocations_value) == 16, "allocations_value: 16 bytes, no hidden padding");
+_Static_assert(sizeof(struct allocations_value) == 24, "allocations_value: 24 bytes, no hidden padding");
 
 /* node_addresses: address of a node of the cluster. */
 struct node_addresses_key {

@@ -7,7 +7,6 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
@@ -21,7 +20,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.masquerade impo
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
 from ansible_collections.podnet.fabric.plugins.plugin_utils import observed as handed_over
-from ansible_collections.podnet.fabric.plugins.plugin_utils import service_files
+from ansible_collections.podnet.fabric.plugins.plugin_utils import run_folder, service_files
 from ansible_collections.podnet.fabric.plugins.plugin_utils.find import finder
 
 if TYPE_CHECKING:
@@ -53,7 +52,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except Failure as failure:
             return {**result, "failed": True, "msg": failure.message, **failure.details}
         # Ansible removes its own folder, and this one in it, when the run ends.
-        path = tempfile.mkdtemp(prefix="podnet-plan-", dir=constants.DEFAULT_LOCAL_TMP)
+        run_folder.sweep()
+        path = tempfile.mkdtemp(prefix="podnet-plan-", dir=run_folder.here())
         files.write(plan, path)
         cluster = plan.cluster_of.get(task_vars["inventory_hostname"], plan.cluster["name"])
         return {

@@ -281,10 +281,11 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
             f"map {item.path} is there with {differs}. Remove it, or let on_mismatch: migrate make "
             "a new one with its entries."
         )
-    if maps.PER_CPU & {old.type, new.type} or "prog_array" in (old.type, new.type):
+    per_cpu = old.type in maps.PER_CPU
+    if per_cpu != (new.type in maps.PER_CPU) or "prog_array" in (old.type, new.type):
         raise Failure(
-            f"map {item.path} is there with {differs}; entries of per-CPU maps and prog arrays "
-            "cannot be carried over: remove the map."
+            f"map {item.path} is there with {differs}; entries of prog arrays cannot be carried "
+            "over, nor those of a per-CPU map into one that is none, or back: remove the map."
         )
     old_key = item.old_key or item.key
     old_value = item.old_value or item.value
@@ -302,7 +303,9 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
     held = {}
     for key, value in current.items().items():
         new_key = _translated(old_key, item.key, key)
-        held[new_key] = _translated(old_value, item.value, value)
+        each = maps.each_cpu(value, old.value_size) if per_cpu else [value]
+        parts = [_translated(old_value, item.value, one) for one in each]
+        held[new_key] = maps.all_cpus(parts) if per_cpu else parts[0]
     if item.purge:
         held = {key: value for key, value in held.items() if key in item.entries}
     if len({*held, *item.entries}) > new.max_entries:

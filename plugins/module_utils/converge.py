@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from . import bpf_program as bpf_program_work
-from .engine.failure import Failure
+from .engine.failure import Failure, Unfinished
 from .given import programs
 from .parts import PARTS
 from .specs import (
@@ -56,10 +56,11 @@ LINES = 100
 
 @dataclass
 class Report:
-    """What the steps have changed so far."""
+    """What the steps have changed so far, and what they have left: object → the reason."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     diff: list[dict[str, Any]] = field(default_factory=list)
+    unfinished: dict[str, str] = field(default_factory=dict)
 
     def add(self, step: Step, result: Mapping[str, Any]) -> None:
         """Take in what a step returned."""
@@ -99,6 +100,7 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     ``bpf_program`` does.
 
     :raises Failure: names the step; what was done before it is in the details.
+    :raises Unfinished: at the end, where steps have done all but something.
     """
     report, steps = Report(), list(steps)
     loads = any(step.module == "bpf_program" for step in steps)
@@ -108,8 +110,13 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     for step in steps:
         try:
             report.add(step, run(SPECS[step.module], step.arguments(given), call))
+        except Unfinished as failure:
+            report.add(step, failure.result)
+            report.unfinished |= failure.unfinished
         except Failure as failure:
             raise Failure(f"{step.name}: {failure.message}", **report.failed(failure)) from failure
+    if report.unfinished:
+        raise Unfinished(report.unfinished, **report.result())
     return report.result()
 
 

@@ -8,6 +8,7 @@ after them; should nobody stop it, it ends by itself.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import os
@@ -16,13 +17,14 @@ import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .engine import namespaces
+from .engine import files, namespaces
 from .engine.failure import Failure
 
 if TYPE_CHECKING:
@@ -32,6 +34,13 @@ if TYPE_CHECKING:
 PORT = 4240
 PID_FILE = Path("/run/podnet-health.pid")
 _ANSWER = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n"
+_NO_REQUEST = b"HTTP/1.0 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+#: A request comes at once. A connection without one for so long, seconds, is closed.
+_REQUEST_SECONDS = 2
+#: With more connections than these the oldest goes: it is the likeliest to be silent.
+_CONNECTIONS = 512
+#: Connections that the kernel keeps until they are accepted.
+_BACKLOG = 1024
 _RTT = re.compile(r"= [\d.]+/([\d.]+)/")
 #: Few enough at once that they do not measure each other.
 _AT_ONCE = 64
@@ -120,17 +129,30 @@ def _icmp(address: str, timeout: float) -> Probe:
 def _http(address: str, port: int, timeout: float) -> Probe:
     start = time.perf_counter()
     connection = http.client.HTTPConnection(address, port, timeout=timeout)
+    # The socket's own time-out is that of one byte, and an answer may come byte by byte.
+    alarm = threading.Timer(timeout, _shut, (connection,))
+    alarm.start()
+    problem = None
     try:
         connection.request("GET", "/hello")
         status = connection.getresponse().status
+        problem = None if status == http.client.OK else f"HTTP {status}"
     except OSError as error:
         return Probe(False, None, error.strerror or str(error) or type(error).__name__)
+    except http.client.HTTPException as error:
+        problem = f"no HTTP: {str(error)[:60]!r}"
     finally:
+        alarm.cancel()
         connection.close()
     took = time.perf_counter() - start
-    return Probe(
-        status == http.client.OK, took, None if status == http.client.OK else f"HTTP {status}"
-    )
+    if took >= timeout:  # what was cut off may look like an answer
+        problem = f"no whole answer within {timeout:g} s"
+    return Probe(problem is None, took, problem)
+
+
+def _shut(connection: http.client.HTTPConnection) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # not connected yet, or no more
+        connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def start_responder(places: Sequence[Mapping[str, Any]], *, port: int, lifetime: float) -> None:
@@ -142,7 +164,7 @@ def start_responder(places: Sequence[Mapping[str, Any]], *, port: int, lifetime:
     listeners = [_listen(place, port) for place in places]
     child = os.fork()
     if child:
-        PID_FILE.write_text(f"{child} {_started(child)}")
+        files.write(PID_FILE, f"{child} {_started(child)}")
         for listener in listeners:
             listener.close()
         return
@@ -153,14 +175,44 @@ def start_responder(places: Sequence[Mapping[str, Any]], *, port: int, lifetime:
         os.dup2(nothing, descriptor)
     signal.alarm(int(lifetime))
     os.chdir("/")
-    while True:
-        for ready in select.select(listeners, [], [])[0]:
-            with contextlib.suppress(OSError):
-                connection, _address = ready.accept()
-                with connection:
-                    connection.settimeout(1)
-                    connection.recv(4096)
-                    connection.sendall(_ANSWER)
+    try:
+        asyncio.run(_respond(listeners))
+    finally:
+        os._exit(1)  # never back into the module
+
+
+async def _respond(listeners: Sequence[socket.socket]) -> None:
+    """Answer at all listeners for good. No connection waits for another one."""
+    living: dict[asyncio.StreamWriter, None] = {}  # in the order in which they came
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        living[writer] = None
+        if len(living) > _CONNECTIONS:
+            oldest = next(iter(living))
+            del living[oldest]
+            oldest.transport.abort()
+        try:
+            await asyncio.wait_for(_answer(reader, writer), _REQUEST_SECONDS)
+        except (OSError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError):
+            writer.transport.abort()
+        finally:
+            living.pop(writer, None)
+
+    # So many are accepted in one go: descriptors are closed between two of them.
+    servers = [await asyncio.start_server(serve, sock=one, backlog=64) for one in listeners]
+    for one in listeners:
+        one.listen(_BACKLOG)
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    request = await reader.readuntil(b"\r\n\r\n")
+    is_request = re.fullmatch(rb"[A-Z]+ \S+ HTTP/1\.\d", request.partition(b"\r\n")[0])
+    writer.write(_ANSWER if is_request else _NO_REQUEST)
+    writer.write_eof()
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
 
 
 def stop_responder() -> bool:
@@ -196,7 +248,7 @@ def _listen(place: Mapping[str, Any], port: int) -> socket.socket:
             f"port: {place['address']}:{port} cannot be listened on: {error.strerror}; "
             f"choose another port."
         ) from error
-    listener.listen(128)
+    listener.listen(_BACKLOG)
     return listener
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from .engine import links, namespaces, netlink, values
@@ -23,10 +22,10 @@ def converge(
     :param loopback: whether the device ``lo`` of a namespace is up.
     """
     for position, name in enumerate(names):
-        if not _NAME.fullmatch(name) or name in (".", "..") or name.isdigit():
+        if not _NAME.fullmatch(name) or name in (".", ".."):
             raise Failure(
                 f"names[{position}]: {name!r} cannot be the name of a namespace; it has letters, "
-                "digits and -_.@:+, and is not a number, which would mean a process."
+                "digits and -_.@:+, and is neither . nor .. of a folder."
             )
     values.unique(list(names), "names")
     changes = Changes()
@@ -44,8 +43,8 @@ def gather() -> list[dict[str, Any]]:
     for name in namespaces.names():
         with netlink.socket(name) as ip:
             devices = links.dump(ip)
-        inode = Path(namespaces.path(name)).stat().st_ino
-        loopback = devices["lo"].up
+        inode = namespaces.inode(name)
+        loopback = links.loopback(devices.values()).up
         found.append(
             {"name": name, "inode": inode, "loopback": loopback, "devices": sorted(devices)}
         )
@@ -56,7 +55,7 @@ def _state(name: str) -> dict[str, bool] | None:
     if not namespaces.exists(name):
         return None
     with netlink.socket(name) as ip:
-        return {"loopback": links.get(ip, "lo").up}
+        return {"loopback": links.loopback(links.dump(ip).values()).up}
 
 
 def _doer(name: str, after: dict[str, bool] | None) -> Any:
@@ -66,6 +65,6 @@ def _doer(name: str, after: dict[str, bool] | None) -> Any:
             return
         namespaces.create(name)
         with netlink.socket(name) as ip:
-            links.set_(ip, links.get(ip, "lo").index, up=after["loopback"])
+            links.set_(ip, links.LOOPBACK_INDEX, up=after["loopback"])
 
     return do

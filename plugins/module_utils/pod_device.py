@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .engine import links, namespaces, netlink, rtnl
+from .engine.failure import Failure
 
 try:
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
@@ -36,42 +37,62 @@ _MAIN_TABLE, _STATIC, _UNIVERSE, _UNICAST, _ONLINK = 254, 4, 0, 1, 4
 
 @dataclass(frozen=True)
 class PodDevice:
-    """Device of a pod as its namespace holds it.
+    """Device of a pod as its namespace holds it. The pod is root there: all of it may differ.
 
-    :param lower: index of its other end, in the node's namespace.
+    :param present: there is a device of that name, whoever made it.
+    :param ours: it is the other end of the host-side device.
+    :param renamed: the name that the other end has, where it is in the namespace by another one.
     :param others: further devices of the namespace beside the loopback.
     """
 
     present: bool
+    ours: bool = False
+    renamed: str | None = None
     mac: str | None = None
     mtu: int | None = None
     up: bool = False
-    lower: int | None = None
     addresses: tuple[str, ...] = ()
     gateway: str | None = None
     others: tuple[str, ...] = ()
 
 
-def read(netns: str) -> PodDevice:
-    """Read what a namespace holds; one that does not exist holds nothing."""
+def read(netns: str, host_side: links.Link | None = None) -> PodDevice:
+    """Read what a namespace holds; one that does not exist holds nothing.
+
+    :param host_side: the device in the node's namespace whose other end is the pod's.
+    """
     if not namespaces.exists(netns):
         return PodDevice(present=False)
     with netlink.socket(netns) as ip:
         found = links.dump(ip)
-        others = tuple(name for name in found if name not in ("lo", NAME))
+        loopback = links.loopback(found.values())
+        ours = next((link.name for link in found.values() if _is_end(link, host_side)), None)
+        others = tuple(name for name in found if name not in (loopback.name, NAME, ours))
+        renamed = ours if ours != NAME else None
         link = found.get(NAME)
         if link is None:
-            return PodDevice(present=False, others=others)
+            return PodDevice(present=False, renamed=renamed, others=others)
         return PodDevice(
             present=True,
+            ours=ours == NAME,
+            renamed=renamed,
             mac=link.mac,
             mtu=link.mtu,
-            up=link.up and found["lo"].up,
-            lower=link.lower,
+            up=link.up and loopback.up,
             addresses=tuple(a for a in links.addresses(ip).get(link.index, []) if ":" not in a),
             gateway=_gateway(ip),
             others=others,
         )
+
+
+def _is_end(link: links.Link, host_side: links.Link | None) -> bool:
+    # Each names the other: an index alone may be that of a device in a third namespace.
+    return (
+        host_side is not None
+        and link.kind == "veth"
+        and link.netnsid is not None
+        and (link.index, link.lower) == (host_side.lower, host_side.index)
+    )
 
 
 def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> None:
@@ -79,15 +100,18 @@ def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> N
 
     :param address: with its prefix length. Where that alone changes, the kernel has the address all
         the while, since the new one comes before the old one goes: connections live on.
+    :raises Failure: the device has gone, or the kernel refuses; OSError: it goes at this moment.
     """
     with namespaces.inside(netns):
         for name, value in SETTINGS.items():
             Path("/proc/sys/net", name).write_text(f"{value}\n")
     with netlink.socket(netns) as ip:
         found = links.dump(ip)
-        link = found[NAME]
-        if not found["lo"].up:
-            links.set_(ip, found["lo"].index, up=True)
+        link = found.get(NAME)
+        if link is None:
+            raise Failure(f"netns {netns!r} has no device {NAME} any more.")
+        if not links.loopback(found.values()).up:
+            links.set_(ip, links.LOOPBACK_INDEX, up=True)
         held = [a for a in links.addresses(ip).get(link.index, []) if ":" not in a]
         if link.mac != mac:
             links.set_(ip, link.index, mac=mac)

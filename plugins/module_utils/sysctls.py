@@ -19,10 +19,10 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 from . import ranges as number_ranges
-from .engine import namespaces
+from .engine import files, namespaces
 from .engine.change import Changes
 from .engine.failure import Failure
 from .names import BRIDGE_DEVICE, DEVICE_PREFIX, STATE_DIR
@@ -43,6 +43,8 @@ _NUMBER = re.compile(r"(?P<sign>-?)(?P<digits>0[xX][0-9a-fA-F]+|[0-9]+)")
 #: The longest tick of a kernel's clock in milliseconds, and times of neighbors that have its ticks.
 TICK_MS = 10
 IN_TICKS = ("anycast_delay", "locktime", "proxy_delay", "retrans_time")
+#: What reading a record raises that is empty, cut off, or not of this form.
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
 
 #: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
 _DEVICE = re.compile(
@@ -58,7 +60,7 @@ def converge(
     check_mode: bool,
     restore: Sequence[str] = (),
     ranges: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
+) -> Changes:
     """Set each of ``given`` (name → value as ``sysctl`` shows it, or as YAML has it).
 
     A setting of all devices goes before those of one device, since it sets them as well.
@@ -93,6 +95,8 @@ def converge(
                 _state(value),
                 partial(_write, name, value),
             )
+        if remember or restore:
+            _plan_new_record(changes)
         for name in _matching(_recorded(), restore, less=after):
             _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
@@ -105,7 +109,8 @@ def converge(
         if changes.steps and not check_mode:
             with changes.accounted():
                 _insist(after)
-    return {**changes.result(), **({"warnings": missing} if missing else {})}
+    changes.warnings += missing
+    return changes
 
 
 def same(name: str, one: str, other: str) -> bool:
@@ -297,6 +302,8 @@ def restore(*, check_mode: bool) -> Changes:
     """Give every remembered setting its first value again, and forget it."""
     first = _recorded()
     changes = Changes()
+    if _unreadable():
+        changes.warnings.append(_unreadable())
     for name, remembered in first.items():
         now = _read(name)
         if now is not None:
@@ -308,9 +315,7 @@ def restore(*, check_mode: bool) -> Changes:
                 partial(_write, name, value),
             )
     if first or RECORD.exists():
-        changes.add(
-            str(RECORD), {"settings": sorted(first)}, None, lambda: RECORD.unlink(missing_ok=True)
-        )
+        changes.add(str(RECORD), {"settings": sorted(first)}, None, partial(files.remove, RECORD))
     changes.apply(check_mode=check_mode)
     return changes
 
@@ -366,10 +371,44 @@ def _write(name: str, value: str) -> None:
 
 
 def _recorded() -> dict[str, First]:
+    """Return what is written down; nothing where that cannot be read (:func:`_unreadable`)."""
     try:
-        return dict(json.loads(RECORD.read_text()))
-    except FileNotFoundError:
+        return _parsed(RECORD.read_text())
+    except (FileNotFoundError, *_MALFORMED):
         return {}
+
+
+def _parsed(text: str) -> dict[str, First]:
+    found: dict[str, First] = json.loads(text)
+    for first in found.values():
+        if not isinstance(first, str):
+            number_ranges.numbers(first[_ADDED])
+    return found
+
+
+def _unreadable() -> str:
+    """Say in a sentence that the record cannot be read, "" where it can, or is not there."""
+    try:
+        _parsed(RECORD.read_text())
+    except FileNotFoundError:
+        return ""
+    except _MALFORMED as error:
+        return (
+            f"{RECORD} cannot be read ({error}), so the first values of the settings that it held "
+            f"are lost: a teardown leaves those settings as they are now."
+        )
+    return ""
+
+
+def _plan_new_record(changes: Changes) -> None:
+    """Begin a record anew where the one that is there cannot be read."""
+    lost = _unreadable()
+    if lost:
+        changes.warnings.append(lost)
+        # What this run has written down before its steps is there already.
+        changes.add(
+            str(RECORD), {"readable": False}, {"readable": True}, lambda: _record(_recorded())
+        )
 
 
 def _remember(first: Mapping[str, First]) -> None:
@@ -384,13 +423,7 @@ def _remember_added(name: str, ours: Numbers) -> None:
 
 
 def _record(first: Mapping[str, First]) -> None:
-    if not first:
-        RECORD.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # never made, or it holds something else
-            RECORD.parent.rmdir()
-        return
-    RECORD.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = RECORD.with_suffix(".new")
-    new.write_text(json.dumps(first, indent=1, sort_keys=True))
-    new.chmod(0o600)
-    os.replace(new, RECORD)  # noqa: PTH105
+    if first:
+        files.write(RECORD, json.dumps(first, indent=1, sort_keys=True))
+    else:
+        files.remove(RECORD)

@@ -67,6 +67,7 @@ def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
 
     :param keep: None for everything: endpoints, programs, routes, devices, pins and settings. Else
         devices of the node itself, programs, and where those are attached, that are not kept.
+    :raises Unfinished: at the end, where something of an endpoint could not be removed.
     """
     changes = Changes()
     with devices.networks(check_mode=check_mode) as network, read() as held:
@@ -78,6 +79,7 @@ def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
             removal.finish(held)
+        held.finished(**changes.result())
     return changes
 
 

@@ -101,6 +101,12 @@ steps:
       type: list
       elements: str
       sample: [change sysctl net.ipv4.conf.pn_host.forwarding]
+unfinished:
+  description: The endpoints that are not as they are wanted, as RV(podnet.fabric.endpoints#module:unfinished); all else is done.
+  returned: when the module fails at its end
+  type: list
+  elements: dict
+  sample: []
 as_planned:
   description: The parts that a look ahead found to be as planned.
   returned: with O(look_ahead), where nothing was changed

@@ -12,6 +12,8 @@ description:
   - Gives each pod its network namespace, a veth pair into it with one address and one route, the
     program at the host-side device, and the entries of the maps by which packets find it.
   - Hundreds of pods in one call. What is complete already is left alone, to the packet.
+  - What goes wrong with one pod concerns that pod alone. All others are completed; then the module fails, and
+    RV(unfinished) names what is left. What a pod does in its namespace changes nothing at the node's end.
   - Live pods go from one O(datapath) to another in place, with their namespace, device, address and
     connections.
   - The program and the maps are pinned by the roles C(native_routing) and C(overlay).
@@ -46,7 +48,8 @@ options:
         description:
           - A namespace that exists already, as a path or a name of C(ip netns), such as that of a
             container. It is not removed with the endpoint. It accepts no ICMP redirects from then on.
-          - Without it a namespace is made, and removed with the endpoint.
+          - Without it a namespace is made, and removed with the endpoint, whatever the pod made in it. Processes
+            of the pod lose the network and live on.
         type: str
   gateway_ip:
     description: Address that all pods of the node have for a gateway; C(pn_host), or the bridge, holds it.
@@ -136,10 +139,24 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description: What was changed, or in check mode would be, a line each.
-  returned: success
+  returned: success, and where RV(unfinished) is
   type: list
   elements: str
   sample: [create endpoint web-1]
+unfinished:
+  description: The endpoints that are not as they are wanted; all others are.
+  returned: when the module fails at its end
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the endpoint.
+      type: str
+      sample: web-1
+    reason:
+      description: What it lacks, or what is in the way, a sentence.
+      type: str
+      sample: netns 'web-1' of endpoint 'web-1' has our device under the name 'tun9'; rename it to 'eth0' again, or remove the endpoint.
 """
 
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner

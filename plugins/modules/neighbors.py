@@ -97,7 +97,7 @@ options:
     default: false
   netns:
     description:
-      - Namespace of the entries, as a name, a path of a namespace file, or the number of a process in it.
+      - Namespace of the entries, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
       - The default is the one in which the module runs.
     type: str
 attributes:

@@ -14,7 +14,7 @@ description:
   - A namespace that is removed lives on for as long as a process or a socket is in it; its name is free at once.
 options:
   names:
-    description: Names of the namespaces. A name that is a number is refused, since it would mean a process.
+    description: Names of the namespaces. Digits alone are a name, too, and never the number of a process.
     type: list
     elements: str
     required: true

@@ -28,7 +28,7 @@ options:
         required: true
       netns:
         description:
-          - Namespace of this device, as a name, a path of a namespace file, or the number of a process in it.
+          - Namespace of this device, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
           - The default is O(netns).
         type: str
       mac:
@@ -91,7 +91,7 @@ options:
             required: true
           netns:
             description:
-              - Namespace of this device, as a name, a path of a namespace file, or the number of a process in it.
+              - Namespace of this device, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
               - The default is O(netns).
             type: str
           mac:
@@ -137,7 +137,7 @@ options:
             type: int
   netns:
     description:
-      - Namespace of the devices, as a name, a path of a namespace file, or the number of a process in it.
+      - Namespace of the devices, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
       - The default is the one in which the module runs.
     type: str
 attributes:

@@ -17,7 +17,7 @@ options:
     type: str
   netns:
     description:
-      - Namespace to read, as a name, a path of a namespace file, or the number of a process in it.
+      - Namespace to read, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
       - The default is the one in which the module runs.
     type: str
 attributes:

@@ -13,15 +13,14 @@ import fcntl
 import json
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible import constants
-
 from ..module_utils.engine.bpf import objects
+from . import run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
 _FOLDER = "podnet-objects"
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -60,6 +59,6 @@ def _file(key: str) -> Path:
 
 
 def _folder() -> Path:
-    path = Path(constants.DEFAULT_LOCAL_TMP, _FOLDER)
+    path = run_folder.here() / _FOLDER
     path.mkdir(mode=0o700, exist_ok=True)
     return path

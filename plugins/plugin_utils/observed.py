@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible import constants
+from . import run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def hand_over(observed: Mapping[str, Any]) -> dict[str, Any]:
 
     Ansible removes the file when the run ends.
     """
-    folder = Path(constants.DEFAULT_LOCAL_TMP, _FOLDER)
+    folder = run_folder.here() / _FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=folder, prefix="", delete=False) as file:
         json.dump({key: observed[key] for key in LONG if key in observed}, file)
@@ -45,5 +45,5 @@ def whole(observed: Mapping[str, Any]) -> dict[str, Any]:
     name = str(observed.get(HANDED_OVER, ""))
     if not _NAME.fullmatch(name):
         return dict(observed)
-    long = json.loads(Path(constants.DEFAULT_LOCAL_TMP, _FOLDER, name).read_text())
+    long = json.loads((run_folder.here() / _FOLDER / name).read_text())
     return {**observed, **long}

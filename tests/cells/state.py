@@ -72,7 +72,7 @@ def _maps(cluster: Cluster, node: str) -> list[str]:
             key, value = (bytes(int(word, 16) for word in entry[part]) for part in ("key", "value"))
             fields = {**table.unpack_key(key), **table.unpack_value(value)}
             said = {
-                name: bool(field) if name.endswith("_ifindex") else field
+                name: bool(field) if name.endswith(("_ifindex", "_inode")) else field
                 for name, field in fields.items()
             }
             lines.append(f"{table.name} {json.dumps(said, sort_keys=True)}")

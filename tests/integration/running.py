@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import importlib
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parent.parent.parent
 MODULES = "ansible_collections.podnet.fabric.plugins.modules."
 SYSTEM_PYTHON = "/usr/bin/python3"
 
+FORK = multiprocessing.get_context("fork")
+
 #: What Ansible's wrapper does on a node, less the transport: arguments first, then ``main()``.
 LAUNCHER = """
 import importlib, json, sys
@@ -41,6 +44,12 @@ class Run(dict):
     @property
     def failed(self) -> bool:
         return bool(self.get("failed"))
+
+    @property
+    def warned(self) -> list[str]:
+        """The warnings, a sentence each; ansible-core 2.19 wraps them."""
+        found = self.get("warnings", [])
+        return [each if isinstance(each, str) else each["event"]["msg"] for each in found]
 
 
 # Once, and not in each fork: it takes a tenth of a second.
@@ -119,6 +128,32 @@ def run(module: str, /, **arguments: Any) -> Run:
     done = run_module(module, **arguments)
     assert not done.failed, done["msg"]
     return done
+
+
+class Beside:
+    """A function that runs in a process of its own, beside the test.
+
+    In no thread: a test that has one cannot go back to the namespaces that it came from.
+    """
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+        """Start it; what it returns must be data."""
+        self._result, theirs = FORK.Pipe(duplex=False)
+
+        def call() -> None:
+            theirs.send(function(*arguments, **named))
+
+        self._process = FORK.Process(target=call)
+        self._process.start()
+        theirs.close()
+
+    def result(self) -> Any:
+        """Wait for its end; return what it returned."""
+        try:
+            return self._result.recv()
+        finally:
+            self._process.join()
+            self._result.close()
 
 
 def four_runs(module: str, /, **arguments: Any) -> Run:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from bpf_support import bpftool, dump
 from running import fails, four_runs, run_module
 
@@ -305,3 +305,87 @@ def test_a_whole_table_in_one_call(count: int, seconds: float) -> None:
     assert not run_module("bpf_map", **options)["changed"]
     assert len(dump(PATH)) == count
     assert first < seconds
+
+
+COUNTS = [{"name": "packets", "type": "u64"}, {"name": "bytes", "type": "u64"}]
+
+
+def counted(spec: maps.MapSpec) -> dict[bytes, list[bytes]]:
+    """Pin a map of one more for each CPU in each of its entries; return them, a value a CPU."""
+    keys = [struct.pack("=I", number) for number in range(spec.max_entries)]
+    size, cpus = spec.value_size // 8, maps.possible_cpus()
+    with maps.create(spec) as made:
+        for number, key in enumerate(keys):
+            words = [1000 * number + cpu + 1 for cpu in range(cpus) for _word in range(size)]
+            syscall.map_update(made.fd, key, struct.pack(f"={len(words)}Q", *words))
+        made.pin(PATH)
+        return made.per_cpu()
+
+
+@pytest.mark.parametrize("kind", ["percpu_array", "percpu_hash", "lru_percpu_hash"])
+@pytest.mark.parametrize("on_mismatch", ["grow", "migrate"])
+def test_what_each_cpu_counted_is_carried_over(kind: str, on_mismatch: str) -> None:
+    before = counted(maps.MapSpec("t", kind, 4, 16, 256))
+    four_runs(
+        "bpf_map",
+        **table(type=kind, key=U32, value=COUNTS, max_entries=1024, on_mismatch=on_mismatch),
+    )
+    with maps.open_pin(PATH) as found:
+        assert found.spec.max_entries == 1024
+        held = found.per_cpu()
+    assert {key: held[key] for key in before} == before
+    others = [value for key, value in held.items() if key not in before]
+    assert len(others) == (768 if kind == "percpu_array" else 0)
+    assert not any(any(value) for values in others for value in values)
+
+
+def test_counts_that_got_a_field_more_are_carried_over() -> None:
+    before = counted(maps.MapSpec("t", "percpu_array", 4, 8, 16))
+    options = table(
+        type="percpu_array", key=U32, value=COUNTS, max_entries=32, on_mismatch="grow", entries=[]
+    )
+    four_runs("bpf_map", **options)
+    with maps.open_pin(PATH) as found:
+        held = found.per_cpu()
+    assert {key: held[key] for key in before} == {
+        key: [value + bytes(8) for value in values] for key, values in before.items()
+    }
+
+
+def test_entries_of_a_task_are_set_on_every_cpu_when_a_map_grows() -> None:
+    before = counted(maps.MapSpec("t", "percpu_hash", 4, 16, 4))
+    entries = [{"key": {"n": 1}, "value": {"packets": 7, "bytes": 70}}]
+    options = {"key": U32, "value": COUNTS, "max_entries": 8, "entries": entries}
+    four_runs("bpf_map", **table(type="percpu_hash", on_mismatch="grow", **options))
+    with maps.open_pin(PATH) as found:
+        held = found.per_cpu()
+    before[struct.pack("=I", 1)] = [struct.pack("=QQ", 7, 70)] * maps.possible_cpus()
+    assert held == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("hash", U32), ("lru_hash", U32), ("array", U32), ("lpm_trie", PREFIX)]
+)
+def test_every_kind_grows_with_its_entries(kind: str, key: list[dict[str, str]]) -> None:
+    of = {
+        "array": [{"n": number} for number in range(4)],
+        "lpm_trie": [{"prefixlen": 32, "address": f"10.0.0.{number}"} for number in range(4)],
+    }
+    keys = of.get(kind, of["array"])
+    entries = [{"key": one, "value": {"n": 7 + number}} for number, one in enumerate(keys)]
+    small = {"type": kind, "key": key, "value": U32, "entries": entries, "max_entries": 4}
+    assert not run_module("bpf_map", **table(**small)).failed
+    before = dump(PATH)
+    larger = {**small, "entries": [], "max_entries": 64, "on_mismatch": "grow"}
+    four_runs("bpf_map", **table(**larger))
+    assert {key: value for key, value in dump(PATH).items() if key in before} == before
+    assert bpftool("map", "show", "pinned", PATH)["max_entries"] == 64
+
+
+def test_per_cpu_and_one_for_all_are_not_made_of_each_other() -> None:
+    counted(maps.MapSpec("t", "percpu_array", 4, 16, 4))
+    fails(
+        "bpf_map",
+        *(PATH, "per-CPU", "remove the map"),
+        **table(type="array", key=U32, value=COUNTS, max_entries=4, on_mismatch="migrate"),
+    )

@@ -181,3 +181,30 @@ def test_drops_and_deliveries_are_counted_by_name(cluster_node):
     assert more["from_container", "to_endpoint"] == 10
     report = status(cluster_node)["report"]
     assert re.search(r"from_container +egress +spoofed_source +3 +294\b", report)
+
+
+@pytest.mark.parametrize(("value_size", "max_entries"), [(16, 256), (8, 64), (24, 2048)])
+def test_counts_of_another_version_are_read_and_kept(cluster_node, value_size, max_entries):
+    """The map of counts had 256 entries once; a site run makes room, with what was counted."""
+    counts = layout.METRICS
+    key = counts.pack_key(index=0)
+    with maps.open_pin(counts.pin) as now:
+        try:
+            spec = maps.MapSpec("metrics", "percpu_array", 4, value_size, max_entries)
+            with maps.create(spec) as old:
+                old.update({key: (3).to_bytes(8, "little").ljust(value_size, b"\0")})
+                old.pin(counts.pin)
+            sums = [
+                one
+                for one in status(cluster_node)["status"]["forwarded"]
+                + status(cluster_node)["status"]["drops"]
+                if one["packets"]
+            ]
+            assert [one["packets"] for one in sums] == [3 * maps.possible_cpus()]
+            if value_size <= 16 and max_entries <= counts.max_entries:
+                run("bpf_map", maps=[counts.task(entries=[])])
+                with maps.open_pin(counts.pin) as found:
+                    assert found.spec == counts.spec
+                    assert found.sums()[key] == (3 * maps.possible_cpus(), 0)
+        finally:
+            now.pin(counts.pin)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import files
 from node_support import sysctl
-from running import do, fails, four_runs, run_module
+from running import do, fails, four_runs, run, run_module
 
 pytest_plugins = ["node_support"]
 
@@ -160,3 +163,54 @@ def test_sysctls_that_cannot_be(bare):
     # It is remembered before it is changed: restoring what was not changed does no harm.
     assert not run_module("sysctls", state="restored").failed
     assert sysctl("net.ipv4.ip_forward") == "0"
+
+
+@pytest.mark.parametrize("left", ["", "{", "[]", '{"net.ipv4.ip_forward": 0}', '{"a": {"b": ""}}'])
+def test_a_record_that_a_power_cut_left_is_said_and_holds_up_nothing(bare, left):
+    wanted = {"net.ipv4.ip_forward": 1}
+    run("sysctls", values=wanted, remember=True)
+    RECORD.write_text(left)
+    # It is begun anew: what it held is lost, what comes from now on is not.
+    more = {**wanted, "net.ipv4.ip_default_ttl": 32}
+    done = four_runs("sysctls", values=more, remember=True)
+    assert done["changes"] == ["change sysctl net.ipv4.ip_default_ttl", f"change {RECORD}"]
+    (warning,) = done.warned
+    assert warning.startswith(f"{RECORD} cannot be read (")
+    assert "first values" in warning
+    assert json.loads(RECORD.read_text()) == {"net.ipv4.ip_default_ttl": "64"}
+    assert RECORD.stat().st_mode & 0o777 == 0o600
+    # With nothing to write down there is no record.
+    RECORD.write_text(left)
+    assert four_runs("sysctls", values=more, remember=True)["changes"] == [f"change {RECORD}"]
+    assert not RECORD.parent.exists()
+
+    RECORD.parent.mkdir()
+    RECORD.write_text(left)
+    done = four_runs("sysctls", state="restored")
+    assert done["changes"] == [f"remove {RECORD}"]
+    assert done.warned == [warning]
+    assert not RECORD.exists()
+
+
+def test_the_text_is_on_the_disk_before_the_name(bare, monkeypatch):
+    """What a power cut can leave is told by the order of these calls; all of them are done."""
+    order = []
+
+    def noted(call):
+        def noting(what, *more, **words):
+            name = what if not isinstance(what, int) else Path(f"/proc/self/fd/{what}").readlink()
+            order.append((call.__name__, str(name)))
+            return call(what, *more, **words)
+
+        return noting
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, noted(getattr(os, name)))
+    RECORD.parent.mkdir()
+    files.write(RECORD, "{}")
+    assert order == [
+        ("fsync", f"{RECORD}.new"),
+        ("replace", f"{RECORD}.new"),
+        ("fsync", str(RECORD.parent)),
+    ]
+    assert RECORD.read_text() == "{}"

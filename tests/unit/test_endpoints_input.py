@@ -40,7 +40,7 @@ def pod(name, number, **more):
         (pod("a/b", 2), ["name 'a/b'"]),
         (pod("", 2), ["name ''"]),
         (pod(LONG, 2), [f"name '{LONG}'", "239"]),
-        (pod("web-2", 2, netns="no-such"), ["netns 'no-such' of 'web-2'", "does not exist"]),
+        *((pod(name, 2), [f"name {name!r}", "folder"]) for name in (".", "..", "a\0b")),
     ],
 )
 def test_bad_input_is_refused(bad, parts):

@@ -115,7 +115,10 @@ ALLOCATIONS = Layout(
     what="endpoint of this node: its address. No program reads it: by it a plan knows who holds "
     "which address, even when a device was lost",
     key=(Field("name", "bytes(256)", "the endpoint's name, zero bytes after it"),),
-    value=(Field("address", "ip16", "the endpoint's address"),),
+    value=(
+        Field("address", "ip16", "the endpoint's address"),
+        Field("netns_inode", "u64", "namespace that was made for it; 0: it was there before"),
+    ),
     max_entries=65535,
     no_prealloc=True,
 )

@@ -18,7 +18,7 @@ from ..engine import links, routes
 from ..engine.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from ..engine.routes import Route
     from .held import Held
@@ -54,14 +54,14 @@ DATAPATHS = {
 }
 
 
-def check(wanted: Sequence[Endpoint], node: Node, held: Held, *, check_mode: bool) -> None:
-    """Refuse a bridge that is missing, and bridges and routes that are somebody else's.
+def check_bridge(node: Node, held: Held, *, check_mode: bool) -> None:
+    """Refuse a bridge that is missing or somebody else's.
 
     :raises Failure: before anything is changed; in check mode the bridge may be yet to come.
     """
     datapath = DATAPATHS[node.datapath]
     bridge = held.links.get(node.bridge)
-    if wanted and datapath.port and not (check_mode and bridge is None):
+    if datapath.port and not (check_mode and bridge is None):
         alias = names.alias("bridge", node.bridge)
         if bridge is None or bridge.kind != "bridge" or bridge.alias != alias:
             what = (
@@ -73,14 +73,20 @@ def check(wanted: Sequence[Endpoint], node: Node, held: Held, *, check_mode: boo
                 f"endpoints: bridge {node.bridge!r} {what}; the datapath {node.datapath!r} needs a "
                 f"bridge with that alias, which the roles make before the endpoints."
             )
-    for endpoint in wanted if datapath.route else ():
-        route = held.routes.get(endpoint.destination)
-        if route and not _is_ours(route, held):
-            raise Failure(
-                f"endpoints: the {routes.name(route)} to {endpoint.name!r} is there by device "
-                f"{route['dev']!r}, with protocol {route['protocol']}, and not ours; remove it, or "
-                f"give the endpoint another address."
-            )
+
+
+def check_route(endpoint: Endpoint, node: Node, held: Held) -> None:
+    """Refuse a route to a pod's address that is somebody else's.
+
+    :raises Failure: before anything of this endpoint is changed.
+    """
+    route = held.routes.get(endpoint.destination)
+    if DATAPATHS[node.datapath].route and route and not _is_ours(route, held):
+        raise Failure(
+            f"the {routes.name(route)} to {endpoint.name!r} is there by device {route['dev']!r}, "
+            f"with protocol {route['protocol']}, and not ours; remove it, or give the endpoint "
+            f"another address."
+        )
 
 
 def actual(endpoint: Endpoint, node: Node, link: links.Link | None, held: Held) -> dict[str, Any]:

@@ -7,6 +7,10 @@ before the devices are up, the map entry, by which others reach it, last. It goe
 order. Its allocation is written before all else and goes after all else: a run that is killed
 leaves nothing that the next one, or a teardown, does not know of.
 
+What goes wrong with one endpoint concerns that one alone: all others are completed, and the error
+at the end names it. A pod is root in its namespace; whatever it does to its own end, the node's end
+is as it shall be.
+
 All endpoints take one part of the way together, then the next: pods of one node that go from one
 datapath to another talk to each other meanwhile, and their programs change within milliseconds.
 """
@@ -29,7 +33,7 @@ from .held import address_key, entry_value, name_key, read
 from .wanted import check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..engine.bpf import maps, programs
     from .held import Held
@@ -41,12 +45,14 @@ _NO_MAC = "00:00:00:00:00:00"
 def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode: bool) -> Changes:
     """Make ``wanted`` endpoints complete; with ``purge`` remove the others of this node.
 
-    :raises Failure: before anything is changed, for names, addresses or namespaces that clash.
+    :raises Failure: before anything is changed, for names or addresses that clash.
+    :raises Unfinished: at the end, when all is done but some endpoints, which it names.
     """
     check(wanted, node)
     changes = Changes()
     with read(node.program) as found:
-        attachment.check(wanted, node, found, check_mode=check_mode)
+        if wanted:
+            attachment.check_bridge(node, found, check_mode=check_mode)
         if wanted and not check_mode:  # in check mode a role before this one would have pinned them
             _pinned(node, found)
         if purge:
@@ -55,7 +61,7 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
             _check_taken(wanted, found)
         todo: dict[Endpoint, links.Link | None] = {}
         for endpoint in wanted:
-            _plan(endpoint, node, found, changes, todo)
+            found.alone(endpoint.name, partial(_plan, endpoint, node, found, changes, todo))
         _plan_entries(wanted, node, found, changes, purge=purge)
         with expedited(0 if check_mode else len(changes.steps)):
             changes.apply(check_mode=check_mode)
@@ -63,6 +69,7 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
                 _forget_old_address(endpoint, found)
             removal.finish(found)
             _complete(todo, node, found)
+        found.finished(**changes.result())
     return changes
 
 
@@ -104,26 +111,55 @@ def _plan(
     link = held.links.get(endpoint.device)
     if link is not None and link.kind != "veth":
         raise Failure(
-            f"endpoints: device {endpoint.device!r} of endpoint {endpoint.name!r} is a "
+            f"device {endpoint.device!r} of endpoint {endpoint.name!r} is a "
             f"{link.kind or 'physical'} device and not ours; remove or rename it."
         )
-    pod = pod_device.read(endpoint.namespace)
-    if link is None or pod.lower != link.index:
-        foreign = (*pod.others, *((pod_device.NAME,) if pod.present else ()))
-        if foreign:
-            raise Failure(
-                f"endpoints: netns {endpoint.namespace!r} of endpoint {endpoint.name!r} holds "
-                f"{', '.join(foreign)}, which we did not make; give the endpoint another name, or "
-                f"remove what is there."
-            )
-    before = state.actual(endpoint, node, link, pod, held)
+    if endpoint.netns is not None and not namespaces.exists(endpoint.netns):
+        raise Failure(
+            f"netns {endpoint.netns!r} of endpoint {endpoint.name!r} does not exist; leave netns "
+            f"out, and one is made."
+        )
+    attachment.check_route(endpoint, node, held)
+    pod = pod_device.read(endpoint.namespace, link)
+    obstacle = _obstacle(endpoint, link, pod, held)
+    before, after = state.actual(endpoint, node, link, pod, held), state.wanted(endpoint, node)
+    if obstacle:
+        if link is None:
+            raise Failure(obstacle)
+        # What a pod does to its own end keeps nothing from the node's.
+        held.unfinished[endpoint.name] = obstacle
+        after |= {word: before[word] for word in state.INSIDE}
     # A namespace may be somebody else's, and an entry that of another endpoint with this address.
     foreign_words = ("netns", "map_entry") if endpoint.netns else ("map_entry",)
     nothing = not any(value for word, value in before.items() if word not in foreign_words)
-    do = partial(todo.setdefault, endpoint, link if pod.present else None)
-    changes.add(
-        f"endpoint {endpoint.name}", None if nothing else before, state.wanted(endpoint, node), do
-    )
+    do = partial(todo.setdefault, endpoint, link if pod.ours or obstacle else None)
+    changes.add(f"endpoint {endpoint.name}", None if nothing else before, after, do)
+
+
+def _obstacle(
+    endpoint: Endpoint, link: links.Link | None, pod: pod_device.PodDevice, held: Held
+) -> str | None:
+    """Say in a sentence what is in a pod's namespace in the way of our device, None for nothing.
+
+    Further devices are the pod's own, or those of who made the namespace; that one is ours, its
+    record tells, or the device that we put there.
+    """
+    where = f"netns {endpoint.namespace!r} of endpoint {endpoint.name!r}"
+    name = pod_device.NAME
+    if pod.renamed:
+        return (
+            f"{where} has our device under the name {pod.renamed!r}; rename it to {name!r} again, "
+            f"or remove the endpoint."
+        )
+    others = [name] if pod.present and not pod.ours else []
+    if link is None and endpoint.netns is None and not held.made_netns(endpoint.name):
+        others += pod.others
+    if others:
+        return (
+            f"{where} holds {', '.join(others)}, which we did not make; give the endpoint another "
+            f"name, or remove what is there."
+        )
+    return None
 
 
 def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held) -> None:
@@ -133,26 +169,49 @@ def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held
     """
     if not todo:
         return
-    program, entries, allocations = _pinned(node, held)
-    allocations.update({name_key(one.name): address_key(one.ip) for one in todo})
-    made = {endpoint: _device(endpoint, link, node, held) for endpoint, link in todo.items()}
-    for link in made.values():
-        attachment.prepare(node, link, held)
-    for endpoint in todo:
-        pod_device.converge(
-            endpoint.namespace,
-            mac=endpoint.mac,
-            mtu=node.mtu,
-            address=f"{endpoint.ip}/{node.prefix_length}",
-            gateway=node.gateway_ip,
+    program, entries, _allocations = _pinned(node, held)
+    held.allocate({one: held.inodes.get(name_key(one.name), 0) for one in todo})
+    made: dict[Endpoint, links.Link] = {}
+
+    def each(do: Callable[[Endpoint, links.Link], object]) -> None:
+        for endpoint, link in list(made.items()):
+            if not held.alone(endpoint.name, partial(do, endpoint, link)):
+                del made[endpoint]
+
+    def make(endpoint: Endpoint, link: links.Link | None) -> None:
+        made[endpoint] = _device(endpoint, link, node, held)
+
+    for endpoint, link in todo.items():
+        held.alone(endpoint.name, partial(make, endpoint, link))
+    held.allocate({one: 0 if one.netns else namespaces.inode(one.name) for one in made})
+    each(lambda _endpoint, link: attachment.prepare(node, link, held))
+    for endpoint in made:
+        # Where the pod is in the way, the node's end goes on all the same.
+        if endpoint.name not in held.unfinished:
+            held.alone(endpoint.name, partial(_converge_pod, endpoint, node))
+    each(
+        lambda endpoint, _link: held.attacher.ensure(
+            [attach.Place(state.HOOK, endpoint.device)], program, node.attach_mode
         )
-    places = [attach.Place(state.HOOK, endpoint.device) for endpoint in todo]
-    held.attacher.ensure(places, program, node.attach_mode)
-    for endpoint, link in made.items():
-        links.set_(held.ip, link.index, up=True)
-        attachment.settle(endpoint, node, link, held)
+    )
+    each(lambda endpoint, link: _bring_up(endpoint, link, node, held))
     entries.update(
         {address_key(one.ip): entry_value(one, node, link.index) for one, link in made.items()}
+    )
+
+
+def _bring_up(endpoint: Endpoint, link: links.Link, node: Node, held: Held) -> None:
+    links.set_(held.ip, link.index, up=True)
+    attachment.settle(endpoint, node, link, held)
+
+
+def _converge_pod(endpoint: Endpoint, node: Node) -> None:
+    pod_device.converge(
+        endpoint.namespace,
+        mac=endpoint.mac,
+        mtu=node.mtu,
+        address=f"{endpoint.ip}/{node.prefix_length}",
+        gateway=node.gateway_ip,
     )
 
 
@@ -170,7 +229,7 @@ def _device(endpoint: Endpoint, link: links.Link | None, node: Node, held: Held)
 
 def _make_pair(endpoint: Endpoint, node: Node, held: Held) -> None:
     if endpoint.device in held.links:  # its other end is gone with a namespace, or in another one
-        links.delete(held.ip, held.links[endpoint.device].index)
+        links.delete_many(held.ip, [held.links[endpoint.device].index])
         attachment.forget_routes(endpoint.device, held)
     links.add_veth(
         held.ip,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..datapath.layout import ALLOCATIONS, ENDPOINTS
-from ..engine import devices, routes
+from ..engine import devices, namespaces, netlink, routes
 from ..engine.bpf import attach, maps, programs
+from ..engine.failure import Failure, Unfinished
 from .wanted import KINDS, OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..engine import links
     from .wanted import Endpoint, Node
@@ -26,9 +27,13 @@ class Held:
     """What the node holds.
 
     :param routes: to one address each: destination → route, kept up to date by who changes one.
+    :param allocation_values: by the key of an endpoint's name its address, as a key of ``entries``.
+    :param inodes: by the same key the inode of the namespace that was made for it.
     :param names: endpoints that leave something behind: name → whether their namespace is ours.
-    :param removed: those of them that a step has removed, for :func:`removal.finish`.
+    :param removed: those of them that a step has removed, for :func:`removal.finish`, and whether
+        their namespaces go with them.
     :param gone: addresses that endpoints have lost in this run, for the same.
+    :param unfinished: endpoints that are not as they are wanted → the reason.
     """
 
     network: devices.Network
@@ -39,9 +44,11 @@ class Held:
     allocations: maps.Map | None
     entry_values: Mapping[bytes, bytes]
     allocation_values: Mapping[bytes, bytes]
+    inodes: Mapping[bytes, int]
     names: Mapping[str, bool]
     removed: dict[str, bool] = field(default_factory=dict)
     gone: set[bytes] = field(default_factory=set)
+    unfinished: dict[str, str] = field(default_factory=dict)
 
     @property
     def ip(self) -> Any:
@@ -52,6 +59,44 @@ class Held:
     def links(self) -> Mapping[str, links.Link]:
         """Devices of the node by name."""
         return self.network.links
+
+    def alone(self, name: str, do: Callable[[], object]) -> bool:
+        """Do something for one endpoint; say whether it was done.
+
+        What goes wrong concerns that endpoint alone: it is kept in ``unfinished``. A pod is root in
+        its namespace, and may take its device away at any moment.
+        """
+        try:
+            do()
+        except Failure as failure:
+            self.unfinished.setdefault(name, failure.message)
+        except (OSError, netlink.Refusal) as error:
+            self.unfinished.setdefault(name, f"{error}.")
+        else:
+            return True
+        return False
+
+    def finished(self, **result: Any) -> None:
+        """Raise Unfinished, with the result of the run, where endpoints are not as wanted."""
+        if self.unfinished:
+            raise Unfinished(self.unfinished, **result)
+
+    def made_netns(self, name: str) -> bool:
+        """Say whether the namespace of an endpoint's name is the one that was made for it."""
+        inode = self.inodes.get(name_key(name), 0)
+        return inode != 0 and inode == namespaces.inode(name)
+
+    def allocate(self, inodes: Mapping[Endpoint, int]) -> None:
+        """Write down the address of endpoints, each with the inode of the namespace made for it."""
+        if self.allocations is None:
+            return
+        size = self.allocations.info.value_size  # less than ours, where another version made it
+        self.allocations.update(
+            {
+                name_key(one.name): ALLOCATIONS.value_struct.pack(address_key(one.ip), inode)[:size]
+                for one, inode in inodes.items()
+            }
+        )
 
 
 @contextlib.contextmanager
@@ -65,7 +110,10 @@ def read(program_pin: str = "") -> Iterator[Held]:
         program = programs.open_pin(program_pin) if program_pin else None
         if program:
             stack.enter_context(program)
-        allocated = allocations.items() if allocations else {}
+        allocated = {
+            name: ALLOCATIONS.value_struct.unpack(value.ljust(ALLOCATIONS.value_struct.size, b"\0"))
+            for name, value in (allocations.items() if allocations else {}).items()
+        }
         yield Held(
             network=network,
             attacher=attacher,
@@ -74,7 +122,8 @@ def read(program_pin: str = "") -> Iterator[Held]:
             entries=entries,
             allocations=allocations,
             entry_values=entries.items() if entries else {},
-            allocation_values=allocated,
+            allocation_values={name: address for name, (address, _inode) in allocated.items()},
+            inodes={name: inode for name, (_address, inode) in allocated.items()},
             names=_names(network.links.values(), allocated),
         )
 
@@ -97,7 +146,7 @@ def entry_value(endpoint: Endpoint, node: Node, ifindex: int) -> bytes:
 
 
 def address_key(ip: str) -> bytes:
-    """Key of an address in the map ``endpoints``; it is the value in ``allocations``, too."""
+    """Key of an address in the map ``endpoints``; the value in ``allocations`` begins with it."""
     return ENDPOINTS.pack_key(address=ip)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..datapath.layout import ALLOCATIONS, ENDPOINTS
+from ..datapath.layout import ENDPOINTS
 from ..engine.bpf import attach
 from . import attachment
 from .held import name_key, read
@@ -35,7 +35,7 @@ def _endpoint(name: str, datapath: str, held: Held) -> dict[str, Any]:
     address = held.allocation_values.get(name_key(name))
     raw = held.entry_values.get(address) if address else None
     entry = ENDPOINTS.unpack_value(raw) if raw else {}
-    ip = ALLOCATIONS.unpack_value(address)["address"] if address else None
+    ip = ENDPOINTS.unpack_key(address)["address"] if address else None
     whole = link and link.up and ours and entry.get("ifindex") == link.index
     return {
         "name": name,

@@ -30,17 +30,34 @@ def plan(held: Held, kept: Collection[str], changes: Changes) -> None:
     """Remove the endpoints of this node that are not ``kept``."""
     for name, ours in sorted(held.names.items()):
         if name not in kept:
-            before = {"device": names.endpoint_device(name), "netns": name if ours else None}
-            do = partial(_remove, held, name, ours=ours)
-            changes.add(f"endpoint {name}", before, None, do)
+            held.alone(name, partial(_plan, name, held, changes, ours=ours))
 
 
-def _remove(held: Held, name: str, *, ours: bool) -> None:
+def _plan(name: str, held: Held, changes: Changes, *, ours: bool) -> None:
+    with_netns = ours and _goes_along(name, held)
+    before = {"device": names.endpoint_device(name), "netns": name if with_netns else None}
+    do = partial(_remove, held, name, with_netns=with_netns)
+    changes.add(f"endpoint {name}", before, None, do)
+
+
+def _goes_along(name: str, held: Held) -> bool:
+    """Say whether the namespace of an endpoint's name is the endpoint's.
+
+    Then it goes, with all that the pod made in it: its name and, once no process is in it, its
+    devices. A namespace that somebody else made under this name stays, unless nothing is in it.
+    """
+    if held.made_netns(name):
+        return True
+    pod = pod_device.read(name, held.links.get(names.endpoint_device(name)))
+    return pod.ours or bool(pod.renamed) or not (pod.present or pod.others)
+
+
+def _remove(held: Held, name: str, *, with_netns: bool) -> None:
     """Let no packet find the endpoint any more; :func:`finish` does the rest."""
     address = held.allocation_values.get(name_key(name))
     if address:
         drop_entry(name, address, held)
-    held.removed[name] = ours
+    held.removed[name] = with_netns
 
 
 def finish(held: Held) -> None:
@@ -63,9 +80,9 @@ def _remove_devices(held: Held) -> None:
     devices = [names.endpoint_device(name) for name in held.removed]
     links.delete_many(held.ip, [held.links[name].index for name in devices if name in held.links])
     attach.prune()
-    for name, ours in held.removed.items():
-        if ours and not pod_device.read(name).others:
-            namespaces.delete(name)
+    for name, with_netns in list(held.removed.items()):
+        if with_netns and not held.alone(name, partial(namespaces.delete, name)):
+            del held.removed[name]  # its allocation stays, and tells the next run of it
 
 
 def drop_entry(name: str, address: bytes, held: Held) -> None:

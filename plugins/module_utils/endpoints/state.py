@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..datapath.layout import ALLOCATIONS
+from ..datapath.layout import ENDPOINTS
 from ..engine import namespaces
 from ..engine.bpf import attach, programs
 from . import attachment
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 HOOK = "tc_ingress"
 
+#: Words of what is inside the pod's namespace.
+INSIDE = ("pod_device", "addresses", "gateway")
+
 
 def actual(
     endpoint: Endpoint,
@@ -32,7 +35,6 @@ def actual(
     """State of an endpoint as found; every word is empty where nothing of it is there."""
     entry = held.entry_values.get(address_key(endpoint.ip))
     whole = link is not None and entry == entry_value(endpoint, node, link.index)
-    allocation = held.allocation_values.get(name_key(endpoint.name))
     return {
         "netns": endpoint.namespace if namespaces.exists(endpoint.namespace) else None,
         "device": link
@@ -49,7 +51,7 @@ def actual(
         **attachment.actual(endpoint, node, link, held),
         "program": _attached(endpoint, node, held) if link else None,
         "map_entry": entry and ("whole" if whole else "stale"),
-        "allocation": allocation and ALLOCATIONS.unpack_value(allocation)["address"],
+        "allocation": _allocation(endpoint, held),
     }
 
 
@@ -67,6 +69,16 @@ def wanted(endpoint: Endpoint, node: Node) -> dict[str, Any]:
         "map_entry": "whole",
         "allocation": endpoint.ip,
     }
+
+
+def _allocation(endpoint: Endpoint, held: Held) -> str | None:
+    key = name_key(endpoint.name)
+    address = held.allocation_values.get(key)
+    if address is None:
+        return None
+    shown = str(ENDPOINTS.unpack_key(address)["address"])
+    known = endpoint.netns is not None or not namespaces.exists(endpoint.name)
+    return shown if known or held.made_netns(endpoint.name) else f"{shown}, of another netns"
 
 
 def _attached(endpoint: Endpoint, node: Node, held: Held) -> str | None:

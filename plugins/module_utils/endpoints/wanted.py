@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import names
-from ..engine import namespaces
 from ..engine.failure import Failure
 from ..engine.values import device_name, number
 
@@ -119,19 +118,15 @@ def check(wanted: Sequence[Endpoint], node: Node) -> None:
                 f"endpoints: mac {endpoint.mac!r} of {endpoint.name!r} is not a MAC address; "
                 f"valid is one like 0a:58:0a:6f:a0:01, in lower case."
             )
-        if endpoint.netns is not None and not namespaces.exists(endpoint.netns):
-            raise Failure(
-                f"endpoints: netns {endpoint.netns!r} of {endpoint.name!r} does not exist; leave "
-                f"it out, and one is made."
-            )
         if (
-            "/" in endpoint.name
-            or len(endpoint.name) > names.ENDPOINT_NAME_MAX
-            or not endpoint.name
+            not 0 < len(endpoint.name.encode()) <= names.ENDPOINT_NAME_MAX
+            or re.search(r"[/\0]", endpoint.name)
+            or endpoint.name in (".", "..")
         ):
             raise Failure(
                 f"endpoints: name {endpoint.name!r} is not valid; a name has 1 to "
-                f"{names.ENDPOINT_NAME_MAX} characters and no slash."
+                f"{names.ENDPOINT_NAME_MAX} bytes, no slash among them, and is neither . nor .. of "
+                f"a folder."
             )
 
 

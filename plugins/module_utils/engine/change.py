@@ -38,9 +38,10 @@ class Changes:
     """The steps of one run, in the order in which they are done."""
 
     def __init__(self) -> None:
-        """Start with nothing to do."""
+        """Start with nothing to do, and no warning, a sentence each."""
         self.steps: list[Step] = []
         self._done = 0
+        self.warnings: list[str] = []
 
     def add(
         self,

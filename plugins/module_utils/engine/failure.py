@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class Failure(Exception):
     """One clear sentence for the user: what is wrong, its value, and what would be valid.
@@ -16,3 +21,23 @@ class Failure(Exception):
         super().__init__(message)
         self.message = message
         self.details = details
+
+
+class Unfinished(Failure):
+    """All has been done but what ``unfinished`` names; raised at the end, with the whole result.
+
+    :param unfinished: object that was left → the reason, one sentence.
+    :param result: what the module would return (``changed``, ``changes``, ``diff`` …).
+    """
+
+    def __init__(self, unfinished: Mapping[str, str], **result: Any) -> None:
+        """Keep what was left, and what was done."""
+        left = [{"name": name, "reason": reason} for name, reason in unfinished.items()]
+        each = " ".join(f"{name}: {reason}" for name, reason in unfinished.items())
+        super().__init__(
+            f"All is done but {', '.join(map(repr, unfinished))}. {each}",
+            unfinished=left,
+            **result,
+        )
+        self.unfinished = unfinished
+        self.result = result

@@ -27,6 +27,9 @@ IFF_UP, IFF_NOARP = 0x1, 0x80
 ETHERNET, LOOPBACK = 1, 772
 AF_INET, AF_INET6 = 2, 10
 
+#: The kernel makes the loopback device of a namespace first. Its name may be another than ``lo``.
+LOOPBACK_INDEX = 1
+
 #: Attributes that every device has: our word and the kernel's. ``up`` and ``arp`` are flags.
 ATTRIBUTES = {
     "name": "IFLA_IFNAME",
@@ -95,6 +98,11 @@ def dump(ip: Any) -> dict[str, Link]:
     """Read all devices of the namespace, by name, in the order of their indexes."""
     links = (_link(found) for found in rtnl.dump(ip, rtnl.GETLINK, ifinfmsg, {}))
     return {link.name: link for link in links}
+
+
+def loopback(found: Iterable[Link]) -> Link:
+    """Return the loopback device among all devices of a namespace, whatever its name."""
+    return next(link for link in found if link.index == LOOPBACK_INDEX)
 
 
 def get(ip: Any, name: str) -> Link:
@@ -219,16 +227,19 @@ def delete(ip: Any, index: int) -> None:
 def delete_many(ip: Any, indexes: Collection[int]) -> None:
     """Remove devices in one request: the kernel waits once and not, some 20 ms each, for every one.
 
-    They are put into a group that no other device is in, and the group is removed.
+    They are put into a group that no other device is in, and the group is removed. One that has
+    gone meanwhile, as one end of a pair does with the other, is passed over.
     """
     if len(indexes) < 2:
         for index in indexes:
-            delete(ip, index)
+            with netlink.unless_gone():
+                delete(ip, index)
         return
     group = 1 + max(link.devgroup for link in dump(ip).values())
     for index in indexes:
-        set_(ip, index, devgroup=group)
-    with netlink.doing(f"the removal of {len(indexes)} devices"):
+        with netlink.unless_gone():
+            set_(ip, index, devgroup=group)
+    with netlink.unless_gone(), netlink.doing(f"the removal of {len(indexes)} devices"):
         built = rtnl.message(ifinfmsg, {}, [("IFLA_GROUP", group)])
         rtnl.request(ip, rtnl.DELLINK, built)
 

@@ -3,8 +3,8 @@
 """Network namespaces: name them, enter them, open netlink sockets in them.
 
 A namespace is given as the name that ``ip netns`` shows, as a path of a namespace file (it
-starts with ``/``), as the number of a process whose namespace is meant, or as None: the one that
-this process is in.
+starts with ``/``), such as ``/proc/4711/ns/net`` for that of a process, or as None: the one that
+this process is in. A name of digits is a name, and never the number of a process.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ def path(netns: str | None) -> str:
         return "/proc/self/ns/net"
     if netns.startswith("/"):
         return netns
-    if netns.isdigit():
-        return f"/proc/{netns}/ns/net"
     return f"{NETNS_DIR}/{netns}"
 
 
@@ -69,6 +67,11 @@ def exists(netns: str) -> bool:
         return False
 
 
+def inode(netns: str) -> int:
+    """Number that no other living namespace has, 0 where there is none."""
+    return Path(path(netns)).stat().st_ino if exists(netns) else 0
+
+
 @contextlib.contextmanager
 def inside(netns: str | None) -> Iterator[None]:
     """Be in a namespace for the length of a ``with`` block; sockets opened there stay there."""
@@ -80,8 +83,9 @@ def inside(netns: str | None) -> Iterator[None]:
         try:
             target = os.open(path(netns), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
+            meant = f", and that of a process is /proc/{netns}/ns/net" if netns.isdigit() else ""
             raise Failure(
-                f"netns {netns!r} does not exist; ip netns list shows the names that do."
+                f"netns {netns!r} does not exist; ip netns list shows the names that do{meant}."
             ) from None
         try:
             _call("setns", target, CLONE_NEWNET)
@@ -125,7 +129,8 @@ def delete(netns: str) -> None:
     """Remove a name, and with it the namespace once no process and no socket is in it."""
     file = Path(path(netns))
     with contextlib.suppress(OSError):
-        _call("umount2", bytes(file), MNT_DETACH)
+        while True:  # as often as it was mounted
+            _call("umount2", bytes(file), MNT_DETACH)
     file.unlink(missing_ok=True)
 
 

@@ -9,6 +9,7 @@ comparing is done by our own code.
 from __future__ import annotations
 
 import contextlib
+import errno
 from typing import TYPE_CHECKING, Any
 
 from . import namespaces
@@ -23,6 +24,9 @@ except ImportError:  # runner.require() has said so before anything here is call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: What a request raises that the kernel refuses, outside of :func:`doing`.
+Refusal = NetlinkError
 
 
 @contextlib.contextmanager
@@ -47,3 +51,13 @@ def doing(what: str) -> Iterator[None]:
     except NetlinkError as error:
         reason = error.args[1] if len(error.args) > 1 else error
         raise Failure(f"The kernel refused {what}: {reason}.") from error
+
+
+@contextlib.contextmanager
+def unless_gone() -> Iterator[None]:
+    """Pass over the kernel's refusal of a request to a device that has gone by itself."""
+    try:
+        yield
+    except Failure as failure:
+        if getattr(failure.__cause__, "code", None) != errno.ENODEV:
+            raise

@@ -7,6 +7,7 @@ The layers below raise :class:`Failure`; here, and nowhere else, it becomes ``fa
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import platform
 import sys
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import pythons
+from . import lock, pythons
 from .failure import Failure
 from .spec import Call
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .spec import Spec
+
+#: Modules that change no node but labs, each in a folder of its own.
+ELSEWHERE = ("lab", "lab_workloads")
 
 #: Distribution package of each library, for the message when it is not there.
 PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc (Debian) or python3-bcc (Fedora)"}
@@ -47,17 +51,26 @@ def require(module: AnsibleModule, *libraries: str) -> None:
             module.fail_json(msg=message, exception=str(error))
 
 
+def _writes(module: AnsibleModule) -> bool:
+    """Say whether a run of a module changes the node that it runs on."""
+    name = str(module._name).rpartition(".")[2]
+    return not (module.check_mode or name.endswith("_info") or name in ELSEWHERE)
+
+
 def run(
     module: AnsibleModule, work: Callable[[], Mapping[str, Any]], *, needs: Sequence[str] = ()
 ) -> None:
     """Do the work of a module and exit with what it returns.
+
+    Those that change a node wait for each other (:mod:`lock`); those that read wait for nobody.
 
     :param work: does everything; returns what ``exit_json`` gets; raises :class:`Failure`.
     :param needs: libraries that ``work`` imports (keys of :data:`PACKAGES`).
     """
     require(module, *needs)
     try:
-        result = work()
+        with lock.held(module._name) if _writes(module) else contextlib.nullcontext():
+            result = work()
     except Failure as failure:
         module.fail_json(msg=failure.message, **failure.details)
     except PermissionError as error:

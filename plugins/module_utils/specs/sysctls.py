@@ -10,12 +10,20 @@ from .. import sysctls
 from ..engine.spec import Spec
 
 if TYPE_CHECKING:
+    from ..engine.change import Changes
     from ..engine.spec import Call, Params
 
 
 def _work(given: Params, call: Call) -> dict[str, Any]:
+    changes = _changes(given, call)
+    for warning in changes.warnings:
+        call.warn(warning)
+    return changes.result()
+
+
+def _changes(given: Params, call: Call) -> Changes:
     if given["state"] == "restored":
-        return sysctls.restore(check_mode=call.check_mode).result()
+        return sysctls.restore(check_mode=call.check_mode)
     return sysctls.converge(
         given["values"],
         remember=given["remember"],

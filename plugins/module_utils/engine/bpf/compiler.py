@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from .. import scratch
 from ..failure import Failure
 from . import objects
 
@@ -115,7 +116,7 @@ def compiled(source: Source, map_fds: Mapping[str, int] | None = None) -> Iterat
     :param map_fds: what ``MAP(name)`` stands for in the C; to be open for as long.
     :raises Failure: with file and line, and the whole output in ``log``.
     """
-    with tempfile.TemporaryDirectory(prefix="podnet-bpf-") as folder:
+    with scratch.folder("podnet-bpf-") as folder:
         flags = _unpack(source, Path(folder))
         flags += [f"-DPN_FD_{name}={fd}" for name, fd in (map_fds or {}).items()]
         text = f'#line 1 "{source.main}"\n{source.files[source.main]}'
