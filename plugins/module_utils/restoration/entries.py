@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of a node's addresses, routes and neighbors is not there, and the way to bring it back."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from .. import neighbors, routes
+from ..engine import devices
+from ..engine.failure import Failure
+from . import addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..engine.devices import Network
+    from ..engine.lack import Lack
+
+    Entries = Mapping[str, list[dict[str, Any]]]
+
+#: In the order in which one needs the other.
+KINDS = {
+    "addresses": addresses.lacking,
+    "routes": routes.lacking,
+    "neighbors": neighbors.lacking,
+}
+
+
+def missing(entries: Entries) -> dict[str, list[str]]:
+    """Name what is not there, by kind."""
+    with devices.networks(check_mode=False) as network:
+        here = network(None)
+        return {
+            kind: [lack.what for lack in lacking(here, entries[kind])]
+            for kind, lacking in KINDS.items()
+        }
+
+
+def put_back(entries: Entries) -> tuple[list[str], list[str]]:
+    """Bring what is not there; return what was brought, and what could not be."""
+    brought: list[str] = []
+    left: list[str] = []
+    with devices.networks(check_mode=False) as network:
+        here = network(None)
+        for kind, lacking in KINDS.items():
+            for lack in lacking(here, entries[kind]):
+                (brought if _put(lack) else left).append(lack.what)
+    return brought, left
+
+
+def drop_others(entries: Entries) -> list[str]:
+    """Take away what the host has given up itself; say what."""
+    with devices.networks(check_mode=False) as network:
+        here: Network = network(None)
+        return addresses.drop_others(here, entries["addresses"])
+
+
+def _put(lack: Lack) -> bool:
+    # What the kernel refuses now it may take after the next event: a gateway comes with an address.
+    with contextlib.suppress(Failure):
+        if lack.put is not None:
+            lack.put()
+            return True
+    return False
