@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 from .. import names
 from ..engine.failure import Failure
+from . import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.machinery import ModuleSpec
 
-#: Of which everything else follows, by its imports; and the package's name in the archive.
-ROOT, PACKAGE = f"{__package__}.main", "podnet"
+#: The package's name in the archive.
+PACKAGE = "podnet"
 _BASE = str(__package__).rpartition(".")[0]
 
 _MAIN = f"""import sys
@@ -63,7 +64,7 @@ def _path(name: str) -> str:
 def _sources() -> dict[str, str]:
     """Return the modules that the command imports, at once or later, with their sources."""
     found: dict[str, str] = {}
-    todo = [ROOT]
+    todo = [main.__name__]
     while todo:
         name = todo.pop()
         spec = None if name in found else _spec(name)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Events of the host's network: what the kernel tells whoever listens of links, addresses, routes."""
+"""Events of the host's network: the kernel tells whoever listens of links, addresses and routes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is wanted of the kernel and is not there, kind by kind: ``status`` names it, a way back puts it."""
+"""What is wanted of the kernel and is not there: ``status`` names it, ``restore`` puts it."""
 
 from __future__ import annotations
 

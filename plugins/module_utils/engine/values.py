@@ -23,7 +23,9 @@ _NO_DEVICE = (".", "..", "all", "default")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
-def with_defaults(item: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def with_defaults(
+    item: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return an item of a list with every option that it does not name, as Ansible completes it."""
     return {**{word: option.get("default") for word, option in options.items()}, **item}
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Addresses of the network's own devices, and the host's address that stands on one of them, too."""
+"""Addresses of the network's own devices, and the host's that stands on one of them, too."""
 
 from __future__ import annotations
 

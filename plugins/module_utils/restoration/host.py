@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host has for the way back: the command, systemd's units, and hooks of who manages networks.
+"""What a host has for the way back: the command, systemd's units, hooks of network managers.
 
 No daemon waits for events. systemd-networkd rewrites a file with each change of a link, and a path
 unit looks at that; ifupdown, NetworkManager and dhclient run what lies in a folder. All of them
@@ -81,7 +81,9 @@ def plan_file_removal(path: Path, changes: Changes) -> None:
 def _plan_file(path: Path, data: bytes, mode: int, changes: Changes) -> None:
     found = _read(path)
     if found is not None and names.MARK.encode() not in found:
-        raise Failure(f"The file {path} is there and is not ours; remove it or give it another name.")
+        raise Failure(
+            f"The file {path} is there and is not ours; remove it or give it another name."
+        )
     before = None if found is None else _state(found, path.stat().st_mode & 0o7777)
     changes.add(f"file {path}", before, _state(data, mode), partial(_write, path, data, mode))
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The word ``restore``: bring back what an event of the host's network took, and wait until it is over.
+"""The word ``restore``: bring back what an event of the host's network took, until it is over.
 
 Whoever manages that network takes an address away and gives it back, sets a link down and up, and
 is not done when it says so. So the kernel's own events are listened to: what is missing is put
@@ -43,4 +43,4 @@ def restore() -> int:
 
 def _say(what: str, found: list[str]) -> None:
     if found:
-        print(f"{what}: {', '.join(found)}", flush=True)  # noqa: T201 - the journal's
+        print(f"{what}: {', '.join(found)}", flush=True)

@@ -49,6 +49,8 @@ Description=Changes by systemd-networkd of the link that pods reach other nodes 
 PathChanged={links}/{device}
 """
 
+_SYSTEMCTL = "/usr/bin/systemctl"
+
 #: What the path unit is where nothing is to be done.
 _WAITING = {"active": True, "loaded": "as it is on disk"}
 
@@ -109,7 +111,7 @@ def _reload() -> None:
 
 
 def _systemctl(*words: str) -> str:
-    done = subprocess.run(("systemctl", *words), capture_output=True, text=True, check=False)
+    done = subprocess.run((_SYSTEMCTL, *words), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failure(f"systemctl {' '.join(words)} failed: {done.stderr.strip()}.")
     return done.stdout
