@@ -9,6 +9,7 @@ start the same command.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from ..engine.failure import Failure
 from . import systemd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..engine.change import Changes
 
@@ -60,22 +61,33 @@ def plan(device: int | None, changes: Changes) -> None:
     for path, text in systemd.units(COMMAND, device).items():
         _plan_file(path, text.encode(), 0o644, changes)
     systemd.plan(changes)
-    plan_file_removal(OLD, changes)
+    _plan_old_removal(changes)
 
 
 def plan_removal(changes: Changes) -> None:
     """Have nothing of it; first nothing starts the command any more."""
     systemd.plan_removal(changes)
-    for path in (*systemd.UNITS, *HOOKS, COMMAND, OLD):
-        plan_file_removal(path, changes)
+    for path in (*systemd.UNITS, *HOOKS, COMMAND):
+        _plan_file_removal(path, changes, partial(files.remove, path))
     systemd.plan_reload(changes)
+    _plan_old_removal(changes)
 
 
-def plan_file_removal(path: Path, changes: Changes) -> None:
+def _plan_file_removal(path: Path, changes: Changes, do: Callable[[], object]) -> None:
     """Remove a file, if it is ours."""
     found = _read(path)
     if found is not None and names.MARK.encode() in found:
-        changes.add(f"file {path}", {"file": True}, None, partial(files.remove, path))
+        changes.add(f"file {path}", {"file": True}, None, do)
+
+
+def _plan_old_removal(changes: Changes) -> None:
+    _plan_file_removal(OLD, changes, _remove_old)
+
+
+def _remove_old() -> None:
+    files.remove(OLD)
+    with contextlib.suppress(OSError):  # it holds settings of others
+        OLD.parent.rmdir()
 
 
 def _plan_file(path: Path, data: bytes, mode: int, changes: Changes) -> None:
