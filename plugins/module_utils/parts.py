@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .datapath import entries
 from .datapath.cells import cell_of
 
 if TYPE_CHECKING:
@@ -128,6 +129,12 @@ PARTS: dict[str, tuple[Step, ...]] = {
                 "purge": True,
             },
             when=_has_tunnel,
+        ),
+        Step(
+            "Have the network come back after events of the host's network",
+            "restoration",
+            lambda given: {**entries.build(given.node), "ifindex": given.node["device_ifindex"]},
+            when=_always,
         ),
         # None goes yet: until the pods have moved over, they need those of the old way.
         Step(

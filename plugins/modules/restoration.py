@@ -25,18 +25,40 @@ attributes:
     support: full
     description: Shows files by their hashes, and what is written down as a whole.
 options:
-  node:
-    description: The node's part of the plan, the fact C(podnet_node).
-    type: dict
+  addresses:
+    description:
+      - Addresses of the network's own devices, each a dict of C(dev) and C(address), with its prefix length.
+      - C(of) names the host's device that has the address as well. What hangs on the address survives when that device
+        loses it for a while; where the device has another one instead, the address is given up.
+    type: list
+    elements: dict
+    required: true
+  routes:
+    description: Routes, as items of O(podnet.fabric.routes#module:routes) less C(state) and C(netns).
+    type: list
+    elements: dict
+    required: true
+  neighbors:
+    description: Entries, as items of O(podnet.fabric.neighbors#module:neighbors) less C(state) and C(netns).
+    type: list
+    elements: dict
+    required: true
+  ifindex:
+    description: Number of the device whose changes by systemd-networkd matter.
+    type: int
     required: true
 seealso:
   - module: podnet.fabric.status_info
 """
 
 EXAMPLES = r"""
-- name: Have the network come back after events of the host's network
+- name: Have a route come back after events of the host's network
   podnet.fabric.restoration:
-    node: "{{ podnet_node }}"
+    addresses: []
+    routes:
+      - {dst: 10.111.160.128/25, via: 10.111.0.9}
+    neighbors: []
+    ifindex: 2
 """
 
 RETURN = r"""
@@ -48,25 +70,12 @@ changes:
   sample: [create file /var/lib/podnet/entries.json, create file /usr/local/sbin/podnet]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import entries
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
-from ansible_collections.podnet.fabric.plugins.module_utils.restoration import converge
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.restoration import SPEC
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"node": {"type": "dict", "required": True}}, supports_check_mode=True
-    )
-
-    def work() -> dict[str, object]:
-        node = module.params["node"]
-        changes = converge.converge(
-            entries.build(node), node["device_ifindex"], check_mode=module.check_mode
-        )
-        return changes.result()
-
-    runner.run(module, work, needs=("pyroute2",))
+    runner.main(SPEC)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.filter.datapath import datapath as items_of
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import entries
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.tasks import build as items_of
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, planner
 from ansible_collections.podnet.fabric.plugins.module_utils.restoration import host, record
 from bpf_support import sources
@@ -65,6 +66,11 @@ def node_of(datapath: str = "ebpf", network_type: str = "native_routing") -> dic
     return {**node, **devices.settle(node, seen["node-e6e4d"])}
 
 
+def given(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of the module, as the roles give them."""
+    return {**entries.build(node), "ifindex": node["device_ifindex"]}
+
+
 def make(node: dict[str, Any]) -> None:
     """Make all of a node, as the roles do it."""
     made = items_of(node)
@@ -78,7 +84,7 @@ def make(node: dict[str, Any]) -> None:
     run("bpf_program", programs=programs, _sources=sources(programs))
     if made["neighbors"]:
         run("neighbors", neighbors=made["neighbors"])
-    run("restoration", node=node)
+    run("restoration", **given(node))
     make_routes(node)
     run("endpoints", endpoints=items(node), purge=True, **made["endpoint_options"])
 
@@ -97,7 +103,7 @@ def tables() -> dict[str, Any]:
         "neighbors": [one for one in ip_here("neigh") if one["state"] == ["PERMANENT"]],
         "fdb": [one for one in fdb if one.get("dst")],
     }
-    return {word: sorted(map(str, entries)) for word, entries in found.items()}
+    return {word: sorted(map(str, told)) for word, told in found.items()}
 
 
 def status(node: dict[str, Any]) -> dict[str, Any]:
@@ -141,14 +147,14 @@ def test_what_a_host_does_takes_nothing_for_long(cell):
             }.get(cell, "eth0")
             assert way["dev"] == device
         assert not any(status(node)["status"]["missing"].values())
-        assert run_module("restoration", node=node)["changed"] is False
+        assert run_module("restoration", **given(node))["changed"] is False
 
 
 def test_the_hosts_files_come_converge_and_go():
     with a_host():
         before = do("find", "/etc", "/usr/local/sbin", "-newer", "/run/etc", "-type", "f")
         node = node_of()
-        made = four_runs("restoration", node=node)
+        made = four_runs("restoration", **given(node))
         files = [str(record.PATH), str(host.COMMAND), *map(str, host.HOOKS)]
         assert made["changes"] == [f"create file {path}" for path in files]
         assert record.PATH.stat().st_mode & 0o7777 == 0o600
@@ -159,7 +165,7 @@ def test_the_hosts_files_come_converge_and_go():
         host.COMMAND.with_name(f".{host.COMMAND.name}.new").write_bytes(b"half")
         host.COMMAND.write_bytes(host.COMMAND.read_bytes()[:-1] + b"podnet.fabric?")
         host.HOOKS[0].chmod(0o644)
-        again = four_runs("restoration", node=node)
+        again = four_runs("restoration", **given(node))
         assert again["changes"] == [f"change file {path}" for path in files[1:3]]
         assert not list(host.COMMAND.parent.glob(".*"))
         gone = four_runs("teardown")
@@ -175,14 +181,29 @@ def test_what_earlier_versions_told_networkd_goes():
         host.OLD.write_text("# podnet.fabric: …\n[Network]\nManageForeignRoutes=no\n")
         own = host.OLD.with_name("10-own.conf")
         own.write_text("[Network]\n")
-        assert f"remove file {host.OLD}" in run("restoration", node=node_of())["changes"]
+        assert f"remove file {host.OLD}" in run("restoration", **given(node_of()))["changes"]
         assert list(own.parent.iterdir()) == [own]
+
+
+@pytest.mark.parametrize(
+    ("more", "parts"),
+    [
+        ({"routes": [{"dst": "10.9.9.1/24", "dev": "eth0"}]}, ("routes[0].dst", "10.9.9.0/24")),
+        ({"routes": [{"dst": "10.9.9.0/24"}]}, ("routes[0]", "via, dev or nexthops")),
+        ({"neighbors": [{"dev": "eth0", "ip": "10.9.9.9"}]}, ("neighbors[0]", "'ip'", "lladdr")),
+        ({"addresses": [{"dev": "pn_host", "address": "10.9.9.9"}]}, ("addresses[0]", "10.9.9.9")),
+    ],
+)
+def test_what_cannot_be_put_back_is_refused(more, parts):
+    with a_host():
+        fails("restoration", *parts, **{**given(node_of()), **more})
+        assert not record.PATH.exists()
 
 
 def test_a_command_of_somebody_else_is_left_alone():
     with a_host():
         host.COMMAND.write_text("#!/bin/sh\n")
-        fails("restoration", str(host.COMMAND), "not ours", node=node_of())
+        fails("restoration", str(host.COMMAND), "not ours", **given(node_of()))
         assert not record.PATH.exists()
         run("teardown")
         assert host.COMMAND.read_text() == "#!/bin/sh\n"
@@ -253,8 +274,8 @@ def test_an_address_that_the_host_gave_up_is_not_kept():
         node = node_of("routed")
         make(node)
         before = tables()
-        do("ip", "addr", "add", "10.111.0.77/24", "dev", "eth0")
         do("ip", "addr", "del", ADDRESS, "dev", "eth0")
+        do("ip", "addr", "add", "10.111.0.77/24", "dev", "eth0")
         limited(3)
         done = subprocess.run(
             [host.COMMAND, "restore"], capture_output=True, text=True, check=False

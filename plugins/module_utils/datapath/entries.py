@@ -24,8 +24,8 @@ _DEVICES = ("veths", "bridges", "vxlans")
 def build(node: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return ``addresses``, ``routes`` and ``neighbors`` of a node, by its part of the plan.
 
-    An address is a dict of ``dev``, ``address`` and ``of``: the device of the host whose address
-    it is, None where it is ours. The others are items of the modules of their names.
+    An address is a dict of ``dev``, ``address`` and, where it is the host's own, ``of``: the
+    device that has it there. The others are items of the modules of their names.
     """
     items = tasks.build(node, {})
     own = f"{node['node_ip']}/32"
@@ -34,7 +34,7 @@ def build(node: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
             {
                 "dev": device["name"],
                 "address": address,
-                "of": node["device"] if address == own else None,
+                **({"of": node["device"]} if address == own else {}),
             }
             for kind in _DEVICES
             for device in items.get(kind, [])

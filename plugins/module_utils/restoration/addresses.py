@@ -27,7 +27,7 @@ def lacking(here: Network, items: list[dict[str, Any]]) -> list[Lack]:
     for item in items:
         if item["address"] in _of(here, item["dev"]):
             continue
-        may = item["dev"] in here.links and (item["of"] is None or _is_held(here, item))
+        may = item["dev"] in here.links and (item.get("of") is None or _is_held(here, item))
         put = partial(_put, here, item["dev"], item["address"]) if may else None
         found.append(Lack(f"address {item['address']} of {item['dev']}", put))
     return found
@@ -37,7 +37,7 @@ def drop_others(here: Network, items: list[dict[str, Any]]) -> list[str]:
     """Take away the host's address that the host has given up for another one; say which."""
     dropped = []
     for item in items:
-        moved = item["of"] and not _is_held(here, item) and _has_another(here, item)
+        moved = item.get("of") and not _is_held(here, item) and _has_another(here, item)
         if moved and item["address"] in _of(here, item["dev"]):
             links.remove_address(here.ip, here.links[item["dev"]].index, item["address"])
             dropped.append(f"address {item['address']} of {item['dev']}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..engine.change import Changes
 from . import host, record
+from .entries import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,9 @@ def converge(
 
     :param entries: see ``datapath.entries``.
     :param device: number of the node's device.
+    :raises Failure: before anything is changed, for an entry that cannot be.
     """
+    check(entries)
     changes = Changes()
     record.plan(entries, changes)
     host.plan(device, changes)

@@ -8,7 +8,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from .. import neighbors, routes
-from ..engine import devices
+from ..engine import devices, values
 from ..engine.failure import Failure
 from . import addresses
 
@@ -26,6 +26,34 @@ KINDS = {
     "routes": routes.lacking,
     "neighbors": neighbors.lacking,
 }
+
+
+#: Words of an item of each kind, less those that are not for the node's own tables.
+_WORDS = {
+    "addresses": {"dev", "address", "of"},
+    "routes": {*routes.OPTIONS} - {"state", "netns"},
+    "neighbors": {*neighbors.OPTIONS} - {"state", "netns"},
+}
+
+
+def check(entries: Entries) -> None:
+    """Refuse entries that could not be put back.
+
+    :raises Failure: names the item, its value, and what is valid.
+    """
+    for kind, words in _WORDS.items():
+        for position, item in enumerate(entries[kind]):
+            unknown = sorted(set(item) - words)
+            if unknown:
+                raise Failure(
+                    f"{kind}[{position}]: {unknown[0]!r} is no option of an item; valid are "
+                    f"{', '.join(sorted(words))}."
+                )
+    for position, item in enumerate(entries["addresses"]):
+        values.interface(item.get("address", ""), f"addresses[{position}].address")
+    for position, item in enumerate(entries["routes"]):
+        given = {"dst": "", **item}
+        routes.wanted(values.with_defaults(given, routes.OPTIONS), f"routes[{position}]", "main")
 
 
 def missing(entries: Entries) -> dict[str, list[str]]:
