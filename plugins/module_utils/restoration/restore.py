@@ -30,17 +30,19 @@ def restore() -> int:
                 return 0
             brought, left = entries.put_back(wanted)
             _say("put back", brought)
-            now = time.monotonic()
-            if now < end and heard.wait(min(QUIET_SECONDS, end - now)):
+            if heard.wait(min(QUIET_SECONDS, end - time.monotonic())):
+                if time.monotonic() < end:
+                    continue
+            elif _say("gone with the host's own", entries.drop_others(wanted)):
                 continue
-            _say("gone with the host's own", entries.drop_others(wanted))
             if not left:
                 return 0
-            if time.monotonic() > end or not heard.wait(end - time.monotonic()):
+            if not heard.wait(end - time.monotonic()):
                 _say("missing", left)
                 return 1
 
 
-def _say(what: str, found: list[str]) -> None:
+def _say(what: str, found: list[str]) -> bool:
     if found:
         print(f"{what}: {', '.join(found)}", flush=True)
+    return bool(found)
