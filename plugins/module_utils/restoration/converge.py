@@ -11,12 +11,12 @@ from . import host, record
 from .entries import check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
 
 def converge(
-    entries: Mapping[str, Sequence[Mapping[str, Any]]], device: int | None, *, check_mode: bool
+    entries: Mapping[str, list[dict[str, Any]]], device: int | None, *, check_mode: bool
 ) -> Changes:
     """Write down what there shall be, then have what looks after it.
 
