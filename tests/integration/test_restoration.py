@@ -54,6 +54,8 @@ def a_host() -> Iterator[None]:
         for hook in host.HOOKS:
             hook.parent.mkdir(parents=True, exist_ok=True)
         yield
+        # What a hook has started listens for a while.
+        until(lambda: len(Path("/sys/fs/cgroup/cgroup.procs").read_text().split()) == 1)
 
 
 def node_of(datapath: str = "ebpf", network_type: str = "native_routing") -> dict[str, Any]:
