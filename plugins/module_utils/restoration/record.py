@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,9 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def plan(entries: Mapping[str, Any], changes: Changes) -> None:
     """Write entries down as those of this boot."""
     wanted = {"boot_id": _boot_id(), **entries}
-    changes.add(f"file {PATH}", _read(), wanted, partial(_write, wanted))
+    found = _read()
+    before = None if found is None else _state(found)
+    changes.add(f"file {PATH}", before, _state(wanted), partial(_write, wanted))
 
 
 def plan_removal(changes: Changes) -> None:
@@ -57,7 +60,17 @@ def _read() -> dict[str, Any] | None:
 
 def _write(entries: Mapping[str, Any]) -> None:
     PATH.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files.write(PATH, json.dumps(entries, separators=(",", ":")).encode(), 0o600)
+    files.write(PATH, _text(entries).encode(), 0o600)
+
+
+def _state(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a diff shows: a node of a large cluster has thousands of entries."""
+    counts = {kind: len(items) for kind, items in entries.items() if isinstance(items, list)}
+    return {**counts, "sha256": hashlib.sha256(_text(entries).encode()).hexdigest()}
+
+
+def _text(entries: Mapping[str, Any]) -> str:
+    return json.dumps(entries, separators=(",", ":"), sort_keys=True)
 
 
 def _boot_id() -> str:
