@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .datapath import entries
 from .datapath.cells import cell_of
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
         Step(
             "Have the network come back after events of the host's network",
             "restoration",
-            lambda given: {**entries.build(given.node), "ifindex": given.node["device_ifindex"]},
+            lambda given: given.restoration(),
             when=_always,
         ),
         # None goes yet: until the pods have moved over, they need those of the old way.

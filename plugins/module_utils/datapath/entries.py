@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 _DEVICES = ("veths", "bridges", "vxlans")
 
 
-def build(node: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def build(
+    node: Mapping[str, Any], items: Mapping[str, Any] | None = None
+) -> dict[str, list[dict[str, Any]]]:
     """Return ``addresses``, ``routes`` and ``neighbors`` of a node, by its part of the plan.
 
     An address is a dict of ``dev``, ``address`` and, where it is the host's own, ``of``: the
     device that has it there. The others are items of the modules of their names.
+
+    :param items: what ``tasks.build`` returned for the node, where somebody has it.
     """
-    items = tasks.build(node, {})
+    items = items or tasks.build(node)
     own = f"{node['node_ip']}/32"
     return {
         "addresses": [
