@@ -172,7 +172,7 @@ def test_what_the_host_does_to_its_own_network_takes_nothing(pair):
         "link set eth0 down",
         f"addr add {address}/24 dev eth0",
         "link set eth0 up",
-        f"route add default via {default['gateway']}",
+        f"route add default via {default['gateway']} proto {default['protocol']}",
     ):
         pair.exec(node, "ip", *command.split())
     assert differences(before, snapshots(pair)) != {}
