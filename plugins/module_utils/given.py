@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import parts
-from .datapath import tasks
+from .datapath import entries, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,6 +45,10 @@ class Given:
         """Return the arguments of ``bpf_map``: in check mode some devices are yet to come."""
         ifindexes = {name: number for number, name in socket.if_nameindex()}
         return {"maps": tasks.build(self.node, ifindexes)[word]}
+
+    def restoration(self) -> Arguments:
+        """Return the arguments of ``restoration``."""
+        return {**entries.build(self.node, self.items), "ifindex": self.node["device_ifindex"]}
 
     def programs(self, word: str) -> Arguments:
         """Return the arguments of ``bpf_program`` for one of the lists of programs."""

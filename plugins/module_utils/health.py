@@ -164,7 +164,7 @@ def start_responder(places: Sequence[Mapping[str, Any]], *, port: int, lifetime:
     listeners = [_listen(place, port) for place in places]
     child = os.fork()
     if child:
-        files.write(PID_FILE, f"{child} {_started(child)}")
+        files.write(PID_FILE, f"{child} {_started(child)}".encode())
         for listener in listeners:
             listener.close()
         return

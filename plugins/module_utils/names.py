@@ -39,6 +39,9 @@ LINK_PINS = PIN_ROOT + "/links"
 #: Files that outlive a run on a node: what teardown needs to restore (see roles/node).
 STATE_DIR = "/var/lib/podnet"
 
+#: Stands in every file of ours that lies among those of others.
+MARK = "podnet.fabric"
+
 #: Handle and priority of our filter where a device has clsact instead of tcx.
 CLSACT_PRIORITY = 112
 CLSACT_HANDLE = 1

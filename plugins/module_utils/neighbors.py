@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .engine import devices, neighbors, values
 from .engine.change import Changes
 from .engine.failure import Failure
+from .engine.lack import Lack
 from .names import ALIAS_PREFIX, DEVICE_PREFIX, ROUTE_PROTOCOL
 
 if TYPE_CHECKING:
@@ -128,6 +129,23 @@ def gather(
             for entry in neighbors.read(network(netns))
             if all(entry.get(word) == value for word, value in tests.items() if value is not None)
         ]
+
+
+def lacking(here: Network, items: list[dict[str, Any]]) -> list[Lack]:
+    """Return what is not there of entries, given as items that need not name every option."""
+    table = _table(here)
+    found = []
+    for position, item in enumerate(items):
+        whole = values.with_defaults(item, OPTIONS)
+        if item["dev"] not in here.links:
+            found.append(Lack(neighbors.name(whole), None))
+            continue
+        where = f"neighbors[{position}]"
+        plan = Plan(here, wanted(whole, where, here), True, where)
+        before = table.get(neighbors.identity(plan.wish))
+        if before is None or before != _resolved(plan.wish, before):
+            found.append(Lack(neighbors.name(plan.wish), _replacer(plan)))
+    return found
 
 
 def wanted(item: Mapping[str, Any], where: str, here: Network) -> Entry:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-NETWORKD = "systemd-networkd"
 LIBRARIES = ("pyroute2",)
 COMPILER = ("bcc",)
 DEVICES = Path("/sys/class/net")
@@ -60,7 +59,10 @@ def read(
 ) -> dict[str, Any]:
     """Return what the host has (see RETURN of the module ``node_info``)."""
     addresses = ipv4.addresses()
-    holders = {each.address: each.device for each in addresses}
+    # The node's own address stands on a device of the network, too.
+    holders = {
+        each.address: each.device for each in addresses if each.device != names.GATEWAY_DEVICE
+    }
     vtep_device = holders.get(vtep_ip or node_ip or "")
     own = _device(device or holders.get(node_ip or ""))
     egress = egress_devices or ([own["name"]] if own else [])
@@ -74,8 +76,6 @@ def read(
         "compiler": not pythons.missing(COMPILER) and compiler.has_headers(),
         "bpffs": mounts.bpffs_mounted(),
         "cgroup2": mounts.cgroup2_root(),
-        "networkd": Path("/lib/systemd", NETWORKD).exists(),
-        "networkd_active": Path("/run/systemd/netif/state").exists(),
         "device": own,
         "underlay": _device(underlay_device or vtep_device),
         "vtep_device": vtep_device,

@@ -129,6 +129,12 @@ PARTS: dict[str, tuple[Step, ...]] = {
             },
             when=_has_tunnel,
         ),
+        Step(
+            "Have the network come back after events of the host's network",
+            "restoration",
+            lambda given: given.restoration(),
+            when=_always,
+        ),
         # None goes yet: until the pods have moved over, they need those of the old way.
         Step(
             "Route to the pods of this node and of the others",

@@ -7,11 +7,13 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .engine import devices, iproute2, routes, values
 from .engine.change import Changes
 from .engine.failure import Failure
+from .engine.lack import Lack
 from .engine.routes import FLAGS, METRICS, NOWHERE, PREFERENCES, PROTOCOLS, SCOPES, TABLES, TYPES
 from .names import ROUTE_PROTOCOL, is_our_device
 
@@ -154,6 +156,24 @@ def gather(
             if all(route[word] == value for word, value in tests.items())
             and (dev is None or dev in [route["dev"], *(hop["dev"] for hop in route["nexthops"])])
         ]
+
+
+def lacking(here: Network, items: list[dict[str, Any]]) -> list[Lack]:
+    """Return what is not there of routes, given as items that need not name every option."""
+    table = _table(here)
+    found = []
+    for position, item in enumerate(items):
+        where = f"routes[{position}]"
+        wish = wanted(values.with_defaults(item, OPTIONS), where, "main")
+        plan = Plan(here, wish, True, where)
+        there = table.get(routes.identity(wish), [])
+        before = there[0] if there else None
+        if before == _resolved(wish, before):
+            continue
+        has_way = all(hop["dev"] in (None, *here.links) for hop in (wish, *wish["nexthops"]))
+        may = has_way and (before is None or _is_ours(plan, before))
+        found.append(Lack(routes.name(wish), partial(_put, plan, there) if may else None))
+    return found
 
 
 def wanted(item: Mapping[str, Any], where: str, table: str) -> Route:

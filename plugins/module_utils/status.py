@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from . import names, tunnels
-from .datapath import layout, reasons
+from .datapath import entries, layout, reasons
 from .datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
 from .datapath.nat_layout import NAT
 from .endpoints import info
@@ -17,7 +17,9 @@ from .engine import links, netlink
 from .engine.bpf import attach, maps, programs
 from .engine.bpf import links as bpf_links
 from .nat import status as masquerading
+from .restoration.entries import missing
 from .services import info as services
+from .tables import first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,11 +35,15 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         found = _programs(node, devices, attacher)
     held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods}", node["datapath"])
     counts = _verdicts()
+    lost = missing(entries.build(node))
     masquerade = masquerading.read(node["masquerade"])
     return {
         "node": {
-            key: node.get(key) for key in ("name", "node_ip", "device", "mtu", "usable", "reason")
+            **{key: node.get(key) for key in ("name", "node_ip", "device", "mtu")},
+            "usable": node["usable"] and not any(lost.values()),
+            "reason": _reason(node, lost),
         },
+        "missing": lost,
         "kernel": os.uname().release,
         "network_type": node["network_type"],
         "datapath": node["datapath"],
@@ -56,6 +62,15 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "forwarded": [count for count in counts if not count["drops"]],
         "drops": [count for count in counts if count["drops"]],
     }
+
+
+def _reason(node: Mapping[str, Any], lost: Mapping[str, list[str]]) -> str:
+    """Say why a node is not usable: by the plan, or by what its kernel does not have."""
+    if not node["usable"]:
+        return str(node["reason"])
+    return "; ".join(
+        f"{len(found)} {kind} missing: {first(found)}" for kind, found in lost.items() if found
+    )
 
 
 def _attach_mode(found: list[dict[str, Any]]) -> str | None:

@@ -11,7 +11,7 @@ from . import masquerading
 from .datapath.cells import SOCKET_PROGRAMS
 from .datapath.service_layout import NODE_PORTS
 from .services import report
-from .tables import line, table
+from .tables import first, line, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,8 +113,8 @@ def _masquerade(found: Mapping[str, Any]) -> list[str]:
     ]
     minded = [
         ("Exhausted", f"{found['exhausted']} packets dropped" if found["exhausted"] else ""),
-        ("Not there", _first(found["missing"])),
-        ("Not planned", _first(found["unplanned"])),
+        ("Not there", first(found["missing"])),
+        ("Not planned", first(found["unplanned"])),
         *(("Warning", warning) for warning in found["warnings"]),
     ]
     return [
@@ -122,11 +122,6 @@ def _masquerade(found: Mapping[str, Any]) -> list[str]:
         *(f"  {word + ':':<22}{value}" for word, value in (details if devices else ())),
         *(f"  {word + ':':<22}{value}" for word, value in minded if value),
     ]
-
-
-def _first(words: Sequence[str], shown: int = 5) -> str:
-    more = f" and {len(words) - shown} more" if len(words) > shown else ""
-    return ", ".join(words[:shown]) + more
 
 
 #: Frontends that the report shows; M(podnet.fabric.services_info) has them all.

@@ -315,7 +315,12 @@ def restore(*, check_mode: bool) -> Changes:
                 partial(_write, name, value),
             )
     if first or RECORD.exists():
-        changes.add(str(RECORD), {"settings": sorted(first)}, None, partial(files.remove, RECORD))
+        changes.add(
+            str(RECORD),
+            {"settings": sorted(first)},
+            None,
+            partial(files.remove, RECORD, folder=True),
+        )
     changes.apply(check_mode=check_mode)
     return changes
 
@@ -424,6 +429,6 @@ def _remember_added(name: str, ours: Numbers) -> None:
 
 def _record(first: Mapping[str, First]) -> None:
     if first:
-        files.write(RECORD, json.dumps(first, indent=1, sort_keys=True))
+        files.write(RECORD, json.dumps(first, indent=1, sort_keys=True).encode())
     else:
-        files.remove(RECORD)
+        files.remove(RECORD, folder=True)

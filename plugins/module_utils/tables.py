@@ -35,3 +35,9 @@ def table(
         + (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
         for row in everything
     ]
+
+
+def first(words: Sequence[str], shown: int = 5) -> str:
+    """Return the first words of many, and how many more there are."""
+    more = f" and {len(words) - shown} more" if len(words) > shown else ""
+    return ", ".join(words[:shown]) + more

@@ -11,7 +11,6 @@ and to none of its pods, and is not listed.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from dataclasses import dataclass
 from functools import partial
@@ -28,14 +27,12 @@ from .engine.bpf import attach, clsact, maps, programs
 from .engine.bpf import links as bpf_links
 from .engine.bpf.grace import expedited
 from .engine.change import Changes
+from .restoration import converge as restoration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from .engine.devices import Network
-
-#: What keeps systemd-networkd from deleting our routes (see roles/node).
-NETWORKD_SETTINGS = Path("/etc/systemd/networkd.conf.d/50-podnet.conf")
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class Keep:
 def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
     """Remove what is ours: everything, or what a change of the datapath left behind.
 
-    :param keep: None for everything: endpoints, programs, routes, devices, pins and settings. Else
+    :param keep: None for everything: endpoints, programs, routes, devices, pins and hooks. Else
         devices of the node itself, programs, and where those are attached, that are not kept.
     :raises Unfinished: at the end, where something of an endpoint could not be removed.
     """
@@ -84,6 +81,7 @@ def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
 
 
 def _plan_all(here: Network, held: Held, changes: Changes) -> None:
+    restoration.plan_removal(changes)  # what goes from here on is not brought back
     removal.plan(held, (), changes)
     ours = _ours(here.links)
     _plan_attachments(here, ours, lambda _program, _device: True, changes)
@@ -94,8 +92,6 @@ def _plan_all(here: Network, held: Held, changes: Changes) -> None:
     if Path(names.PIN_ROOT).exists():
         pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
         changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
-    if NETWORKD_SETTINGS.exists():
-        changes.add(str(NETWORKD_SETTINGS), {"file": True}, None, _remove_networkd_settings)
 
 
 def _plan_rest(here: Network, keep: Keep, changes: Changes) -> None:
@@ -115,12 +111,6 @@ def _plan_rest(here: Network, keep: Keep, changes: Changes) -> None:
 def _forget(held: Held) -> None:
     removal.finish(held)  # while what it needs is pinned
     shutil.rmtree(names.PIN_ROOT)
-
-
-def _remove_networkd_settings() -> None:
-    NETWORKD_SETTINGS.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # it holds settings of others
-        NETWORKD_SETTINGS.parent.rmdir()
 
 
 def _plan_attachments(

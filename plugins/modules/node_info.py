@@ -95,16 +95,6 @@ cgroup2:
   returned: success
   type: str
   sample: /sys/fs/cgroup
-networkd:
-  description: Whether systemd-networkd is installed.
-  returned: success
-  type: bool
-  sample: true
-networkd_active:
-  description: Whether it runs.
-  returned: success
-  type: bool
-  sample: false
 device:
   description: The device that holds O(node_ip).
   returned: success

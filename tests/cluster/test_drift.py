@@ -11,7 +11,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.names import (
     endpoint_device,
 )
 
-from .probes import everybody_reaches_everybody
+from .probes import differences, everybody_reaches_everybody, snapshots
 
 DOOR = "Make the door between pods and the node's stack"
 SETTINGS = "Set what the kernel forwards"
@@ -124,8 +124,8 @@ def test_what_was_changed_is_as_it_was(drift):
             "node-2": {
                 DOOR: ["change veth pn_host"],
                 SETTINGS: ["change sysctl net.ipv4.conf.pn_host.forwarding"],
-                # With the last address of a device the kernel takes the device's routes.
-                ROUTES: [f"change route {FIRST}", f"create route {SECOND}"],
+                # That by pn_host stays: the node's own address is still there.
+                ROUTES: [f"change route {FIRST}"],
                 PODS: [
                     "change endpoint app-2",
                     "change endpoint app-4",
@@ -159,3 +159,26 @@ def test_filters_of_clsact_come_back(drift, pair):
         },
     )
     assert pair.play("site").ok().changed == {}
+
+
+def test_what_the_host_does_to_its_own_network_takes_nothing(pair):
+    """By the command that a run has put together on the node, with no run between."""
+    before = snapshots(pair)
+    node, *_others = pair.nodes
+    address = pair.nodes[node]["ansible_host"]
+    (default,) = pair.json(node, "ip", "-j", "route", "show", "default")
+    for command in (
+        f"addr del {address}/24 dev eth0",
+        "link set eth0 down",
+        f"addr add {address}/24 dev eth0",
+        "link set eth0 up",
+        f"route add default via {default['gateway']} proto {default['protocol']}",
+    ):
+        pair.exec(node, "ip", *command.split())
+    assert differences(before, snapshots(pair)) != {}
+    status = pair.play("status", "--limit", node).ok().result(node, "Read the node's status")
+    assert status["status"]["missing"]["routes"] == [f"route {SECOND}"]
+    assert f"No: 1 routes missing: route {SECOND}\n" in status["report"]
+    assert pair.exec(node, "podnet", "restore") == f"put back: route {SECOND}\n"
+    assert differences(before, snapshots(pair)) == {}
+    everybody_reaches_everybody(pair)

@@ -207,10 +207,11 @@ def test_the_text_is_on_the_disk_before_the_name(bare, monkeypatch):
     for name in ("fsync", "replace"):
         monkeypatch.setattr(os, name, noted(getattr(os, name)))
     RECORD.parent.mkdir()
-    files.write(RECORD, "{}")
+    files.write(RECORD, b"{}")
+    fresh = str(RECORD.with_name(f".{RECORD.name}.new"))
     assert order == [
-        ("fsync", f"{RECORD}.new"),
-        ("replace", f"{RECORD}.new"),
+        ("fsync", fresh),
+        ("replace", fresh),
         ("fsync", str(RECORD.parent)),
     ]
     assert RECORD.read_text() == "{}"

@@ -85,7 +85,7 @@ def test_the_gateway_address_is_held_by_the_bridge_or_by_the_pair(cell):
     mtu = 8950 if cell in OVERLAY else 1500
     if cell[0] != "bridge":
         (pair,) = found["veths"]
-        assert (pair["addresses"], pair["mtu"]) == (["10.111.160.126/32"], mtu)
+        assert (pair["addresses"], pair["mtu"]) == (["10.111.160.126/32", "10.111.0.8/32"], mtu)
         assert pair["mac"] == "0e:58:0a:6f:a0:7e"
         assert found["bridges"] == []
         return

@@ -22,7 +22,8 @@ def test_the_gateway_pair():
     assert pair == {
         "name": "pn_host",
         "mac": "0e:58:0a:6f:a0:7e",
-        "addresses": ["10.111.160.126/32"],
+        "addresses": ["10.111.160.126/32", "10.111.0.8/32"],
+        "purge_addresses": True,
         "alias": "podnet:gateway:host",
         "mtu": 1500,
         "arp": False,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..names import GATEWAY_DEVICE, OVERLAY_DEVICE
+from ..names import GATEWAY_DEVICE, OVERLAY_DEVICE, endpoint_device
 from .cells import BLACKHOLE, BY_ENTRIES, CONNECTED, POD_CIDR, RANGES
 
 if TYPE_CHECKING:
@@ -35,6 +35,20 @@ def own_routes(node: Mapping[str, Any], cell: Cell) -> Items:
         BLACKHOLE: [{"dst": node["pod_cidr"], "type": "blackhole", "metric": 1}],
     }
     return table[cell.own_route]
+
+
+def endpoint_routes(node: Mapping[str, Any], cell: Cell) -> Items:
+    """Return the routes to one pod each, which the module ``endpoints`` makes with the pods."""
+    if cell.own_route != BLACKHOLE:
+        return []
+    return [
+        {
+            "dst": f"{one['ip']}/32",
+            "dev": endpoint_device(one["name"]),
+            "src": node["node_ip"],
+        }
+        for one in node["endpoints"]
+    ]
 
 
 def routes(node: Mapping[str, Any], cell: Cell) -> Items:

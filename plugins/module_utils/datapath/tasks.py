@@ -88,13 +88,18 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
 
 
 def _gateway_pair(node: Mapping[str, Any]) -> Items:
-    """Neither end asks for MAC addresses: what leaves by ``pn_host``, the program there takes."""
+    """Neither end asks for MAC addresses: what leaves by ``pn_host``, the program there takes.
+
+    The node's address is here, too: a host that loses it on its own device for a moment keeps the
+    routes to pods of which it is the source.
+    """
     common = {"mtu": node["mtu"], "arp": False, "up": True}
     return [
         {
             "name": names.GATEWAY_DEVICE,
             "mac": node["gateway_mac"],
-            "addresses": [f"{node['gateway_ip']}/32"],
+            "addresses": [f"{node['gateway_ip']}/32", f"{node['node_ip']}/32"],
+            "purge_addresses": True,
             "alias": names.alias("gateway", "host"),
             "peer": {
                 "name": names.GATEWAY_PEER,

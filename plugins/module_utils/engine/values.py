@@ -10,14 +10,24 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..names import DEVICE_NAME_MAX
 from .failure import Failure
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 #: ``all`` and ``default`` are those of the settings of all devices.
 _NO_DEVICE = (".", "..", "all", "default")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+def with_defaults(
+    item: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return an item of a list with every option that it does not name, as Ansible completes it."""
+    return {**{word: option.get("default") for word, option in options.items()}, **item}
 
 
 def device_name(value: str, where: str) -> str:

@@ -20,7 +20,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import sy
 
 #: enum bpf_attach_type; bpftool of Debian 12 does not know these two.
 TCX = {"tcx ingress": 46, "tcx egress": 47}
-FOLDERS = ("/etc", "/var/lib", "/run", "/sys/fs/bpf")
+FOLDERS = ("/etc", "/usr/local/sbin", "/var/lib", "/run", "/sys/fs/bpf")
 #: iproute2 makes this with the first namespace and never removes it; what is in it counts.
 NETNS = "/run/netns"
 #: Package managers run on the machine, not on the lab host, and the host sees it.
