@@ -24,7 +24,7 @@ def attached(cluster: Cluster) -> dict[str, list[tuple[str, int]]]:
     """By ``NODE DEVICE HOOK``: mechanism and id of each program there, in their order."""
     found: dict[str, list[tuple[str, int]]] = {}
     for node in cluster.nodes:
-        with namespaces.inside(str(places.HostPlace(cluster.lab, node).pid())):
+        with namespaces.inside(namespaces.of_process(places.HostPlace(cluster.lab, node).pid())):
             devices = [(index, name) for index, name in socket.if_nameindex() if name != "lo"]
             for index, device in devices:
                 for hook, number in HOOKS.items():

@@ -36,6 +36,11 @@ def path(netns: str | None) -> str:
     return f"{NETNS_DIR}/{netns}"
 
 
+def of_process(pid: int) -> str:
+    """Namespace that a process is in."""
+    return f"/proc/{pid}/ns/net"
+
+
 def names() -> list[str]:
     """Return the names that ``ip netns list`` shows, sorted."""
     try:

@@ -77,7 +77,7 @@ def read_switch(switch: HostPlace) -> tuple[set[str], dict[str, str | None]]:
 
     The segment is None for a port that is down or in none.
     """
-    with netlink.socket(str(switch.pid())) as ip:
+    with netlink.socket(namespaces.of_process(switch.pid())) as ip:
         found = links.dump(ip).values()
     names = {link.index: link.name for link in found}
     segments = {link.name for link in found if link.kind == "bridge"}
@@ -93,7 +93,7 @@ def read_switch(switch: HostPlace) -> tuple[set[str], dict[str, str | None]]:
 
 def read_links(place: HostPlace) -> dict[str, dict[str, Any]]:
     """Return the devices of a host: MAC, MTU, whether they are up, all IPv4 addresses."""
-    with netlink.socket(str(place.pid())) as ip:
+    with netlink.socket(namespaces.of_process(place.pid())) as ip:
         found, addresses = links.dump(ip), links.addresses(ip)
     return {
         name: {
@@ -108,7 +108,7 @@ def read_links(place: HostPlace) -> dict[str, dict[str, Any]]:
 
 def read_routes(place: HostPlace) -> dict[str, str]:
     """Return the routes that the lab gave to a host: gateway by destination."""
-    with netlink.socket(str(place.pid())) as ip:
+    with netlink.socket(namespaces.of_process(place.pid())) as ip:
         routes = rtnl.dump(ip, rtnl.GETROUTE, rtmsg, {"family": AF_INET})
     return {
         f"{route.get_attr('RTA_DST') or ANY}/{route['dst_len']}": route.get_attr("RTA_GATEWAY")
@@ -119,7 +119,10 @@ def read_routes(place: HostPlace) -> dict[str, str]:
 
 def read_sysctl(place: HostPlace, key: str) -> str | None:
     """Return a sysctl of a host, None where its kernel does not have it."""
-    with namespaces.inside(str(place.pid())), contextlib.suppress(FileNotFoundError):
+    with (
+        namespaces.inside(namespaces.of_process(place.pid())),
+        contextlib.suppress(FileNotFoundError),
+    ):
         return " ".join(_sysctl_file(key).read_text().split())
     return None
 
@@ -127,7 +130,7 @@ def read_sysctl(place: HostPlace, key: str) -> str | None:
 def set_sysctl(place: HostPlace, key: str, value: str) -> None:
     """Set a sysctl of a host."""
     try:
-        with namespaces.inside(str(place.pid())):
+        with namespaces.inside(namespaces.of_process(place.pid())):
             _sysctl_file(key).write_text(value)
     except OSError as error:
         raise Failure(
@@ -144,13 +147,16 @@ def set_sysctls_that_exist(place: HostPlace, values: Mapping[str, str]) -> None:
 
 def bring_loopback_up(place: HostPlace) -> None:
     """Bring the loopback device up."""
-    with netlink.socket(str(place.pid())) as ip:
+    with netlink.socket(namespaces.of_process(place.pid())) as ip:
         ip.link("set", index=1, state="up")
 
 
 def create_segment(switch: HostPlace, segment: str) -> None:
     """Make a bridge that forwards from its first moment on, and says nothing by itself."""
-    with netlink.socket(str(switch.pid())) as ip, netlink.doing(f"segment {segment}"):
+    with (
+        netlink.socket(namespaces.of_process(switch.pid())) as ip,
+        netlink.doing(f"segment {segment}"),
+    ):
         ip.link(
             "add",
             ifname=segment,
@@ -164,7 +170,7 @@ def create_segment(switch: HostPlace, segment: str) -> None:
 
 def delete_device(place: HostPlace, device: str) -> None:
     """Delete a device; with a port, its other end goes too."""
-    with netlink.socket(str(place.pid())) as ip:
+    with netlink.socket(namespaces.of_process(place.pid())) as ip:
         for index in ip.link_lookup(ifname=device):
             # The other end's namespace may be dying, and be quicker.
             with contextlib.suppress(Failure), netlink.doing(device):
@@ -177,7 +183,7 @@ def create_link(switch: HostPlace, place: HostPlace, link: Link) -> None:
     delete_device(switch, port)
     delete_device(place, link.device)
     with (
-        netlink.socket(str(switch.pid())) as ip,
+        netlink.socket(namespaces.of_process(switch.pid())) as ip,
         netlink.doing(f"link {link.device} of {place.host}"),
     ):
         ip.link(
@@ -202,7 +208,7 @@ def create_link(switch: HostPlace, place: HostPlace, link: Link) -> None:
     # No address of its own making: a capture then shows only what somebody meant to send.
     set_sysctls_that_exist(place, {f"net/ipv6/conf/{link.device}/addr_gen_mode": "1"})
     with (
-        netlink.socket(str(place.pid())) as ip,
+        netlink.socket(namespaces.of_process(place.pid())) as ip,
         netlink.doing(f"address {link.address} of {place.host}"),
     ):
         index = _index(ip, link.device)
@@ -218,7 +224,7 @@ def create_link(switch: HostPlace, place: HostPlace, link: Link) -> None:
 def set_route(place: HostPlace, route: Route) -> None:
     """Give a host a route."""
     with (
-        netlink.socket(str(place.pid())) as ip,
+        netlink.socket(namespaces.of_process(place.pid())) as ip,
         netlink.doing(f"route {route.dst} of {place.host}"),
     ):
         ip.route("replace", dst=route.dst, gateway=route.via, proto=RTPROT_DHCP)
@@ -226,7 +232,10 @@ def set_route(place: HostPlace, route: Route) -> None:
 
 def delete_route(place: HostPlace, route: Route) -> None:
     """Take a route from a host."""
-    with netlink.socket(str(place.pid())) as ip, netlink.doing(f"no route {route.dst}"):
+    with (
+        netlink.socket(namespaces.of_process(place.pid())) as ip,
+        netlink.doing(f"no route {route.dst}"),
+    ):
         ip.route("del", dst=route.dst, gateway=route.via, proto=RTPROT_DHCP)
 
 
