@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 
-from ..engine import events
+from ..engine import events, lock
 from . import entries, record
 
 #: Without an event for so long, an event of the host is over; one with a lease may take the limit.
@@ -24,22 +24,29 @@ def restore() -> int:
     end = time.monotonic() + LIMIT_SECONDS
     with events.listen() as heard:
         while True:
-            # Read anew: a run or a teardown may have been here.
-            wanted = record.read()
-            if wanted is None:
-                return 0
-            brought, left = entries.put_back(wanted)
+            # A run or a teardown may be here, or may have been: what it wrote down is read anew.
+            with lock.held("restore"):
+                wanted = record.read()
+                if wanted is None:
+                    return 0
+                brought, left = entries.put_back(wanted)
             _say("put back", brought)
             if heard.wait(min(QUIET_SECONDS, end - time.monotonic())):
                 if time.monotonic() < end:
                     continue
-            elif _say("gone with the host's own", entries.drop_others(wanted)):
+            elif _say("gone with the host's own", _drop_others()):
                 continue
             if not left:
                 return 0
             if not heard.wait(end - time.monotonic()):
                 _say("missing", left)
                 return 1
+
+
+def _drop_others() -> list[str]:
+    with lock.held("restore"):
+        wanted = record.read()
+        return [] if wanted is None else entries.drop_others(wanted)
 
 
 def _say(what: str, found: list[str]) -> bool:
