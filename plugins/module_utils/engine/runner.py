@@ -32,6 +32,13 @@ ELSEWHERE = ("lab", "lab_workloads")
 PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc (Debian) or python3-bcc (Fedora)"}
 
 
+class _GoOn(BaseException):
+    """Ends this process's part of the module: the rest of it runs under another Python.
+
+    It leaves the lock behind on its way, for the other process takes it.
+    """
+
+
 def require(module: AnsibleModule, *libraries: str) -> None:
     """Make sure that ``libraries`` can be imported, under another Python if need be.
 
@@ -43,7 +50,7 @@ def require(module: AnsibleModule, *libraries: str) -> None:
         except ImportError as error:
             interpreter = pythons.that_has(*libraries) if pythons.may_go_on() else None
             if interpreter:
-                pythons.go_on(interpreter)
+                raise _GoOn(interpreter) from error
             message = (
                 f"{sys.executable} on {platform.node()} has no Python library {library}, and no "
                 f"Python of the system has it: install {PACKAGES[library]} there."
@@ -67,10 +74,12 @@ def run(
     :param work: does everything; returns what ``exit_json`` gets; raises :class:`Failure`.
     :param needs: libraries that ``work`` imports (keys of :data:`PACKAGES`).
     """
-    require(module, *needs)
     try:
+        require(module, *needs)
         with lock.held(module._name) if _writes(module) else contextlib.nullcontext():
             result = work()
+    except _GoOn as elsewhere:
+        pythons.go_on(*elsewhere.args)
     except Failure as failure:
         module.fail_json(msg=failure.message, **failure.details)
     except PermissionError as error:
