@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from .cluster import inventory, node
 from .probes import differences, snapshots
 
@@ -12,6 +14,16 @@ MAPS = "/sys/fs/bpf/podnet/maps/"
 
 def pods(*names):
     return [{"name": name} for name in names]
+
+
+@contextlib.contextmanager
+def living(cluster, place, *command):
+    """Have a process for the length of a ``with`` block, however that ends."""
+    with cluster.start(place, *command) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def reaches(cluster, place, address):
@@ -52,7 +64,7 @@ def want_more(cluster, *names):
     """Change the pods of node-1, and have services and masquerading from now on."""
     cluster.nodes["node-1"]["podnet_pods"] = pods(*names)
     cluster.variables["podnet_masquerade"] = True
-    backend = {"ip": cluster.pods()["node-2/far"]}
+    backend = {"ip": cluster.pods("node-2")["node-2/far"]}
     cluster.variables["podnet_services"] = [
         {"name": "shop", "ports": [{"port": 80}], "backends": [backend]}
     ]
@@ -63,7 +75,7 @@ def test_a_run_finishes_all_others_and_fails_at_its_end(make_cluster):
     cluster = make_cluster(inventory(nodes, pods=0, podnet_service_cidr="10.10.0.0/16"))
     bare = snapshots(cluster)
     # A pod has the number of this process, which lives in a namespace of its own.
-    with cluster.start("node-1", "unshare", "--net", "sleep", "infinity") as stranger:
+    with living(cluster, "node-1", "unshare", "--net", "sleep", "infinity") as stranger:
         digits = str(stranger.pid)
         stay = ("renames", digits, "good")
         cluster.nodes["node-1"]["podnet_pods"] = pods(*stay, "vpn", "quits")
@@ -74,7 +86,7 @@ def test_a_run_finishes_all_others_and_fails_at_its_end(make_cluster):
         assert [one["ifname"] for one in cluster.json("node-1", *inside)] == ["lo"]
 
         misbehave(cluster)
-        with cluster.start("node-1/quits", "sleep", "infinity") as busy:
+        with living(cluster, "node-1/quits", "sleep", "infinity"):
             want_more(cluster, *stay, "new")
             check, said = fails_at_its_end(cluster, "--check")
             run, again = fails_at_its_end(cluster)
@@ -104,5 +116,3 @@ def test_a_run_finishes_all_others_and_fails_at_its_end(make_cluster):
             assert reaches(cluster, "node-1/renames", far)
             cluster.play("teardown").ok()
             assert differences(bare, snapshots(cluster)) == {}
-            busy.kill()
-        stranger.kill()

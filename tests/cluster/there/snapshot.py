@@ -47,12 +47,20 @@ def without_timers(told):
 
 
 def forwarding():
-    """Return what stands in forwarding tables, less what a bridge has learned."""
+    """Return what stands in forwarding tables, less what a bridge has learned.
+
+    Less the groups, too, that devices have joined by themselves: when, that is the kernel's.
+    """
+    entries = {line: json.loads(line) for line in objects("bridge", "-j", "fdb")}
     return [
         line
-        for line in objects("bridge", "-j", "fdb")
-        if json.loads(line).get("state") in ("permanent", "static")
+        for line, entry in entries.items()
+        if entry.get("state") in ("permanent", "static") and not is_group(entry["mac"])
     ]
+
+
+def is_group(mac):
+    return int(mac[:2], 16) & 1 == 1
 
 
 def pods():
