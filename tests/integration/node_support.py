@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,7 @@ CLUSTER: dict[str, Any] = {
     "podnet_node_cidr_mask_size": 25,
 }
 MOUNTS = (
-    *(("tmpfs", "/run"), ("tmpfs", "/var/lib")),
+    *(("tmpfs", folder) for folder in ("/run", "/var/lib", "/mnt", "/usr/local/sbin")),
     # sysfs shows the devices of the namespace that it is mounted in.
     *(("sysfs", "/sys"), ("bpf", "/sys/fs/bpf"), ("cgroup2", "/sys/fs/cgroup")),
 )
@@ -38,12 +39,17 @@ GATEWAY_MAC = "0e:58:0a:6f:a0:7e"
 def bare_node() -> Iterator[None]:
     """Be on a host with nothing of anybody's: eth0 (10.111.0.8), beyond it the namespace ``peer``.
 
-    Files below /run and /var/lib are the host's own as well, and end with it.
+    Files below /run, /var/lib, /etc and /usr/local/sbin are the host's own as well, and end with
+    it: labs that stand meanwhile have the machine's below their own.
     """
     with own_host():
         do("umount", "--recursive", "--lazy", "/sys")
         for kind, folder in MOUNTS:
             do("mount", "-t", kind, "none", folder)
+        for part in ("upper", "work"):
+            Path("/mnt", part).mkdir()
+        layers = "lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work"
+        do("mount", "-t", "overlay", "-o", layers, "overlay", "/etc")
         do("ip", "netns", "add", "peer")
         do("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", "peer")
         for netns, address in (((), NODE_IP), (("-n", "peer"), PEER_IP)):

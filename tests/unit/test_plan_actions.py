@@ -40,7 +40,7 @@ PLAY = {
         {
             "name": "Say",
             "ansible.builtin.copy": {
-                "content": "{{ {'node': slice, 'plan': podnet_plan} }}",
+                "content": "{{ {'node': slice or none, 'plan': podnet_plan} }}",
                 "dest": "{{ out }}/{{ inventory_hostname }}.json",
                 "mode": "0600",
             },
