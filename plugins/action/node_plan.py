@@ -45,14 +45,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         }
         seen["compiles"] = _compiles(seen, task_vars)
         try:
-            node = _settled(str(arguments["path"]), seen, task_vars)
-            in_the_way = list(hosts.problems(node, seen))
+            node = slices.of_host(str(arguments["path"]), task_vars)
+            refused = list(devices.problems(node, seen)) if arguments["warn"] else []
+            if not refused:
+                node = _settled(str(arguments["path"]), node, seen)
+            in_the_way = [] if refused else list(hosts.problems(node, seen))
             if not arguments["warn"]:
                 refuse(in_the_way)
         except Failure as failure:
             return {**result, "failed": True, "msg": failure.message, **failure.details}
         summary = {
             "path": str(arguments["path"]),
+            "refused": " ".join(refused),
             "warnings": in_the_way,
             **{word: node[word] for word in SUMMARY},
         }
@@ -67,8 +71,7 @@ def _compiles(seen: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
     return bool(who == name)
 
 
-def _settled(path: str, seen: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    node = slices.of_host(path, task_vars)
+def _settled(path: str, node: dict[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:
     found = {
         **devices.settle(node, seen),
         "balances": bool(seen.get("balances")),

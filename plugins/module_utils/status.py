@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import names, tunnels
+from . import lacking, names, tunnels
 from .datapath import entries, layout, reasons
 from .datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
 from .datapath.nat_layout import NAT
@@ -19,7 +19,6 @@ from .engine.bpf import links as bpf_links
 from .nat import status as masquerading
 from .restoration.entries import missing
 from .services import info as services
-from .tables import first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,13 +34,20 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         found = _programs(node, devices, attacher)
     held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods}", node["datapath"])
     counts = _verdicts()
-    lost = missing(entries.build(node))
     masquerade = masquerading.read(node["masquerade"])
+    datapath = {
+        "endpoints": _endpoints(node, held),
+        "services": _services(node),
+        "programs": found,
+        # Thousands of flows are counted already.
+        "maps": _maps({NAT.name: masquerade["nat"]["used"]}),
+    }
+    lost = {**lacking.of_datapath(node, datapath), **missing(entries.build(node))}
     return {
         "node": {
             **{key: node.get(key) for key in ("name", "node_ip", "device", "mtu")},
             "usable": node["usable"] and not any(lost.values()),
-            "reason": _reason(node, lost),
+            "reason": lacking.sentence(lost) if node["usable"] else str(node["reason"]),
         },
         "missing": lost,
         "kernel": os.uname().release,
@@ -50,27 +56,14 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "native_routing_cidr": node["native_routing_cidr"],
         "attach_mode": _attach_mode(found),
         "ipam": _ipam(node, held),
-        "endpoints": _endpoints(node, held),
         "peers": [dict(peer) for peer in node["peers"]],
         "vxlan": node["vxlan"],
         "tunnels": tunnels.read(node["datapath"]) if node["vxlan"] else [],
         "masquerade": {**masquerade, "exhausted": _exhausted(counts)},
-        "services": _services(node),
-        "programs": found,
-        # Thousands of flows are counted already.
-        "maps": _maps({NAT.name: masquerade["nat"]["used"]}),
+        **datapath,
         "forwarded": [count for count in counts if not count["drops"]],
         "drops": [count for count in counts if count["drops"]],
     }
-
-
-def _reason(node: Mapping[str, Any], lost: Mapping[str, list[str]]) -> str:
-    """Say why a node is not usable: by the plan, or by what its kernel does not have."""
-    if not node["usable"]:
-        return str(node["reason"])
-    return "; ".join(
-        f"{len(found)} {kind} missing: {first(found)}" for kind, found in lost.items() if found
-    )
 
 
 def _attach_mode(found: list[dict[str, Any]]) -> str | None:

@@ -24,7 +24,9 @@ options:
     type: str
     required: true
   warn:
-    description: Whether what of the host stands in the way is a warning, and no failure.
+    description:
+      - Whether what of the host stands in the way is a warning, and what its devices do not allow is RV(refused), and
+        neither a failure. The slice of a node that is refused stays as it was planned.
     type: bool
     default: false
 attributes:
@@ -57,6 +59,11 @@ path:
   returned: success
   type: str
   sample: /home/deploy/.ansible/tmp/ansible-local-4711abcd/podnet-plan-x1y2z3
+refused:
+  description: What the host's devices do not allow, with O(warn); empty where they allow what was planned.
+  returned: success
+  type: str
+  sample: ""
 cluster:
   description: Name of the cluster.
   returned: success

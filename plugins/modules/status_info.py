@@ -11,7 +11,8 @@ version_added: 0.1.0
 description:
   - Reads programs, maps, devices, addresses, routes, neighbors and counters of the node's kernel, and holds them against
     the plan.
-  - RV(status.missing) names addresses of the network's devices, routes, neighbors and forwarding entries that the plan has and
+  - RV(status.missing) names programs by the place where they are not attached, maps that are not pinned, endpoints that are
+    not ready, addresses of the network's devices, routes, neighbors and forwarding entries that the plan has and
     the kernel has not, or not as planned. A node with any of them is not usable, and C(node.reason) says so.
   - C(masquerade) is what the maps say, C(missing) what the plan has beyond that, and C(unplanned) the other way round.
     C(exhausted) counts packets that were dropped for want of a port.
@@ -54,10 +55,16 @@ status:
     missing:
       description: What the kernel does not have of the plan, by kind.
       type: dict
-      sample: {addresses: [], routes: [route 10.111.160.128/25], neighbors: []}
+      sample:
+        programs: [from_netdev at tc_ingress of eth0]
+        maps: []
+        endpoints: []
+        addresses: []
+        routes: [route 10.111.160.128/25]
+        neighbors: []
   sample:
     attach_mode: tcx
-    missing: {addresses: [], routes: [], neighbors: []}
+    missing: {programs: [], maps: [], endpoints: [], addresses: [], routes: [], neighbors: []}
     ipam: {pod_cidr: 10.111.160.0/25, used: 8, total: 128, usable_pods: 64}
     masquerade:
       devices: [{name: eth0, ip: 10.111.0.8}]

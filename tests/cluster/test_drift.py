@@ -161,6 +161,33 @@ def test_filters_of_clsact_come_back(drift, pair):
     assert pair.play("site").ok().changed == {}
 
 
+def test_status_of_nodes_that_are_not_well(pair):
+    """One lacks a program, another the address by which it was planned: each says so itself."""
+    first, second = pair.nodes
+    address = pair.nodes[second]["ansible_host"]
+    pair.exec(first, *unpin("eth0"))
+    pair.exec(second, "ip", "addr", "del", f"{address}/24", "dev", "eth0")
+    run = pair.play("status")
+    lost = "1 programs missing: from_netdev at tc_ingress of eth0"
+    refused = f"podnet_device of {second}: there is no device that holds its address {address}; "
+    (said,) = run.errors
+    assert said.startswith(refused)
+    found = run.result(first, "Read the node's status")
+    assert f"Usable:                 No: {lost}\n" in found["report"]
+    table = run.result(first, "Show the cluster")["msg"]
+    assert "Nodes:                  0/2 usable\n" in table
+    assert f" not usable: {lost}\n" in table
+    assert f" not usable: {refused}" in table
+    # What changes a node is for all of them, or for none.
+    run = pair.play("site")
+    assert (run.errors, run.changed) == ([said], {})
+    pair.exec(second, "ip", "addr", "add", f"{address}/24", "dev", "eth0")
+    pair.play("site").ok()
+    table = pair.play("status").ok().result(first, "Show the cluster")["msg"]
+    assert "Nodes:                  2/2 usable\n" in table
+    everybody_reaches_everybody(pair)
+
+
 def test_what_the_host_does_to_its_own_network_takes_nothing(pair):
     """By the command that a run has put together on the node, with no run between."""
     before = snapshots(pair)

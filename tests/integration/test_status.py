@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons, tasks
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import SOCKET_PROGRAMS
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.restoration import entries
 from bpf_support import bpftool
 from nat_support import empty as forget_flows
 from nat_support import flow, write
@@ -78,6 +81,46 @@ def test_status_is_what_the_kernel_holds(cluster_node):
         dumped = bpftool("map", "dump", "pinned", f"/sys/fs/bpf/podnet/maps/{name}")
         assert used[name] == len(dumped)
     assert used["endpoints"] == 5
+
+
+NOTHING = {word: [] for word in ("programs", "maps", "endpoints", *entries.KINDS)}
+
+
+def test_what_is_missing_makes_a_node_unusable(cluster_node):
+    """Programs by their place, maps by their name, endpoints that are not ready."""
+    assert status(cluster_node)["status"]["missing"] == NOTHING
+    device = names.endpoint_device("web-1")
+    name = f"from_container at tc_ingress of {device}"
+    for pins, missing, said in (
+        (
+            [f"{names.LINK_PINS}/eth0-tc_ingress"],
+            {"programs": ["from_netdev at tc_ingress of eth0"]},
+            "1 programs missing: from_netdev at tc_ingress of eth0",
+        ),
+        (
+            [f"{names.LINK_PINS}/{device}-tc_ingress", layout.IPCACHE.pin],
+            {"programs": [name], "maps": ["ipcache"], "endpoints": ["web-1"]},
+            f"1 programs missing: {name}; 1 maps missing: ipcache; 1 endpoints not ready: web-1",
+        ),
+    ):
+        for pin in pins:
+            Path(pin).unlink()
+        found = status(cluster_node)
+        assert found["status"]["missing"] == {**NOTHING, **missing}
+        assert found["status"]["node"]["usable"] is False
+        assert f"Usable:                 No: {said}\n" in found["report"]
+        make_datapath(cluster_node)
+        run_module("endpoints", **options(items(cluster_node)))
+        assert status(cluster_node)["status"]["node"]["usable"] is True
+
+
+def test_socket_programs_are_missing_where_the_cluster_has_services(cluster_node):
+    """And nowhere else; so is what a cell has beside them for services."""
+    missing = status({**cluster_node, "services": True})["status"]["missing"]
+    assert missing["programs"] == [
+        "to_netdev at tc_egress of eth0",
+        *(f"socket_{name} at cgroup_{name}" for name in SOCKET_PROGRAMS),
+    ]
 
 
 def masquerade_of(node):

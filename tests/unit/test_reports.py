@@ -362,7 +362,25 @@ def test_cluster():
     nodes = {name: {**variables, "podnet_node_ip": ip} for name, ip in addresses.items()}
     nothing = {"pod_cidr": None, "peers": {}, "endpoints": {}}
     observed = {"node-e6e4d": nothing, "node-63344": None, "late": nothing}
-    assert cluster_report(planner.plan(nodes, observed).cluster) == CLUSTER_SHOWN
+    cluster = planner.plan(nodes, observed).cluster
+    assert cluster_report(cluster) == CLUSTER_SHOWN
+    # What nodes say themselves in this run counts.
+    hostvars = {
+        "node-e6e4d": {"podnet_status": {"status": {"node": {"usable": True, "reason": ""}}}},
+        "node-63344": {},
+        "late": {"podnet_node": {"refused": ""}},
+    }
+    assert cluster_report(cluster, hostvars) == CLUSTER_SHOWN
+    lost = {"usable": False, "reason": "1 maps missing: ipcache"}
+    hostvars["node-e6e4d"] = {"podnet_status": {"status": {"node": lost}}}
+    hostvars["node-63344"] = {"podnet_node": {"refused": "There is no device."}}
+    lines = cluster_report(cluster, hostvars).splitlines()
+    assert lines[3] == "Nodes:                  0/3 usable"
+    assert [line.split("  ")[-1].strip() for line in lines[5:8]] == [
+        "not usable: 1 maps missing: ipcache",
+        "not usable: There is no device.",
+        "not usable",
+    ]
 
 
 def test_a_table_is_as_wide_as_its_cells():

@@ -25,7 +25,7 @@ def settle(node: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:
     :param seen: what M(podnet.fabric.node_info) returned.
     :raises Failure: with a sentence for everything that the devices do not allow.
     """
-    refuse(_problems(node, seen))
+    refuse(problems(node, seen))
     device = seen["device"]
     found: dict[str, Any] = {
         "device": str(device["name"]),
@@ -46,7 +46,8 @@ def settle(node: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "mtu": int(node["mtu"] or left), "vxlan": {**node["vxlan"], **below}}
 
 
-def _problems(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:
+def problems(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for everything that the devices of a node do not allow."""
     name = node["name"]
     if not seen.get("device"):
         wanted = node["device"] or f"device that holds its address {node['node_ip']}"

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def render(cluster: Mapping[str, Any]) -> str:
-    """Return the report of one cluster, many lines."""
-    usable = [node for node in cluster["nodes"] if node["usable"]]
+def render(cluster: Mapping[str, Any], reported: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the report of one cluster, many lines.
+
+    :param reported: ``usable`` and ``reason`` by the name of a node that said so itself.
+    """
+    states = {node["name"]: _state(node, reported.get(node["name"])) for node in cluster["nodes"]}
+    usable = [state for state in states.values() if state.startswith("usable")]
     lines = [
         line("Cluster", cluster["name"]),
         line("VPC", cluster["vpc_cidr"]),
@@ -30,7 +34,7 @@ def render(cluster: Mapping[str, Any]) -> str:
                     node["pod_cidr"] or "none",
                     node["pods"],
                     node["usable_pods"],
-                    _state(node),
+                    states[node["name"]],
                 )
                 for node in cluster["nodes"]
             ],
@@ -69,9 +73,11 @@ def render(cluster: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _state(node: Mapping[str, Any]) -> str:
+def _state(node: Mapping[str, Any], reported: Mapping[str, Any] | None) -> str:
     if not node["usable"]:
         return "not usable"
+    if reported and not reported["usable"]:
+        return f"not usable: {reported['reason']}"
     if node["observed"]:
         return "usable"
     return "usable, did not answer" if node["asked"] else "usable, not asked"
