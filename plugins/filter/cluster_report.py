@@ -11,6 +11,7 @@ description:
   - From the summary that M(podnet.fabric.plan) returns to a report with the cluster's ranges, what a
     range holds at each node CIDR mask size, and its nodes.
   - A node that reported in this run is as usable as its own report says; all others as the plan has them.
+positional: _input, hostvars
 options:
   _input:
     description: RV(podnet.fabric.plan#module:cluster).

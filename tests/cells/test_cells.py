@@ -114,6 +114,7 @@ def test_status_and_health_say_what_the_cell_is(running):
     seen = cluster.play("status").ok().result("node-1", "Read the node's status")
     status, words = seen["status"], " ".join(seen["report"].split())
     peers = [{"prefix": CIDRS[name], "endpoint": NODE_IPS[name]} for name in ("node-2", "node-3")]
+    assert "Usable: Yes" in words, status["missing"]
     assert status["tunnels"] == (peers if cell.overlay else [])
     assert {one["state"] for one in status["endpoints"]} == {"ready"}
     places = {one["name"]: len(one["attached"]) for one in status["programs"]}

@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 from node_support import NODE_IP, plan
 from running import do, run_module
 
@@ -122,3 +123,11 @@ def test_status_of_a_bare_host(bare):
     assert [one["state"] for one in found["status"]["endpoints"]] == ["not ready"] * 2
     assert [one["id"] for one in found["status"]["programs"]] == [None] * 3
     assert "NOTHING ATTACHED" in found["report"]
+    assert found["status"]["node"]["usable"] is False
+    missing = found["status"]["missing"]
+    assert missing["programs"] == [
+        "from_netdev at tc_ingress of eth0",
+        "from_host at tc_egress of pn_host",
+    ]
+    assert missing["maps"] == [table.name for table in layout.MAPS]
+    assert sorted(missing["endpoints"]) == ["podnet-health", "web-1"]

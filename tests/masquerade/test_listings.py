@@ -48,6 +48,7 @@ def test_what_keeps_its_address_is_no_flow(cluster):
 def test_status_says_what_is_masqueraded_where(cluster):
     seen = cluster.play("status").ok()
     report = " ".join(seen.result("k8s-s", "Read the node's status")["report"].split())
+    assert "Usable: Yes" in report
     assert "Masquerading: BPF [eth0, eth1] 172.16.0.0/16" in report
     report = " ".join(seen.result("k8s-w1", "Read the node's status")["report"].split())
     assert "Masquerading: BPF [eth0] 172.16.0.0/16" in report

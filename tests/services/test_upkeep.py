@@ -24,6 +24,7 @@ RESERVED = "net.ipv4.ip_local_reserved_ports"
 def test_status_lists_the_services(cluster):
     seen = cluster.play("status").ok().result("k8s-m", "Read the node's status")
     lines = [" ".join(line.split()) for line in seen["report"].splitlines()]
+    assert "Usable: Yes" in lines, seen["status"]["missing"]
     (number,) = (n for n, line in enumerate(lines) if "10.10.252.131:80" in line)
     assert lines[number].endswith("10.10.252.131:80 ClusterIP 1 => 172.16.1.235:80 (active)")
     assert lines[number + 1] == "2 => 172.16.2.253:80 (active)"
