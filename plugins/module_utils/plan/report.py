@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def render(cluster: Mapping[str, Any], reported: Mapping[str, Mapping[str, Any]]) -> str:
+def render(
+    cluster: Mapping[str, Any], reported: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
     """Return the report of one cluster, many lines.
 
-    :param reported: ``usable`` and ``reason`` by the name of a node that said so itself.
+    :param reported: ``usable`` and ``reason`` by the name of a node that said so itself; none by
+        default.
     """
-    states = {node["name"]: _state(node, reported.get(node["name"])) for node in cluster["nodes"]}
+    said = reported or {}
+    states = {node["name"]: _state(node, said.get(node["name"])) for node in cluster["nodes"]}
     usable = [state for state in states.values() if state.startswith("usable")]
     lines = [
         line("Cluster", cluster["name"]),
