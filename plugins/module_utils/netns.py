@@ -11,7 +11,7 @@ from .engine import links, namespaces, netlink, values
 from .engine.change import Changes
 from .engine.failure import Failure
 
-_NAME = re.compile(r"[A-Za-z0-9_.@:+-]{1,255}")
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_.@:+-]{1,255}")
 
 
 def converge(
@@ -25,7 +25,7 @@ def converge(
         if not _NAME.fullmatch(name) or name in (".", ".."):
             raise Failure(
                 f"names[{position}]: {name!r} cannot be the name of a namespace; it has letters, "
-                "digits and -_.@:+, and is neither . nor .. of a folder."
+                "digits and -_.@:+, begins with no -, and is neither . nor .. of a folder."
             )
     values.unique(list(names), "names")
     changes = Changes()

@@ -103,7 +103,8 @@ def _device(name: str | None) -> dict[str, Any] | None:
     if name is None or "/" in name or not (DEVICES / name / "ifindex").exists():
         return None
     numbers = {word: int((DEVICES / name / word).read_text()) for word in ("ifindex", "mtu")}
-    return {"name": name, **numbers}
+    kind = int((DEVICES / name / "type").read_text())
+    return {"name": name, **numbers, "ethernet": kind == ARPHRD_ETHER}
 
 
 def _egress_device(
@@ -115,8 +116,7 @@ def _egress_device(
         return None
     held = [each.address for each in addresses if each.device == name and each.is_global]
     first = node_ip if node_ip in held else next(iter(held), None)
-    kind = int((DEVICES / name / "type").read_text())
-    return {**found, "ip": first, "ethernet": kind == ARPHRD_ETHER}
+    return {**found, "ip": first}
 
 
 def _is_foreign(name: str) -> bool:

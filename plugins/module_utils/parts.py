@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .datapath import settings
 from .datapath.cells import cell_of
+from .engine import ipv6
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +57,11 @@ def _has_tunnel(node: Node) -> bool:
 def _balances(node: Node) -> bool:
     """Say whether there are services, or were."""
     return bool(node["usable"] and (node["services"] or node["balances"]))
+
+
+def _settings(given: Given) -> dict[str, int]:
+    values: dict[str, int] = given.items["sysctls"]["values"]
+    return values if ipv6.is_known() else settings.without_ipv6(values)
 
 
 def _reserved_ports(given: Given) -> Arguments:
@@ -100,7 +107,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
         Step(
             "Set what the kernel forwards",
             "sysctls",
-            lambda given: {"values": given.items["sysctls"]["values"], "remember": True},
+            lambda given: {"values": _settings(given), "remember": True},
         ),
         Step(
             "Make the maps, with what they hold of this node",

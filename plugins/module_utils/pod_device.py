@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .engine import links, namespaces, netlink, rtnl
+from .engine import ipv6, links, namespaces, netlink, rtnl
 from .engine.failure import Failure
 
 try:
@@ -21,8 +21,6 @@ NAME = "eth0"
 
 #: Settings of the namespace, below ``/proc/sys/net``.
 SETTINGS = {
-    # IPv6 chatter of a device without an IPv6 network is noise in the drop counters.
-    f"ipv6/conf/{NAME}/disable_ipv6": 1,
     # An address that goes does not take along another one of its subnet.
     f"ipv4/conf/{NAME}/promote_secondaries": 1,
     # There is one gateway. While pods leave a bridge, the node redirects them to each other, and
@@ -102,9 +100,6 @@ def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> N
         the while, since the new one comes before the old one goes: connections live on.
     :raises Failure: the device has gone, or the kernel refuses; OSError: it goes at this moment.
     """
-    with namespaces.inside(netns):
-        for name, value in SETTINGS.items():
-            Path("/proc/sys/net", name).write_text(f"{value}\n")
     with netlink.socket(netns) as ip:
         found = links.dump(ip)
         link = found.get(NAME)
@@ -115,8 +110,11 @@ def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> N
         held = [a for a in links.addresses(ip).get(link.index, []) if ":" not in a]
         if link.mac != mac:
             links.set_(ip, link.index, mac=mac)
-        if not link.up or link.mtu != mtu:
-            links.set_(ip, link.index, up=True, mtu=mtu)
+        if link.mtu != mtu:
+            links.set_(ip, link.index, mtu=mtu)
+        _set_settings(netns)
+        if not link.up:
+            links.set_(ip, link.index, up=True)
         if address not in held:
             links.add_address(ip, link.index, address)
         for extra in held:
@@ -124,6 +122,14 @@ def converge(netns: str, *, mac: str, mtu: int, address: str, gateway: str) -> N
                 links.remove_address(ip, link.index, extra)
         if _gateway(ip) != gateway:
             _set_gateway(ip, link.index, gateway)
+
+
+def _set_settings(netns: str) -> None:
+    with namespaces.inside(netns):
+        # IPv6 chatter of a device without an IPv6 network is noise in the drop counters.
+        ipv6.switch_off(NAME)
+        for name, value in SETTINGS.items():
+            Path("/proc/sys/net", name).write_text(f"{value}\n")
 
 
 def _gateway(ip: Any) -> str | None:

@@ -63,6 +63,11 @@ def converge(items: list[dict[str, Any]], netns: str | None, *, check_mode: bool
             if item.get("peer") is None:
                 raise Failure(f"{where}: a veth has two ends; peer.name names the other one.")
             peer = _end(network, item["peer"], netns, f"{where}.peer")
+            if (peer.network.netns, peer.wish["name"]) == (end.network.netns, end.wish["name"]):
+                raise Failure(
+                    f"{where}: peer.name is {peer.wish['name']!r}, as name is; valid is another "
+                    f"name, or another namespace for one of the ends."
+                )
             pairs.append((end, peer))
             _plan(changes, end, peer, recreate=item["recreate"])
         ends = [end for pair in pairs for end in pair if end is not None]

@@ -115,6 +115,11 @@ device:
       type: int
       returned: success
       sample: 1500
+    ethernet:
+      description: Whether it is an Ethernet device, and not such as C(lo) or a tunnel of layer 3.
+      type: bool
+      returned: success
+      sample: true
 underlay:
   description: The device below the tunnel.
   returned: success
@@ -135,6 +140,11 @@ underlay:
       type: int
       returned: success
       sample: 1500
+    ethernet:
+      description: Whether it is an Ethernet device, and not such as C(lo) or a tunnel of layer 3.
+      type: bool
+      returned: success
+      sample: true
 vtep_device:
   description: Name of the device that holds O(vtep_ip), none where no device does.
   returned: success

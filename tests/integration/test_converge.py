@@ -103,3 +103,42 @@ def test_without_its_action_plugin_it_says_how_to_call_it():
     done = run_module("converge", part="peers", path="/tmp/plan")
     assert done.failed
     assert "call it as podnet.fabric.converge" in done["msg"]
+
+
+def disabled() -> dict[str, int]:
+    """Return what is set for IPv6 of our devices that have it."""
+    shown = do("sh", "-c", "grep -H . /proc/sys/net/ipv6/conf/*/disable_ipv6 || true")
+    found = (line.rpartition(":") for line in shown.splitlines())
+    return {
+        path.split("/")[-2]: int(value)
+        for path, _, value in found
+        if path.split("/")[-2][:3] in ("pn_", "cbr")
+    }
+
+
+def converge_four_times(of: dict[str, Any]) -> None:
+    """Run the part datapath in check mode, run it, and again both ways; nothing is left to do."""
+    for again in (False, True):
+        for check in (True, False):
+            done = run_module("converge", check=check, **options("datapath", of))
+            assert not done.failed, done["msg"]
+            assert done["changed"] is not again
+
+
+@pytest.mark.parametrize("datapath", ["ebpf", "bridge"])
+def test_an_mtu_below_that_of_ipv6_and_one_above(datapath):
+    own = {"ebpf": ["pn_host", "pn_net"], "bridge": ["cbr0"]}[datapath]
+    converge_four_times(node(datapath=datapath, mtu=1000))
+    assert not set(own) & set(disabled())
+    converge_four_times(node(datapath=datapath, mtu=1280))
+    assert {name: disabled()[name] for name in own} == dict.fromkeys(own, 1)
+
+
+def test_a_kernel_without_ipv6():
+    # Which has no folder of its settings.
+    do("ip", "link", "del", "pn_host")
+    do("mount", "-t", "tmpfs", "none", "/proc/sys/net/ipv6")
+    try:
+        converge_four_times(node())
+    finally:
+        do("umount", "/proc/sys/net/ipv6")

@@ -42,7 +42,7 @@ def test_a_name_left_behind_is_taken_again(names):
 
 
 def test_bad_names_change_nothing(names):
-    for bad in ("a/b", "..", ".", ""):
+    for bad in ("a/b", "..", ".", "", "-x"):
         fails("netns", "names[1]", repr(bad), names=[names[0], bad])
     fails("netns", "names[1]", "already", names=[names[0], names[0]])
     assert names[0] not in do("ip", "netns", "list").split()

@@ -276,3 +276,49 @@ def test_the_steps_after_it_are_done_and_the_end_says_what_is_left():
         assert [each["name"] for each in one["unfinished"]] == ["web-1"]
         assert "All is done but 'web-1'." in one["msg"]
     assert [one["changes"] for one in found] == [["change endpoint web-2"]] * 2 + [[]]
+
+
+def disabled(device, netns=None):
+    """Return what is set for IPv6 of a device, None where it has none."""
+    inside = ("ip", "netns", "exec", netns) if netns else ()
+    listed = do(*inside, "ls", "/proc/sys/net/ipv6/conf").split()
+    name = f"net/ipv6/conf/{device}/disable_ipv6"
+    return int(do(*inside, "sysctl", "-n", name)) if device in listed else None
+
+
+def test_a_pod_that_lowers_its_mtu_below_that_of_ipv6():
+    run("endpoints", **options(PODS))
+    do("ip", "-n", "web-1", "link", "set", "eth0", "mtu", "1000")
+    do("ip", "-n", "web-1", "addr", "flush", "dev", "eth0")
+    do("ip", "-n", "web-1", "addr", "add", "192.0.2.1/24", "dev", "eth0")
+    assert disabled("eth0", "web-1") is None
+    assert four_runs("endpoints", **options(PODS))["changes"] == ["change endpoint web-1"]
+    assert_whole("web-1", "10.111.160.1")
+    assert disabled("eth0", "web-1") == 1
+    assert reaches("peer", "10.111.160.1")
+
+
+def test_pods_with_an_mtu_below_that_of_ipv6_and_then_above():
+    four_runs("endpoints", **options(PODS, mtu=1000))
+    assert disabled("eth0", "web-1") is None
+    assert disabled(HOST_DEVICE("web-1")) is None
+    assert reaches("peer", "10.111.160.1")
+    four_runs("endpoints", **options(PODS, mtu=1280))
+    assert disabled("eth0", "web-1") == disabled(HOST_DEVICE("web-1")) == 1
+
+
+def test_an_error_in_a_pods_namespace_is_a_sentence():
+    run("endpoints", **options(PODS))
+    do("ip", "-n", "web-1", "link", "set", "eth0", "mtu", "1400")
+    setting = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries"
+    with namespaces.inside("web-1"):
+        do("mount", "--bind", setting, setting)
+        do("mount", "-o", "remount,bind,ro", setting)
+    try:
+        done = run_module("endpoints", **options(PODS))
+    finally:
+        with namespaces.inside("web-1"):
+            do("umount", setting)
+    (one,) = done["unfinished"]
+    assert one["name"] == "web-1"
+    assert one["reason"].startswith(f"the kernel refused {setting} with Read-only file system; ")

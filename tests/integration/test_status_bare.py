@@ -25,13 +25,15 @@ def test_node_info_of_a_bare_host(bare):
             "name": "eth0",
             "ifindex": socket.if_nametoindex("eth0"),
             "mtu": 1500,
+            "ethernet": True,
         }
         assert (found["underlay"], found["vtep_device"]) == (found["device"], "eth0")
         assert found["foreign"] == []
         assert (found["bpffs"], found["cgroup2"]) == (False, "/sys/fs/cgroup")
         assert (found["missing"], found["distribution"]) == ([], "debian")
         assert (found["pod_cidr"], found["peers"], found["endpoints"]) == (None, {}, {})
-    assert run_module("node_info", device="lo")["device"]["mtu"] == 65536
+    loopback = run_module("node_info", device="lo")["device"]
+    assert (loopback["mtu"], loopback["ethernet"]) == (65536, False)
     assert run_module("node_info", device="no-such")["device"] is None
     assert run_module("node_info", node_ip="10.9.9.9")["device"] is None
     assert run_module("node_info")["device"] is None

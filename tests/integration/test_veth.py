@@ -151,6 +151,7 @@ def test_bad_input_changes_nothing(netns):
         ({"name": "a1", "peer": {"name": "c0", "addresses": ["10.0.0.1"]}}, "peer.addresses[0]"),
         ({"name": "a1"}, "peer.name"),
         ({"name": "a0", "peer": {"name": "c0"}}, "veths[2]"),
+        ({"name": "a1", "peer": {"name": "a1"}}, "veths[1]: peer.name is 'a1', as name is; valid"),
     ]
     for item, part in bad:
         fails("veth", part, netns=netns, veths=[good, item])

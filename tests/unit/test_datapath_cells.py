@@ -13,7 +13,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import 
 from planning import fresh
 from planning import inventory as nodes_of
 
-ETH0 = {"name": "eth0", "ifindex": 2, "mtu": 1500}
+ETH0 = {"name": "eth0", "ifindex": 2, "mtu": 1500, "ethernet": True}
 ETH1 = {"name": "eth1", "ifindex": 3, "mtu": 9000}
 SEEN = {"device": ETH0, "underlay": ETH1, "vtep_device": "eth1", "foreign": []}
 EGRESS = [
@@ -172,6 +172,15 @@ def test_settings_and_those_that_are_given_back(cell):
     assert sysctls["values"] == v4 | v6
     of_the_node = [f"net.ipv4.conf.eth0.{name}" for name in ("forwarding", "rp_filter")]
     assert sysctls["restore"] == [name for name in of_the_node if name not in v4]
+
+
+@pytest.mark.parametrize(("mtu", "of_ipv6"), [(1279, []), (1280, ["cbr0"])])
+def test_a_device_with_too_small_an_mtu_has_no_settings_of_ipv6(mtu, of_ipv6):
+    nodes = nodes_of(podnet_datapath="bridge", podnet_mtu=mtu)
+    node = plan(nodes, fresh(nodes)).node("node-e6e4d")
+    values = tasks.build({**node, **devices.settle(node, SEEN)})["sysctls"]["values"]
+    found = [name for name in values if "ipv6" in name]
+    assert found == [f"net.ipv6.conf.{device}.disable_ipv6" for device in of_ipv6]
 
 
 def test_a_device_with_a_dot_in_its_name():

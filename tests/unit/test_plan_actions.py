@@ -54,8 +54,8 @@ PLAY = {
 }
 
 #: The device that a node was observed to have, and what its slice says of it then.
-DEVICE = {"name": "eth0", "ifindex": 2, "mtu": 1450}
-EGRESS = {**DEVICE, "ip": "10.111.0.8", "ethernet": True}
+DEVICE = {"name": "eth0", "ifindex": 2, "mtu": 1450, "ethernet": True}
+EGRESS = {**DEVICE, "ip": "10.111.0.8"}
 OF_DEVICE = {"device": "eth0", "device_ifindex": 2, "device_mtu": 1450, "mtu": 1450}
 OF_DEVICE |= {"balances": False, "planned_before": False}
 

@@ -10,7 +10,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.devices import 
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 from planning import NODES, fresh, inventory
 
-ETH0 = {"name": "eth0", "ifindex": 2, "mtu": 1500}
+ETH0 = {"name": "eth0", "ifindex": 2, "mtu": 1500, "ethernet": True}
 ETH1 = {"name": "eth1", "ifindex": 3, "mtu": 9000}
 SEEN: dict[str, Any] = {"device": ETH0, "underlay": ETH1, "vtep_device": "lo", "foreign": []}
 
@@ -112,6 +112,24 @@ def test_what_is_refused_in_an_overlay(variables, seen, sentences):
     with pytest.raises(Failure) as caught:
         settle(node("overlay", **variables), {**SEEN, **seen})
     assert caught.value.details["problems"] == sentences
+
+
+@pytest.mark.parametrize("masquerades", [False, True])
+@pytest.mark.parametrize("network_type", ["native_routing", "overlay"])
+def test_a_device_that_is_no_ethernet_device_is_refused_once(network_type, masquerades):
+    lo = {"name": "lo", "ifindex": 1, "mtu": 65536, "ethernet": False}
+    seen = {**SEEN, "device": lo, "egress_devices": [{**lo, "ip": "10.111.0.8"}]}
+    more = {"masquerade": masqueraded()["masquerade"]} if masquerades else {}
+    for given, said in (
+        ({"podnet_device": "lo"}, "lo"),
+        ({}, "not set, and the device that holds podnet_node_ip is lo"),
+    ):
+        with pytest.raises(Failure) as caught:
+            settle({**node(network_type, **given), **more}, seen)
+        assert caught.value.details["problems"] == [
+            f"podnet_device of node-e6e4d is {said}, which is no Ethernet device; valid is one "
+            "that is, such as eth0."
+        ]
 
 
 def test_the_smallest_underlay():
@@ -217,14 +235,6 @@ EGRESS: dict[str, tuple[list[str], list[dict[str, Any]], list[str]]] = {
         [
             f"{DEVICES} is not set, and its device is eth0, which has no global IPv4 address; "
             "valid is a device that has one."
-        ],
-    ),
-    "the node's device that is no Ethernet device": (
-        [],
-        egress("eth0", ethernet=False),
-        [
-            f"{DEVICES} is not set, and its device is eth0, which is no Ethernet device; valid is "
-            "one that is, such as eth0."
         ],
     ),
 }

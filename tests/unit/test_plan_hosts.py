@@ -13,7 +13,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.preflight import ipt
 from planning import NODES, fresh, inventory
 
 NAME, OTHER = list(NODES)[:2]
-ETH0 = {"name": "eth0", "ifindex": 2, "mtu": 1500}
+ETH0 = {"name": "eth0", "ifindex": 2, "mtu": 1500, "ethernet": True}
 SEEN: dict[str, Any] = {"device": ETH0, "underlay": ETH0, "kernel": "6.1.0-26-amd64", "tcx": False}
 
 

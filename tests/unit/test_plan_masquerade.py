@@ -166,7 +166,12 @@ def test_the_report_says_it_as_cilium_status_does():
     nodes["node-39206"]["podnet_masquerade_devices"] = ["eth1", "eth0"]
     nodes["node-63344"]["podnet_device"] = "eth2"
     observed: dict[str, Any] = fresh(NODES)
-    observed["node-e6e4d"]["device"] = {"name": "eth0", "ifindex": 2, "mtu": 1500}
+    observed["node-e6e4d"]["device"] = {
+        "name": "eth0",
+        "ifindex": 2,
+        "mtu": 1500,
+        "ethernet": True,
+    }
     shown = cluster_report(plan(nodes, observed).cluster)
     assert (
         "\nMasquerading:           BPF   [eth0, eth2, eth1]   10.111.0.0/16 [IPv4: Enabled, IPv6: "

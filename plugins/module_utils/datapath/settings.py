@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import names
+from ..engine import ipv6
 from .cells import devices_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .cells import Cell
+
+#: How names of settings of IPv6 begin.
+_IPV6 = ("net.ipv6.", "net/ipv6/")
 
 
 def of(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
@@ -26,9 +31,16 @@ def of(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     for device in devices_of(node, cell.loose):
         values[_name("ipv4", device, "rp_filter")] = 2
     for own in cell.devices:
-        values[_name("ipv6", own, "disable_ipv6")] = 1
+        mtu = node["vxlan"]["mtu"] if own == names.OVERLAY_DEVICE else node["mtu"]
+        if mtu >= ipv6.MIN_MTU:
+            values[_name("ipv6", own, "disable_ipv6")] = 1
     of_the_node = [_name("ipv4", node["device"], what) for what in ("forwarding", "rp_filter")]
     return {"values": values, "restore": [name for name in of_the_node if name not in values]}
+
+
+def without_ipv6(values: Mapping[str, int]) -> dict[str, int]:
+    """Return the settings less those that a kernel without IPv6 does not have."""
+    return {name: value for name, value in values.items() if not name.startswith(_IPV6)}
 
 
 def _name(family: str, of_device: str, what: str) -> str:

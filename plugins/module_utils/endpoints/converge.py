@@ -18,12 +18,11 @@ datapath to another talk to each other meanwhile, and their programs change with
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import pod_device
 from ..datapath.layout import ALLOCATIONS, ENDPOINT_HOST, ENDPOINTS
-from ..engine import devices, links, namespaces
+from ..engine import devices, ipv6, links, namespaces
 from ..engine.bpf import attach
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
@@ -222,8 +221,8 @@ def _device(endpoint: Endpoint, link: links.Link | None, node: Node, held: Held)
     if link is None:
         _make_pair(endpoint, node, held)
         link = devices.added(held.network, endpoint.device)
-    Path(f"/proc/sys/net/ipv6/conf/{endpoint.device}/disable_ipv6").write_text("1\n")
     links.set_(held.ip, link.index, alias=endpoint.alias, mac=node.gateway_mac, mtu=node.mtu)
+    ipv6.switch_off(endpoint.device)  # which it has anew where its MTU was less than that of IPv6
     return link
 
 

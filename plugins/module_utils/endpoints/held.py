@@ -70,8 +70,10 @@ class Held:
             do()
         except Failure as failure:
             self.unfinished.setdefault(name, failure.message)
-        except (OSError, netlink.Refusal) as error:
+        except netlink.Refusal as error:
             self.unfinished.setdefault(name, f"{error}.")
+        except OSError as error:
+            self.unfinished.setdefault(name, _sentence(error))
         else:
             return True
         return False
@@ -97,6 +99,14 @@ class Held:
                 for one, inode in inodes.items()
             }
         )
+
+
+def _sentence(error: OSError) -> str:
+    where = f" {error.filename}" if error.filename else ""
+    return (
+        f"the kernel refused{where} with {error.strerror or error}; see what changes the pod's "
+        f"namespace at this moment, and run again."
+    )
 
 
 @contextlib.contextmanager

@@ -18,6 +18,8 @@ MTUS = (576, 65535)
 #: What VXLAN over IPv4 takes of a packet: Ethernet 14, VXLAN 8, UDP 8, IPv4 20 bytes.
 OVERHEAD = 50
 
+_NO_ETHERNET = "which is no Ethernet device; valid is one that is, such as eth0."
+
 
 def settle(node: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a slice lacks as long as nobody has looked at the node's devices.
@@ -52,6 +54,9 @@ def problems(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[str]:
     if not seen.get("device"):
         wanted = node["device"] or f"device that holds its address {node['node_ip']}"
         yield f"podnet_device of {name}: there is no {wanted}; name a device of the node."
+    elif not seen["device"]["ethernet"]:
+        has = "" if node["device"] else "not set, and the device that holds podnet_node_ip is "
+        yield f"podnet_device of {name} is {has}{seen['device']['name']}, {_NO_ETHERNET}"
     if node["vxlan"]:
         yield from _of_the_tunnel(node, seen)
     if node["masquerade"]:
@@ -83,7 +88,8 @@ def _of_masquerading(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterat
         if device not in found:
             yield f"{what}: there is no {device}; name devices of the node."
         elif not found[device]["ethernet"]:
-            yield f"{has}, which is no Ethernet device; valid is one that is, such as eth0."
+            if wanted:  # else it is the node's device, which is refused as such
+                yield f"{has}, {_NO_ETHERNET}"
         elif not found[device]["ip"]:
             yield f"{has}, which has no global IPv4 address; valid is a device that has one."
 
