@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import names
+from ..engine import lock
 from ..engine.failure import Failure
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ ExecStart={command} restore
 CapabilityBoundingSet=CAP_NET_ADMIN
 NoNewPrivileges=yes
 ProtectSystem=strict
+ReadWritePaths={run}
 ProtectHome=yes
 PrivateTmp=yes
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
@@ -63,7 +65,13 @@ def units(command: Path, device: int | None) -> dict[Path, str]:
     if not BOOTED.is_dir() or device is None:
         return {}
     texts = (_SERVICE, _PATH)
-    words = {"mark": names.MARK, "command": command, "links": NETWORKD_LINKS, "device": device}
+    words = {
+        "mark": names.MARK,
+        "command": command,
+        "run": lock.FILE.parent,
+        "links": NETWORKD_LINKS,
+        "device": device,
+    }
     return {path: text.format(**words) for path, text in zip(UNITS, texts)}
 
 
