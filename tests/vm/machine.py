@@ -105,8 +105,9 @@ class Machine:
         self._ask("set_link", name="nic", up=up)
 
     def said(self, line: str) -> bool:
-        """Say whether a line has come out of its console."""
-        return line in self.console.read_text(errors="replace").splitlines()
+        """Say whether a line has come out of its console, behind a prompt for a login or not."""
+        said = self.console.read_text(errors="replace").splitlines()
+        return any(one.endswith(line) for one in said)
 
     def end(self) -> None:
         """Let there be no such machine."""
