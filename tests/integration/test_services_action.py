@@ -42,6 +42,7 @@ VARIABLES: dict[str, Any] = {
     "podnet_vpc_cidr": "10.111.0.0/16",
     "podnet_subnets": [{"cidr": "10.111.0.0/24"}],
     "podnet_secondary_ranges": [{"cidr": "10.111.160.0/20"}],
+    "podnet_forget_nodes": ["10.111.0.9"],  # of the plan that the node's maps were made of
     "podnet_service_cidr": "10.10.0.0/16",
     "podnet_load_balancer_cidrs": ["203.0.113.0/28"],
     "ansible_connection": "local",
