@@ -49,6 +49,9 @@ NODE_DEVICES = (
 )
 DISTRIBUTIONS = ("debian", "fedora", "rhel")
 
+#: Where apt has lists of packages; a host that has just been made has none yet.
+APT_LISTS = Path("/var/lib/apt/lists")
+
 
 def read(
     node_ip: str | None,
@@ -71,6 +74,7 @@ def read(
         "kernel": os.uname().release,
         "os": words[0] if words else None,
         "distribution": next((word for word in words if word in DISTRIBUTIONS), None),
+        "package_lists": not APT_LISTS.is_dir() or any(APT_LISTS.glob("*_Packages*")),
         "machine": objects.machine(),
         "missing": pythons.missing(LIBRARIES),
         "compiler": not pythons.missing(COMPILER) and compiler.has_headers(),

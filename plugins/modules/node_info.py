@@ -69,6 +69,11 @@ distribution:
   returned: success
   type: str
   sample: debian
+package_lists:
+  description: Whether apt, where the host has it, has lists of packages to install from.
+  returned: success
+  type: bool
+  sample: true
 machine:
   description: Machine type, as C(uname -m) has it.
   returned: success

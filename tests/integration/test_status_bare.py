@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,12 @@ def test_node_info_of_a_bare_host(bare):
         assert (found["bpffs"], found["cgroup2"]) == (False, "/sys/fs/cgroup")
         assert (found["missing"], found["distribution"]) == ([], "debian")
         assert (found["pod_cidr"], found["peers"], found["endpoints"]) == (None, {}, {})
+    lists = Path("/var/lib/apt/lists")  # a host without apt has none, and needs none
+    assert run_module("node_info")["package_lists"] is True
+    lists.mkdir(parents=True)
+    assert run_module("node_info")["package_lists"] is False
+    (lists / "main_Packages.lz4").touch()
+    assert run_module("node_info")["package_lists"] is True
     loopback = run_module("node_info", device="lo")["device"]
     assert (loopback["mtu"], loopback["ethernet"]) == (65536, False)
     assert run_module("node_info", device="no-such")["device"] is None
