@@ -248,6 +248,7 @@ class Machines(Cluster):
         self.try_exec(host, "systemctl", "reboot")
         self.disconnect(host)
         self.wait_until_up(host, other_than=before)
+        self._bring_what_tests_need(host)  # a checkout below /tmp is gone with a boot
 
     def switch_off(self, host: str) -> None:
         """Shut a machine down."""
@@ -259,3 +260,4 @@ class Machines(Cluster):
         """Boot a machine that is off."""
         self.machines[host].switch_on()
         self.wait_until_up(host)
+        self._bring_what_tests_need(host)
