@@ -14,6 +14,7 @@ from .cluster import ROOT, inventory, node
 from .probes import differences, everybody_reaches_everybody, snapshots
 
 MAPS = "Fill the maps, with what they hold of the other nodes"
+COMES_BACK = "Have the network come back after events of the host's network"
 ROUTES = "Route to the pods of this node and of the others"
 FIRST, SECOND, THIRD, FOURTH = (
     "10.111.160.0/25",
@@ -75,6 +76,7 @@ def test_a_node_joins_and_the_order_of_the_inventory_says_nothing(trio):
             for name in ("ipcache", "node_addresses")
         ],
         ROUTES: [f"create route {FOURTH}"],
+        COMES_BACK: ["change file /var/lib/podnet/entries.json"],
     }
     assert {name: run.changed[name] for name in others} == dict.fromkeys(others, news)
     assert cidrs(trio) == {**held, "node-4": FOURTH}
