@@ -32,17 +32,17 @@ static void *(*const lookup)(void *map, const void *key) = (void *)1;
 
 int gate(struct __sk_buff *skb)
 {
-	unsigned int zero = 0;
-	unsigned long long *count = lookup(MAP(zz_count), &zero);
-	int *answer = lookup(MAP(aa_answer), &zero);
-	if (count)
-		*count += 1;
-	return answer ? *answer : -1;
+    unsigned int zero = 0;
+    unsigned long long *count = lookup(MAP(zz_count), &zero);
+    int *answer = lookup(MAP(aa_answer), &zero);
+    if (count)
+        *count += 1;
+    return answer ? *answer : -1;
 }
 
 int door(struct __sk_buff *skb)
 {
-	return -1;
+    return -1;
 }
 """
 GATE = {

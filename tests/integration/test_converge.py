@@ -111,7 +111,7 @@ def disabled() -> dict[str, int]:
     found = (line.rpartition(":") for line in shown.splitlines())
     return {
         path.split("/")[-2]: int(value)
-        for path, _, value in found
+        for path, _colon, value in found
         if path.split("/")[-2][:3] in ("pn_", "cbr")
     }
 

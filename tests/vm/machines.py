@@ -177,7 +177,7 @@ class Machines(Cluster):
     ) -> subprocess.Popen[str]:
         """Start a playbook of the published collection, at the controller."""
         home = self.folder / "home"
-        if self.controller:
+        if self.controller is not None:
             collections = {"ANSIBLE_COLLECTIONS_PATH": str(home / ".ansible/collections")}
             environment = {"HOME": str(home), **collections, **environment}
         return super().start_play(playbook, *arguments, journal=journal, **environment)

@@ -70,10 +70,9 @@ class Held:
             do()
         except Failure as failure:
             self.unfinished.setdefault(name, failure.message)
-        except netlink.Refusal as error:
-            self.unfinished.setdefault(name, f"{error}.")
-        except OSError as error:
-            self.unfinished.setdefault(name, _sentence(error))
+        except (netlink.Refusal, OSError) as error:
+            said = _sentence(error) if isinstance(error, OSError) else f"{error}."
+            self.unfinished.setdefault(name, said)
         else:
             return True
         return False

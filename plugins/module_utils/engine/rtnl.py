@@ -59,7 +59,7 @@ def request(ip: Any, kind: int, built: Any, flags: int = 0) -> tuple[Any, ...]:
             return ()
         said = error.args[1]
         if isinstance(said, _Said):
-            start = _HEADER + struct.calcsize("".join(("=", *(form for _, form in built.fields))))
+            start = _HEADER + struct.calcsize("".join(("=", *(one[1] for one in built.fields))))
             word = _attribute_at(bytes(built.data), start, len(built.data), sent, said.offset)
             if word:
                 raise NetlinkError(error.code, f"{said} ({word})") from error

@@ -77,7 +77,7 @@ def _packets(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[Packe
         yield Packet("forward", "pods of other nodes", pods, out, own, other, "tcp", None)
         yield Packet("forward", "pods of other nodes", out, pods, other, own, "tcp", None)
     if len(node["endpoints"]) > 1 and (not bridged or seen.get("bridge_nf")):
-        another = next(one for one in node["endpoints"] if one["ip"] != own)
+        another = [one for one in node["endpoints"] if one["ip"] != own][-1]
         device = pods if bridged else names.endpoint_device(another["name"])
         yield Packet("forward", "pods of a node", pods, device, own, another["ip"], "tcp", None)
 

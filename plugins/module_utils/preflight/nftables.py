@@ -75,11 +75,16 @@ def target_of(verdict: str) -> str | None:
     return target if word in ("jump", "goto") else None
 
 
+def _parts(expression: Any) -> tuple[str, Any]:
+    """Return the word of an expression, and what it says."""
+    return next(iter(expression.items()), ("", {})) if isinstance(expression, dict) else ("", {})
+
+
 def _rules(expressions: Sequence[Any]) -> Iterator[Rule]:
     """Yield what a rule comes to: several, where it ends in a map of verdicts."""
     matches: list[Match] = []
     for expression in expressions:
-        word, told = next(iter(expression.items())) if isinstance(expression, dict) else ("", {})
+        word, told = _parts(expression)
         if word == "match":
             matches.append(_match(told))
         elif word == "vmap":

@@ -38,9 +38,9 @@ HOOKS = (
 _HOOK = f"""#!/bin/sh
 # Made by {names.MARK}: what an event of the host's network takes from the pod network comes back.
 if [ -d {systemd.BOOTED} ]; then
-	systemctl --no-block start {systemd.SERVICE}
+    systemctl --no-block start {systemd.SERVICE}
 else
-	{COMMAND} restore </dev/null >/dev/null 2>&1 &
+    {COMMAND} restore </dev/null >/dev/null 2>&1 &
 fi
 """
 

@@ -9,6 +9,7 @@ back after each burst of them, until for a while there is none and nothing is mi
 
 from __future__ import annotations
 
+import sys
 import time
 
 from ..engine import events, lock
@@ -51,5 +52,6 @@ def _drop_others() -> list[str]:
 
 def _say(what: str, found: list[str]) -> bool:
     if found:
-        print(f"{what}: {', '.join(found)}", flush=True)
+        sys.stdout.write(f"{what}: {', '.join(found)}\n")
+        sys.stdout.flush()
     return bool(found)

@@ -116,7 +116,8 @@ def compiled(source: Source, map_fds: Mapping[str, int] | None = None) -> Iterat
     :param map_fds: what ``MAP(name)`` stands for in the C; to be open for as long.
     :raises Failure: with file and line, and the whole output in ``log``.
     """
-    with scratch.folder("podnet-bpf-") as folder:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(scratch.folder("podnet-bpf-"))
         flags = _unpack(source, Path(folder))
         flags += [f"-DPN_FD_{name}={fd}" for name, fd in (map_fds or {}).items()]
         text = f'#line 1 "{source.main}"\n{source.files[source.main]}'
