@@ -102,7 +102,7 @@ test-services: deps ## services on the write-up's cluster: real clients, inside 
 test-masquerade: deps ## pods that talk to the outside: who is seen, real clients, 60,000 flows at once, churn
 test-loss: deps ## what is lost while programs are replaced and runs are killed: nothing
 test-molecule: deps ## the roles, one scenario each
-test-vm: deps ## real virtual machines: systemd, SSH, Debian's kernel; the short form is in make test
+test-vm: deps ## real virtual machines: systemd, SSH, Debian's kernel
 $(TESTS): test-%:
 	$(PY) -m tests.gates $* $(if $(filter vm,$*),vm-whole)
 
