@@ -113,7 +113,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
 }
 
-#: Emulated machines: by ``make test-vm``, until their short form is known to fit into ``make test``.
+#: Emulated machines: by ``make test-vm``, until the short form is known to fit.
 APART = ("vm", "vm-whole")
 
 #: All parts, those first that take longest: for two processors, two run side by side.
