@@ -1,7 +1,7 @@
 """This project's datapath on the benchmark's nodes: planned and made as the roles do it.
 
 The planner is given an inventory of the two nodes; the modules are given what follows from it, in
-the order of the roles ``datapath`` and ``endpoints``, and run on the node. What they pin goes
+the order of the roles ``native_routing``, ``overlay`` and ``endpoints``, and run on the node. What they pin goes
 to the node's own bpffs and ends with this process, as everything else here.
 """
 
@@ -124,8 +124,9 @@ def _planned(node: Node, choice: dict[str, Any]) -> dict[str, Any]:
         if endpoint["name"] in netns
     ]
     with node.entered():
-        device = {"name": DEVICE, "ifindex": socket.if_nametoindex(DEVICE), "mtu": MTU}
-    egress = {**device, "ip": str(node.ip), "ethernet": True}
+        number = socket.if_nametoindex(DEVICE)
+    device = {"name": DEVICE, "ifindex": number, "mtu": MTU, "ethernet": True}
+    egress = {**device, "ip": str(node.ip)}
     seen = {"device": device, "underlay": device, "vtep_device": device, "egress_devices": [egress]}
     return {**planned, **devices.settle(planned, seen), "endpoints": pods}
 
