@@ -136,31 +136,6 @@ def test_what_was_changed_is_as_it_was(drift):
     )
 
 
-def test_filters_of_clsact_come_back(drift, pair):
-    pair.variables["podnet_attach_mode"] = "clsact"
-    run = pair.play("site").ok()
-    tasks = {task for tasks in run.changed.values() for task in tasks}
-    assert tasks == {PROGRAMS, PODS}
-    everybody_reaches_everybody(pair)
-    drift(
-        {
-            "node-1": [["", "tc", "filter", "del", "dev", "eth0", "ingress"]],
-            "node-2": [
-                ["", "tc", "qdisc", "del", "dev", "pn_host", "clsact"],
-                ["", "tc", "qdisc", "del", "dev", endpoint_device("app-2"), "clsact"],
-            ],
-        },
-        {
-            "node-1": {PROGRAMS: ["create program from_netdev at tc_ingress of eth0"]},
-            "node-2": {
-                PROGRAMS: ["create program from_host at tc_egress of pn_host"],
-                PODS: ["change endpoint app-2"],
-            },
-        },
-    )
-    assert pair.play("site").ok().changed == {}
-
-
 def test_status_of_nodes_that_are_not_well(pair):
     """One lacks a program, another the address by which it was planned: each says so itself."""
     first, second = pair.nodes
@@ -209,3 +184,28 @@ def test_what_the_host_does_to_its_own_network_takes_nothing(pair):
     assert pair.exec(node, "podnet", "restore") == f"put back: route {SECOND}\n"
     assert differences(before, snapshots(pair)) == {}
     everybody_reaches_everybody(pair)
+
+
+def test_filters_of_clsact_come_back(drift, pair):
+    pair.variables["podnet_attach_mode"] = "clsact"
+    run = pair.play("site").ok()
+    tasks = {task for tasks in run.changed.values() for task in tasks}
+    assert tasks == {PROGRAMS, PODS}
+    everybody_reaches_everybody(pair)
+    drift(
+        {
+            "node-1": [["", "tc", "filter", "del", "dev", "eth0", "ingress"]],
+            "node-2": [
+                ["", "tc", "qdisc", "del", "dev", "pn_host", "clsact"],
+                ["", "tc", "qdisc", "del", "dev", endpoint_device("app-2"), "clsact"],
+            ],
+        },
+        {
+            "node-1": {PROGRAMS: ["create program from_netdev at tc_ingress of eth0"]},
+            "node-2": {
+                PROGRAMS: ["create program from_host at tc_egress of pn_host"],
+                PODS: ["change endpoint app-2"],
+            },
+        },
+    )
+    assert pair.play("site").ok().changed == {}

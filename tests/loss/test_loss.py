@@ -84,13 +84,15 @@ def pods_and_health(cluster, node):
     return [*cluster.pods(node), "podnet-health"]
 
 
-def test_the_controllers_connection_lives_through_everything(pair):
+def test_the_controllers_connection_lives_through_everything(pair, versions, run_site):
     """Over switches of cells, a teardown and a first run: no reset, no long silence."""
+    version, _mode = run_site.state[0]
+    here = {"ANSIBLE_COLLECTIONS_PATH": str(versions[version])}
     pair.variables["podnet_attach_mode"] = "auto"
     cells = [("bridge", "overlay"), ("routed", "native_routing"), ("ebpf", "overlay")]
     with nothing_is_lost(pair, but=CONTROLLER, of=controllers(pair)):
         for datapath, network_type in cells:
             pair.variables.update(podnet_datapath=datapath, podnet_network_type=network_type)
-            pair.play("site").ok()
-        pair.play("teardown").ok()
-        pair.play("site").ok()
+            pair.play("site", **here).ok()
+        pair.play("teardown", **here).ok()
+        pair.play("site", **here).ok()

@@ -203,8 +203,9 @@ def test_tcp_passes_a_smaller_link_on_the_way(cluster):
             running(cluster, "internet", "iperf3", "-s", "-1", "--forceflush", ready="listening"),
             capture(cluster.lab, "switch", "internet") as wire,
         ):
-            iperf = ("timeout", "20", "iperf3", "-J", "-c", INTERNET, "-n", "5M", *how)
+            iperf = ("timeout", "20", "iperf3", "-J", "-c", INTERNET, "-n", "20M", *how)
             told = cluster.json(NETPOD, *iperf)
+            # It ends with the last write: some megabytes may still lie in the sockets of both.
             assert told["end"]["sum_received"]["bytes"] >= 4 << 20
             if not how:
                 assert learned(cluster, NETPOD) == 1300
