@@ -15,19 +15,6 @@ from ..plugin_utils import objects, programs, slices
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ARGUMENT_SPEC = {
-    "programs": {"type": "list", "elements": "dict"},
-    "path": {"type": "str"},
-    "lacks": {
-        "type": "dict",
-        "options": {
-            "machine": {"type": "str", "required": True},
-            "compiler": {"type": "bool"},
-            "programs": {"type": "dict", "required": True},
-        },
-    },
-}
-
 
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Fills in the module's options that begin with ``_``, and keeps what it returns."""
@@ -41,9 +28,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Compile what was not compiled yet in this run."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         options = self.validate_argument_spec(
-            argument_spec=ARGUMENT_SPEC,
-            mutually_exclusive=[("programs", "path")],
-            required_one_of=[("programs", "path")],
+            argument_spec=bpf_compile.ARGUMENTS, **bpf_compile.RULES
         )[1]
         if self._task.check_mode:
             return {**result, "changed": False, "compiled": []}

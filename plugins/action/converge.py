@@ -16,15 +16,6 @@ from ..plugin_utils import slices
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ARGUMENT_SPEC = {
-    "path": {"type": "str"},
-    "part": {"type": "str", "required": True, "choices": list(parts.PARTS)},
-    "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
-    "sysctls": {"type": "dict", "default": {}},
-    "look_ahead": {"type": "bool", "default": False},
-    "compile": {"type": "bool", "default": True},
-}
-
 #: What is returned where nothing is to be done.
 NOTHING: dict[str, Any] = {"changed": False, "changes": [], "steps": []}
 
@@ -41,7 +32,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Run the module, unless the node needs no step of the part."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         checked = self.validate_argument_spec(
-            argument_spec=ARGUMENT_SPEC, required_if=parts.NEED_PLAN
+            argument_spec=parts.ARGUMENTS, required_if=parts.NEED_PLAN
         )[1]
         arguments = {word: value for word, value in checked.items() if value is not None}
         task_vars = task_vars or {}

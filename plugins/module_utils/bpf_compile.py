@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 #: Of a program: what the compiler is asked for, and the maps that are bound later.
 Unit = tuple[Source, tuple[str, ...]]
 
+#: What the module takes; its action plugin adds options that begin with ``_``.
+ARGUMENTS: dict[str, Any] = {
+    "programs": {"type": "list", "elements": "dict"},
+    "path": {"type": "str"},
+    "lacks": {
+        "type": "dict",
+        "options": {
+            "machine": {"type": "str", "required": True},
+            "compiler": {"type": "bool"},
+            "programs": {"type": "dict", "required": True},
+        },
+    },
+}
+RULES = {"mutually_exclusive": [("programs", "path")], "required_one_of": [("programs", "path")]}
+
 #: Descriptors that stand for maps while nothing is loaded: no process opens so many.
 _FIRST = 1 << 24
 

@@ -224,6 +224,15 @@ PARTS: dict[str, tuple[Step, ...]] = {
     ),
 }
 
+#: What M(podnet.fabric.converge) takes; its action plugin adds options that begin with ``_``.
+ARGUMENTS: dict[str, Any] = {
+    "path": {"type": "str"},
+    "part": {"type": "str", "required": True, "choices": list(PARTS)},
+    "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
+    "sysctls": {"type": "dict", "default": {}},
+    "look_ahead": {"type": "bool", "default": False},
+    "compile": {"type": "bool", "default": True},
+}
 
 #: What an argument spec says of the parts that are made of a plan: they need its path.
 NEED_PLAN = [("part", part, ("path",)) for part in PARTS if part != "node"]

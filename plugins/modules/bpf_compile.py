@@ -130,21 +130,11 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "programs": {"type": "list", "elements": "dict"},
-            "path": {"type": "str"},
-            "lacks": {
-                "type": "dict",
-                "options": {
-                    "machine": {"type": "str", "required": True},
-                    "compiler": {"type": "bool"},
-                    "programs": {"type": "dict", "required": True},
-                },
-            },
+            **bpf_compile.ARGUMENTS,
             "_machine": {"type": "str"},
             "_sources": {"type": "dict"},
         },
-        mutually_exclusive=[("programs", "path")],
-        required_one_of=[("programs", "path")],
+        **bpf_compile.RULES,
         supports_check_mode=True,
         no_log=True,  # the journal is no place for sources
     )

@@ -142,12 +142,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.given import Given
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "path": {"type": "str"},
-            "part": {"type": "str", "required": True, "choices": list(parts.PARTS)},
-            "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
-            "sysctls": {"type": "dict", "default": {}},
-            "look_ahead": {"type": "bool", "default": False},
-            "compile": {"type": "bool", "default": True},
+            **parts.ARGUMENTS,
             "_node": {"type": "dict"},
             "_sources": {"type": "dict"},
             "_services": {"type": "str"},

@@ -432,6 +432,17 @@ def test_reboot_loses_what_the_kernel_held_and_keeps_the_disk(small):
     assert build.present(LAB, module_hosts())["changes"] == []
 
 
+@pytest.mark.parametrize("name", ["switch", "nobody"])
+def test_what_is_no_host_is_not_rebooted(small, name):
+    done = lab("-l", LAB, "reboot", name, status=1)
+    assert done.stderr == f"lab: Lab {LAB!r} has no host {name!r}.\n"
+
+
+def test_an_inventory_that_is_not_there_is_refused(tmp_path):
+    done = lab("up", "-i", tmp_path / "nosuch.yml", status=1)
+    assert "Completely failed to parse inventory source" in done.stderr
+
+
 @pytest.mark.parametrize("hosts_seen", [0, 1, 2, 4])
 @pytest.mark.parametrize("then", ["down", "up"])
 def test_killed_half_way_up(tmp_path, hosts_seen, then):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import devices, links, values
 from .change import Changes
 from .failure import Failure
+from .spec import Spec
 
 try:
     from pyroute2.netlink import nla
@@ -224,6 +225,18 @@ def converge(
             outcome = [_outcome(kind, plan, check_mode=check_mode) for plan in plans]
         warnings = devices.warnings(plan.here for plan in plans)
         return {**changes.result(), **warnings, kind.plural: outcome}
+
+
+def spec(kind: Kind) -> Spec:
+    """Return the module that converges devices of one kind."""
+    items = {"type": "list", "elements": "dict", "required": True, "options": kind.options()}
+    return Spec(
+        arguments={kind.plural: items, "netns": {"type": "str"}},
+        work=lambda given, call: converge(
+            kind, given[kind.plural], given["netns"], check_mode=call.check_mode
+        ),
+        needs=("pyroute2",),
+    )
 
 
 def gather(kind: Kind, netns: str | None, name: str | None = None) -> list[dict[str, Any]]:

@@ -71,7 +71,12 @@ def _up(_options: argparse.Namespace, rest: Sequence[str], checkout: Path) -> in
     if command is None:
         raise Failure("ansible-playbook is not there; make deps installs it.")
     collections = str(checkout / ".build/collections")
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections}
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": collections,
+        # An inventory that is not there is no inventory without hosts.
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
+    }
     execute([command, "podnet.fabric.lab", *rest], environment)
 
 

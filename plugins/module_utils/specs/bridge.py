@@ -6,20 +6,5 @@ from __future__ import annotations
 
 from ..bridge import BRIDGE
 from ..engine import kinds
-from ..engine.spec import Spec
 
-SPEC = Spec(
-    arguments={
-        "bridges": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": BRIDGE.options(),
-        },
-        "netns": {"type": "str"},
-    },
-    work=lambda given, call: kinds.converge(
-        BRIDGE, given["bridges"], given["netns"], check_mode=call.check_mode
-    ),
-    needs=("pyroute2",),
-)
+SPEC = kinds.spec(BRIDGE)

@@ -5,21 +5,6 @@
 from __future__ import annotations
 
 from ..engine import kinds
-from ..engine.spec import Spec
 from ..vxlan import VXLAN
 
-SPEC = Spec(
-    arguments={
-        "vxlans": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": VXLAN.options(),
-        },
-        "netns": {"type": "str"},
-    },
-    work=lambda given, call: kinds.converge(
-        VXLAN, given["vxlans"], given["netns"], check_mode=call.check_mode
-    ),
-    needs=("pyroute2",),
-)
+SPEC = kinds.spec(VXLAN)
