@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What was compiled in this run, kept on the controller for the hosts that load it.
+"""What was compiled, kept on the controller for the hosts that load it.
 
 The folder is the run's own, of the user that runs it alone, and goes with the run. Every process
-of the run sees the same.
+of the run sees the same. With the environment variable PODNET_OBJECT_CACHE it is that folder, which
+stays for later runs.
 """
 
 from __future__ import annotations
@@ -13,23 +14,37 @@ import fcntl
 import json
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..module_utils.engine.bpf import objects
+from ..module_utils.engine.failure import Failure
 from . import run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
+#: Names a folder that outlives the run: a setting of the place where Ansible runs, not of hosts.
+CACHE = "PODNET_OBJECT_CACHE"
 _FOLDER = "podnet-objects"
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def found(keys: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return by its key each object that was compiled in this run."""
-    known = {key: _file(key) for key in keys if _KEY.fullmatch(key)}
-    return {key: json.loads(path.read_text()) for key, path in known.items() if path.exists()}
+    """Return by its key each object that was compiled and kept."""
+    folder = _folder()
+    known = {key: _intact(key, folder) for key in keys if _KEY.fullmatch(key)}
+    return {key: data for key, data in known.items() if data is not None}
+
+
+def _intact(key: str, folder: Path) -> dict[str, Any] | None:
+    """Read an object; what a power cut or somebody spoiled is as good as not there."""
+    try:
+        data: dict[str, Any] = json.loads((folder / f"{key}.json").read_text())
+        objects.read(data, key, data["machine"])
+    except (OSError, ValueError, TypeError, KeyError, Failure):
+        return None
+    return data
 
 
 def keep(made: Mapping[str, Any], wanted: Iterable[str], machine: str) -> None:
@@ -59,6 +74,16 @@ def _file(key: str) -> Path:
 
 
 def _folder() -> Path:
-    path = run_folder.here() / _FOLDER
-    path.mkdir(mode=0o700, exist_ok=True)
+    named = os.environ.get(CACHE)
+    path = Path(named).expanduser() if named else run_folder.here() / _FOLDER
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.stat()
+    except OSError as error:
+        raise Failure(f"{CACHE} is {str(path)!r}: {error.strerror}.") from error
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise Failure(
+            f"{CACHE} is {str(path)!r}, a folder that others may write to. Nodes run the programs "
+            "in it: it must belong to the user that runs Ansible, and have mode 0700."
+        )
     return path

@@ -1,8 +1,8 @@
 """This project's datapath on the benchmark's nodes: planned and made as the roles do it.
 
 The planner is given an inventory of the two nodes; the modules are given what follows from it, in
-the order of the roles ``native_routing``, ``overlay`` and ``endpoints``, and run on the node. What they pin goes
-to the node's own bpffs and ends with this process, as everything else here.
+the order of a run, and run on the node. What they pin goes to the node's own bpffs and ends with
+this process, as everything else here.
 """
 
 from __future__ import annotations

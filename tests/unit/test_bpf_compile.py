@@ -82,6 +82,7 @@ def test_one_object_is_what_the_compiler_makes_no_difference_of(
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.delenv(kept.CACHE, raising=False)
     return tmp_path
 
 
@@ -95,6 +96,46 @@ def test_what_is_kept_is_found_by_its_key_and_is_nobody_elses(folder: Path) -> N
     assert kept.found([KEY, "0" * 64, "../../etc/passwd"]) == {KEY: made}
     assert objects.read(kept.found([KEY])[KEY], KEY).functions == {"gate": RETURN}
     assert (folder / "podnet-objects").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.fixture
+def cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = folder / "cache"
+    monkeypatch.setenv(kept.CACHE, str(path))
+    return path
+
+
+def test_a_cache_outlives_the_run(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = objects.written(objects.Object((), {"gate": RETURN}, "GPL"), KEY)
+    kept.keep({KEY: made}, [KEY], objects.machine())
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/nonexistent")
+    assert kept.found([KEY]) == {KEY: made}
+    assert cache.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"machine": 1}'])
+def test_what_was_spoiled_in_a_cache_is_not_there(cache: Path, text: str) -> None:
+    made = objects.written(objects.Object((), {"gate": RETURN}, "GPL"), KEY)
+    kept.keep({KEY: made}, [KEY], objects.machine())
+    (file,) = cache.glob("*.json")
+    file.write_text(text)
+    assert kept.found([KEY]) == {}
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_a_cache_that_others_write_to_is_refused(cache: Path, mode: int) -> None:
+    cache.mkdir()
+    cache.chmod(mode)
+    with pytest.raises(Failure, match=f"PODNET_OBJECT_CACHE is '{cache}', a folder that others"):
+        kept.found([KEY])
+
+
+def test_a_cache_that_cannot_be_made_is_refused(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(kept.CACHE, str(cache / "in" / "none"))
+    with pytest.raises(Failure, match="in/none': No such file or directory"):
+        kept.found([KEY])
 
 
 def test_of_another_machine_type_it_is_kept_as_it_is(folder: Path) -> None:
