@@ -76,7 +76,7 @@ def _routes(given: Given, **more: Any) -> Arguments:
 
 PARTS: dict[str, tuple[Step, ...]] = {
     "node": (
-        Step("Mount bpffs and cgroup2 where they are not", "mounts", lambda _: {}, when=_always),
+        Step("Mount bpffs and cgroup2", "mounts", lambda _: {}, when=_always),
         Step(
             "Set kernel settings",
             "sysctls",
@@ -87,30 +87,30 @@ PARTS: dict[str, tuple[Step, ...]] = {
     # What a node needs to take packets, whichever way they come.
     "datapath": (
         Step(
-            "Make the door between pods and the node's stack",
+            "Create the devices between pods and the node's stack",
             "veth",
             lambda given: {"veths": given.items["veths"]},
             when=lambda node: node["usable"] and not cell_of(node).bridged,
         ),
         Step(
-            "Make the bridge of the pods",
+            "Create the bridge",
             "bridge",
             lambda given: {"bridges": given.items["bridges"]},
             when=lambda node: node["usable"] and cell_of(node).bridged,
         ),
         Step(
-            "Make the tunnel",
+            "Create the VXLAN device",
             "vxlan",
             lambda given: {"vxlans": given.items["vxlans"]},
             when=_has_tunnel,
         ),
         Step(
-            "Set what the kernel forwards",
+            "Set forwarding",
             "sysctls",
             lambda given: {"values": _settings(given), "remember": True},
         ),
         Step(
-            "Make the maps, with what they hold of this node",
+            "Create the maps, with entries of this node",
             "bpf_map",
             lambda given: given.maps("first_maps"),
             said_later=True,
@@ -127,7 +127,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
     # What sends packets to the others, all of which can take them by now.
     "peers": (
         Step(
-            "Tell the tunnel where the other nodes are",
+            "Set the tunnel endpoints of other nodes",
             "neighbors",
             lambda given: {
                 "neighbors": given.items["neighbors"],
@@ -137,28 +137,28 @@ PARTS: dict[str, tuple[Step, ...]] = {
             when=_has_tunnel,
         ),
         Step(
-            "Have the network come back after events of the host's network",
+            "Install the restoration of routes",
             "restoration",
             lambda given: given.restoration(),
             when=_always,
         ),
         # None goes yet: until the pods have moved over, they need those of the old way.
         Step(
-            "Route to the pods of this node and of the others",
+            "Set routes to pods",
             "routes",
             _routes,
             when=_always,
             said_later=True,
         ),
         Step(
-            "Fill the maps, with what they hold of the other nodes",
+            "Fill the maps, with entries of other nodes",
             "bpf_map",
             lambda given: given.maps("maps"),
         ),
     ),
     "endpoints": (
         Step(
-            "Make the pods' network",
+            "Connect the pods",
             "endpoints",
             lambda given: {
                 "endpoints": given.items["endpoints"],
@@ -170,19 +170,19 @@ PARTS: dict[str, tuple[Step, ...]] = {
     # After the pods have moved over: what another datapath or network type left.
     "settle": (
         Step(
-            "Take away the routes that no pod needs any more",
+            "Remove unused routes",
             "routes",
             # A pod's own route belongs to its endpoint.
             lambda given: _routes(given, purge=True, keep_devices=["pn_????????????"]),
             when=_always,
         ),
         Step(
-            "Take away what else no pod needs any more",
+            "Remove unused devices, maps and programs",
             "teardown",
             lambda given: {"keep": given.items["keep"]},
         ),
         Step(
-            "Give back what the kernel need not forward any more",
+            "Restore unused settings",
             "sysctls",
             # Those that the user asked for are the user's.
             lambda given: {
@@ -195,7 +195,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
     # Backends before sockets: what is sent to a service finds it complete.
     "services": (
         Step(
-            "Fill the services",
+            "Fill the service maps",
             "services",
             lambda given: {
                 "_services": given.services,
@@ -205,18 +205,18 @@ PARTS: dict[str, tuple[Step, ...]] = {
             when=_balances,
         ),
         Step(
-            "Balance sockets",
+            "Attach the socket programs",
             "bpf_program",
             lambda given: given.programs("socket_programs"),
             when=_balances,
         ),
-        Step("Keep the node ports from other use", "sysctls", _reserved_ports, when=_balances),
+        Step("Reserve the node ports", "sysctls", _reserved_ports, when=_balances),
     ),
     # First what keeps its address, so that nothing is masqueraded for a moment which must not be.
     # Where pods are not masqueraded any more, the part before has emptied the maps.
     "masquerade": (
         Step(
-            "Let pods go out with their node's address",
+            "Configure masquerading",
             "bpf_map",
             lambda given: {"maps": given.items["masquerade_maps"]},
             when=lambda node: node["usable"] and node["masquerade"] is not None,

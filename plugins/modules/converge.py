@@ -73,7 +73,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make the pods' network
+- name: Connect the pods
   podnet.fabric.converge:
     path: "{{ podnet_node.path }}"
     part: endpoints
@@ -95,7 +95,7 @@ steps:
     name:
       description: What the step does.
       type: str
-      sample: Set what the kernel forwards
+      sample: Set forwarding
     changes:
       description: What it changed.
       type: list

@@ -49,7 +49,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Answer at the node and at its health endpoint
+- name: Start the responders
   podnet.fabric.health_responder:
     places:
       - address: 10.111.0.8

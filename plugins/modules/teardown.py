@@ -54,7 +54,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Take the network away
+- name: Remove the network
   podnet.fabric.teardown:
 
 - name: The pods are ports of a bridge now; what eBPF needed goes

@@ -21,9 +21,7 @@ def test_on_fresh_nodes_and_on_a_cluster_that_changes(make_cluster):
     ]
     cluster.exec("node-1", "ip", "route", "del", "10.111.160.128/25")
     changed = predicted_then_done(cluster).changed
-    assert changed["node-1"]["Route to the pods of this node and of the others"] == [
-        "create route 10.111.160.128/25"
-    ]
+    assert changed["node-1"]["Set routes to pods"] == ["create route 10.111.160.128/25"]
     pods = [what for tasks in changed.values() for task in tasks.values() for what in task]
     assert {what for what in pods if "endpoint " in what} == {
         "remove endpoint app-4",

@@ -13,12 +13,12 @@ from ansible_collections.podnet.fabric.plugins.module_utils.names import (
 
 from .probes import differences, everybody_reaches_everybody, snapshots
 
-DOOR = "Make the door between pods and the node's stack"
-SETTINGS = "Set what the kernel forwards"
-MAPS = "Fill the maps, with what they hold of the other nodes"
+DOOR = "Create the devices between pods and the node's stack"
+SETTINGS = "Set forwarding"
+MAPS = "Fill the maps, with entries of other nodes"
 PROGRAMS = "Attach the programs"
-ROUTES = "Route to the pods of this node and of the others"
-PODS = "Make the pods' network"
+ROUTES = "Set routes to pods"
+PODS = "Connect the pods"
 
 FIRST, SECOND = "10.111.160.0/25", "10.111.160.128/25"
 

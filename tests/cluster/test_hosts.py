@@ -311,7 +311,7 @@ def test_who_only_looks_is_warned(fresh):
     with prepared(fresh, case):
         run = fresh.play("status").ok()
     del fresh.variables["podnet_datapath"]
-    (warning,) = run.result(NODE, "Take the node's part of the plan")["warnings"]
+    (warning,) = run.result(NODE, "Read the node's part of the plan")["warnings"]
     assert all(part in warning for part in case.parts), warning
 
 

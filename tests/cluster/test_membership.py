@@ -13,9 +13,9 @@ import pytest
 from .cluster import ROOT, inventory, node
 from .probes import differences, everybody_reaches_everybody, snapshots
 
-MAPS = "Fill the maps, with what they hold of the other nodes"
-COMES_BACK = "Have the network come back after events of the host's network"
-ROUTES = "Route to the pods of this node and of the others"
+MAPS = "Fill the maps, with entries of other nodes"
+COMES_BACK = "Install the restoration of routes"
+ROUTES = "Set routes to pods"
 FIRST, SECOND, THIRD, FOURTH = (
     "10.111.160.0/25",
     "10.111.160.128/25",

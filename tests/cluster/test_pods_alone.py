@@ -40,7 +40,7 @@ def fails_at_its_end(cluster, *arguments):
     run = cluster.play("site", *arguments)
     assert run.status != 0
     failed = {(one.host, one.task.rpartition(" : ")[2]) for one in run.of("failed")}
-    assert failed == {("node-1", "Have every pod in the network")}, run.output
+    assert failed == {("node-1", "Check that all pods are connected")}, run.output
     (said,) = run.errors
     assert "All is done but 'renames'." in said
     assert "'mine'" in said

@@ -72,9 +72,7 @@ def test_a_look_ahead_ends_where_something_differs_and_changes_nothing(made):
     assert look(made)["as_planned"] == ["datapath"]
     assert PEER_ROUTE not in do("ip", "route")
     done = run("converge", **options("settle", made))
-    assert [step["name"] for step in done["steps"]] == [
-        "Take away the routes that no pod needs any more"
-    ]
+    assert [step["name"] for step in done["steps"]] == ["Remove unused routes"]
     assert look(made)["as_planned"] == AFTER
 
 
@@ -91,10 +89,10 @@ def test_a_step_that_fails_is_named_and_what_was_done_before_it_is_told():
     broken = node(datapath="routed", device="nosuch")
     done = run_module("converge", **options("datapath", broken))
     assert done.failed
-    assert done["msg"].startswith("Set what the kernel forwards: values: this kernel has no ")
+    assert done["msg"].startswith("Set forwarding: values: this kernel has no ")
     assert done["changed"] is True
     assert [step["name"] for step in done["steps"]] == [
-        "Make the door between pods and the node's stack"
+        "Create the devices between pods and the node's stack"
     ]
     assert "veth pn_host" in done["changes"][0]
 

@@ -29,7 +29,7 @@ from .vpc import (
 
 KINDS = ("tcp", "udp")
 NODE, POD = NODES["k8s-s"], IPS[NETPOD]
-FILL = "Let pods go out with their node's address"
+FILL = "Configure masquerading"
 
 
 @pytest.fixture(scope="module", autouse=True)

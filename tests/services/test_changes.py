@@ -14,7 +14,7 @@ from .clients import Client
 from .talks import nothing_is_lost, talks
 from .write_up import NAMES, NAMES_NODE_PORT, NAMES_SERVICE, NETPOD, NODES, STICKY, WEBPODS
 
-FILL = "Fill the services"
+FILL = "Fill the service maps"
 
 #: Who holds connections: by sockets, by packets of a pod, from outside.
 WAYS = {
@@ -62,7 +62,7 @@ def test_a_backend_that_ends_keeps_its_connections_and_gets_no_new_one(cluster, 
     assert {node: list(tasks) for node, tasks in run.changed.items()} == {
         node: [FILL] for node in cluster.nodes
     }
-    said = str(run.result("k8s-m", "Balance the services")["diff"])
+    said = str(run.result("k8s-m", "Configure service load balancing")["diff"])
     for part in (
         "default/names",
         f"{NAMES_SERVICE}:{NAMES}",
