@@ -12,21 +12,16 @@ struct address {
 	};
 };
 
-#define ENDPOINT_HOST 1
 #define IPCACHE_DIRECT 1
 #define IPCACHE_TUNNEL 2
 #define NODE_LOCAL 1
 #define VERDICTS 64
-#define SERVICE_CLUSTER_IP 1
 #define SERVICE_NODE_PORT 2
 #define SERVICE_EXTERNAL_IP 3
-#define SERVICE_LOAD_BALANCER 4
-#define SERVICE_HOST_PORT 5
+#define SERVICE_LOCAL_OUTSIDE 8
 #define SERVICE_OUTSIDE 1
 #define SERVICE_SOURCE_RANGES 2
 #define SERVICE_MAGLEV 4
-#define SERVICE_LOCAL_OUTSIDE 8
-#define SERVICE_ALLOCATED 16
 #define MAGLEV_POSITIONS 16381
 #define NAT_REVERSE 1
 #define NAT_CLOSING 2
@@ -41,10 +36,6 @@ struct address {
 #define NAT_CLOSED_SECONDS 10
 #define NAT_TCP_SECONDS 21600
 #define NAT_OTHER_SECONDS 60
-#define NON_MASQUERADE_PODS 1
-#define NON_MASQUERADE_NATIVE 2
-#define NON_MASQUERADE_LISTED 3
-#define NON_MASQUERADE_LINK_LOCAL 4
 
 /* endpoints: address of a pod of this node, or of the node itself: where its packets go. */
 struct endpoints_key {

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils import bpf_compile, given, parts
+from ..module_utils.ebpf import bpf_compile
 from ..module_utils.engine.failure import Failure
+from ..module_utils.steps import given, parts
 from ..plugin_utils import objects, programs, slices
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils import parts
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
+from ..module_utils.steps import parts
 from ..plugin_utils import slices
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Run the module with what it needs beside its options."""
         # Here, since most tasks of a rerun come to nothing, and each would import it anew.
-        from ..module_utils import given  # noqa: PLC0415
+        from ..module_utils.steps import given  # noqa: PLC0415
         from ..plugin_utils import programs  # noqa: PLC0415
 
         sent: dict[str, Any] = {"_node": node}

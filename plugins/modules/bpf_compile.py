@@ -123,7 +123,7 @@ log:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_compile
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_compile
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 

@@ -119,7 +119,8 @@ maps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map, names
+from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 _FIELDS = {

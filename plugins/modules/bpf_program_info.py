@@ -103,7 +103,8 @@ programs:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_program, names
+from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_program
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 

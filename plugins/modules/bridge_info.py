@@ -63,8 +63,8 @@ bridges:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils.bridge import BRIDGE
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import kinds, runner
+from ansible_collections.podnet.fabric.plugins.module_utils.network.bridge import BRIDGE
 
 
 def main() -> None:

@@ -133,10 +133,10 @@ from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import converge, parts
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.spec import Call
-from ansible_collections.podnet.fabric.plugins.module_utils.given import Given
+from ansible_collections.podnet.fabric.plugins.module_utils.steps import converge, parts
+from ansible_collections.podnet.fabric.plugins.module_utils.steps.given import Given
 
 
 def main() -> None:

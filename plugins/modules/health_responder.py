@@ -61,8 +61,8 @@ RETURN = r"""
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import health
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.node import health
 
 PLACE = {"address": {"type": "str", "required": True}, "netns": {"type": "str"}}
 

@@ -70,8 +70,8 @@ neighbors:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podnet.fabric.plugins.module_utils import neighbors
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.network import neighbors
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ vxlans:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import kinds, runner
-from ansible_collections.podnet.fabric.plugins.module_utils.vxlan import VXLAN
+from ansible_collections.podnet.fabric.plugins.module_utils.network.vxlan import VXLAN
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError
 
-from ..module_utils.bpf_sources import COLLECTION_SOURCES, gather, without_texts
+from ..module_utils.ebpf.bpf_sources import COLLECTION_SOURCES, gather, without_texts
 from ..module_utils.engine.failure import Failure
 from . import objects
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
 from running import do, four_runs, run_module
 
 if TYPE_CHECKING:

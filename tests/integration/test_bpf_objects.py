@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
 from bpf_support import bpftool, dump, hide, ping, sources
 from running import four_runs, run, run_module
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     compiler,
     links,

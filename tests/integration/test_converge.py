@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import given, parts
-from ansible_collections.podnet.fabric.plugins.module_utils.bpf_sources import (
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf.bpf_sources import (
     COLLECTION_SOURCES,
     gather,
 )
+from ansible_collections.podnet.fabric.plugins.module_utils.steps import given, parts
 from node_support import bare_node, plan
 from running import do, run, run_module
 

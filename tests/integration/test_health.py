@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import health
+from ansible_collections.podnet.fabric.plugins.module_utils.node import health
 from node_support import NODE_IP, PEER_IP
 from running import FORK, Beside, do, run_module, until
 

@@ -25,8 +25,9 @@ from unittest import mock
 import nat_support
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_program, names
+from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout, tasks
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_program
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces, rtnl
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from bpf_support import bpftool, pins, sources

@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import health
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import lock
+from ansible_collections.podnet.fabric.plugins.module_utils.node import health
 from bpf_support import bpftool
 from node_support import NODE_IP
 from running import FORK, Beside, run, run_module, until

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible import constants
 from ansible_collections.podnet.fabric.plugins.action import plan
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_compile
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_compile
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import objects
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.plugin_utils import objects as kept

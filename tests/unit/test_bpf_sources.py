@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.bpf_sources import (
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf.bpf_sources import (
     gather,
     read_sources,
     standin,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ansible_collections.podnet.fabric.plugins.module_utils.bridge import BRIDGE
+from ansible_collections.podnet.fabric.plugins.module_utils.network.bridge import BRIDGE
 
 ITEM = {"purge_addresses": False, "purge_ports": False}
 

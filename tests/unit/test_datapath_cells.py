@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import CELLS
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, inventory
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 from planning import fresh

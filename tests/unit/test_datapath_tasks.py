@@ -8,12 +8,13 @@ import pytest
 from ansible_collections.podnet.fabric.plugins.filter.health_targets import health_targets
 from ansible_collections.podnet.fabric.plugins.filter.unknown_nodes import unknown_nodes
 from ansible_collections.podnet.fabric.plugins.filter.vpc_routes import vpc_routes
-from ansible_collections.podnet.fabric.plugins.module_utils import bpf_map, names
+from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     layout,
     nat_layout,
     tasks,
 )
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map
 from samples import NODE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -158,7 +159,16 @@ def test_numbers_that_are_pinned_somewhere_stay():
     ]
 
 
+def programs() -> str:
+    return "".join(path.read_text() for path in BPF.rglob("*.[ch]") if path.name != "shared.h")
+
+
 def test_every_verdict_is_used_by_a_program():
-    texts = "".join(path.read_text() for path in BPF.rglob("*.[ch]") if path.name != "shared.h")
+    texts = programs()
     unused = [v.name for v in reasons.VERDICTS if f"VERDICT_{v.name.upper()}" not in texts]
     assert unused == []
+
+
+def test_every_constant_of_the_header_is_read_by_a_program():
+    words = set(re.findall(r"\w+", programs()))
+    assert [name for name in layout.DEFINES if name not in words] == []

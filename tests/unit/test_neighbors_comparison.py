@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from ansible_collections.podnet.fabric.plugins.module_utils import neighbors
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.neighbors import identity
+from ansible_collections.podnet.fabric.plugins.module_utils.network import neighbors
 
 FDB = {
     "type": "fdb",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ansible_collections.podnet.fabric.plugins.filter.cluster_report import cluster_report
-from ansible_collections.podnet.fabric.plugins.module_utils import health, status_report, tables
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import SOCKET_PROGRAMS
+from ansible_collections.podnet.fabric.plugins.module_utils.node import health, status_report
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
+from ansible_collections.podnet.fabric.plugins.module_utils.text import tables
 from samples import NODE
 
 STATUS = {

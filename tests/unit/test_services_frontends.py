@@ -11,12 +11,12 @@ import sys
 from collections import Counter
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils import ranges
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
     MAGLEV_POSITIONS,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces, sockdiag
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.module_utils.network import ranges
 from ansible_collections.podnet.fabric.plugins.module_utils.services import (
     converge,
     given,

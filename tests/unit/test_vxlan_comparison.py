@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.vxlan import VXLAN
+from ansible_collections.podnet.fabric.plugins.module_utils.network.vxlan import VXLAN
 
 BEFORE = {
     **dict.fromkeys((field.option for field in VXLAN.fields), None),

@@ -26,10 +26,9 @@ NODE_LOCAL = 1
 #: Room for the verdicts of one hook in the metrics map.
 VERDICTS = 64
 
-#: Constants that C and Python share by the same name.
+#: Constants that the programs read, by the same name in C.
 DEFINES = {
-    name: globals()[name]
-    for name in ("ENDPOINT_HOST", "IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL", "VERDICTS")
+    name: globals()[name] for name in ("IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL", "VERDICTS")
 }
 DEFINES |= service_layout.DEFINES | nat_layout.DEFINES
 

@@ -38,7 +38,7 @@ NAT_CLOSED_SECONDS, NAT_TCP_SECONDS, NAT_OTHER_SECONDS = 10, 21600, 60
 #: First port that is given with an address of the node's; from there on all but node ports are.
 NAT_FIRST_PORT = 1024
 
-#: Constants that C and Python share by the same name.
+#: Constants that the programs read, by the same name in C.
 DEFINES = {
     name: globals()[name]
     for name in (
@@ -46,8 +46,6 @@ DEFINES = {
         "NAT_ANSWERED",
         *("MASQUERADE_NODES", "NAT_TURNS", "NAT_FIRST_PORT"),
         *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS"),
-        *("NON_MASQUERADE_PODS", "NON_MASQUERADE_NATIVE"),
-        *("NON_MASQUERADE_LISTED", "NON_MASQUERADE_LINK_LOCAL"),
     )
 }
 

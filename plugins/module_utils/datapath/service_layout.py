@@ -27,14 +27,12 @@ NODE_PORTS = (30000, 32767)
 #: A prime, at least 100 times the backends keeps reassignment under 1 % (the Maglev paper, 5.3).
 MAGLEV_POSITIONS = 16381
 
-#: Constants that C and Python share by the same name.
+#: Constants that the programs read, by the same name in C.
 DEFINES = {
     name: globals()[name]
     for name in (
-        *("SERVICE_CLUSTER_IP", "SERVICE_NODE_PORT", "SERVICE_EXTERNAL_IP"),
-        *("SERVICE_LOAD_BALANCER", "SERVICE_HOST_PORT"),
+        *("SERVICE_NODE_PORT", "SERVICE_EXTERNAL_IP", "SERVICE_LOCAL_OUTSIDE"),
         *("SERVICE_OUTSIDE", "SERVICE_SOURCE_RANGES", "SERVICE_MAGLEV"),
-        *("SERVICE_LOCAL_OUTSIDE", "SERVICE_ALLOCATED"),
         "MAGLEV_POSITIONS",
     )
 }

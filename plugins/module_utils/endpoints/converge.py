@@ -20,14 +20,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .. import pod_device
 from ..datapath.layout import ALLOCATIONS, ENDPOINT_HOST, ENDPOINTS
 from ..engine import devices, ipv6, links, namespaces
 from ..engine.bpf import attach
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
 from ..engine.failure import Failure
-from . import attachment, removal, state
+from . import attachment, pod_device, removal, state
 from .held import address_key, entry_value, name_key, read
 from .wanted import check
 

@@ -12,11 +12,12 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .. import names, pod_device
+from .. import names
 from ..datapath.layout import ENDPOINTS
 from ..engine import links, namespaces
 from ..engine.bpf import attach
 from ..nat import sweep
+from . import pod_device
 from .held import name_key
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from .held import address_key, entry_value, name_key
 
 if TYPE_CHECKING:
     from ..engine import links
-    from ..pod_device import PodDevice
     from .held import Held
+    from .pod_device import PodDevice
     from .wanted import Endpoint, Node
 
 HOOK = "tc_ingress"

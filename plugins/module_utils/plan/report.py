@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import masquerading
-from ..tables import line, table
+from ..text import masquerading
+from ..text.tables import line, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

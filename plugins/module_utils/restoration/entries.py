@@ -7,9 +7,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from .. import neighbors, routes
 from ..engine import devices, values
 from ..engine.failure import Failure
+from ..network import neighbors, routes
 from . import addresses
 
 if TYPE_CHECKING:

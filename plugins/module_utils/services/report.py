@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import tables
+from ..text import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import bpf_map
+from ..ebpf import bpf_map
 from ..engine.spec import Spec
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import bpf_program
+from ..ebpf import bpf_program
 from ..engine.bpf import attach, programs
 from ..engine.spec import Spec
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..bridge import BRIDGE
 from ..engine import kinds
+from ..network.bridge import BRIDGE
 
 SPEC = kinds.spec(BRIDGE)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import mounts
+from ..ebpf import mounts
 from ..engine.spec import Spec
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import neighbors
 from ..engine.spec import Spec
+from ..network import neighbors
 
 if TYPE_CHECKING:
     from ..engine.spec import Call, Params

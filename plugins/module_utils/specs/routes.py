@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import routes
 from ..engine.spec import Spec
+from ..network import routes
 
 if TYPE_CHECKING:
     from ..engine.spec import Call, Params

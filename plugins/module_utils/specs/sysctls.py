@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import sysctls
 from ..engine.spec import Spec
+from ..network import sysctls
 
 if TYPE_CHECKING:
     from ..engine.change import Changes

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import teardown
 from ..engine.spec import Spec
+from ..node import teardown
 
 if TYPE_CHECKING:
     from ..engine.spec import Call, Params

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from .. import veth
 from ..engine.spec import Spec
+from ..network import veth
 
 _ITEM = {
     **veth.END_OPTIONS,

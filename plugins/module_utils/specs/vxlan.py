@@ -5,6 +5,6 @@
 from __future__ import annotations
 
 from ..engine import kinds
-from ..vxlan import VXLAN
+from ..network.vxlan import VXLAN
 
 SPEC = kinds.spec(VXLAN)

@@ -26,10 +26,9 @@ _NUMBER = _NUMBERS.get(platform.machine(), 280)
 # enum bpf_cmd
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT_KEY = 0, 1, 2, 3, 4
 _PROG_LOAD, _OBJ_PIN, _OBJ_GET, _PROG_TEST_RUN = 5, 6, 7, 10
-_PROG_NEXT_ID, _PROG_BY_ID, _MAP_BY_ID, _INFO, _PROG_QUERY = 11, 13, 14, 15, 16
+_PROG_BY_ID, _MAP_BY_ID, _INFO, _PROG_QUERY = 13, 14, 15, 16
 _MAP_FREEZE, _MAP_LOOKUP_BATCH, _MAP_UPDATE_BATCH, _MAP_DELETE_BATCH = 22, 24, 26, 27
-_LINK_CREATE, _LINK_UPDATE, _LINK_BY_ID, _LINK_NEXT_ID, _LINK_DETACH = 28, 29, 30, 31, 34
-_PROG_BIND_MAP = 35
+_LINK_CREATE, _LINK_UPDATE, _LINK_DETACH, _PROG_BIND_MAP = 28, 29, 34, 35
 
 # enum bpf_link_type (cgroup, XDP, tcx) -> where its info has target and attach type. The info of
 # XDP has none, and is zero there.
@@ -101,11 +100,10 @@ def map_create(
     *,
     flags: int = 0,
     name: str = "",
-    inner_map: int = 0,
 ) -> int:
     """Make a map and return its descriptor; a name has at most 15 characters."""
     attr = struct.pack(
-        "=7I16s", map_type, key_size, value_size, max_entries, flags, inner_map, 0, name.encode()
+        "=7I16s", map_type, key_size, value_size, max_entries, flags, 0, 0, name.encode()
     )
     return _bpf(_MAP_CREATE, attr)
 
@@ -250,11 +248,6 @@ def program_by_id(number: int) -> int:
     return _bpf(_PROG_BY_ID, struct.pack("=III", number, 0, 0))
 
 
-def program_ids() -> list[int]:
-    """Ids of all programs that are loaded."""
-    return _ids(_PROG_NEXT_ID)
-
-
 def program_info(fd: int) -> ProgramInfo:
     """Ask the kernel what a program is."""
     _expect(fd, "prog")
@@ -305,17 +298,17 @@ def program_query(target: int, attach_type: int, *, links: bool = False) -> list
     :param links: ask for the links too: tcx, whose kernels know the question.
     """
     room = 64  # no hook takes more programs
-    programs, link_ids_found = (ctypes.c_uint32 * room)(), (ctypes.c_uint32 * room)()
+    programs, link_ids = (ctypes.c_uint32 * room)(), (ctypes.c_uint32 * room)()
     attr = bytearray(
         struct.pack(
             "=4IQI4x4Q",
             *(target, attach_type, 0, 0, ctypes.addressof(programs), room, 0),
-            *(ctypes.addressof(link_ids_found) if links else 0, 0, 0),
+            *(ctypes.addressof(link_ids) if links else 0, 0, 0),
         )
     )
     _bpf(_PROG_QUERY, attr)
     (count,) = struct.unpack_from("=I", attr, 24)
-    return list(zip(programs[:count], link_ids_found[:count]))
+    return list(zip(programs[:count], link_ids[:count]))
 
 
 def link_create(program: int, target: int, attach_type: int, flags: int = 0) -> int:
@@ -331,16 +324,6 @@ def link_update(link: int, program: int) -> None:
 def link_detach(link: int) -> None:
     """Detach a link's program, whoever else holds the link."""
     _bpf(_LINK_DETACH, struct.pack("=I", link))
-
-
-def link_by_id(number: int) -> int:
-    """Open a link by its id."""
-    return _bpf(_LINK_BY_ID, struct.pack("=III", number, 0, 0))
-
-
-def link_ids() -> list[int]:
-    """Ids of all links."""
-    return _ids(_LINK_NEXT_ID)
 
 
 def link_info(fd: int) -> LinkInfo:
@@ -364,17 +347,6 @@ def _bpf(command: int, attr: bytes | bytearray) -> int:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         raise OSError(number, os.strerror(number))
     return result
-
-
-def _ids(command: int) -> list[int]:
-    ids: list[int] = []
-    while True:
-        attr = bytearray(struct.pack("=III", ids[-1] if ids else 0, 0, 0))
-        try:
-            _bpf(command, attr)
-        except FileNotFoundError:
-            return ids
-        ids.append(struct.unpack_from("=I", attr, 4)[0])
 
 
 def _info(fd: int, layout: struct.Struct, start: bytes = b"") -> tuple[Any, ...]:

@@ -7,18 +7,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import lacking, names, tunnels
-from .datapath import entries, layout, reasons
-from .datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
-from .datapath.nat_layout import NAT
-from .endpoints import info
-from .endpoints.wanted import KINDS
-from .engine import links, netlink
-from .engine.bpf import attach, maps, programs
-from .engine.bpf import links as bpf_links
-from .nat import status as masquerading
-from .restoration.entries import missing
-from .services import info as services
+from .. import names
+from ..datapath import entries, layout, reasons
+from ..datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
+from ..datapath.nat_layout import NAT
+from ..endpoints import info
+from ..endpoints.wanted import KINDS
+from ..engine import links, netlink
+from ..engine.bpf import attach, maps, programs
+from ..engine.bpf import links as bpf_links
+from ..nat import status as masquerading
+from ..restoration.entries import missing
+from ..services import info as services
+from . import lacking, tunnels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,14 +13,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .engine.bpf.compiler import Source, read_folder
-from .engine.failure import Failure
+from ..engine.bpf.compiler import Source, read_folder
+from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 #: Where the collection's own programs and the stand-in headers lie.
-COLLECTION_SOURCES = Path(__file__).parents[2] / "bpf"
+COLLECTION_SOURCES = Path(__file__).parents[3] / "bpf"
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .engine import devices, neighbors, values
-from .engine.change import Changes
-from .engine.failure import Failure
-from .engine.lack import Lack
-from .names import ALIAS_PREFIX, DEVICE_PREFIX, ROUTE_PROTOCOL
+from ..engine import devices, neighbors, values
+from ..engine.change import Changes
+from ..engine.failure import Failure
+from ..engine.lack import Lack
+from ..names import ALIAS_PREFIX, DEVICE_PREFIX, ROUTE_PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .engine.devices import Network
-    from .engine.links import Link
-    from .engine.neighbors import Entry, Identity
+    from ..engine.devices import Network
+    from ..engine.links import Link
+    from ..engine.neighbors import Entry, Identity
 
     Table = dict[Identity, Entry]
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import names
-from .datapath import layout, pinned
-from .engine import devices, neighbors, routes
+from .. import names
+from ..datapath import layout, pinned
+from ..engine import devices, neighbors, routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

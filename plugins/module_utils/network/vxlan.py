@@ -7,9 +7,9 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from .engine import ethtool, kinds, links, values
-from .engine.failure import Failure
-from .engine.kinds import Field
+from ..engine import ethtool, kinds, links, values
+from ..engine.failure import Failure
+from ..engine.kinds import Field
 
 try:
     from pyroute2.netlink import nla
@@ -19,8 +19,8 @@ except ImportError:  # runner.require() has said so before anything here is call
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .engine.devices import Network, State
-    from .engine.links import Link
+    from ..engine.devices import Network, State
+    from ..engine.links import Link
 
 DF = {0: "unset", 1: "set", 2: "inherit"}
 

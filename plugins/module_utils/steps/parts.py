@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .datapath import settings
-from .datapath.cells import cell_of
-from .engine import ipv6
+from ..datapath import settings
+from ..datapath.cells import cell_of
+from ..engine import ipv6
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .datapath import reasons
-from .datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of
-from .tables import first
+from ..datapath import reasons
+from ..datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of
+from ..text.tables import first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,15 +13,15 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from .engine.bpf import fields, maps, programs
-from .engine.bpf.fields import Field, KeptField
-from .engine.change import Changes
-from .engine.failure import Failure
+from ..engine.bpf import fields, maps, programs
+from ..engine.bpf.fields import Field, KeptField
+from ..engine.change import Changes
+from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .engine.bpf.maps import Map, MapSpec
+    from ..engine.bpf.maps import Map, MapSpec
 
 #: Name -> bit of BPF_F_... of a map.
 FLAGS = {

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .engine.bpf import objects
-from .engine.bpf.compiler import Source, compiled
-from .engine.failure import Failure
+from ..engine.bpf import objects
+from ..engine.bpf.compiler import Source, compiled
+from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

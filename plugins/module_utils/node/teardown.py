@@ -17,22 +17,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import names
-from .datapath import reasons
-from .endpoints import removal
-from .endpoints.held import Held, read
-from .endpoints.wanted import KINDS
-from .engine import devices, links, routes
-from .engine.bpf import attach, clsact, maps, programs
-from .engine.bpf import links as bpf_links
-from .engine.bpf.grace import expedited
-from .engine.change import Changes
-from .restoration import converge as restoration
+from .. import names
+from ..datapath import reasons
+from ..endpoints import removal
+from ..endpoints.held import Held, read
+from ..endpoints.wanted import KINDS
+from ..engine import devices, links, routes
+from ..engine.bpf import attach, clsact, maps, programs
+from ..engine.bpf import links as bpf_links
+from ..engine.bpf.grace import expedited
+from ..engine.change import Changes
+from ..restoration import converge as restoration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from .engine.devices import Network
+    from ..engine.devices import Network
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..datapath import entries, tasks
 from . import parts
-from .datapath import entries, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .engine import links, namespaces, netlink, values
-from .engine.change import Changes
-from .engine.failure import Failure
+from ..engine import links, namespaces, netlink, values
+from ..engine.change import Changes
+from ..engine.failure import Failure
 
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_.@:+-]{1,255}")
 

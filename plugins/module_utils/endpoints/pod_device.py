@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .engine import ipv6, links, namespaces, netlink, rtnl
-from .engine.failure import Failure
+from ..engine import ipv6, links, namespaces, netlink, rtnl
+from ..engine.failure import Failure
 
 try:
     from pyroute2.netlink.rtnl.rtmsg import rtmsg

@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
+from ..engine import files, namespaces
+from ..engine.change import Changes
+from ..engine.failure import Failure
+from ..names import BRIDGE_DEVICE, DEVICE_PREFIX, STATE_DIR
 from . import ranges as number_ranges
-from .engine import files, namespaces
-from .engine.change import Changes
-from .engine.failure import Failure
-from .names import BRIDGE_DEVICE, DEVICE_PREFIX, STATE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,15 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .engine import devices, links, namespaces, values
-from .engine.change import Changes
-from .engine.failure import Failure
-from .names import ALIAS_PREFIX, DEVICE_PREFIX
+from ..engine import devices, links, namespaces, values
+from ..engine.change import Changes
+from ..engine.failure import Failure
+from ..names import ALIAS_PREFIX, DEVICE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .engine.devices import Network, State
+    from ..engine.devices import Network, State
 
 QUEUES = ("numtxqueues", "numrxqueues")
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .engine.change import Changes
-from .engine.failure import Failure
-from .names import BPFFS, PIN_ROOT
+from ..engine.change import Changes
+from ..engine.failure import Failure
+from ..names import BPFFS, PIN_ROOT
 
 SOURCE = "podnet"
 #: Where cgroup2 is mounted if it is nowhere: beside the v1 controllers of a hybrid host.

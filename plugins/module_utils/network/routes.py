@@ -10,18 +10,18 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .engine import devices, iproute2, routes, values
-from .engine.change import Changes
-from .engine.failure import Failure
-from .engine.lack import Lack
-from .engine.routes import FLAGS, METRICS, NOWHERE, PREFERENCES, PROTOCOLS, SCOPES, TABLES, TYPES
-from .names import ROUTE_PROTOCOL, is_our_device
+from ..engine import devices, iproute2, routes, values
+from ..engine.change import Changes
+from ..engine.failure import Failure
+from ..engine.lack import Lack
+from ..engine.routes import FLAGS, METRICS, NOWHERE, PREFERENCES, PROTOCOLS, SCOPES, TABLES, TYPES
+from ..names import ROUTE_PROTOCOL, is_our_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .engine.devices import Network
-    from .engine.routes import Identity, Route
+    from ..engine.devices import Network
+    from ..engine.routes import Identity, Route
 
     #: The routes of each identity in the kernel's order: it uses the first.
     Table = dict[Identity, list[Route]]

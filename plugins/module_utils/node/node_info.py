@@ -14,11 +14,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import mounts, names
-from .datapath import pinned
-from .datapath.cells import SOCKET_PROGRAMS, socket_pin
-from .datapath.layout import ALLOCATIONS, CONFIG, IPCACHE
-from .datapath.service_layout import (
+from .. import names
+from ..datapath import pinned
+from ..datapath.cells import SOCKET_PROGRAMS, socket_pin
+from ..datapath.layout import ALLOCATIONS, CONFIG, IPCACHE
+from ..datapath.service_layout import (
     SERVICE_ALLOCATED,
     SERVICE_CLUSTER_IP,
     SERVICE_LOAD_BALANCER,
@@ -26,10 +26,11 @@ from .datapath.service_layout import (
     SERVICE_NODE_PORT,
     SERVICES,
 )
-from .engine import ipv4, pythons
-from .engine.bpf import compiler, maps, objects
-from .preflight import host
-from .services import packed
+from ..ebpf import mounts
+from ..engine import ipv4, pythons
+from ..engine.bpf import compiler, maps, objects
+from ..preflight import host
+from ..services import packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

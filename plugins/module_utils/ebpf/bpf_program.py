@@ -14,19 +14,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import bpf_compile, mounts, names
-from .engine import pythons
-from .engine.bpf import attach, compiler, maps, objects, programs
-from .engine.bpf.compiler import Source
-from .engine.bpf.grace import expedited
-from .engine.change import Changes
-from .engine.failure import Failure
+from .. import names
+from ..engine import pythons
+from ..engine.bpf import attach, compiler, maps, objects, programs
+from ..engine.bpf.compiler import Source
+from ..engine.bpf.grace import expedited
+from ..engine.change import Changes
+from ..engine.failure import Failure
+from . import bpf_compile, mounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .engine.bpf.attach import Attached, Attacher, Place
-    from .engine.bpf.programs import Program
+    from ..engine.bpf.attach import Attached, Attacher, Place
+    from ..engine.bpf.programs import Program
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from . import masquerading
-from .datapath.cells import SOCKET_PROGRAMS
-from .datapath.service_layout import NODE_PORTS
-from .services import report
-from .tables import first, line, table
+from ..datapath.cells import SOCKET_PROGRAMS
+from ..datapath.service_layout import NODE_PORTS
+from ..services import report
+from ..text import masquerading
+from ..text.tables import first, line, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

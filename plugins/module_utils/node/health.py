@@ -24,8 +24,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .engine import files, namespaces
-from .engine.failure import Failure
+from ..engine import files, namespaces
+from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

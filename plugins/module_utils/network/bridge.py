@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .engine import kinds, links, values
-from .engine.failure import Failure
-from .engine.kinds import Field
+from ..engine import kinds, links, values
+from ..engine.failure import Failure
+from ..engine.kinds import Field
 
 try:
     from pyroute2.netlink import nla
@@ -19,7 +19,7 @@ except ImportError:  # runner.require() has said so before anything here is call
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .engine.devices import Network, State
+    from ..engine.devices import Network, State
 
 #: Options that are a bit of IFLA_BR_MULTI_BOOLOPT (enum br_boolopt_id).
 BITS = {"no_linklocal_learn": 0, "mcast_vlan_snooping": 1, "mst_enabled": 2, "fdb_local_vlan_0": 4}

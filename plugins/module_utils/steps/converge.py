@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from . import bpf_program as bpf_program_work
-from .engine.failure import Failure, Unfinished
-from .given import programs
-from .parts import PARTS
-from .specs import (
+from ..ebpf import bpf_program as bpf_program_work
+from ..engine.failure import Failure, Unfinished
+from ..specs import (
     bpf_map,
     bpf_program,
     bridge,
@@ -28,11 +26,13 @@ from .specs import (
     veth,
     vxlan,
 )
+from .given import programs
+from .parts import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .engine.spec import Call, Spec
+    from ..engine.spec import Call, Spec
     from .given import Given
     from .parts import Step
 
