@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
-from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_compile, bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import objects
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .topology import Node
+
+#: Objects by their keys: nodes are of one machine type, as in a run.
+_COMPILED: dict[str, Any] = {}
 
 #: What Ansible's wrapper does with a module. Its last line is the seconds that the module took from
 #: there on, without the start of the interpreter and the imports.
@@ -132,12 +136,15 @@ def _planned(node: Node, choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sources(items: dict[str, Any]) -> dict[str, Any]:
-    """What the action plugin of bpf_program reads on the controller."""
-
-    def find(name: str) -> str:
-        return str(bpf_sources.COLLECTION_SOURCES / name)
-
-    return bpf_sources.gather(items["programs"], find, Path())
+    """Compile what no node had before; return what the action plugin of bpf_program sends."""
+    programs = items["programs"]
+    found = bpf_sources.gather(
+        programs, lambda name: str(bpf_sources.COLLECTION_SOURCES / name), Path()
+    )
+    keys = set(bpf_compile.keys(programs, found, objects.machine()).values())
+    if not keys <= set(_COMPILED):
+        _COMPILED.update(bpf_compile.make(programs, None, found)["objects"])
+    return {**bpf_sources.without_texts(found), "objects": {key: _COMPILED[key] for key in keys}}
 
 
 def run_module(name: str, /, **arguments: Any) -> float:
