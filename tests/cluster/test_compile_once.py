@@ -7,12 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.plugin_utils.objects import CACHE
 
 from .cluster import Cluster, inventory
 from .predictions import predicted_then_done
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from .cluster import Run
 
@@ -50,6 +52,14 @@ def compiles(run: Run) -> list[tuple[set[str], str]]:
         for event in run.of("ok")
         if event.result.get("compiled")
     ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_cache() -> Iterator[None]:
+    """Have each run compile for itself, whatever other tests do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(CACHE, raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +140,13 @@ def test_the_host_that_compiles_can_be_chosen(cluster: Cluster) -> None:
     done = cluster.play("site", "--limit", "node-1,node-2").ok()
     assert [where for _made, where in compiles(done)] == ["builder"]
     assert programs(cluster)["node-1"] == programs(cluster)["node-2"]
+
+
+def test_with_a_cache_a_later_run_compiles_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    found = programs(cluster)["node-1"]
+    environment = {CACHE: str(tmp_path / "objects")}
+    for compiled in (["builder"], []):
+        cluster.play("teardown").ok()
+        done = cluster.play("site", "--limit", "node-1,node-2", **environment).ok()
+        assert [where for _made, where in compiles(done)] == compiled
+        assert programs(cluster)["node-1"] == found
