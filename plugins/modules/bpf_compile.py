@@ -18,16 +18,18 @@ description:
     kernel, not what leads packets elsewhere. Delegate the task to a host that you trust as you trust the one
     that Ansible runs on, such as C(localhost).
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
 requirements:
   - bcc (Debian C(python3-bpfcc), Fedora C(python3-bcc)) and the C library's kernel headers (Debian
     C(linux-libc-dev), Fedora C(kernel-headers))
 attributes:
   check_mode:
     support: full
-    description: Compiles nothing.
+    details: Compiles nothing.
   diff_mode:
     support: none
-    description: It changes nothing.
+    details: It changes nothing.
 options:
   programs:
     description:

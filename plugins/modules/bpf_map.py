@@ -13,15 +13,14 @@ description:
   - Entries go to the kernel thousands at a time, so one task for a whole table is the natural use.
   - A new map is filled before it gets its name; folders and pins are root's alone.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 requirements:
   - Linux 5.10 or newer
 attributes:
-  check_mode:
-    support: full
-    description: Reads the maps, writes nothing and says what would change.
   diff_mode:
-    support: full
-    description: Shows each map and each entry that differs, in the fields of the task.
+    details: Shows each map and each entry that differs, in the fields of the task.
 options:
   maps:
     description: The maps.

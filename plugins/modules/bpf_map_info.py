@@ -11,13 +11,9 @@ version_added: 0.1.0
 description:
   - Reads shape and use of pinned maps, and their entries where the task describes their fields.
 author: The podnet.fabric developers (@podnet)
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
 options:
   maps:
     description: The maps; without it all that are pinned below C(/sys/fs/bpf/podnet/maps).

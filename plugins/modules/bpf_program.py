@@ -20,6 +20,10 @@ description:
     Every source of the task is compiled and accepted by the verifier before anything is touched. After
     an error the old programs run as before.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
+  - podnet.fabric.netns
 requirements:
   - Linux 5.10 or newer; for tcx 6.6 or newer
   - bcc (Debian C(python3-bpfcc), Fedora C(python3-bcc)) and the C library's kernel headers (Debian
@@ -27,13 +31,9 @@ requirements:
   - pyroute2, where clsact is used
 attributes:
   check_mode:
-    support: full
-    description:
-      - Compares hashes, compiles nothing and changes nothing. An error of the compiler shows in the real
-        run alone.
+    details: Compares hashes and compiles nothing. An error of the compiler shows in the real run alone.
   diff_mode:
-    support: full
-    description: Shows each program and each attachment that differs.
+    details: Shows each program and each attachment that differs.
 options:
   programs:
     description: The programs.
@@ -184,9 +184,6 @@ options:
     type: str
     choices: [auto, tcx, clsact]
     default: auto
-  netns:
-    description: Network namespace of devices that name none, as C(ip netns) shows it, or a path.
-    type: str
   _sources:
     description: What the controller has read. The action plugin fills it in.
     type: dict

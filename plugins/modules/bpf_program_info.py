@@ -12,15 +12,12 @@ description:
   - Reads from the kernel which programs are attached to devices and cgroups, in the order in which they
     run, and which are pinned; those of others too.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
+  - podnet.fabric.netns
 requirements:
   - pyroute2 for clsact filters and for XDP
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 options:
   devices:
     description: Devices to look at; without it all of O(netns).
@@ -35,9 +32,6 @@ options:
     type: list
     elements: path
     default: [/sys/fs/bpf/podnet]
-  netns:
-    description: Network namespace of the devices, as C(ip netns) shows it, or a path.
-    type: str
 seealso:
   - module: podnet.fabric.bpf_program
 """

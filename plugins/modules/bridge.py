@@ -9,6 +9,11 @@ module: bridge
 short_description: Manage bridges
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.netlink
+  - podnet.fabric.netlink.changes
+  - podnet.fabric.netns
 description:
   - Makes, changes and removes bridges with every attribute that iproute2 has for them, and their ports.
   - What an item does not name stays as it is. Times are in hundredths of a second, as in C(ip link).
@@ -192,24 +197,6 @@ options:
         description: Whether ports that are not listed are taken out.
         type: bool
         default: false
-  netns:
-    description:
-      - Namespace of the devices, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
-      - The default is the one in which the module runs.
-    type: str
-attributes:
-  check_mode:
-    support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
-  diff_mode:
-    support: full
-    description: Shows the attributes that differ, before and after.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
 seealso:
   - module: podnet.fabric.bridge_info
 """

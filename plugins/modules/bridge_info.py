@@ -9,30 +9,17 @@ module: bridge_info
 short_description: Read bridge devices
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
+  - podnet.fabric.netlink
+  - podnet.fabric.netns
 description:
   - Reads the bridge devices of a namespace with all their attributes.
 options:
   name:
     description: Only the device of this name.
     type: str
-  netns:
-    description:
-      - Namespace to read, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
-      - The default is the one in which the module runs.
-    type: str
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: none
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
 seealso:
   - module: podnet.fabric.bridge
 """

@@ -15,13 +15,12 @@ description:
     it, since they begin to send to each other then.
   - Where a step fails, those after it are not done, and what was done before it is returned.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 attributes:
-  check_mode:
-    support: full
-    description: Changes nothing and says what it would change.
   diff_mode:
-    support: full
-    description: Shows what each step changes, below the step's name.
+    details: Shows what each step changes, below the step's name.
 options:
   path:
     description:

@@ -18,13 +18,12 @@ description:
     connections.
   - The program and the maps are pinned by the roles C(native_routing) and C(overlay).
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 attributes:
-  check_mode:
-    support: full
-    description: Changes nothing and says what it would change.
   diff_mode:
-    support: full
-    description: Shows what differs of each endpoint.
+    details: Shows what differs of each endpoint.
 options:
   endpoints:
     description: The pods, with the addresses that the plan gives them.

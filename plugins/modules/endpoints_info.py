@@ -11,13 +11,9 @@ version_added: 0.1.0
 description:
   - Reads every endpoint that M(podnet.fabric.endpoints) made, whole or not.
 author: The podnet.fabric developers (@podnet)
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing in any case.
-  diff_mode:
-    support: none
-    description: There is nothing to show.
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
 options:
   name:
     description: Return the endpoint of this name alone.

@@ -13,13 +13,9 @@ description:
     takes. HTTP is answered by M(podnet.fabric.health_responder).
   - An address that does not answer is no error of the module; RV(unreached) names it.
 author: The podnet.fabric developers (@podnet)
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing in any case.
-  diff_mode:
-    support: none
-    description: There is nothing to show.
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
 options:
   targets:
     description: The nodes.

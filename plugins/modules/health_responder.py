@@ -12,13 +12,15 @@ description:
   - Starts one process that answers HTTP at the given addresses, each in its namespace, and ends by
     itself after O(lifetime). It changes nothing of the network, and reports no change.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
 attributes:
   check_mode:
     support: full
-    description: It starts and stops in check mode, too; no configuration is touched.
+    details: It starts and stops in check mode, too; no configuration is touched.
   diff_mode:
     support: none
-    description: There is nothing to show.
+    details: There is nothing to show.
 options:
   places:
     description: Where it listens; required for O(state=started).

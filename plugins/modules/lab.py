@@ -15,16 +15,12 @@ description:
   - Several labs stand side by side under different names.
   - The connection plugin P(podnet.fabric.netns#connection) reaches the hosts.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 requirements:
   - pyroute2
   - root, cgroup2 and overlayfs
-attributes:
-  check_mode:
-    description: Can run in check mode and predict the changes without making any.
-    support: full
-  diff_mode:
-    description: Returns what differs, before and after.
-    support: full
 options:
   name:
     description: Name of the lab.

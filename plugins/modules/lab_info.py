@@ -10,15 +10,11 @@ version_added: 0.1.0
 description:
   - Returns labs, their hosts and the pods on these. Changes nothing.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
 requirements:
   - root and cgroup2
-attributes:
-  check_mode:
-    description: Can run in check mode and predict the changes without making any.
-    support: full
-  diff_mode:
-    description: Returns what differs, before and after.
-    support: none
 options:
   names:
     description: Show these labs only.

@@ -17,15 +17,11 @@ description:
     is in a pod that was made anew since, is started again; the pod's network and its other
     containers are left alone.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 requirements:
   - root and cgroup2
-attributes:
-  check_mode:
-    description: Can run in check mode and predict the changes without making any.
-    support: full
-  diff_mode:
-    description: Returns what differs, before and after.
-    support: full
 options:
   workloads:
     description: What shall run, and where.

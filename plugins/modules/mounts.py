@@ -12,13 +12,12 @@ description:
   - Mounts bpffs at C(/sys/fs/bpf), readable by root alone, and cgroup2 where it is mounted nowhere.
   - What is mounted already is left as it is. A host with systemd has both since its start.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 attributes:
-  check_mode:
-    support: full
-    description: Mounts nothing and says what it would mount.
   diff_mode:
-    support: full
-    description: Shows each mount.
+    details: Shows each mount.
 options:
   state:
     description:

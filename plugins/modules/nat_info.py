@@ -13,13 +13,9 @@ description:
     services alike. A flow has two entries, one for each direction.
   - Warns where more than 80 % of the map, or of the ports that an address has for one destination, are taken.
 author: The podnet.fabric developers (@podnet)
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing in any case.
-  diff_mode:
-    support: none
-    description: There is nothing to show.
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
 options:
   protocol:
     description: Return entries of this protocol alone.

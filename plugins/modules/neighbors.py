@@ -9,6 +9,11 @@ module: neighbors
 short_description: Manage neighbor and forwarding entries
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.netlink
+  - podnet.fabric.netlink.changes
+  - podnet.fabric.netns
 description:
   - Adds, changes and removes entries of ARP and NDP, and entries of the forwarding databases of bridges and VXLAN devices, many in one task.
   - Changing an entry is one request to the kernel, so that no packet sees it missing.
@@ -95,24 +100,6 @@ options:
         never the addresses of the devices themselves, of multicast, or the remote that a VXLAN device has by its own attribute.
     type: bool
     default: false
-  netns:
-    description:
-      - Namespace of the entries, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
-      - The default is the one in which the module runs.
-    type: str
-attributes:
-  check_mode:
-    support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
-  diff_mode:
-    support: full
-    description: Shows the attributes that differ, before and after.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
 seealso:
   - module: podnet.fabric.neighbors_info
   - module: podnet.fabric.vxlan

@@ -9,6 +9,11 @@ module: neighbors_info
 short_description: Read neighbor and forwarding entries
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
+  - podnet.fabric.netlink
+  - podnet.fabric.netns
 description:
   - Reads the entries of ARP and NDP and of the forwarding databases of a namespace, less those that a filter leaves out.
 options:
@@ -22,24 +27,6 @@ options:
   protocol:
     description: Only entries of ARP and NDP with this protocol number.
     type: int
-  netns:
-    description:
-      - Namespace to read, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
-      - The default is the one in which the module runs.
-    type: str
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: none
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
 seealso:
   - module: podnet.fabric.neighbors
 """

@@ -9,6 +9,10 @@ module: netns
 short_description: Manage named network namespaces
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.netlink
+  - podnet.fabric.netlink.changes
 description:
   - Makes and removes network namespaces as C(ip netns) does, many in one task.
   - A namespace that is removed lives on for as long as a process or a socket is in it; its name is free at once.
@@ -29,17 +33,7 @@ options:
     default: true
 attributes:
   check_mode:
-    support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing.
-  diff_mode:
-    support: full
-    description: Shows the attributes that differ, before and after.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
+    details: What an earlier task would have made may be missing.
 seealso:
   - module: podnet.fabric.netns_info
   - module: podnet.fabric.veth

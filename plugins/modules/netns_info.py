@@ -9,21 +9,12 @@ module: netns_info
 short_description: Read named network namespaces
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
+  - podnet.fabric.netlink
 description:
   - Reads the network namespaces that C(ip netns list) shows, with the devices in them.
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: none
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
 seealso:
   - module: podnet.fabric.netns
 """

@@ -11,13 +11,9 @@ version_added: 0.1.0
 description:
   - The plan asks this of every node before anything is changed. It needs nothing but Python.
 author: The podnet.fabric developers (@podnet)
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing in any case.
-  diff_mode:
-    support: none
-    description: There is nothing to show.
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
 options:
   node_ip:
     description: The node's address; the device that holds it is the node's device.

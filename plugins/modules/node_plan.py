@@ -8,6 +8,8 @@ module: node_plan
 short_description: Take one node's slice of a plan
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
 description:
   - Completes what this host must hold, from the plan that M(podnet.fabric.plan) made in the same run, by what was observed
     of its devices, and returns it in a word.
@@ -31,12 +33,14 @@ options:
     default: false
 attributes:
   check_mode:
-    description: Can run in check mode and return the same without changing anything.
     support: full
+    details: Returns the same in check mode.
   diff_mode:
-    description: Returns details of what has changed.
     support: none
     details: It changes nothing.
+  platform:
+    platforms: posix
+    description: The controller, without root's rights.
 seealso:
   - module: podnet.fabric.plan
   - module: podnet.fabric.node_info

@@ -8,6 +8,8 @@ module: plan
 short_description: Plan a pod network from the inventory
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
 description:
   - Computes, once a run and on the controller, what every node of a cluster must hold. That is its pod
     CIDR, its peers, routes, endpoints and their addresses.
@@ -40,12 +42,14 @@ requirements:
   - netaddr and PyYAML on the controller
 attributes:
   check_mode:
-    description: Can run in check mode and return the same without changing anything.
     support: full
+    details: Returns the same in check mode.
   diff_mode:
-    description: Returns details of what has changed.
     support: none
     details: It changes nothing.
+  platform:
+    platforms: posix
+    description: The controller, without root's rights.
 seealso:
   - module: podnet.fabric.node_plan
 """

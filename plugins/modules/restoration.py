@@ -17,13 +17,12 @@ description:
     a hook, where their folders are. Without systemd, the hooks start the command themselves.
   - M(podnet.fabric.teardown) takes it away.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 attributes:
-  check_mode:
-    support: full
-    description: Changes nothing and says what it would write.
   diff_mode:
-    support: full
-    description: Shows files by their hashes, and what is written down as a whole.
+    details: Shows files by their hashes, and what is written down as a whole.
 options:
   addresses:
     description:

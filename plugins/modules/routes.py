@@ -9,6 +9,11 @@ module: routes
 short_description: Manage routes
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.netlink
+  - podnet.fabric.netlink.changes
+  - podnet.fabric.netns
 description:
   - Adds, replaces and removes routes of IPv4 and IPv6, many in one task.
   - A route is known by its table, destination, TOS and metric. All else is compared, and what an item does not name has its default.
@@ -176,24 +181,6 @@ options:
     description: Whether a route of somebody else that has the identity of a listed one may be replaced or removed.
     type: bool
     default: false
-  netns:
-    description:
-      - Namespace of the routes, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
-      - The default is the one in which the module runs.
-    type: str
-attributes:
-  check_mode:
-    support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
-  diff_mode:
-    support: full
-    description: Shows the attributes that differ, before and after.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
 seealso:
   - module: podnet.fabric.routes_info
   - module: podnet.fabric.neighbors

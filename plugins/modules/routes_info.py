@@ -9,6 +9,11 @@ module: routes_info
 short_description: Read routes
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
+  - podnet.fabric.netlink
+  - podnet.fabric.netns
 description:
   - Reads the routes of a namespace, of IPv4 and IPv6 and of all tables, less those that a filter leaves out.
 options:
@@ -24,24 +29,6 @@ options:
   dst:
     description: Only this destination.
     type: str
-  netns:
-    description:
-      - Namespace to read, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
-      - The default is the one in which the module runs.
-    type: str
-attributes:
-  check_mode:
-    support: full
-    description: Reads only.
-  diff_mode:
-    support: none
-    description: Changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
 seealso:
   - module: podnet.fabric.routes
 """

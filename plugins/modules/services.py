@@ -17,13 +17,12 @@ description:
     are removed, and the sockets that talk to that backend through it are closed.
   - The maps are pinned by the roles C(native_routing) and C(overlay).
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 attributes:
-  check_mode:
-    support: full
-    description: Changes nothing and says what it would change.
   diff_mode:
-    support: full
-    description: Shows what differs of each frontend, with the names of services and their backends.
+    details: Shows what differs of each frontend, with the names of services and their backends.
 options:
   services:
     description: The services of the cluster, with the backends that they lead to.

@@ -11,13 +11,9 @@ version_added: 0.1.0
 description:
   - Reads the maps that M(podnet.fabric.services) fills, and those in which programs note who talks to which backend.
 author: The podnet.fabric developers (@podnet)
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing in any case.
-  diff_mode:
-    support: none
-    description: There is nothing to show.
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
 options:
   name:
     description:

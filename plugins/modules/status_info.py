@@ -17,13 +17,9 @@ description:
   - C(masquerade) is what the maps say, C(missing) what the plan has beyond that, and C(unplanned) the other way round.
     C(exhausted) counts packets that were dropped for want of a port.
 author: The podnet.fabric developers (@podnet)
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing in any case.
-  diff_mode:
-    support: none
-    description: There is nothing to show.
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.reads
 options:
   path:
     description:

@@ -13,13 +13,15 @@ description:
   - Unlike a file below C(/etc/sysctl.d), it can be undone, since the first value of each setting is
     written down on the node, and O(state=restored) brings it back.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
+  - podnet.fabric.netns
 attributes:
   check_mode:
-    support: full
-    description: Changes nothing and says what it would change; a warning tells of a setting that is not there yet.
+    details: A warning tells of a setting that is not there yet.
   diff_mode:
-    support: full
-    description: Shows each setting before and after.
+    details: Shows each setting before and after.
 options:
   values:
     description:
@@ -53,9 +55,6 @@ options:
     type: list
     elements: str
     default: []
-  netns:
-    description: Network namespace whose settings are meant, as a name of C(ip netns) or a path.
-    type: str
   state:
     description: V(present) sets O(values) and O(ranges); V(restored) undoes everything that was remembered.
     type: str

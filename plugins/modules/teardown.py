@@ -15,13 +15,12 @@ description:
   - Kernel settings and mounts are brought back by M(podnet.fabric.sysctls) and M(podnet.fabric.mounts);
     the role C(teardown) does all of it.
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.attributes.changes
 attributes:
-  check_mode:
-    support: full
-    description: Changes nothing and says what it would remove.
   diff_mode:
-    support: full
-    description: Shows each object that goes.
+    details: Shows each object that goes.
 options:
   keep:
     description:

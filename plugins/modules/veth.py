@@ -9,6 +9,11 @@ module: veth
 short_description: Manage veth pairs
 version_added: 0.1.0
 author: The podnet.fabric developers (@podnet)
+extends_documentation_fragment:
+  - podnet.fabric.attributes
+  - podnet.fabric.netlink
+  - podnet.fabric.netlink.changes
+  - podnet.fabric.netns
 description:
   - Makes, changes and removes pairs of virtual Ethernet devices, many in one task, each end in a namespace of its own.
   - What an item does not name stays as it is. The kernel is read once and only the differences are written.
@@ -135,24 +140,6 @@ options:
           numrxqueues:
             description: Number of receive queues; another number re-creates the pair.
             type: int
-  netns:
-    description:
-      - Namespace of the devices, as a name or a path of a namespace file, such as C(/proc/4711/ns/net) for that of a process.
-      - The default is the one in which the module runs.
-    type: str
-attributes:
-  check_mode:
-    support: full
-    description: Says what would change and changes nothing. What an earlier task would have made may be missing, of which a warning tells.
-  diff_mode:
-    support: full
-    description: Shows the attributes that differ, before and after.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with root's rights.
-requirements:
-  - pyroute2 >= 0.7
 seealso:
   - module: podnet.fabric.veth_info
   - module: podnet.fabric.netns

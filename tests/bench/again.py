@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import compiler, maps
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
 
 from . import CHECKOUT
 
@@ -40,8 +41,8 @@ class Again:
 
     def __init__(self) -> None:
         """Load it."""
-        self._given = maps.create(maps.MapSpec("given", "array", 4, _GIVEN.size, 1))
-        self._next = maps.create(maps.MapSpec("program", "prog_array", 4, _PROGRAM.size, 1))
+        self._given = maps.create(MapSpec("given", "array", 4, _GIVEN.size, 1))
+        self._next = maps.create(MapSpec("program", "prog_array", 4, _PROGRAM.size, 1))
         source = compiler.Source(
             main="again.c",
             files={

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
 from bpf_support import bpftool, dump
 from running import fails, four_runs, run_module
 
@@ -310,7 +311,7 @@ def test_a_whole_table_in_one_call(count: int, seconds: float) -> None:
 COUNTS = [{"name": "packets", "type": "u64"}, {"name": "bytes", "type": "u64"}]
 
 
-def counted(spec: maps.MapSpec) -> dict[bytes, list[bytes]]:
+def counted(spec: MapSpec) -> dict[bytes, list[bytes]]:
     """Pin a map of one more for each CPU in each of its entries; return them, a value a CPU."""
     keys = [struct.pack("=I", number) for number in range(spec.max_entries)]
     size, cpus = spec.value_size // 8, maps.possible_cpus()
@@ -325,7 +326,7 @@ def counted(spec: maps.MapSpec) -> dict[bytes, list[bytes]]:
 @pytest.mark.parametrize("kind", ["percpu_array", "percpu_hash", "lru_percpu_hash"])
 @pytest.mark.parametrize("on_mismatch", ["grow", "migrate"])
 def test_what_each_cpu_counted_is_carried_over(kind: str, on_mismatch: str) -> None:
-    before = counted(maps.MapSpec("t", kind, 4, 16, 256))
+    before = counted(MapSpec("t", kind, 4, 16, 256))
     four_runs(
         "bpf_map",
         **table(type=kind, key=U32, value=COUNTS, max_entries=1024, on_mismatch=on_mismatch),
@@ -340,7 +341,7 @@ def test_what_each_cpu_counted_is_carried_over(kind: str, on_mismatch: str) -> N
 
 
 def test_counts_that_got_a_field_more_are_carried_over() -> None:
-    before = counted(maps.MapSpec("t", "percpu_array", 4, 8, 16))
+    before = counted(MapSpec("t", "percpu_array", 4, 8, 16))
     options = table(
         type="percpu_array", key=U32, value=COUNTS, max_entries=32, on_mismatch="grow", entries=[]
     )
@@ -353,7 +354,7 @@ def test_counts_that_got_a_field_more_are_carried_over() -> None:
 
 
 def test_entries_of_a_task_are_set_on_every_cpu_when_a_map_grows() -> None:
-    before = counted(maps.MapSpec("t", "percpu_hash", 4, 16, 4))
+    before = counted(MapSpec("t", "percpu_hash", 4, 16, 4))
     entries = [{"key": {"n": 1}, "value": {"packets": 7, "bytes": 70}}]
     options = {"key": U32, "value": COUNTS, "max_entries": 8, "entries": entries}
     four_runs("bpf_map", **table(type="percpu_hash", on_mismatch="grow", **options))
@@ -383,7 +384,7 @@ def test_every_kind_grows_with_its_entries(kind: str, key: list[dict[str, str]])
 
 
 def test_per_cpu_and_one_for_all_are_not_made_of_each_other() -> None:
-    counted(maps.MapSpec("t", "percpu_array", 4, 16, 4))
+    counted(MapSpec("t", "percpu_array", 4, 16, 4))
     fails(
         "bpf_map",
         *(PATH, "per-CPU", "remove the map"),

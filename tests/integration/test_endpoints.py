@@ -12,6 +12,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
 from bpf_support import bpftool, pins
 from nat_support import NAT, TCP, entry, flow, held, keys, write
 from nat_support import empty as forget_flows
@@ -325,7 +326,7 @@ def test_flows_go_with_the_pod_and_no_other_pod_gets_them():
 
 def test_pods_go_whatever_map_of_flows_there_is():
     with maps.open_pin(NAT.pin) as found:
-        for other in (None, maps.MapSpec("nat", "lru_hash", 40, 56, 16)):
+        for other in (None, MapSpec("nat", "lru_hash", 40, 56, 16)):
             run("endpoints", **options([GOOD]))
             maps.unpin(NAT.pin)
             if other:

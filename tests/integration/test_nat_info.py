@@ -7,6 +7,7 @@ import re
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
 from ansible_collections.podnet.fabric.plugins.module_utils.nat import filters, info, report, usage
 from nat_support import ICMP, NAT, TCP, empty, entry, flow, many, write
 from node_support import bare_node, plan
@@ -210,7 +211,7 @@ def test_a_node_without_the_map_translates_nothing(node):
 def test_a_map_of_another_version_is_said_to_be_one(node):
     with maps.open_pin(NAT.pin) as found:
         maps.unpin(NAT.pin)
-        with maps.create(maps.MapSpec("nat", "lru_hash", 40, 56, 16)) as other:
+        with maps.create(MapSpec("nat", "lru_hash", 40, 56, 16)) as other:
             other.pin(NAT.pin)
         fails("nat_info", "run the role native_routing or overlay before")
         found.pin(NAT.pin)

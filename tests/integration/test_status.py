@@ -11,6 +11,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import SOCKET_PROGRAMS
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
 from ansible_collections.podnet.fabric.plugins.module_utils.restoration import entries
 from bpf_support import bpftool
 from nat_support import empty as forget_flows
@@ -233,7 +234,7 @@ def test_counts_of_another_version_are_read_and_kept(cluster_node, value_size, m
     key = counts.pack_key(index=0)
     with maps.open_pin(counts.pin) as now:
         try:
-            spec = maps.MapSpec("metrics", "percpu_array", 4, value_size, max_entries)
+            spec = MapSpec("metrics", "percpu_array", 4, value_size, max_entries)
             with maps.create(spec) as old:
                 old.update({key: (3).to_bytes(8, "little").ljust(value_size, b"\0")})
                 old.pin(counts.pin)

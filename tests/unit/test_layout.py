@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import header, layout, reasons
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import fields as bpf_fields
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import fields as bpf_fields
 
 BPF = Path(__file__).parent.parent.parent / "bpf"
 

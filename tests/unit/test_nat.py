@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import clock, nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.nat import filters, report, usage, words
 from ansible_collections.podnet.fabric.plugins.module_utils.nat.flows import Flows, is_over
@@ -106,7 +107,7 @@ def test_a_place_is_an_address_a_prefix_or_an_address_and_a_port(text, inside, o
     for places, is_inside in ((inside, True), (outside, False)):
         for one in places:
             address, _colon, port = one.rpartition(":")
-            raw = packed.address(address.strip("[]"))
+            raw = addresses.packed(address.strip("[]"))
             assert takes(raw, int(port).to_bytes(2, "big")) is is_inside, one
 
 

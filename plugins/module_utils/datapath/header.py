@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..engine.bpf import fields as bpf_fields
+from ..engine import fields as bpf_fields
 from . import layout, reasons
 from .structs import C_TYPES, Field
 

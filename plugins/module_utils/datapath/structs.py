@@ -13,14 +13,14 @@ from functools import cached_property
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from ..engine.bpf import fields
-from ..engine.bpf.maps import NO_PREALLOC, MapSpec
+from ..engine import fields
+from ..engine.map_spec import NO_PREALLOC, MapSpec
 from ..names import MAP_PINS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: C declaration of each field type of :mod:`engine.bpf.fields` that is used in a layout.
+#: C declaration of each field type of :mod:`engine.fields` that is used in a layout.
 C_TYPES = {
     "u16": "__u16 {}",
     "u32": "__u32 {}",

@@ -13,15 +13,17 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..engine.bpf import fields, maps, programs
-from ..engine.bpf.fields import Field, KeptField
+from ..engine import fields
+from ..engine.bpf import maps, programs
 from ..engine.change import Changes
 from ..engine.failure import Failure
+from ..engine.fields import Field, KeptField
+from ..engine.map_spec import ARRAYS, PER_CPU, MapSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..engine.bpf.maps import Map, MapSpec
+    from ..engine.bpf.maps import Map
 
 #: Name -> bit of BPF_F_... of a map.
 FLAGS = {
@@ -81,12 +83,12 @@ def wanted(item: Mapping[str, Any]) -> Wanted:
     if not re.fullmatch(r"[\w.]{1,15}", name):
         raise Failure(f"map name {name!r}: a name has 1 to 15 letters, digits, dots and _.")
     if item["state"] == "absent":
-        shape = maps.MapSpec(name, kind or "hash", 0, 0, 0)
+        shape = MapSpec(name, kind or "hash", 0, 0, 0)
         return Wanted(path, False, shape, (), (), {}, {}, False, "fail", (), ())
     key, value = field_list(item["key"]), field_list(item["value"])
     if kind == "prog_array":
         value = _PROGRAM
-    spec = maps.MapSpec(
+    spec = MapSpec(
         name,
         kind,
         fields.size(key),
@@ -96,7 +98,7 @@ def wanted(item: Mapping[str, Any]) -> Wanted:
     )
     if not (key and value and item["max_entries"]):
         raise Failure(f"map {path}: key, value and max_entries are needed to make a map.")
-    if item["purge"] and kind in maps.ARRAYS:
+    if item["purge"] and kind in ARRAYS:
         raise Failure(
             f"map {path}: purge removes entries, and those of an {kind} are always there."
         )
@@ -281,8 +283,8 @@ def _carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
             f"map {item.path} is there with {differs}. Remove it, or let on_mismatch: migrate make "
             "a new one with its entries."
         )
-    per_cpu = old.type in maps.PER_CPU
-    if per_cpu != (new.type in maps.PER_CPU) or "prog_array" in (old.type, new.type):
+    per_cpu = old.type in PER_CPU
+    if per_cpu != (new.type in PER_CPU) or "prog_array" in (old.type, new.type):
         raise Failure(
             f"map {item.path} is there with {differs}; entries of prog arrays cannot be carried "
             "over, nor those of a per-CPU map into one that is none, or back: remove the map."
@@ -393,7 +395,7 @@ def _plan_entries(
 def values(kind: str, value: Sequence[Field], raw: bytes) -> Any:
     """Value for people; of a per-CPU map a list where the CPUs differ."""
     size = fields.size(value)
-    if kind not in maps.PER_CPU:
+    if kind not in PER_CPU:
         return fields.unpack(value, raw)
     slot = len(raw) // maps.possible_cpus()
     each = [fields.unpack(value, raw[at : at + size]) for at in range(0, len(raw), slot)]

@@ -12,7 +12,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import plain_netlink, rtnl
+from . import addresses, plain_netlink, rtnl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,6 @@ _LISTENS = {socket.IPPROTO_TCP: 1 << 10, socket.IPPROTO_UDP: 1 << 7}
 _REST = struct.Struct("=IIIII")
 _INET_DIAG_SKV6ONLY = 11
 _NOT_KNOWN = (errno.EOPNOTSUPP, errno.EINVAL)
-_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class Found(NamedTuple):
@@ -80,7 +79,7 @@ def connected(protocol: int) -> Iterator[Found]:
         for answer in _asked(SOCK_DIAG_BY_FAMILY, rtnl.REQUEST | rtnl.DUMP, body):
             words = answer[_ANSWER.size : _ANSWER.size + _SOCKET.size]
             _sport, dport, _source, to, _device, cookie = _SOCKET.unpack(words)
-            address = _MAPPED + to[:4] if family == socket.AF_INET else to
+            address = addresses.MAPPED + to[:4] if family == socket.AF_INET else to
             yield Found(cookie, address, dport, family, protocol, words)
 
 

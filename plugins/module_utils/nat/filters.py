@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..datapath.clock import elapsed
+from ..engine import addresses
 from ..engine.failure import Failure
-from ..services import packed
 from . import words
 from .flows import is_over
 
@@ -104,7 +104,7 @@ def place(option: str, text: str | None) -> Place | None:
             f"{option}: {text!r} is neither an address (10.0.0.1), nor a prefix (10.0.0.0/8), nor "
             f"an address and a port (10.0.0.1:80, [fd00::1]:80)."
         ) from None
-    first = packed.address(str(network.network_address))
+    first = addresses.packed(str(network.network_address))
     number = int.from_bytes(first, "big")
     rest = network.max_prefixlen - network.prefixlen
 

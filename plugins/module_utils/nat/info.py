@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath import nat_layout as layout
 from ..datapath.clock import elapsed
+from ..engine import addresses
 from ..engine.failure import Failure
-from ..services import packed
 from . import words
 from .filters import translated
 from .flows import is_over, read
@@ -81,4 +81,4 @@ def _entry(key: Key, value: Value, now: int) -> dict[str, Any]:
 
 
 #: Thousands of flows have few addresses.
-_text = functools.lru_cache(maxsize=4096)(packed.address_text)
+_text = functools.lru_cache(maxsize=4096)(addresses.text)

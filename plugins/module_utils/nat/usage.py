@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..datapath import nat_layout as layout
 from ..datapath.clock import elapsed
 from ..datapath.service_layout import NODE_PORTS
-from ..services import packed
+from ..engine import addresses
 from . import words
 from .flows import is_over
 
@@ -40,8 +40,8 @@ def usage(found: Flows) -> dict[str, Any]:
     ports = [
         {
             "protocol": words.protocol(protocol),
-            "address": packed.address_text(address),
-            "destination": packed.address_text(destination),
+            "address": addresses.text(address),
+            "destination": addresses.text(destination),
             "destination_port": int.from_bytes(port, "big"),
             "used": used,
             "size": PORTS,

@@ -7,9 +7,12 @@ from __future__ import annotations
 import socket
 
 from ..datapath import nat_layout as layout
-from ..services import words
 
-PROTOCOLS = {**words.PROTOCOLS, "ICMP": socket.IPPROTO_ICMP}
+PROTOCOLS = {
+    "TCP": socket.IPPROTO_TCP,
+    "UDP": socket.IPPROTO_UDP,
+    "ICMP": socket.IPPROTO_ICMP,
+}
 TCP = PROTOCOLS["TCP"]
 _PROTOCOL_NAMES = {number: word for word, number in PROTOCOLS.items()}
 OUT, IN = DIRECTIONS = ("OUT", "IN")

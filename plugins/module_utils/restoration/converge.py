@@ -16,18 +16,23 @@ if TYPE_CHECKING:
 
 
 def converge(
-    entries: Mapping[str, list[dict[str, Any]]], device: int | None, *, check_mode: bool
+    entries: Mapping[str, list[dict[str, Any]]],
+    device: int | None,
+    command: bytes,
+    *,
+    check_mode: bool,
 ) -> Changes:
     """Write down what there shall be, then have what looks after it.
 
     :param entries: see ``datapath.entries``.
     :param device: number of the node's device.
+    :param command: the file that the node's command is, see ``command/archive.py``.
     :raises Failure: before anything is changed, for an entry that cannot be.
     """
     check(entries)
     changes = Changes()
     record.plan(entries, changes)
-    host.plan(device, changes)
+    host.plan(command, device, changes)
     changes.apply(check_mode=check_mode)
     return changes
 

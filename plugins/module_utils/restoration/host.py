@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..command import archive
 from ..engine import files
 from ..engine.failure import Failure
 from . import systemd
@@ -48,12 +47,13 @@ fi
 OLD = Path("/etc/systemd/networkd.conf.d/50-podnet.conf")
 
 
-def plan(device: int | None, changes: Changes) -> None:
+def plan(command: bytes, device: int | None, changes: Changes) -> None:
     """Have all of it.
 
+    :param command: the file that the node's command is, see ``command/archive.py``.
     :param device: number of the device whose changes by systemd-networkd matter.
     """
-    _plan_file(COMMAND, archive.build(), 0o755, changes)
+    _plan_file(COMMAND, command, 0o755, changes)
     for hook in HOOKS:
         if hook.parent.is_dir():
             _plan_file(hook, _HOOK.encode(), 0o755, changes)

@@ -13,6 +13,7 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ..engine import addresses
 from . import packed, words
 
 if TYPE_CHECKING:
@@ -72,4 +73,4 @@ def _state(address: str, state: str, prefixes: Sequence[tuple[Any, str]]) -> str
 
 
 def _order(backend: Mapping[str, Any]) -> tuple[bytes, int]:
-    return packed.address(backend["ip"]), backend["port"]
+    return addresses.packed(backend["ip"]), backend["port"]

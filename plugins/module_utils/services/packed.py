@@ -7,10 +7,10 @@ A port is two bytes in network order there, and an address 16.
 
 from __future__ import annotations
 
-import socket
 from typing import NamedTuple
 
 from ..datapath import service_layout as layout
+from ..engine import addresses
 
 FRONTEND_KEY = layout.SERVICES.key_struct
 #: the fields of :class:`Numbers`
@@ -30,9 +30,6 @@ ID = layout.SERVICE_NAMES.key_struct
 PLACE_SIZE = 18
 SLOT_SIZE = BACKEND.size
 NAME_SIZE = 256
-
-ANY = bytes(16)
-_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class Numbers(NamedTuple):
@@ -55,23 +52,9 @@ def address_alone(kind: int) -> Numbers:
     return Numbers(0, kind, *[0] * 8)
 
 
-def address(text: str) -> bytes:
-    """Bytes of an address, OSError or TypeError where it is none."""
-    if ":" in text:
-        return socket.inet_pton(socket.AF_INET6, text)
-    return _MAPPED + socket.inet_pton(socket.AF_INET, text)
-
-
-def is_ipv4(raw: bytes) -> bool:
-    """Say whether an address is one of IPv4."""
-    return raw.startswith(_MAPPED)
-
-
 def address_text(raw: bytes) -> str:
-    """Write an address as people do; any address of the node is 0.0.0.0."""
-    if is_ipv4(raw):
-        return socket.inet_ntop(socket.AF_INET, raw[12:])
-    return "0.0.0.0" if raw == ANY else socket.inet_ntop(socket.AF_INET6, raw)  # noqa: S104
+    """Write an address of a service; any address of the node is 0.0.0.0."""
+    return "0.0.0.0" if raw == addresses.ANY else addresses.text(raw)  # noqa: S104
 
 
 def place_text(place: bytes) -> str:

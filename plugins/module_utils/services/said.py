@@ -9,6 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
+from ..engine import addresses
 from . import packed, words
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def prefixes(found: Iterable[Prefix]) -> list[str]:
     """Write source ranges."""
     texts = []
     for bits, raw in found:
-        length = bits - 32 - (96 if packed.is_ipv4(raw) else 0)
+        length = bits - 32 - (96 if addresses.is_ipv4(raw) else 0)
         texts.append(str(ipaddress.ip_network((packed.address_text(raw), length), strict=False)))
     return sorted(texts)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..datapath import service_layout as layout
+from ..engine import addresses
 from ..engine.failure import Failure
 from . import packed, words
 
@@ -180,7 +181,7 @@ def _places(service: Service) -> Iterator[_Place]:
         common |= layout.SERVICE_LOCAL_OUTSIDE
     if service.get("type") == words.HOST_PORT:
         host_ip = service.get("host_ip")
-        address = packed.ANY if host_ip is None else _address(name, "host_ip", host_ip)
+        address = addresses.ANY if host_ip is None else _address(name, "host_ip", host_ip)
         yield _Place(ON_HOST, address, ON_HOST.flags, frozenset())
         return
     for word, kind in ADDRESSES.items():
@@ -193,7 +194,7 @@ def _places(service: Service) -> Iterator[_Place]:
             flags |= layout.SERVICE_SOURCE_RANGES
         for text in [given] if isinstance(given, str) else given or ():
             yield _Place(kind, _address(name, word, text), flags, ranges)
-    yield _Place(ON_NODES, packed.ANY, ON_NODES.flags | common, frozenset())
+    yield _Place(ON_NODES, addresses.ANY, ON_NODES.flags | common, frozenset())
 
 
 def _add(
@@ -301,14 +302,14 @@ def _ranges(service: Service) -> frozenset[Prefix]:
             raise Failure(_invalid(service["name"], "source_ranges", text, valid)) from None
         # The id stands before the address, and 96 bits before one of IPv4.
         bits = 32 + prefix.prefixlen + (96 if prefix.version == 4 else 0)
-        found.add((bits, packed.address(str(prefix.network_address))))
+        found.add((bits, addresses.packed(str(prefix.network_address))))
     return frozenset(found)
 
 
 def _address(service: str, word: str, text: str) -> bytes:
     try:
-        return packed.address(text)
-    except (OSError, TypeError):
+        return addresses.packed(text)
+    except (ValueError, TypeError):
         raise Failure(
             _invalid(service, word, text, "an address like 10.10.252.131 or fd00::1")
         ) from None
@@ -332,7 +333,7 @@ def _repeated(slots: Sequence[bytes]) -> str:
 def _twice(first: str, second: str, key: bytes, kind: Kind) -> Failure:
     address, port, protocol = packed.FRONTEND_KEY.unpack(key)
     number = int.from_bytes(port, "big")
-    if address == packed.ANY:
+    if address == addresses.ANY:
         word = "node_port" if kind is ON_NODES else "port"
         what = f"{word} {number}/{words.protocol(protocol)}"
     else:

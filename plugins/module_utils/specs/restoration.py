@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..command import archive
 from ..engine.spec import Spec
 from ..restoration import converge
 from ..restoration.entries import KINDS
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 def _work(given: Params, call: Call) -> dict[str, Any]:
     entries = {kind: given[kind] for kind in KINDS}
-    return converge.converge(entries, given["ifindex"], check_mode=call.check_mode).result()
+    done = converge.converge(entries, given["ifindex"], archive.build(), check_mode=call.check_mode)
+    return done.result()
 
 
 SPEC = Spec(

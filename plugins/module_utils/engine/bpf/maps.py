@@ -14,68 +14,22 @@ import errno
 import functools
 import os
 import resource
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..failure import Failure
+from ..map_spec import ARRAYS, PER_CPU, TYPE_NAMES, TYPES, MapSpec
 from . import syscall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-#: Name -> number in enum bpf_map_type.
-TYPES = {
-    "hash": 1,
-    "array": 2,
-    "prog_array": 3,
-    "percpu_hash": 5,
-    "percpu_array": 6,
-    "lru_hash": 9,
-    "lru_percpu_hash": 10,
-    "lpm_trie": 11,
-    "array_of_maps": 12,
-    "hash_of_maps": 13,
-    "devmap": 14,
-    "ringbuf": 27,
-}
-TYPE_NAMES = {number: name for name, number in TYPES.items()}
-PER_CPU = frozenset({"percpu_hash", "percpu_array", "lru_percpu_hash"})
-#: Their entries are always there: they are set, and never added or removed.
-ARRAYS = frozenset({"array", "percpu_array"})
 
-#: An LPM trie allocates its nodes as they come and the kernel takes it no other way.
-NO_PREALLOC = 1
 #: What pinned folders and pins may be: root's alone.
 PIN_FOLDER_MODE = 0o700
 
 _BATCH = 4096
 #: At most so many bytes of values are read at once.
 _BATCH_BYTES = 1 << 23
-
-
-@dataclass(frozen=True)
-class MapSpec:
-    """Shape of a map.
-
-    :param name: at most 15 characters, for people.
-    :param type: a key of :data:`TYPES`.
-    :param key_size: bytes.
-    :param value_size: bytes of one value.
-    :param max_entries: how many entries there is room for.
-    :param flags: BPF_F_... of linux/bpf.h; an LPM trie gets its NO_PREALLOC by itself.
-    """
-
-    name: str
-    type: str
-    key_size: int
-    value_size: int
-    max_entries: int
-    flags: int = 0
-
-    @property
-    def all_flags(self) -> int:
-        """Flags with those that the type itself needs."""
-        return self.flags | (NO_PREALLOC if self.type == "lpm_trie" else 0)
 
 
 class Map:

@@ -18,6 +18,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..failure import Failure
+from ..map_spec import MapSpec
 from . import compiler, maps, objects, syscall
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .maps import Map
     from .objects import Object
 
-DIGEST_MAP = maps.MapSpec("podnet_digest", "array", 4, 32, 1)
+DIGEST_MAP = MapSpec("podnet_digest", "array", 4, 32, 1)
 #: Part of every digest: raise it when programs are to be loaded anew for a change in this engine.
 ENGINE = 2
 

@@ -12,14 +12,14 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..failure import Failure
+from . import addresses
+from .failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 _SIZED = re.compile(r"(bytes|pad)\((\d+)\)")
-_MAPPED = bytes(10) + b"\xff\xff"
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,6 @@ def _pack_mac(value: Any) -> bytes:
     return bytes.fromhex(str(value).replace(":", ""))
 
 
-def _pack_ip16(value: Any) -> bytes:
-    address = ipaddress.ip_address(value)
-    return _MAPPED + address.packed if address.version == 4 else address.packed
-
-
-def _unpack_ip16(raw: bytes) -> str:
-    address = ipaddress.IPv6Address(raw)
-    return str(address.ipv4_mapped or address)
-
-
 def _bytes(size: int) -> Codec:
     def pack(value: Any) -> bytes:
         raw = str(value).encode()
@@ -67,7 +57,7 @@ def _bytes(size: int) -> Codec:
     return Codec(size, pack, lambda raw: raw.rstrip(b"\0").decode(errors="backslashreplace"))
 
 
-#: Every type of a fixed size. ``ip16`` is family-neutral: IPv4 a.b.c.d is ::ffff:a.b.c.d.
+#: Every type of a fixed size. ``ip16`` is of either family, see :mod:`addresses`.
 TYPES: dict[str, Codec] = {
     **{f"u{bits}": _integer(bits // 8, sys.byteorder) for bits in (8, 16, 32, 64)},
     **{f"be{bits}": _integer(bits // 8, "big") for bits in (16, 32, 64)},
@@ -82,7 +72,7 @@ TYPES: dict[str, Codec] = {
         lambda value: ipaddress.IPv6Address(value).packed,
         lambda raw: str(ipaddress.IPv6Address(raw)),
     ),
-    "ip16": Codec(16, _pack_ip16, _unpack_ip16),
+    "ip16": Codec(16, lambda value: addresses.packed(str(value)), addresses.text),
 }
 
 
