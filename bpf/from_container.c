@@ -3,6 +3,7 @@
 #include "lib/answer.h"
 #include "lib/arp.h"
 #include "lib/balance.h"
+#include "lib/frame.h"
 #include "lib/route.h"
 
 int from_container(struct __sk_buff *skb)
@@ -13,6 +14,8 @@ int from_container(struct __sk_buff *skb)
 	struct packet packet = {};
 	int done, takes;
 
+	if (UNLIKELY(frame_is_tagged(skb)))
+		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_VLAN_TAGGED);
 	if (skb->protocol == NET16(ETH_P_ARP))
 		return arp_answer(skb, HOOK_FROM_CONTAINER);
 	if (skb->protocol != NET16(ETH_P_IP))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the tunnel brings: tc ingress of pn_vxlan, which has taken the outer headers off. */
 #include "lib/answer.h"
+#include "lib/frame.h"
 #include "lib/inbound.h"
 
 int from_overlay(struct __sk_buff *skb)
@@ -16,6 +17,8 @@ int from_overlay(struct __sk_buff *skb)
 	/* The device takes every network identifier. */
 	if (get_tunnel_key(skb, &key, TUNNEL_KEY_SHORT, 0) || key.vni != config->vni)
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_UNKNOWN_VNI);
+	if (UNLIKELY(frame_is_tagged(skb)))
+		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_VLAN_TAGGED);
 	if (skb->protocol != NET16(ETH_P_IP))
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_UNSUPPORTED_L3);
 	if (!packet_parse_v4(skb, &packet))

@@ -5,6 +5,7 @@
 #include "lib/answer.h"
 #include "lib/arp.h"
 #include "lib/balance.h"
+#include "lib/frame.h"
 
 static __always_inline int pass(struct __sk_buff *skb)
 {
@@ -50,6 +51,8 @@ int guard(struct __sk_buff *skb)
 {
 	struct packet packet = {};
 
+	if (UNLIKELY(frame_is_tagged(skb)))
+		return drop(skb, HOOK_GUARD, VERDICT_VLAN_TAGGED);
 	if (skb->protocol == NET16(ETH_P_ARP))
 		return guard_arp(skb);
 	if (skb->protocol != NET16(ETH_P_IP))

@@ -329,7 +329,7 @@ enum verdict {
 	VERDICT_MASQUERADED = 5, /* sent out of a device of the node with that device's address */
 	VERDICT_UNSUPPORTED_L3 = 16, /* neither IPv4 nor ARP */
 	VERDICT_MALFORMED = 17, /* shorter than its headers say, or headers that contradict each other */
-	VERDICT_SPOOFED_SOURCE = 18, /* a source address or MAC that is not the pod's own */
+	VERDICT_SPOOFED_SOURCE = 18, /* a source address or MAC that is not the sender's own */
 	VERDICT_UNANSWERED_ARP = 19, /* ARP that is no request, or one for the pod's own address */
 	VERDICT_NO_ENDPOINT = 20, /* an address of the pods' that no pod has */
 	VERDICT_BLACKHOLE_ROUTE = 21, /* the node's routing table says blackhole */
@@ -349,6 +349,7 @@ enum verdict {
 	VERDICT_HOST_BACKEND = 35, /* for a backend whose replies would pass by no program */
 	VERDICT_NAT_UNSUPPORTED = 36, /* to be masqueraded, and neither TCP, UDP nor ICMP echo */
 	VERDICT_UNKNOWN_CONNECTION = 37, /* TCP for a service, of a connection that nobody saw begin */
+	VERDICT_VLAN_TAGGED = 38, /* with a VLAN tag, which no frame of a pod has */
 };
 
 enum hook {

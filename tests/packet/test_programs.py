@@ -16,12 +16,14 @@ from .conftest import (
     MAC_A,
     MAC_B,
     NODE,
+    NODE_MAC,
     PEER,
     PEER_VTEP,
     PEER_VTEP_MAC,
     POD_A,
     POD_B,
     VNI,
+    WIRE_MAC,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ NEXT, DROP, REDIRECT = -1, 2, 7
 TUNNEL = (VNI, PEER_VTEP)
 REMOTE_POD, OUTSIDE, NOBODY = "10.111.160.130", "203.0.113.10", "10.111.160.77"
 TUNNELED_POD, BEHIND_GATEWAY, OTHER_VTEP = "10.111.162.5", "10.111.161.5", "10.222.0.10"
-WIRE_MAC, NODE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
 
 def out(dst: str, *, src: str = POD_A, mac: str = MAC_A, ttl: int = 64, size: int = 20) -> Packet:
@@ -299,7 +300,7 @@ CASES = [
         "VLAN",
         Ether(src=MAC_A, dst=GATEWAY_MAC) / Dot1Q(vlan=5) / IP() / UDP(),
         DROP,
-        "unsupported_l3",
+        "vlan_tagged",
     ),
     container(
         "unknown protocol",
@@ -605,6 +606,68 @@ def test_packet(node: Node, case: Case) -> None:
         if IP in fresh and case.after[IP].chksum is None:
             del fresh[IP].chksum
         assert outcome.data == bytes(fresh), Ether(outcome.data).show(dump=True)
+
+
+@pytest.mark.parametrize("tag", [{"vlan": 5}, {"vlan": 0}, {"provider_vlan": 5}], ids=str)
+@pytest.mark.parametrize("packet", [out(POD_B), out(OUTSIDE), ASK], ids=["pod", "outside", "ARP"])
+@pytest.mark.parametrize("hook", ["from_container", "guard"])
+def test_a_pod_has_no_vlan(node: Node, hook: str, packet: Packet, tag: dict[str, int]) -> None:
+    outcome = node.run(hook, bytes(packet), "pod_a", **tag)
+    assert (outcome.action, outcome.counted) == (DROP, [(hook, "vlan_tagged")])
+
+
+@pytest.mark.parametrize("hook", ["from_container", "guard"])
+def test_nor_has_it_two(node: Node, hook: str) -> None:
+    frame = Ether(src=MAC_A, dst=GATEWAY_MAC) / Dot1Q(vlan=6) / IP(src=POD_A, dst=POD_B) / UDP()
+    for packet in (frame, Ether(bytes(frame)[:12] + b"\x88\xa8" + bytes(frame)[14:])):
+        for tag in ({}, {"vlan": 5}, {"provider_vlan": 5}):
+            outcome = node.run(hook, bytes(packet), "pod_a", **tag)
+            assert (outcome.action, outcome.counted) == (DROP, [(hook, "vlan_tagged")])
+
+
+def test_nor_has_what_the_tunnel_brings(node: Node) -> None:
+    outcome = node.run("from_overlay", bytes(inner(POD_A)), "pn_vxlan", tunnel=TUNNEL, vlan=5)
+    assert (outcome.action, outcome.counted) == (DROP, [("from_overlay", "vlan_tagged")])
+
+
+#: For a pod, and for an address of the pods' that nobody has.
+TARGETS = pytest.mark.parametrize("target", [POD_A, NOBODY], ids=["pod", "nobody"])
+
+
+@TARGETS
+@pytest.mark.parametrize("hook", ["from_netdev", "nodeport"])
+def test_vlans_of_the_network_are_the_host_s(node: Node, hook: str, target: str) -> None:
+    for tag in ({"vlan": 5}, {"provider_vlan": 5}):
+        outcome = node.run(hook, packet := bytes(wire(target)), "eth0", **tag)
+        assert (outcome.action, outcome.counted, outcome.data) == (NEXT, [], packet)
+
+
+def test_a_priority_of_the_network_s_is_no_vlan(node: Node) -> None:
+    outcome = node.run("from_netdev", bytes(wire(POD_A)), "eth0", vlan=0)
+    assert outcome.counted == [("from_netdev", "to_endpoint")]
+
+
+@TARGETS
+@pytest.mark.parametrize("hook", ["from_netdev", "nodeport"])
+@pytest.mark.parametrize("mac", ["02:00:00:00:00:03", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"])
+def test_frames_for_others_are_left_alone(node: Node, hook: str, mac: str, target: str) -> None:
+    packet = wire(target)
+    packet[Ether].dst = mac
+    outcome = node.run(hook, bytes(packet), "eth0")
+    assert (outcome.action, outcome.counted, outcome.data) == (NEXT, [], bytes(packet))
+
+
+@pytest.mark.parametrize("target", [POD_A, NODE, OUTSIDE], ids=["pod", "node", "outside"])
+@pytest.mark.parametrize("source", [POD_A, POD_B, NOBODY, GATEWAY, NODE])
+@pytest.mark.parametrize(
+    ("hook", "device"),
+    [("from_netdev", "eth0"), ("nodeport", "eth0"), ("nodeport", "pn_vxlan")],
+)
+def test_nobody_else_speaks_as_this_node_or_its_pods(
+    node: Node, hook: str, device: str, source: str, target: str
+) -> None:
+    outcome = node.run(hook, bytes(wire(target, src=source)), device)
+    assert (outcome.action, outcome.counted) == (DROP, [(hook, "spoofed_source")])
 
 
 def test_nothing_is_forwarded_before_the_node_is_configured(node: Node) -> None:

@@ -168,6 +168,8 @@ SETTINGS: dict[tuple[str, str], dict[str, int]] = {
 def test_settings_and_those_that_are_given_back(cell):
     sysctls = items(cell)["sysctls"]
     v4 = {f"net.ipv4.conf.{name}": value for name, value in SETTINGS[cell].items()}
+    own = [device for device in CELLS[cell].devices if f"{device}.forwarding" in SETTINGS[cell]]
+    v4 |= {f"net.ipv4.conf.{device}.accept_redirects": 0 for device in own}
     v6 = {f"net.ipv6.conf.{device}.disable_ipv6": 1 for device in CELLS[cell].devices}
     assert sysctls["values"] == v4 | v6
     of_the_node = [f"net.ipv4.conf.eth0.{name}" for name in ("forwarding", "rp_filter")]
@@ -204,7 +206,14 @@ PROGRAMS: dict[tuple[str, str], dict[str, list[tuple[str, str]]]] = {
         "from_host": [("tc_egress", "pn_host")],
         "from_overlay": [("tc_ingress", "pn_vxlan")],
     },
-    **{cell: {"guard": []} for cell in CLASSIC},
+    **{
+        (datapath, network): {
+            "guard": [],
+            "nodeport": [("tc_ingress", device) for device in ("eth0", *tunnel)],
+        }
+        for datapath in ("bridge", "routed")
+        for network, tunnel in (("native_routing", ()), ("overlay", ("pn_vxlan",)))
+    },
 }
 
 
@@ -233,13 +242,13 @@ def expected(
     """Return what the programs of a cell are with these egress devices, none: without any."""
     own = ["eth0"] if services else []
     out = list(dict.fromkeys([*own, *egress]))
-    inward = list(dict.fromkeys(["eth0", *egress])) if cell[0] == "ebpf" else list(out)
+    inward = list(dict.fromkeys(["eth0", *egress]))
     found = dict(PROGRAMS[cell])
     if out:
         found["to_netdev"] = [("tc_egress", device) for device in out]
     if cell[0] == "ebpf":
         found["from_netdev"] = [("tc_ingress", device) for device in inward]
-    elif out:
+    else:
         tunnel = ["pn_vxlan"] if cell in OVERLAY else []
         found["nodeport"] = [("tc_ingress", device) for device in [*inward, *tunnel]]
     return found
