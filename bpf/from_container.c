@@ -5,6 +5,7 @@
 #include "lib/balance.h"
 #include "lib/frame.h"
 #include "lib/route.h"
+#include "lib/tunnel.h"
 
 int from_container(struct __sk_buff *skb)
 {
@@ -42,6 +43,8 @@ int from_container(struct __sk_buff *skb)
 	config = node_config();
 	if (UNLIKELY(!config))
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_NOT_CONFIGURED);
+	if (!peer && tunnel_is_claimed(skb, &packet, config))
+		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_ENCAPSULATION_PROHIBITED);
 	if (!peer && !(destination && destination->ifindex) && service_state()) {
 		done = balance(skb, &packet, HOOK_FROM_CONTAINER, SERVICE_CLIENT_POD);
 		if (done != NOT_TRANSLATED)

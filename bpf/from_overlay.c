@@ -3,11 +3,13 @@
 #include "lib/answer.h"
 #include "lib/frame.h"
 #include "lib/inbound.h"
+#include "lib/tunnel.h"
 
 int from_overlay(struct __sk_buff *skb)
 {
 	const struct endpoints_value *endpoint;
 	const struct config_value *config;
+	struct address source, remote;
 	struct packet packet = {};
 	struct tunnel_key key;
 
@@ -23,7 +25,9 @@ int from_overlay(struct __sk_buff *skb)
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_UNSUPPORTED_L3);
 	if (!packet_parse_v4(skb, &packet))
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_MALFORMED);
-	if (!overlay_may_send(config, &packet, key.remote))
+	address_from_v4(&source, packet.ip->saddr);
+	address_from_v4(&remote, NET32(key.remote));
+	if (!tunnel_may_bring(config, &source, &remote))
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_FOREIGN_TUNNEL_ENDPOINT);
 
 	endpoint = endpoint_lookup_v4(packet.ip->daddr);

@@ -7,6 +7,7 @@
 #include "lib/frame.h"
 #include "lib/inbound.h"
 #include "lib/source.h"
+#include "lib/tunnel.h"
 
 static __always_inline int to_pod(struct __sk_buff *skb, struct packet *packet,
 				  const struct config_value *config,
@@ -31,6 +32,9 @@ int nodeport(struct __sk_buff *skb)
 	config = node_config();
 	if (config && UNLIKELY(source_is_own(config, &packet)))
 		return drop(skb, HOOK_NODEPORT, VERDICT_SPOOFED_SOURCE);
+	done = config ? tunnel_inspect(skb, &packet, config) : 0;
+	if (done)
+		return drop(skb, HOOK_NODEPORT, done);
 	if (!MASQUERADES && !service_state())
 		return TC_ACT_UNSPEC;
 	endpoint = endpoint_lookup_v4(packet.ip->daddr);

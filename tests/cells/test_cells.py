@@ -118,7 +118,7 @@ def test_status_and_health_say_what_the_cell_is(running):
     assert status["tunnels"] == (peers if cell.overlay else [])
     assert {one["state"] for one in status["endpoints"]} == {"ready"}
     places = {one["name"]: len(one["attached"]) for one in status["programs"]}
-    tunnel = {"from_overlay": 1} if cell.external else {"nodeport": 2}
+    tunnel = {"from_overlay": 1} if cell.external else {"nodeport": 2}  # the underlay is eth0, too
     assert places == ATTACHED[cell.datapath] | (tunnel if cell.overlay else {})
     host = {"ebpf": "BPF", "bridge": "Bridge", "routed": "Routed"}[cell.datapath]
     assert f"Routing: Network: {'VXLAN' if cell.overlay else 'Native'} Host: {host}" in words

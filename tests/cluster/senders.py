@@ -8,13 +8,13 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 
 from tests.cells.counts import counts
 
 from .capture import capture
-from .cluster import HERE, SERVER
+from .cluster import HERE, INTERNET, SERVER
 from .probes import PYTHON
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def mac_of(cluster: Cluster, place: str) -> str:
     return str(cluster.json(place, "ip", "-j", "link", "show", "eth0")[0]["address"])
 
 
-def send(cluster: Cluster, place: str, frames: Iterable[Packet]) -> None:
-    """Send frames out of eth0 as they are."""
+def send(cluster: Cluster, place: str, frames: Iterable[Packet], device: str = "eth0") -> None:
+    """Send frames out of a device as they are."""
     lines = "\n".join(bytes(each).hex() for each in frames)
-    cluster.exec(place, *PYTHON, str(HERE / "there/send.py"), stdin=lines)
+    cluster.exec(place, *PYTHON, str(HERE / "there/send.py"), device, stdin=lines)
 
 
 @dataclass
@@ -60,6 +60,28 @@ def watched(
     after = counts(cluster, node)
     seen.more = {key: n - before.get(key, 0) for key, n in after.items() if n > before.get(key, 0)}
     seen.marked = [packet for each in passed for packet in each if mark in bytes(packet)]
+
+
+def assert_no_redirect_is_believed(cluster: Cluster, node: str, router: str, other: str) -> None:
+    """No device of ours whose packets the stack takes accepts ICMP redirects.
+
+    :param router: the node's default gateway, which a redirect in its name tells it not to use.
+    :param other: address of another node of its subnet, which it is told to use instead.
+    """
+    # "all" does not help where a device forwards (ip-sysctl.rst); elsewhere programs take all.
+    script = "cd /proc/sys/net/ipv4/conf; grep -l 1 pn_*/forwarding cbr0/forwarding 2>/dev/null |"
+    script += ' while read -r file; do cat "${file%/*}/accept_redirects"; done'
+    assert set(cluster.exec(node, "sh", "-c", script).split()) == {"0"}
+    devices = {link["ifname"] for link in cluster.json(node, "ip", "-j", "link")}
+    if "pn_net" not in devices:  # a bridge has no far end
+        return
+    own = cluster.nodes[node]["ansible_host"]
+    cluster.exec(node, "ping", "-n", "-c", "1", "-W", "3", other)  # it is a neighbor
+    told = IP(src=router, dst=own) / ICMP(type=5, code=1, gw=other)
+    redirect = Ether(dst=GATEWAY_MAC) / told / IP(src=own, dst=INTERNET) / UDP()
+    send(cluster, node, [redirect], "pn_net")
+    (route,) = cluster.json(node, "ip", "-j", "route", "get", INTERNET)
+    assert route["gateway"] == router
 
 
 def assert_pods_have_no_vlan(cluster: Cluster, pods: dict[str, str], far: str, hook: str) -> None:

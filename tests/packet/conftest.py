@@ -71,6 +71,9 @@ POD_B, MAC_B = "10.111.160.2", "0a:58:0a:6f:a0:02"
 GATEWAY, NODE, PEER = "10.111.160.126", "10.111.0.8", "10.111.0.9"
 #: The overlay: this node's end, that of a peer, and its pods.
 VNI, VTEP, PEER_VTEP, PEER_VTEP_MAC = 77, "10.222.0.8", "10.222.0.9", "0a:58:0a:6f:a2:00"
+TUNNEL_PORT = 8472
+#: The node that this peer is, and another one with a tunnel endpoint.
+TUNNELED_NODE, OTHER_NODE, OTHER_VTEP = "10.111.1.10", "10.111.1.9", "10.222.0.10"
 POD_MTU, NETDEV_MTU, OVERLAY_MTU = 1500, 1450, 1400
 #: The devices of the node that take from elsewhere, and what sends to them.
 NODE_MAC, WIRE_MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
@@ -108,9 +111,17 @@ route add 10.111.161.0/25 via {PEER} mtu lock 1400
 PEERS = (
     ("10.111.160.0", NODE, 0, "::"),
     ("10.111.160.128", PEER, layout.IPCACHE_DIRECT, "::"),
-    ("10.111.161.0", "10.111.1.9", 0, "::"),
-    ("10.111.162.0", "10.111.1.10", layout.IPCACHE_TUNNEL, PEER_VTEP),
+    ("10.111.161.0", OTHER_NODE, 0, "::"),
+    ("10.111.162.0", TUNNELED_NODE, layout.IPCACHE_TUNNEL, PEER_VTEP),
 )
+
+#: Addresses of nodes, and by which each node is known.
+NODES = {
+    **dict.fromkeys((NODE, VTEP, GATEWAY), NODE),
+    PEER: PEER,
+    **dict.fromkeys((OTHER_NODE, OTHER_VTEP), OTHER_NODE),
+    **dict.fromkeys((TUNNELED_NODE, PEER_VTEP), TUNNELED_NODE),
+}
 
 
 def _endpoint(ifindex: int, mac: str, mtu: int = POD_MTU, flags: int = 0) -> bytes:
@@ -186,7 +197,7 @@ class Node:
             pod_cidr_mask="255.255.255.128",
             gateway_ifindex=self.ifindex["pn_host"] if gateway else 0,
             gateway_mac=GATEWAY_MAC,
-            reserved=0,
+            tunnel_port=TUNNEL_PORT if overlay else 0,
             netdev_ifindex=self.ifindex["eth0"],
             netdev_mtu=NETDEV_MTU,
             vtep=VTEP,
@@ -261,6 +272,16 @@ def node() -> Iterator[Node]:
                     )
                 )
                 for first, holder, flags, tunnel_endpoint in PEERS
+            }
+        )
+        built.tables["node_addresses"].update(
+            {
+                layout.NODE_ADDRESSES.pack_key(address=address): (
+                    layout.NODE_ADDRESSES.pack_value(
+                        flags=layout.NODE_LOCAL if known == NODE else 0, node=known
+                    )
+                )
+                for address, known in NODES.items()
             }
         )
         built.set_config()

@@ -28,6 +28,7 @@ from .conftest import (
     PEER_VTEP_MAC,
     POD_A,
     POD_B,
+    TUNNEL_PORT,
     VNI,
     WIRE_MAC,
 )
@@ -611,6 +612,19 @@ def test_a_pods_raw_packet_reaches_a_pod_elsewhere(node, services, hook, backend
     options = {"device": "pn_vxlan", "tunnel": (VNI, PEER_VTEP)} if how == "to_overlay" else {}
     data = went(came(node, enters, back, **options), enters, "to_endpoint")
     assert data == onward(back, src=CLUSTER_IP, sport=80, macs=INTO_A), shown(data)
+
+
+@pytest.mark.parametrize("client", ["from_container", "guard", "from_netdev", "nodeport"])
+@pytest.mark.parametrize(("backend", "prohibited"), [(PEER, True), (NODE, True), (POD_B, False)])
+def test_no_service_leads_to_the_tunnel_of_a_node(node, services, client, backend, prohibited):
+    port = {"kind": "node_port", "protocol": maps_of.UDP}
+    services.add(ANY, NODE_PORT, [(backend, TUNNEL_PORT)], **port)
+    packet = (
+        sent(NODE, NODE_PORT, l4=UDP) if client in ("from_container", "guard") else wire(l4=UDP)
+    )
+    outcome = came(node, client, packet)
+    expected = (DROP, "encapsulation_prohibited") if prohibited else (REDIRECT, "to_endpoint")
+    assert (outcome.action, outcome.counted) == (expected[0], [(client, expected[1])])
 
 
 @POD

@@ -59,7 +59,7 @@ VERDICTS = (
     Verdict(
         25,
         "foreign_tunnel_endpoint",
-        "a pod's address as source, from a tunnel endpoint that is not its node's",
+        "from the tunnel of no node, or of one whose address or pod's the source is not",
     ),
     Verdict(26, "no_backend", "for a service without backends; answered: port unreachable"),
     Verdict(27, "no_local_backend", "for a service that takes backends of this node alone"),
@@ -76,6 +76,9 @@ VERDICTS = (
     Verdict(36, "nat_unsupported", "to be masqueraded, and neither TCP, UDP nor ICMP echo"),
     Verdict(37, "unknown_connection", "TCP for a service, of a connection that nobody saw begin"),
     Verdict(38, "vlan_tagged", "with a VLAN tag, which no frame of a pod has"),
+    Verdict(
+        39, "encapsulation_prohibited", "a pod's, or a service's, for the tunnel's port of a node"
+    ),
 )
 
 HOOKS = (
