@@ -3,7 +3,9 @@
 #include "lib/answer.h"
 #include "lib/arp.h"
 #include "lib/balance.h"
+#include "lib/frame.h"
 #include "lib/route.h"
+#include "lib/tunnel.h"
 
 int from_container(struct __sk_buff *skb)
 {
@@ -13,6 +15,8 @@ int from_container(struct __sk_buff *skb)
 	struct packet packet = {};
 	int done, takes;
 
+	if (UNLIKELY(frame_is_tagged(skb)))
+		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_VLAN_TAGGED);
 	if (skb->protocol == NET16(ETH_P_ARP))
 		return arp_answer(skb, HOOK_FROM_CONTAINER);
 	if (skb->protocol != NET16(ETH_P_IP))
@@ -39,6 +43,8 @@ int from_container(struct __sk_buff *skb)
 	config = node_config();
 	if (UNLIKELY(!config))
 		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_NOT_CONFIGURED);
+	if (!peer && tunnel_is_claimed(skb, &packet, config))
+		return drop(skb, HOOK_FROM_CONTAINER, VERDICT_ENCAPSULATION_PROHIBITED);
 	if (!peer && !(destination && destination->ifindex) && service_state()) {
 		done = balance(skb, &packet, HOOK_FROM_CONTAINER, SERVICE_CLIENT_POD);
 		if (done != NOT_TRANSLATED)

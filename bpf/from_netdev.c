@@ -3,7 +3,9 @@
  * is left alone. */
 #include "lib/answer.h"
 #include "lib/balance.h"
+#include "lib/frame.h"
 #include "lib/inbound.h"
+#include "lib/source.h"
 
 /* Not for a pod: for a service, an answer to the node's address that is a pod's, or the node's own. */
 static __always_inline int not_for_a_pod(struct __sk_buff *skb, struct packet *packet)
@@ -33,7 +35,7 @@ int from_netdev(struct __sk_buff *skb)
 	const struct config_value *config;
 	struct packet packet = {};
 
-	if (skb->protocol != NET16(ETH_P_IP))
+	if (skb->protocol != NET16(ETH_P_IP) || !frame_is_ours(skb))
 		return TC_ACT_UNSPEC;
 	if (!packet_parse_v4(skb, &packet))
 		return TC_ACT_UNSPEC; /* the stack counts it among its own header errors */
@@ -41,6 +43,8 @@ int from_netdev(struct __sk_buff *skb)
 	config = node_config();
 	if (!config)
 		return TC_ACT_UNSPEC;
+	if (UNLIKELY(source_is_own(config, &packet)))
+		return drop(skb, HOOK_FROM_NETDEV, VERDICT_SPOOFED_SOURCE);
 	if (!find(config, packet.ip->daddr, &endpoint))
 		return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
 	if (!endpoint || !endpoint->ifindex) /* another's, or the gateway address: the node itself */

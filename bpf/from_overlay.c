@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the tunnel brings: tc ingress of pn_vxlan, which has taken the outer headers off. */
 #include "lib/answer.h"
+#include "lib/frame.h"
 #include "lib/inbound.h"
+#include "lib/tunnel.h"
 
 int from_overlay(struct __sk_buff *skb)
 {
 	const struct endpoints_value *endpoint;
 	const struct config_value *config;
+	struct address source, remote;
 	struct packet packet = {};
 	struct tunnel_key key;
 
@@ -16,11 +19,15 @@ int from_overlay(struct __sk_buff *skb)
 	/* The device takes every network identifier. */
 	if (get_tunnel_key(skb, &key, TUNNEL_KEY_SHORT, 0) || key.vni != config->vni)
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_UNKNOWN_VNI);
+	if (UNLIKELY(frame_is_tagged(skb)))
+		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_VLAN_TAGGED);
 	if (skb->protocol != NET16(ETH_P_IP))
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_UNSUPPORTED_L3);
 	if (!packet_parse_v4(skb, &packet))
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_MALFORMED);
-	if (!overlay_may_send(config, &packet, key.remote))
+	address_from_v4(&source, packet.ip->saddr);
+	address_from_v4(&remote, NET32(key.remote));
+	if (!tunnel_may_bring(config, &source, &remote))
 		return drop(skb, HOOK_FROM_OVERLAY, VERDICT_FOREIGN_TUNNEL_ENDPOINT);
 
 	endpoint = endpoint_lookup_v4(packet.ip->daddr);

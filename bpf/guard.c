@@ -5,6 +5,8 @@
 #include "lib/answer.h"
 #include "lib/arp.h"
 #include "lib/balance.h"
+#include "lib/frame.h"
+#include "lib/tunnel.h"
 
 static __always_inline int pass(struct __sk_buff *skb)
 {
@@ -48,8 +50,11 @@ static __always_inline int guard_services(struct __sk_buff *skb, struct packet *
 
 int guard(struct __sk_buff *skb)
 {
+	const struct config_value *config;
 	struct packet packet = {};
 
+	if (UNLIKELY(frame_is_tagged(skb)))
+		return drop(skb, HOOK_GUARD, VERDICT_VLAN_TAGGED);
 	if (skb->protocol == NET16(ETH_P_ARP))
 		return guard_arp(skb);
 	if (skb->protocol != NET16(ETH_P_IP))
@@ -58,6 +63,9 @@ int guard(struct __sk_buff *skb)
 		return drop(skb, HOOK_GUARD, VERDICT_MALFORMED);
 	if (!endpoint_sent(skb, packet.eth, endpoint_lookup_v4(packet.ip->saddr)))
 		return drop(skb, HOOK_GUARD, VERDICT_SPOOFED_SOURCE);
+	config = node_config();
+	if (config && tunnel_is_claimed(skb, &packet, config))
+		return drop(skb, HOOK_GUARD, VERDICT_ENCAPSULATION_PROHIBITED);
 	packet_unsettle(skb);
 	if (!service_state())
 		return pass(skb);

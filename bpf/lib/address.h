@@ -24,14 +24,14 @@ static __always_inline int address_equal(const struct address *a, const struct a
 		 (a->words[1] ^ b->words[1]) | (a->words[0] ^ b->words[0]));
 }
 
-/* 127.0.0.0/8 and ::1. */
+/* 127.0.0.0/8 and ::1; and the unspecified addresses, by which who connects means them. */
 static __always_inline int address_is_loopback(const struct address *a)
 {
 	if (a->words[0] || a->words[1])
 		return 0;
 	if (a->words[2] == NET32(0xffff))
-		return (a->words[3] & NET32(0xff000000)) == NET32(0x7f000000);
-	return !a->words[2] && a->words[3] == NET32(1);
+		return (a->words[3] & NET32(0xff000000)) == NET32(0x7f000000) || !a->words[3];
+	return !a->words[2] && (a->words[3] & ~NET32(1)) == 0;
 }
 
 /* Say whether a router may forward to the address; the stack knows what to do with the others

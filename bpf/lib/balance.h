@@ -5,6 +5,7 @@
 
 #include "egress.h"
 #include "flow.h"
+#include "tunnel.h"
 
 /* Other answers of the functions here are verdicts; this one is none. */
 #define BALANCE_UNTOUCHED VERDICTS
@@ -124,6 +125,8 @@ static __always_inline int balance_begin(struct __sk_buff *skb, struct balance *
 	const enum place place = place_of(&to.destination, endpoint_lookup(&to.destination));
 	enum nat_address address = NAT_CLIENTS;
 
+	if (tunnel_is_backend(b->flow.config, b->flow.key.protocol, &backend->address, backend->port))
+		return VERDICT_ENCAPSULATION_PROHIBITED;
 	if (b->client == SERVICE_CLIENT_OUTSIDE) {
 		if (place == PLACE_NODE) {
 			balance_note(&b->state->host_flows);

@@ -53,21 +53,3 @@ static __always_inline int overlay_route(struct __sk_buff *skb, struct packet *p
 	packet_decrement_ttl(packet);
 	return overlay_send(skb, packet, hook, config, peer);
 }
-
-/* Say whether the source address may come from that tunnel endpoint: a pod's comes from its node
- * alone, and this node's own from nobody. While a cluster moves to the tunnel, a node may hear of a
- * peer's endpoint a moment after the peer has begun to use it. */
-static __always_inline int overlay_may_send(const struct config_value *config,
-					    const struct packet *packet, __u32 tunnel_endpoint)
-{
-	const struct ipcache_value *peer;
-	struct address source;
-
-	address_from_v4(&source, packet->ip->saddr);
-	if (node_holds(config, &source))
-		return 0;
-	peer = ipcache_lookup_v4(packet->ip->saddr);
-	if (peer && peer->tunnel_endpoint.words[3])
-		return peer->tunnel_endpoint.words[3] == NET32(tunnel_endpoint);
-	return !endpoint_lookup(&source);
-}

@@ -76,7 +76,7 @@ struct config_value {
 	struct address pod_cidr_mask; /* its mask: an address is inside where (address & mask) is the first */
 	__u32 gateway_ifindex; /* pn_host: the door between pods and the node's stack */
 	__u8 gateway_mac[6]; /* its MAC address */
-	__u16 reserved; /* 0 */
+	__be16 tunnel_port; /* UDP port of the overlay; 0 without one */
 	__u32 netdev_ifindex; /* the node's device */
 	__u32 netdev_mtu; /* its MTU, bytes */
 	struct address vtep; /* the node's own tunnel endpoint; :: without an overlay */
@@ -117,8 +117,9 @@ struct node_addresses_key {
 _Static_assert(sizeof(struct node_addresses_key) == 16, "node_addresses_key: 16 bytes, no hidden padding");
 struct node_addresses_value {
 	__u32 flags; /* NODE_LOCAL: one of this very node */
+	struct address node; /* the address by which the node is known */
 };
-_Static_assert(sizeof(struct node_addresses_value) == 4, "node_addresses_value: 4 bytes, no hidden padding");
+_Static_assert(sizeof(struct node_addresses_value) == 20, "node_addresses_value: 20 bytes, no hidden padding");
 
 /* services: frontend of a service: its backends. With port and protocol 0: an address that services have, so that its other ports are known for what they are. */
 struct services_key {
@@ -329,14 +330,14 @@ enum verdict {
 	VERDICT_MASQUERADED = 5, /* sent out of a device of the node with that device's address */
 	VERDICT_UNSUPPORTED_L3 = 16, /* neither IPv4 nor ARP */
 	VERDICT_MALFORMED = 17, /* shorter than its headers say, or headers that contradict each other */
-	VERDICT_SPOOFED_SOURCE = 18, /* a source address or MAC that is not the pod's own */
+	VERDICT_SPOOFED_SOURCE = 18, /* a source address or MAC that is not the sender's own */
 	VERDICT_UNANSWERED_ARP = 19, /* ARP that is no request, or one for the pod's own address */
 	VERDICT_NO_ENDPOINT = 20, /* an address of the pods' that no pod has */
 	VERDICT_BLACKHOLE_ROUTE = 21, /* the node's routing table says blackhole */
 	VERDICT_FIB_FAILED = 22, /* the node's routing table gave no usable answer */
 	VERDICT_NOT_CONFIGURED = 23, /* the program runs, the node's configuration is not there yet */
 	VERDICT_UNKNOWN_VNI = 24, /* from the tunnel, with a network identifier that is not the overlay's */
-	VERDICT_FOREIGN_TUNNEL_ENDPOINT = 25, /* a pod's address as source, from a tunnel endpoint that is not its node's */
+	VERDICT_FOREIGN_TUNNEL_ENDPOINT = 25, /* from the tunnel of no node, or of one whose address or pod's the source is not */
 	VERDICT_NO_BACKEND = 26, /* for a service without backends; answered: port unreachable */
 	VERDICT_NO_LOCAL_BACKEND = 27, /* for a service that takes backends of this node alone */
 	VERDICT_UNKNOWN_SERVICE_PORT = 28, /* a service's address, and a port that it does not have */
@@ -349,6 +350,8 @@ enum verdict {
 	VERDICT_HOST_BACKEND = 35, /* for a backend whose replies would pass by no program */
 	VERDICT_NAT_UNSUPPORTED = 36, /* to be masqueraded, and neither TCP, UDP nor ICMP echo */
 	VERDICT_UNKNOWN_CONNECTION = 37, /* TCP for a service, of a connection that nobody saw begin */
+	VERDICT_VLAN_TAGGED = 38, /* with a VLAN tag, which no frame of a pod has */
+	VERDICT_ENCAPSULATION_PROHIBITED = 39, /* a pod's, or a service's, for the tunnel's port of a node */
 };
 
 enum hook {

@@ -93,7 +93,11 @@ LISTINGS: dict[Cell, dict[str, list[str]]] = dict(
                 NO_TUNNEL,
             ),
             _cell(
-                ["10.111.160.0/20 dev pn_host proto 112 scope link src 10.111.160.126"], NO_TUNNEL
+                [
+                    "10.111.160.0/20 dev pn_host proto 112 scope link src 10.111.160.126",
+                    "10.111.160.0/25 dev pn_host proto 112 scope link src 10.111.0.11",
+                ],
+                NO_TUNNEL,
             ),
             _cell([*BRIDGE, *NATIVE], NO_TUNNEL, CBR0),
             _cell(BRIDGE, TUNNEL, CBR0),

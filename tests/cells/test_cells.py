@@ -47,8 +47,8 @@ from .underlay import Tunnelled, bare, tunnelled
 #: How often each program is attached on a node with two pods and the health endpoint.
 ATTACHED = {
     "ebpf": {"from_container": 3, "from_netdev": 1, "from_host": 1},
-    "bridge": {"guard": 3},
-    "routed": {"guard": 3},
+    "bridge": {"guard": 3, "nodeport": 1},
+    "routed": {"guard": 3, "nodeport": 1},
 }
 
 
@@ -118,7 +118,8 @@ def test_status_and_health_say_what_the_cell_is(running):
     assert status["tunnels"] == (peers if cell.overlay else [])
     assert {one["state"] for one in status["endpoints"]} == {"ready"}
     places = {one["name"]: len(one["attached"]) for one in status["programs"]}
-    assert places == ATTACHED[cell.datapath] | ({"from_overlay": 1} if cell.external else {})
+    tunnel = {"from_overlay": 1} if cell.external else {"nodeport": 2}  # the underlay is eth0, too
+    assert places == ATTACHED[cell.datapath] | (tunnel if cell.overlay else {})
     host = {"ebpf": "BPF", "bridge": "Bridge", "routed": "Routed"}[cell.datapath]
     assert f"Routing: Network: {'VXLAN' if cell.overlay else 'Native'} Host: {host}" in words
     if cell.overlay:

@@ -15,6 +15,11 @@ from scapy.layers.l2 import Ether
 from .capture import capture
 from .cluster import GATEWAY, HERE, INTERNET, SERVER, host, inventory
 from .probes import PYTHON, everybody_reaches_everybody, nginx, probe, silent
+from .senders import (
+    assert_no_redirect_is_believed,
+    assert_pods_have_no_vlan,
+    assert_strangers_reach_no_pod,
+)
 
 #: Pod CIDRs of the demo, by node in the order of the inventory.
 CIDRS = {
@@ -189,6 +194,15 @@ def test_what_is_not_let_through_is_counted_by_its_reason(demo):
     ]
     assert any(b"may pass" in bytes(packet) for packet in subnet)
     assert not any(b"must not pass" in bytes(packet) for packet in subnet)
+
+
+def test_nobody_speaks_as_somebody_else(demo):
+    pods = dict(list(demo.pods("node-e6e4d").items())[:2])
+    _far, far = pod_on(demo, "node-63344")
+    assert_pods_have_no_vlan(demo, pods, far, "from_container")
+    assert_strangers_reach_no_pod(demo, pods, "10.111.160.126", "from_netdev")
+    other = demo.nodes["node-63344"]["ansible_host"]
+    assert_no_redirect_is_believed(demo, "node-e6e4d", GATEWAY, other)
 
 
 @pytest.fixture(scope="module")

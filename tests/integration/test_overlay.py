@@ -189,6 +189,13 @@ def tables(node: Node, peer: Node, ifindex: dict[str, int]) -> list[dict]:
             }
             for one in (node, peer)
         ],
+        layout.NODE_ADDRESSES: [
+            {
+                "key": {"address": one.vtep},
+                "value": {"flags": layout.NODE_LOCAL if one is node else 0, "node": one.vtep},
+            }
+            for one in (node, peer)
+        ],
         layout.CONFIG: [
             {
                 "key": {"zero": 0},
@@ -197,7 +204,7 @@ def tables(node: Node, peer: Node, ifindex: dict[str, int]) -> list[dict]:
                     "pod_cidr_mask": "255.255.255.128",
                     "gateway_ifindex": ifindex["pn_host"],
                     "gateway_mac": node.gateway_mac,
-                    "reserved": 0,
+                    "tunnel_port": PORT,
                     "netdev_ifindex": ifindex["eth0"],
                     "netdev_mtu": 1500,
                     "vtep": node.vtep,
@@ -381,6 +388,13 @@ LIES = {
         VNI,
         "foreign_tunnel_endpoint",
     ),
+    "a stranger as himself": (
+        "stranger",
+        frame(src=STRANGER, dst=B.pod),
+        VNI,
+        "foreign_tunnel_endpoint",
+    ),
+    "a stranger as A": ("stranger", frame(src=A.vtep, dst=B.pod), VNI, "foreign_tunnel_endpoint"),
     "A as a pod of B": ("a", frame(src=B.pod, dst=B.pod), VNI, "foreign_tunnel_endpoint"),
     "A as node B": ("a", frame(src=B.vtep, dst=B.pod), VNI, "foreign_tunnel_endpoint"),
     "to a pod that is not there": (

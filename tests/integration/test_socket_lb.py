@@ -370,6 +370,22 @@ def test_a_port_of_the_node_is_at_the_nodes_own_loopback(
         assert client.connect_ex((address, NODE_PORT)) == errno.ECONNREFUSED
 
 
+@pytest.mark.parametrize("kind", [SERVICE_NODE_PORT, SERVICE_HOST_PORT])
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "::ffff:0.0.0.0"])
+def test_no_address_means_the_own_loopback(node: Node, kind: int, address: str) -> None:
+    node.frontend("::", NODE_PORT, node.web_1, kind=kind)
+    with open_socket(v6=":" in address) as client:
+        client.connect((address, NODE_PORT))
+        assert node.web_1.accepted() == 1
+    with open_socket(netns="client", v6=":" in address) as client:
+        assert client.connect_ex((address, NODE_PORT)) == errno.ECONNREFUSED
+    with contextlib.ExitStack() as stack:
+        own = node.serve(stack, "127.0.0.1", NODE_PORT + 1, "client")
+        with open_socket(netns="client", v6=":" in address) as client:
+            client.connect_ex((address, NODE_PORT + 1))
+        assert own.accepted() == (0 if address == "::" else 1)  # the other family's
+
+
 def test_a_node_port_is_there_for_datagrams_of_ipv6_loopback_without_an_error(node: Node) -> None:
     node.frontend("::", NODE_PORT, node.web_1, kind=SERVICE_NODE_PORT, protocol=UDP)
     with open_socket(UDP) as client:

@@ -31,25 +31,34 @@ SKB_MARK, SKB_PRIORITY, SKB_CB = 8, 32, 48
 #: What ``tc_index`` says of a packet that is settled: PACKET_SETTLED of bpf/lib/packet.h.
 SETTLED = 0x706E
 
-#: What the context of a test run cannot say, or does not show. ``tc_index`` comes in as the upper
-#: half of the packet's mark, and goes out as the first word of ``cb``. And no packet of a test run
-#: ever was in a tunnel: the network identifier and the tunnel endpoint that it says it comes from
-#: (the lower half of its mark, and its priority) become a key here. What a program sets goes out,
-#: so the local address of it is what the program under test reads for the remote one.
+#: Bits of the mark by which a test run says what its context cannot, over a network identifier.
+MARK_SETTLED, MARK_VLAN, MARK_PROVIDER_VLAN = 0x100, 0x200, 0x400
+
+#: What the context of a test run cannot say, or does not show. ``tc_index`` and the VLAN tag that
+#: a device takes out of the frame come in by the packet's mark, and ``tc_index`` goes out as the
+#: first word of ``cb``. And no packet of a test run ever was in a tunnel: the network identifier
+#: and the tunnel endpoint that it says it comes from (the mark's lowest byte, and the priority)
+#: become a key here. What a program sets goes out, so the local address of it is what the program
+#: under test reads for the remote one.
 SHELL = """
 #include "lib/overlay.h"
+static long (*const vlan_push)(struct __sk_buff *skb, __be16 protocol, __u16 tag) = (void *)18;
 static __always_inline int {hook}(struct __sk_buff *skb);
 #include "{hook}.c"
 
 int test_{hook}(struct __sk_buff *skb)
 {{
-    struct tunnel_key key = {{ .vni = skb->mark & 0xffff, .local = skb->priority }};
+    struct tunnel_key key = {{ .vni = skb->mark & 0xff, .local = skb->priority }};
     int action;
 
     if (key.local)
         set_tunnel_key(skb, &key, sizeof(key), 0);
-    if (skb->mark >> 16)
-        skb->tc_index = skb->mark >> 16;
+    if (skb->mark & 0x100)
+        skb->tc_index = PACKET_SETTLED;
+    if (skb->mark & 0x200)
+        vlan_push(skb, NET16(ETH_P_8021Q), (__u16)(skb->mark >> 16));
+    if (skb->mark & 0x400)
+        vlan_push(skb, NET16(ETH_P_8021AD), (__u16)(skb->mark >> 16));
     action = {hook}(skb);
     skb->cb[0] = skb->tc_index;
     return action;
@@ -62,13 +71,18 @@ POD_B, MAC_B = "10.111.160.2", "0a:58:0a:6f:a0:02"
 GATEWAY, NODE, PEER = "10.111.160.126", "10.111.0.8", "10.111.0.9"
 #: The overlay: this node's end, that of a peer, and its pods.
 VNI, VTEP, PEER_VTEP, PEER_VTEP_MAC = 77, "10.222.0.8", "10.222.0.9", "0a:58:0a:6f:a2:00"
+TUNNEL_PORT = 8472
+#: The node that this peer is, and another one with a tunnel endpoint.
+TUNNELED_NODE, OTHER_NODE, OTHER_VTEP = "10.111.1.10", "10.111.1.9", "10.222.0.10"
 POD_MTU, NETDEV_MTU, OVERLAY_MTU = 1500, 1450, 1400
+#: The devices of the node that take from elsewhere, and what sends to them.
+NODE_MAC, WIRE_MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
 DEVICES = ("pn_host", "eth0", "pn_vxlan", "pod_a", "pod_b")
 
 SETUP = f"""
 link add pn_host address {GATEWAY_MAC} type veth peer name pn_net
-link add eth0 type veth peer name wire
-link add pn_vxlan type vxlan external dstport 8472
+link add eth0 address {NODE_MAC} type veth peer name wire
+link add pn_vxlan address {NODE_MAC} type vxlan external dstport 8472
 link add pod_a type veth peer name in_a
 link add pod_b type veth peer name in_b
 link set lo up
@@ -97,9 +111,17 @@ route add 10.111.161.0/25 via {PEER} mtu lock 1400
 PEERS = (
     ("10.111.160.0", NODE, 0, "::"),
     ("10.111.160.128", PEER, layout.IPCACHE_DIRECT, "::"),
-    ("10.111.161.0", "10.111.1.9", 0, "::"),
-    ("10.111.162.0", "10.111.1.10", layout.IPCACHE_TUNNEL, PEER_VTEP),
+    ("10.111.161.0", OTHER_NODE, 0, "::"),
+    ("10.111.162.0", TUNNELED_NODE, layout.IPCACHE_TUNNEL, PEER_VTEP),
 )
+
+#: Addresses of nodes, and by which each node is known.
+NODES = {
+    **dict.fromkeys((NODE, VTEP, GATEWAY), NODE),
+    PEER: PEER,
+    **dict.fromkeys((OTHER_NODE, OTHER_VTEP), OTHER_NODE),
+    **dict.fromkeys((TUNNELED_NODE, PEER_VTEP), TUNNELED_NODE),
+}
 
 
 def _endpoint(ifindex: int, mac: str, mtu: int = POD_MTU, flags: int = 0) -> bytes:
@@ -138,18 +160,25 @@ class Node:
         gso_size: int = 0,
         tunnel: tuple[int, str] | None = None,
         settled: bool = False,
+        vlan: int | None = None,
+        provider_vlan: int | None = None,
     ) -> Outcome:
         """Run the program of a hook on a packet that came in, or goes out, by a device.
 
         :param tunnel: network identifier and remote end of the tunnel that it came out of.
+        :param vlan: its VLAN (802.1Q), whose tag the device has taken out of the frame.
+        :param provider_vlan: the same of 802.1ad.
         """
         context = bytearray(SKB_SIZE)
         struct.pack_into("=I", context, SKB_IFINDEX, self.ifindex[device])
         if gso_size:
             struct.pack_into("=I", context, SKB_GSO_SIZE, gso_size)
             struct.pack_into("=I", context, SKB_GSO_SEGS, 2)
-        vni = tunnel[0] if tunnel else 0
-        struct.pack_into("=I", context, SKB_MARK, (SETTLED << 16 if settled else 0) | vni)
+        mark = tunnel[0] if tunnel else 0
+        mark |= MARK_SETTLED if settled else 0
+        for bit, tag in ((MARK_VLAN, vlan), (MARK_PROVIDER_VLAN, provider_vlan)):
+            mark |= 0 if tag is None else bit | tag << 16
+        struct.pack_into("=I", context, SKB_MARK, mark)
         if tunnel:
             struct.pack_into("=I", context, SKB_PRIORITY, int(ipaddress.IPv4Address(tunnel[1])))
         before = self.tables["metrics"].sums()
@@ -168,7 +197,7 @@ class Node:
             pod_cidr_mask="255.255.255.128",
             gateway_ifindex=self.ifindex["pn_host"] if gateway else 0,
             gateway_mac=GATEWAY_MAC,
-            reserved=0,
+            tunnel_port=TUNNEL_PORT if overlay else 0,
             netdev_ifindex=self.ifindex["eth0"],
             netdev_mtu=NETDEV_MTU,
             vtep=VTEP,
@@ -243,6 +272,16 @@ def node() -> Iterator[Node]:
                     )
                 )
                 for first, holder, flags, tunnel_endpoint in PEERS
+            }
+        )
+        built.tables["node_addresses"].update(
+            {
+                layout.NODE_ADDRESSES.pack_key(address=address): (
+                    layout.NODE_ADDRESSES.pack_value(
+                        flags=layout.NODE_LOCAL if known == NODE else 0, node=known
+                    )
+                )
+                for address, known in NODES.items()
             }
         )
         built.set_config()

@@ -11,7 +11,7 @@ from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
 
 from tests.clock import ago
 
-from .conftest import NODE, POD_A
+from .conftest import NODE, NODE_MAC, POD_A, WIRE_MAC
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 OUTSIDE, PORT, POD_PORT = "203.0.113.10", 443, 20000
 NATIVE, LISTED, LINK_LOCAL = "10.99.1.1", "192.168.7.7", "169.254.169.254"
-WIRE_MAC, NODE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 NUMBER = {TCP: 6, UDP: 17, ICMP: 1}
 #: What is not masqueraded, and why; without the addresses of nodes.
 PREFIXES = (

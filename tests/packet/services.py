@@ -14,8 +14,6 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     service_layout,
 )
 
-from .conftest import GATEWAY, NODE, PEER
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -49,20 +47,10 @@ class Services:
     _id: int = 0
 
     def reset(self) -> None:
-        """Empty every map of services, and name the addresses of the nodes."""
+        """Empty every map of services."""
         for table in (*service_layout.MAPS, *nat_layout.MAPS):
             if table.name in self.node.tables and table.type != "array":
                 self.node.tables[table.name].delete(list(self.node.tables[table.name].items()))
-        own, others = layout.NODE_LOCAL, 0
-        flags = {NODE: own, GATEWAY: own, PEER: others}
-        self.node.tables["node_addresses"].update(
-            {
-                layout.NODE_ADDRESSES.pack_key(address=address): (
-                    layout.NODE_ADDRESSES.pack_value(flags=value)
-                )
-                for address, value in flags.items()
-            }
-        )
         words = dict.fromkeys((one.name for one in service_layout.SERVICE_STATE.value), 0)
         self.set_state(**words)
 

@@ -22,12 +22,15 @@ from .conftest import (
     MAC_A,
     MAC_B,
     NODE,
+    NODE_MAC,
     PEER,
     PEER_VTEP,
     PEER_VTEP_MAC,
     POD_A,
     POD_B,
+    TUNNEL_PORT,
     VNI,
+    WIRE_MAC,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +45,6 @@ NEXT, DROP, REDIRECT = -1, 2, 7
 CLIENT, REMOTE_POD, TUNNELED_POD = "203.0.113.10", "10.111.160.130", "10.111.162.5"
 BEHIND_GATEWAY = "10.111.161.5"
 CLUSTER_IP, EXTERNAL_IP, BALANCER = "10.10.252.131", "198.51.100.7", "192.0.2.80"
-WIRE_MAC, NODE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 ANY, NODE_PORT, CLIENT_PORT = "::", 31000, 20000
 
 NUMBER = {TCP: maps_of.TCP, UDP: maps_of.UDP}
@@ -610,6 +612,19 @@ def test_a_pods_raw_packet_reaches_a_pod_elsewhere(node, services, hook, backend
     options = {"device": "pn_vxlan", "tunnel": (VNI, PEER_VTEP)} if how == "to_overlay" else {}
     data = went(came(node, enters, back, **options), enters, "to_endpoint")
     assert data == onward(back, src=CLUSTER_IP, sport=80, macs=INTO_A), shown(data)
+
+
+@pytest.mark.parametrize("client", ["from_container", "guard", "from_netdev", "nodeport"])
+@pytest.mark.parametrize(("backend", "prohibited"), [(PEER, True), (NODE, True), (POD_B, False)])
+def test_no_service_leads_to_the_tunnel_of_a_node(node, services, client, backend, prohibited):
+    port = {"kind": "node_port", "protocol": maps_of.UDP}
+    services.add(ANY, NODE_PORT, [(backend, TUNNEL_PORT)], **port)
+    packet = (
+        sent(NODE, NODE_PORT, l4=UDP) if client in ("from_container", "guard") else wire(l4=UDP)
+    )
+    outcome = came(node, client, packet)
+    expected = (DROP, "encapsulation_prohibited") if prohibited else (REDIRECT, "to_endpoint")
+    assert (outcome.action, outcome.counted) == (expected[0], [(client, expected[1])])
 
 
 @POD

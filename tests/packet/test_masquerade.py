@@ -31,6 +31,7 @@ from .conftest import (
     POD_B,
     SKB_IFINDEX,
     SKB_SIZE,
+    TUNNELED_NODE,
     VNI,
     load,
 )
@@ -1079,7 +1080,7 @@ def test_a_flow_that_has_taken_over_a_place_does_not_go_with_the_one_before(node
 @pytest.mark.parametrize("hook", ["from_netdev", "nodeport", "from_overlay"])
 def test_who_asked_a_pod_by_its_own_address_hears_it_by_that(node, masquerade, hook):
     masquerade.set_device("eth0", NODE, nodes=True)
-    for asker in (OUTSIDE, PEER):
+    for asker in (OUTSIDE, TUNNELED_NODE):
         asked = answering(leaving(asker, UDP, sport=53))
         options = {"from_overlay": ("pn_vxlan", (VNI, PEER_VTEP))}.get(hook, ("eth0", None))
         outcome = node.run(hook, bytes(asked), options[0], tunnel=options[1])

@@ -57,6 +57,7 @@ def test_what_is_settled_stays_so_on_its_way_out(node, live, masquerade, speak, 
 
 def test_what_is_settled_stays_so_in_the_tunnel(node, live, masquerade):
     """The tunnel's headers would be masqueraded here, if they were not a settled packet's."""
+    masquerade.set_device("eth0", NODE, nodes=True)
     run_ip(live["node"], f"address add {VTEP}/32 dev lo\nlink set pn_vxlan up")
     run_ip(live["net"], f"address add {PEER_VTEP}/32 dev lo")
     key = layout.ENDPOINTS.pack_key(address=VTEP)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons
 from scapy.all import ARP, IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw
+from scapy.layers.vxlan import VXLAN
 
 from .conftest import (
     GATEWAY,
@@ -16,12 +17,19 @@ from .conftest import (
     MAC_A,
     MAC_B,
     NODE,
+    NODE_MAC,
+    OTHER_NODE,
+    OTHER_VTEP,
     PEER,
     PEER_VTEP,
     PEER_VTEP_MAC,
     POD_A,
     POD_B,
+    TUNNEL_PORT,
+    TUNNELED_NODE,
     VNI,
+    VTEP,
+    WIRE_MAC,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +41,8 @@ NEXT, DROP, REDIRECT = -1, 2, 7
 #: Where the packets of a peer come from.
 TUNNEL = (VNI, PEER_VTEP)
 REMOTE_POD, OUTSIDE, NOBODY = "10.111.160.130", "203.0.113.10", "10.111.160.77"
-TUNNELED_POD, BEHIND_GATEWAY, OTHER_VTEP = "10.111.162.5", "10.111.161.5", "10.222.0.10"
-WIRE_MAC, NODE_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
+TUNNELED_POD, BEHIND_GATEWAY = "10.111.162.5", "10.111.161.5"
+STRANGER, ROUTER = "10.222.0.99", "10.111.0.1"
 
 
 def out(dst: str, *, src: str = POD_A, mac: str = MAC_A, ttl: int = 64, size: int = 20) -> Packet:
@@ -299,7 +307,7 @@ CASES = [
         "VLAN",
         Ether(src=MAC_A, dst=GATEWAY_MAC) / Dot1Q(vlan=5) / IP() / UDP(),
         DROP,
-        "unsupported_l3",
+        "vlan_tagged",
     ),
     container(
         "unknown protocol",
@@ -477,8 +485,8 @@ CASES = [
     tunnel("for a pod of another node", inner(REMOTE_POD), DROP, "no_endpoint"),
     tunnel("for the outside", inner(OUTSIDE), DROP, "no_endpoint"),
     tunnel(
-        "from a node of the cluster",
-        p := inner(POD_A, src=PEER),
+        "from the node itself",
+        p := inner(POD_A, src=TUNNELED_NODE),
         REDIRECT,
         "to_endpoint",
         framed(p, src=GATEWAY_MAC, dst=MAC_A),
@@ -498,6 +506,34 @@ CASES = [
         REDIRECT,
         "to_endpoint",
         framed(p, src=GATEWAY_MAC, dst=MAC_A),
+        key=(VNI, OTHER_VTEP),
+    ),
+    tunnel(
+        "the same from another node",
+        inner(POD_A, src=BEHIND_GATEWAY),
+        DROP,
+        "foreign_tunnel_endpoint",
+    ),
+    tunnel(
+        "what a node forwards",
+        p := inner(POD_A, src=OUTSIDE),
+        REDIRECT,
+        "to_endpoint",
+        framed(p, src=GATEWAY_MAC, dst=MAC_A),
+    ),
+    *(
+        tunnel(f"from {name}", inner(to, src=src), DROP, "foreign_tunnel_endpoint", key=(VNI, end))
+        for name, src, to, end in (
+            ("another node", PEER, POD_A, PEER_VTEP),
+            ("another node's tunnel endpoint", OTHER_VTEP, POD_A, PEER_VTEP),
+            ("this node's own tunnel endpoint", VTEP, POD_A, PEER_VTEP),
+            ("a stranger as a pod", TUNNELED_POD, POD_A, STRANGER),
+            ("a stranger as the outside", OUTSIDE, POD_A, STRANGER),
+            ("a stranger as the router", ROUTER, NODE, STRANGER),
+            ("a stranger as a node", TUNNELED_NODE, NODE, STRANGER),
+            ("a pod that says it is one", OUTSIDE, POD_A, POD_A),
+            ("this node", OUTSIDE, POD_A, VTEP),
+        )
     ),
     tunnel(
         "address of a pod of this node", inner(POD_A, src=POD_B), DROP, "foreign_tunnel_endpoint"
@@ -605,6 +641,166 @@ def test_packet(node: Node, case: Case) -> None:
         if IP in fresh and case.after[IP].chksum is None:
             del fresh[IP].chksum
         assert outcome.data == bytes(fresh), Ether(outcome.data).show(dump=True)
+
+
+@pytest.mark.parametrize("tag", [{"vlan": 5}, {"vlan": 0}, {"provider_vlan": 5}], ids=str)
+@pytest.mark.parametrize("packet", [out(POD_B), out(OUTSIDE), ASK], ids=["pod", "outside", "ARP"])
+@pytest.mark.parametrize("hook", ["from_container", "guard"])
+def test_a_pod_has_no_vlan(node: Node, hook: str, packet: Packet, tag: dict[str, int]) -> None:
+    outcome = node.run(hook, bytes(packet), "pod_a", **tag)
+    assert (outcome.action, outcome.counted) == (DROP, [(hook, "vlan_tagged")])
+
+
+@pytest.mark.parametrize("hook", ["from_container", "guard"])
+def test_nor_has_it_two(node: Node, hook: str) -> None:
+    frame = Ether(src=MAC_A, dst=GATEWAY_MAC) / Dot1Q(vlan=6) / IP(src=POD_A, dst=POD_B) / UDP()
+    for packet in (frame, Ether(bytes(frame)[:12] + b"\x88\xa8" + bytes(frame)[14:])):
+        for tag in ({}, {"vlan": 5}, {"provider_vlan": 5}):
+            outcome = node.run(hook, bytes(packet), "pod_a", **tag)
+            assert (outcome.action, outcome.counted) == (DROP, [(hook, "vlan_tagged")])
+
+
+def test_nor_has_what_the_tunnel_brings(node: Node) -> None:
+    outcome = node.run("from_overlay", bytes(inner(POD_A)), "pn_vxlan", tunnel=TUNNEL, vlan=5)
+    assert (outcome.action, outcome.counted) == (DROP, [("from_overlay", "vlan_tagged")])
+
+
+#: For a pod, and for an address of the pods' that nobody has.
+TARGETS = pytest.mark.parametrize("target", [POD_A, NOBODY], ids=["pod", "nobody"])
+
+
+@TARGETS
+@pytest.mark.parametrize("hook", ["from_netdev", "nodeport"])
+def test_vlans_of_the_network_are_the_host_s(node: Node, hook: str, target: str) -> None:
+    for tag in ({"vlan": 5}, {"provider_vlan": 5}):
+        outcome = node.run(hook, packet := bytes(wire(target)), "eth0", **tag)
+        assert (outcome.action, outcome.counted, outcome.data) == (NEXT, [], packet)
+
+
+def test_a_priority_of_the_network_s_is_no_vlan(node: Node) -> None:
+    outcome = node.run("from_netdev", bytes(wire(POD_A)), "eth0", vlan=0)
+    assert outcome.counted == [("from_netdev", "to_endpoint")]
+
+
+@TARGETS
+@pytest.mark.parametrize("hook", ["from_netdev", "nodeport"])
+@pytest.mark.parametrize("mac", ["02:00:00:00:00:03", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"])
+def test_frames_for_others_are_left_alone(node: Node, hook: str, mac: str, target: str) -> None:
+    packet = wire(target)
+    packet[Ether].dst = mac
+    outcome = node.run(hook, bytes(packet), "eth0")
+    assert (outcome.action, outcome.counted, outcome.data) == (NEXT, [], bytes(packet))
+
+
+@pytest.mark.parametrize("target", [POD_A, NODE, OUTSIDE], ids=["pod", "node", "outside"])
+@pytest.mark.parametrize("source", [POD_A, POD_B, NOBODY, GATEWAY, NODE])
+@pytest.mark.parametrize(
+    ("hook", "device"),
+    [("from_netdev", "eth0"), ("nodeport", "eth0"), ("nodeport", "pn_vxlan")],
+)
+def test_nobody_else_speaks_as_this_node_or_its_pods(
+    node: Node, hook: str, device: str, source: str, target: str
+) -> None:
+    outcome = node.run(hook, bytes(wire(target, src=source)), device)
+    assert (outcome.action, outcome.counted) == (DROP, [(hook, "spoofed_source")])
+
+
+def datagram(dst: str, *, src: str, frame: Packet, vni: int = VNI, **fields: Any) -> Packet:
+    """A tunnel packet as the underlay has it."""
+    tunnel = UDP(sport=40000, dport=TUNNEL_PORT, chksum=0) / VXLAN(flags="Instance", vni=vni)
+    return Ether(src=WIRE_MAC, dst=NODE_MAC) / IP(src=src, dst=dst, **fields) / tunnel / frame
+
+
+#: Where a pod's tunnel packets do not go: nodes, their tunnel endpoints, and what may be a node.
+NO_PODS = (NODE, VTEP, GATEWAY, PEER, PEER_VTEP, OUTSIDE, "255.255.255.255")
+
+
+@pytest.mark.parametrize("hook", ["from_container", "guard"])
+def test_a_pod_sends_no_tunnel_packets(node: Node, hook: str) -> None:
+    # The kernel's own tunnel has an address of the pod CIDR that is no pod's.
+    addresses = NO_PODS if hook == "from_container" else (*NO_PODS, NOBODY, "10.111.160.0")
+    options = {"options": [b"\x07\x07\x04\0\0\0\0"]}
+    for address in addresses:
+        for fields in ({}, {"flags": "MF"}, options):
+            packet = datagram(address, src=POD_A, frame=inner(POD_A), **fields)
+            packet[Ether].src = MAC_A
+            outcome = node.run(hook, bytes(packet), "pod_a")
+            prohibited = (DROP, [(hook, "encapsulation_prohibited")])
+            assert (outcome.action, outcome.counted) == prohibited, address
+
+
+@pytest.mark.parametrize("hook", ["from_container", "guard"])
+def test_tunnels_between_pods_are_their_own(node: Node, hook: str) -> None:
+    to_pods = [datagram(one, src=POD_A, frame=inner(POD_A)) for one in (POD_B, TUNNELED_POD)]
+    later = datagram(NODE, src=POD_A, frame=inner(POD_A), frag=4)  # of which the first was dropped
+    other = datagram(NODE, src=POD_A, frame=inner(POD_A))
+    other[UDP].dport = TUNNEL_PORT + 1
+    tcp = Ether(dst=GATEWAY_MAC) / IP(src=POD_A, dst=NODE) / TCP(dport=TUNNEL_PORT)
+    for packet in (*to_pods, later, other, tcp):
+        packet[Ether].src = MAC_A
+        ((_hook, verdict),) = node.run(hook, bytes(packet), "pod_a").counted
+        assert verdict in {"to_endpoint", "to_overlay", "to_stack"}
+
+
+@pytest.mark.parametrize("hook", ["from_container", "guard"])
+def test_without_a_tunnel_its_port_is_one_as_others(node: Node, hook: str) -> None:
+    packet = datagram(NODE, src=POD_A, frame=inner(POD_A))
+    packet[Ether].src = MAC_A
+    node.set_config(overlay=False)
+    try:
+        assert node.run(hook, bytes(packet), "pod_a").counted == [(hook, "to_stack")]
+    finally:
+        node.set_config()
+
+
+#: What is in a tunnel packet: its sender, the inner frame, and by which reason it is dropped.
+INSPECTED = {
+    "a pod of the node": (PEER_VTEP, inner(POD_A), None),
+    "the node itself": (PEER_VTEP, inner(POD_A, src=TUNNELED_NODE), None),
+    "what the node forwards": (PEER_VTEP, inner(POD_A, src=OUTSIDE), None),
+    "another node's pod": (PEER_VTEP, inner(POD_A, src=BEHIND_GATEWAY), "foreign_tunnel_endpoint"),
+    "another node": (PEER_VTEP, inner(POD_A, src=OTHER_NODE), "foreign_tunnel_endpoint"),
+    "a pod of this node": (PEER_VTEP, inner(POD_A, src=POD_B), "foreign_tunnel_endpoint"),
+    "this node": (PEER_VTEP, inner(POD_A, src=NODE), "foreign_tunnel_endpoint"),
+    "a stranger as a pod": (STRANGER, inner(POD_A), "foreign_tunnel_endpoint"),
+    "a stranger as the router": (STRANGER, inner(NODE, src=ROUTER), "foreign_tunnel_endpoint"),
+    "ARP": (PEER_VTEP, Ether() / ARP(psrc=TUNNELED_POD, pdst=POD_A), "unsupported_l3"),
+    "a tag": (PEER_VTEP, Ether() / Dot1Q(vlan=5) / inner(POD_A).payload, "unsupported_l3"),
+}
+
+
+@pytest.mark.parametrize("dst", [VTEP, NODE, GATEWAY, "192.0.2.77"])
+@pytest.mark.parametrize("what", INSPECTED)
+def test_the_kernel_s_own_tunnel_gets_what_a_node_may_send(node: Node, what: str, dst: str) -> None:
+    sender, frame, verdict = INSPECTED[what]
+    packet = bytes(datagram(dst, src=sender, frame=frame))
+    outcome = node.run("nodeport", packet, "eth0")
+    assert outcome.counted == ([("nodeport", verdict)] if verdict else [])
+    assert (outcome.action, outcome.data) == (DROP if verdict else NEXT, packet)
+
+
+def test_a_fragment_that_does_not_show_who_is_inside_goes_no_further(node: Node) -> None:
+    packet = datagram(VTEP, src=PEER_VTEP, frame=inner(POD_A), flags="MF")
+    assert node.run("nodeport", bytes(packet), "eth0").counted == []
+    short = packet.copy()
+    short[UDP].payload = Raw(bytes(packet[UDP].payload)[:16])
+    outcome = node.run("nodeport", bytes(short), "eth0")
+    assert outcome.counted == [("nodeport", "foreign_tunnel_endpoint")]
+
+
+def test_others_tunnels_are_left_alone(node: Node) -> None:
+    lie = inner(POD_A, src=POD_B)
+    other_network = datagram(VTEP, src=STRANGER, frame=lie, vni=VNI + 1)
+    for_a_pod = datagram(POD_A, src=STRANGER, frame=lie)
+    short = datagram(VTEP, src=STRANGER, frame=Raw(b"no tunnel packet"))
+    for packet in (other_network, for_a_pod, short):
+        assert node.run("nodeport", bytes(packet), "eth0").counted == []
+
+
+def test_what_the_tunnel_brings_is_no_tunnel_packet(node: Node) -> None:
+    packet = datagram(GATEWAY, src=TUNNELED_POD, frame=inner(POD_A, src=OUTSIDE))
+    outcome = node.run("nodeport", bytes(packet), "pn_vxlan")
+    assert outcome.counted == [("nodeport", "foreign_tunnel_endpoint")]
 
 
 def test_nothing_is_forwarded_before_the_node_is_configured(node: Node) -> None:

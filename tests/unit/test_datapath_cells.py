@@ -168,6 +168,8 @@ SETTINGS: dict[tuple[str, str], dict[str, int]] = {
 def test_settings_and_those_that_are_given_back(cell):
     sysctls = items(cell)["sysctls"]
     v4 = {f"net.ipv4.conf.{name}": value for name, value in SETTINGS[cell].items()}
+    own = [device for device in CELLS[cell].devices if f"{device}.forwarding" in SETTINGS[cell]]
+    v4 |= {f"net.ipv4.conf.{device}.accept_redirects": 0 for device in own}
     v6 = {f"net.ipv6.conf.{device}.disable_ipv6": 1 for device in CELLS[cell].devices}
     assert sysctls["values"] == v4 | v6
     of_the_node = [f"net.ipv4.conf.eth0.{name}" for name in ("forwarding", "rp_filter")]
@@ -204,7 +206,14 @@ PROGRAMS: dict[tuple[str, str], dict[str, list[tuple[str, str]]]] = {
         "from_host": [("tc_egress", "pn_host")],
         "from_overlay": [("tc_ingress", "pn_vxlan")],
     },
-    **{cell: {"guard": []} for cell in CLASSIC},
+    **{
+        (datapath, network): {
+            "guard": [],
+            "nodeport": [("tc_ingress", device) for device in ("eth0", *tunnel)],
+        }
+        for datapath in ("bridge", "routed")
+        for network, tunnel in (("native_routing", ()), ("overlay", ("eth1", "pn_vxlan")))
+    },
 }
 
 
@@ -231,16 +240,18 @@ def expected(
     cell: tuple[str, str], egress: list[str], *, services: bool
 ) -> dict[str, list[tuple[str, str]]]:
     """Return what the programs of a cell are with these egress devices, none: without any."""
-    own = ["eth0"] if services else []
+    classic_tunnel = cell in OVERLAY and cell in CLASSIC
+    underlay = ["eth1"] if classic_tunnel else []
+    own = ["eth0", *underlay] if services else []
     out = list(dict.fromkeys([*own, *egress]))
-    inward = list(dict.fromkeys(["eth0", *egress])) if cell[0] == "ebpf" else list(out)
+    inward = list(dict.fromkeys(["eth0", *underlay, *egress]))
     found = dict(PROGRAMS[cell])
     if out:
         found["to_netdev"] = [("tc_egress", device) for device in out]
     if cell[0] == "ebpf":
         found["from_netdev"] = [("tc_ingress", device) for device in inward]
-    elif out:
-        tunnel = ["pn_vxlan"] if cell in OVERLAY else []
+    else:
+        tunnel = ["pn_vxlan"] if classic_tunnel else []
         found["nodeport"] = [("tc_ingress", device) for device in [*inward, *tunnel]]
     return found
 
@@ -294,7 +305,8 @@ def test_the_stack_forwards_what_comes_in_by_another_egress_device(cell):
 OWN_ROUTES: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("ebpf", "native_routing"): [{"dst": OWN, "dev": "pn_host", "src": "10.111.0.8"}],
     ("ebpf", "overlay"): [
-        {"dst": one["cidr"], "dev": "pn_host", "src": "10.111.160.126"} for one in RANGES
+        *({"dst": one["cidr"], "dev": "pn_host", "src": "10.111.160.126"} for one in RANGES),
+        {"dst": OWN, "dev": "pn_host", "src": "10.111.0.8"},
     ],
     **{("bridge", network): [] for network in inventory.NETWORK_TYPES},
     **{
@@ -363,15 +375,16 @@ def test_ipcache_tells_neighbors_and_tunnels_apart(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_configuration(cell):
     gateway = "08000000" if cell[0] == "bridge" else "07000000"
-    overlay = "00" * 28
+    overlay, port = "00" * 28, "0000"
     if cell in OVERLAY:
         overlay = mapped("c0000208") + "09000000" + "f6220000" + "01000000"
+        port = f"{8472:04x}"
     assert entries(items(cell), "config") == {
         "00000000": mapped("0a6fa000")
         + mapped("ffffff80")
         + gateway
         + "0e580a6fa07e"
-        + "0000"
+        + port
         + "02000000"
         + "dc050000"
         + overlay

@@ -88,9 +88,9 @@ def test_the_maps_are_such_as_bpf_map_takes():
     assert filled == {"ipcache", "config", "node_addresses"}
     mapped = "00000000000000000000ffff"
     assert {key.hex(): value.hex() for key, value in wanted["node_addresses"].entries.items()} == {
-        mapped + "0a6f0008": "01000000",  # this node's own
-        mapped + "0a6fa07e": "01000000",
-        mapped + "0a6f0009": "00000000",
+        mapped + "0a6f0008": "01000000" + mapped + "0a6f0008",  # this node's own
+        mapped + "0a6fa07e": "01000000" + mapped + "0a6f0008",
+        mapped + "0a6f0009": "00000000" + mapped + "0a6f0009",
     }
 
 
@@ -218,13 +218,13 @@ def test_further_addresses_are_nodes_and_those_of_egress_devices_are_this_nodes(
         "peers": [{**peer, "addresses": ["192.0.2.9", "192.0.2.10"]}],
     }
     assert in_hex(taken(tasks.build(node)["maps"])["node_addresses"]) == {
-        MAPPED + "0a6f0008": "01000000",  # podnet_node_ip, which eth0 holds
-        MAPPED + "0a6fa07e": "01000000",  # the pods' gateway
-        MAPPED + "c0000208": "01000000",
-        MAPPED + "c6336408": "01000000",  # eth1
-        MAPPED + "0a6f0009": "00000000",
-        MAPPED + "c0000209": "00000000",
-        MAPPED + "c000020a": "00000000",
+        MAPPED + "0a6f0008": "01000000" + MAPPED + "0a6f0008",  # podnet_node_ip, which eth0 holds
+        MAPPED + "0a6fa07e": "01000000" + MAPPED + "0a6f0008",  # the pods' gateway
+        MAPPED + "c0000208": "01000000" + MAPPED + "0a6f0008",
+        MAPPED + "c6336408": "01000000" + MAPPED + "0a6f0008",  # eth1
+        MAPPED + "0a6f0009": "00000000" + MAPPED + "0a6f0009",
+        MAPPED + "c0000209": "00000000" + MAPPED + "0a6f0009",
+        MAPPED + "c000020a": "00000000" + MAPPED + "0a6f0009",
     }
 
 

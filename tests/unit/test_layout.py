@@ -146,6 +146,8 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (35, "host_backend", True),
         (36, "nat_unsupported", True),
         (37, "unknown_connection", True),
+        (38, "vlan_tagged", True),
+        (39, "encapsulation_prohibited", True),
     ]
     assert [(hook.number, hook.name) for hook in reasons.HOOKS] == [
         (0, "from_container"),

@@ -15,10 +15,11 @@ from ..names import BRIDGE_DEVICE, GATEWAY_DEVICE, GATEWAY_PEER, OVERLAY_DEVICE,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Stand in the table for devices whose names are the node's: its own one, and those that pods reach
-#: the outside by.
+#: Stand in the table for devices whose names are the node's: its own one, those that pods reach the
+#: outside by, and the one that the tunnel's packets go by.
 NODE_DEVICE = "the node's device"
 EGRESS_DEVICES = "the node's egress devices"
+UNDERLAY_DEVICE = "the node's underlay device"
 
 # How packets find the tunnel endpoint of a peer: the program says it with each packet, or the
 # kernel has a route, a neighbor and a forwarding entry for each peer.
@@ -76,10 +77,14 @@ class Cell:
 #: Takes the replies of a service's backends that are processes of the node itself.
 REPLIES = {"to_netdev": (NODE_DEVICE,)}
 
+# The kernel's own tunnel takes what comes for it from anybody, and does not tell from whom. So that
+# is looked into before, at the underlay; services are reached by there, too.
+INSPECTION = {"nodeport": (NODE_DEVICE, UNDERLAY_DEVICE, OVERLAY_DEVICE)}
+REPLIES_CLASSIC_TUNNEL = {"to_netdev": (NODE_DEVICE, UNDERLAY_DEVICE)}
+
 #: Gives what pods send out the device's address, and what answers it back to them.
 MASQUERADE = {"to_netdev": (EGRESS_DEVICES,), "from_netdev": (EGRESS_DEVICES,)}
 MASQUERADE_CLASSIC = {"to_netdev": (EGRESS_DEVICES,), "nodeport": (EGRESS_DEVICES,)}
-MASQUERADE_TUNNEL = {**MASQUERADE_CLASSIC, "nodeport": (EGRESS_DEVICES, OVERLAY_DEVICE)}
 
 #: Balance sockets; the same in every cell, at the node's cgroup, by the hooks that they are for.
 SOCKET_PROGRAMS = (
@@ -120,7 +125,8 @@ CELLS: dict[tuple[str, str], Cell] = {
         gateway=BRIDGE_DEVICE,
         own_route=CONNECTED,
         pods="guard",
-        services={"nodeport": (NODE_DEVICE,), **REPLIES},
+        programs={"nodeport": (NODE_DEVICE,)},
+        services=REPLIES,
         masquerade=MASQUERADE_CLASSIC,
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE),
     ),
@@ -128,8 +134,9 @@ CELLS: dict[tuple[str, str], Cell] = {
         gateway=BRIDGE_DEVICE,
         own_route=CONNECTED,
         pods="guard",
-        services={"nodeport": (NODE_DEVICE, OVERLAY_DEVICE), **REPLIES},
-        masquerade=MASQUERADE_TUNNEL,
+        programs=INSPECTION,
+        services=REPLIES_CLASSIC_TUNNEL,
+        masquerade=MASQUERADE_CLASSIC,
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
         loose=(OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
@@ -138,7 +145,8 @@ CELLS: dict[tuple[str, str], Cell] = {
         gateway=GATEWAY_DEVICE,
         own_route=BLACKHOLE,
         pods="guard",
-        services={"nodeport": (NODE_DEVICE,), **REPLIES},
+        programs={"nodeport": (NODE_DEVICE,)},
+        services=REPLIES,
         masquerade=MASQUERADE_CLASSIC,
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE),
         loose=(GATEWAY_DEVICE,),
@@ -147,8 +155,9 @@ CELLS: dict[tuple[str, str], Cell] = {
         gateway=GATEWAY_DEVICE,
         own_route=BLACKHOLE,
         pods="guard",
-        services={"nodeport": (NODE_DEVICE, OVERLAY_DEVICE), **REPLIES},
-        masquerade=MASQUERADE_TUNNEL,
+        programs=INSPECTION,
+        services=REPLIES_CLASSIC_TUNNEL,
+        masquerade=MASQUERADE_CLASSIC,
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
         loose=(GATEWAY_DEVICE, OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
@@ -178,6 +187,8 @@ def cell_of(node: Mapping[str, Any]) -> Cell:
 def devices_of(node: Mapping[str, Any], places: Iterable[str]) -> list[str]:
     """Return the names of the devices that the table names, each once."""
     named: dict[str, list[str]] = {NODE_DEVICE: [str(node["device"])]}
+    if node["vxlan"]:
+        named[UNDERLAY_DEVICE] = [str(node["vxlan"]["device"])]
     if node["masquerade"]:
         named[EGRESS_DEVICES] = [str(one["name"]) for one in node["masquerade"]["devices"]]
     return list(dict.fromkeys(device for place in places for device in named.get(place, [place])))

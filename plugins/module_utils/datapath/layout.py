@@ -83,7 +83,7 @@ CONFIG = Layout(
         ),
         Field("gateway_ifindex", "u32", "pn_host: the door between pods and the node's stack"),
         Field("gateway_mac", "mac", "its MAC address"),
-        Field("reserved", "u16", "0"),
+        Field("tunnel_port", "be16", "UDP port of the overlay; 0 without one"),
         Field("netdev_ifindex", "u32", "the node's device"),
         Field("netdev_mtu", "u32", "its MTU, bytes"),
         Field("vtep", "ip16", "the node's own tunnel endpoint; :: without an overlay"),
@@ -127,7 +127,10 @@ NODE_ADDRESSES = Layout(
     type="hash",
     what="address of a node of the cluster",
     key=(Field("address", "ip16", "the address"),),
-    value=(Field("flags", "u32", "NODE_LOCAL: one of this very node"),),
+    value=(
+        Field("flags", "u32", "NODE_LOCAL: one of this very node"),
+        Field("node", "ip16", "the address by which the node is known"),
+    ),
     max_entries=65535,
     no_prealloc=True,
 )

@@ -27,8 +27,14 @@ def own_routes(node: Mapping[str, Any], cell: Cell) -> Items:
     table: dict[str, Items] = {
         POD_CIDR: [{"dst": node["pod_cidr"], **by_gateway, "src": node["node_ip"]}],
         # What a peer answers comes back through the tunnel, so it must answer to an address there.
+        # The node's own pods are answered by the address that they ask.
         RANGES: [
-            {"dst": cidr, **by_gateway, "src": node["gateway_ip"]} for cidr in node["pod_ranges"]
+            *(
+                {"dst": cidr, **by_gateway, "src": node["gateway_ip"]}
+                for cidr in node["pod_ranges"]
+                if cidr != node["pod_cidr"]
+            ),
+            {"dst": node["pod_cidr"], **by_gateway, "src": node["node_ip"]},
         ],
         CONNECTED: [],
         # Behind another datapath's route to the same CIDR, for as long as pods still need that.

@@ -47,7 +47,7 @@ VERDICTS = (
     Verdict(5, "masqueraded", "sent out of a device of the node with that device's address"),
     Verdict(16, "unsupported_l3", "neither IPv4 nor ARP"),
     Verdict(17, "malformed", "shorter than its headers say, or headers that contradict each other"),
-    Verdict(18, "spoofed_source", "a source address or MAC that is not the pod's own"),
+    Verdict(18, "spoofed_source", "a source address or MAC that is not the sender's own"),
     Verdict(19, "unanswered_arp", "ARP that is no request, or one for the pod's own address"),
     Verdict(20, "no_endpoint", "an address of the pods' that no pod has"),
     Verdict(21, "blackhole_route", "the node's routing table says blackhole"),
@@ -59,7 +59,7 @@ VERDICTS = (
     Verdict(
         25,
         "foreign_tunnel_endpoint",
-        "a pod's address as source, from a tunnel endpoint that is not its node's",
+        "from the tunnel of no node, or of one whose address or pod's the source is not",
     ),
     Verdict(26, "no_backend", "for a service without backends; answered: port unreachable"),
     Verdict(27, "no_local_backend", "for a service that takes backends of this node alone"),
@@ -75,6 +75,10 @@ VERDICTS = (
     Verdict(35, "host_backend", "for a backend whose replies would pass by no program"),
     Verdict(36, "nat_unsupported", "to be masqueraded, and neither TCP, UDP nor ICMP echo"),
     Verdict(37, "unknown_connection", "TCP for a service, of a connection that nobody saw begin"),
+    Verdict(38, "vlan_tagged", "with a VLAN tag, which no frame of a pod has"),
+    Verdict(
+        39, "encapsulation_prohibited", "a pod's, or a service's, for the tunnel's port of a node"
+    ),
 )
 
 HOOKS = (

@@ -31,6 +31,9 @@ def of(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     for device in devices_of(node, cell.loose):
         values[_name("ipv4", device, "rp_filter")] = 2
     for own in cell.devices:
+        if own in cell.forwarding:
+            # Where it forwards, the device's own word is enough, whatever all devices have.
+            values[_name("ipv4", own, "accept_redirects")] = 0
         mtu = node["vxlan"]["mtu"] if own == names.OVERLAY_DEVICE else node["mtu"]
         if mtu >= ipv6.MIN_MTU:
             values[_name("ipv6", own, "disable_ipv6")] = 1

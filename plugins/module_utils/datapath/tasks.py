@@ -189,14 +189,16 @@ def _ipcache(node: Mapping[str, Any]) -> Items:
 
 def _node_addresses(node: Mapping[str, Any]) -> Items:
     """Return the addresses of all nodes; a packet or a socket to this node's own is for it."""
-    peers_own = [peer[word] for peer in node["peers"] for word in ("node_ip", "vtep_ip")]
-    peers_own += [address for peer in node["peers"] for address in peer["addresses"]]
+    found = {
+        address: {"flags": 0, "node": peer["node_ip"]}
+        for peer in node["peers"]
+        for address in (peer["node_ip"], peer["vtep_ip"], *peer["addresses"])
+    }
     own = [node["node_ip"], node["gateway_ip"], (node["vxlan"] or {}).get("ip")]
     own += [*node["addresses"], *(one["ip"] for one in _egress_devices(node))]
-    flags = {address: 0 for address in peers_own if address}
-    flags |= {address: layout.NODE_LOCAL for address in own if address}
+    found |= {one: {"flags": layout.NODE_LOCAL, "node": node["node_ip"]} for one in own}
     return [
-        {"key": {"address": address}, "value": {"flags": value}} for address, value in flags.items()
+        {"key": {"address": address}, "value": value} for address, value in found.items() if address
     ]
 
 
@@ -238,13 +240,13 @@ def _prefix_key(prefix: str) -> dict[str, Any]:
 
 def _config(node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int]) -> dict[str, Any]:
     network = ipaddress.ip_network(node["pod_cidr"])
-    vxlan = node["vxlan"] or {"ip": _NO_ADDRESS, "mtu": 0, "vni": 0}
+    vxlan = node["vxlan"] or {"ip": _NO_ADDRESS, "mtu": 0, "vni": 0, "port": 0}
     value = {
         "pod_cidr": str(network.network_address),
         "pod_cidr_mask": str(network.netmask),
         "gateway_ifindex": ifindexes.get(cell.gateway, 0),
         "gateway_mac": node["gateway_mac"],
-        "reserved": 0,
+        "tunnel_port": vxlan["port"],
         "netdev_ifindex": node["device_ifindex"],
         "netdev_mtu": node["device_mtu"],
         "vtep": vxlan["ip"],

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from .held import Held
     from .wanted import Endpoint, Node
 
-FORWARDING, PROXY_DELAY, PROXY_ARP = (
+FORWARDING, REDIRECTS, PROXY_DELAY, PROXY_ARP = (
     "conf/{}/forwarding",
+    "conf/{}/accept_redirects",
     "neigh/{}/proxy_delay",
     "conf/{}/proxy_arp",
 )
@@ -50,7 +51,9 @@ DATAPATHS = {
     "ebpf": Datapath(settings={PROXY_ARP: "0"}),
     "bridge": Datapath(settings={PROXY_ARP: "0"}, port=True),
     # proxy_arp is the last, and tells of the others: a run that is killed leaves it as it was.
-    "routed": Datapath(settings={FORWARDING: "1", PROXY_DELAY: "0", PROXY_ARP: "1"}, route=True),
+    "routed": Datapath(
+        settings={FORWARDING: "1", REDIRECTS: "0", PROXY_DELAY: "0", PROXY_ARP: "1"}, route=True
+    ),
 }
 
 
