@@ -58,9 +58,9 @@ def _merge(*tables: Breaks) -> Breaks:
     }
 
 
-FORWARDING = ("ipv4.conf.{}.forwarding", "ipv4.conf.{}.rp_filter")
-#: Of a device that is made anew.
-ANEW = (*FORWARDING, "ipv6.conf.{}.disable_ipv6")
+#: Of a device that is made anew, where the kernel forwards by it.
+FORWARDING = ("ipv4.conf.{}.forwarding", "ipv4.conf.{}.accept_redirects")
+ANEW = (*FORWARDING, "ipv4.conf.{}.rp_filter", "ipv6.conf.{}.disable_ipv6")
 
 #: Programs know the device by its number.
 NUMBER = f"change entries of map {MAP_PINS}/config"
@@ -113,6 +113,7 @@ OVERLAY_CLASSIC: Breaks = {
         "ip link del pn_vxlan": [
             "create vxlan pn_vxlan",
             *_sysctls("pn_vxlan", *ANEW),
+            "create program nodeport at tc_ingress of pn_vxlan",
             NUMBER,
             *_tunnel("node-1", "node-2"),
         ],
@@ -129,7 +130,7 @@ BRIDGE_GONE: Breaks = {
     "node-3": {
         "ip link del cbr0": [
             "create bridge cbr0",
-            *_sysctls("cbr0", "ipv4.conf.{}.forwarding", "ipv6.conf.{}.disable_ipv6"),
+            *_sysctls("cbr0", *FORWARDING, "ipv6.conf.{}.disable_ipv6"),
             NUMBER,
             "change endpoint app-3",
             "change endpoint podnet-health",
