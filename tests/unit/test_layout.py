@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,24 @@ def test_what_is_packed_is_unpacked():
     for fields in STRUCTS.values():
         values = {field.name: SAMPLES[field.type][0] for field in fields}
         assert bpf_fields.unpack(fields, bpf_fields.pack(fields, values)) == values
+
+
+@pytest.mark.parametrize("table", layout.MAPS, ids=lambda table: table.name)
+def test_a_row_has_a_name_for_each_field(table):
+    packed = [
+        bpf_fields.pack(fields, {f.name: SAMPLES[f.type][0] for f in fields})
+        for fields in (table.key, table.value)
+    ]
+    ((key, value),) = table.rows(*packed)
+    for row, fields, raw in zip((key, value), (table.key, table.value), packed):
+        at = 0
+        for field in fields:
+            end = at + bpf_fields.size((field,))
+            said = getattr(row, field.name)
+            is_number = isinstance(said, int)
+            assert (said.to_bytes(end - at, sys.byteorder) if is_number else said) == raw[at:end]
+            at = end
+    assert table.key_struct.pack(*key) + table.value_struct.pack(*value) == b"".join(packed)
 
 
 @pytest.mark.parametrize("table", layout.MAPS, ids=lambda table: table.name)
