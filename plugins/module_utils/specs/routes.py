@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.spec import Spec
 from ..network import routes
+from ..network.routes_wanted import OPTIONS
 
 if TYPE_CHECKING:
     from ..engine.spec import Call, Params
@@ -31,7 +32,7 @@ SPEC = Spec(
             "type": "list",
             "elements": "dict",
             "required": True,
-            "options": routes.OPTIONS,
+            "options": OPTIONS,
         },
         "netns": {"type": "str"},
         "table": {"type": "str", "default": "main"},
