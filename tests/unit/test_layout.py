@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import header, layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
+    SERVICE_STATE,
+    SERVICES,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import fields as bpf_fields
+from ansible_collections.podnet.fabric.plugins.module_utils.services.packed import Numbers
+from ansible_collections.podnet.fabric.plugins.module_utils.services.state import State
 
 BPF = Path(__file__).parent.parent.parent / "bpf"
 
@@ -94,6 +100,21 @@ def test_a_row_has_a_name_for_each_field(table):
             assert (said.to_bytes(end - at, sys.byteorder) if is_number else said) == raw[at:end]
             at = end
     assert table.key_struct.pack(*key) + table.value_struct.pack(*value) == b"".join(packed)
+
+
+@pytest.mark.parametrize("table", layout.MAPS, ids=lambda table: table.name)
+def test_a_value_of_another_version_is_read_as_far_as_it_is_known(table):
+    size = table.value_struct.size
+    whole = bytes(number % 256 for number in range(1, size + 1))
+    assert table.value_row(whole + b"more") == table.value_row(whole)
+    assert table.value_row(whole[: size // 2]) == table.value_row(
+        whole[: size // 2] + bytes(size - size // 2)
+    )
+
+
+@pytest.mark.parametrize(("row", "table"), [(Numbers, SERVICES), (State, SERVICE_STATE)])
+def test_a_row_with_types_has_the_fields_of_its_layout(row, table):
+    assert list(row._fields) == [field.name for field in table.value]
 
 
 @pytest.mark.parametrize("table", layout.MAPS, ids=lambda table: table.name)

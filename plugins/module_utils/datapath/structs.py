@@ -99,8 +99,17 @@ class Layout:
             namedtuple(f"{self.name}_value", [f.name for f in self.value]),
         )
 
+    def key_row(self, raw: bytes) -> Any:
+        """Return a key with a name for each field: numbers as they are, all else as bytes."""
+        return self._rows[0]._make(self.key_struct.unpack(raw))
+
+    def value_row(self, raw: bytes) -> Any:
+        """Return a value so; of another version's, with fields more or less, what is known."""
+        size = self.value_struct.size
+        return self._rows[1]._make(self.value_struct.unpack(raw[:size].ljust(size, b"\0")))
+
     def rows(self, keys: bytes, values: bytes) -> Iterator[tuple[Any, Any]]:
-        """Yield key and value of each entry, with a name for each field.
+        """Yield :meth:`key_row` and :meth:`value_row` of each entry of this version's shape.
 
         :param keys: all keys in one piece, as :meth:`Map.columns` returns them; ``values`` too.
         """

@@ -52,7 +52,7 @@ def _frontend(key: bytes, numbers: Numbers, held: Held) -> dict[str, Any]:
         "id": numbers.id,
         "name": held.name(numbers.id),
         "frontend": said.where(key),
-        "protocol": words.protocol(packed.FRONTEND_KEY.unpack(key)[2]),
+        "protocol": words.protocol(layout.SERVICES.key_row(key).protocol),
         "type": words.kind(numbers.kind),
         "flags": words.flags(numbers.flags),
         "session_affinity": numbers.affinity,
