@@ -14,6 +14,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_lay
     SERVICES,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import fields as bpf_fields
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.services.packed import Numbers
 from ansible_collections.podnet.fabric.plugins.module_utils.services.state import State
 
@@ -214,3 +215,10 @@ def test_every_verdict_is_used_by_a_program():
 def test_every_constant_of_the_header_is_read_by_a_program():
     words = set(re.findall(r"\w+", programs()))
     assert [name for name in layout.DEFINES if name not in words] == []
+
+
+@pytest.mark.parametrize("value", [5, None, "10.0.0", "10.0.0.01", "10.0.0.1/8", "fe80::1%eth0"])
+def test_what_is_no_address_is_said_to_be_none(value):
+    field = (bpf_fields.Field("client", "ip16"),)
+    with pytest.raises(Failure, match=f"client: {value!r} is not a value of type ip16"):
+        bpf_fields.pack(field, {"client": value})
