@@ -6,46 +6,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils.ebpf import bpf_compile
-from ..module_utils.engine.failure import Failure
 from ..module_utils.steps import given, parts
 from ..plugin_utils import objects, programs, slices
+from ..plugin_utils.action import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Fills in the module's options that begin with ``_``, and keeps what it returns."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Compile what was not compiled yet in this run."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
         options = self.validate_argument_spec(
             argument_spec=bpf_compile.ARGUMENTS, **bpf_compile.RULES
         )[1]
         if self._task.check_mode:
-            return {**result, "changed": False, "compiled": []}
+            return {"changed": False, "compiled": []}
         lacks = options["lacks"] or {}
         machine = str(lacks.get("machine", ""))
-        try:
-            items, sources = self._read(options, lacks, task_vars or {})
-            with objects.alone(machine):
-                keys = bpf_compile.keys(items, sources, machine)
-                if set(objects.found(keys.values())) == set(keys.values()):
-                    done = {"changed": False, "machine": machine, "compiled": [], "keys": keys}
-                else:
-                    done = self._compile(items, sources, machine, task_vars or {})
-        except Failure as failure:
-            return {**result, "failed": True, "msg": failure.message, **failure.details}
-        return {**result, **done}
+        items, sources = self._read(options, lacks, task_vars)
+        with objects.alone(machine):
+            keys = bpf_compile.keys(items, sources, machine)
+            if set(objects.found(keys.values())) == set(keys.values()):
+                return {"changed": False, "machine": machine, "compiled": [], "keys": keys}
+            return self._compile(items, sources, machine, task_vars)
 
     def _read(
         self, options: Mapping[str, Any], lacks: Mapping[str, Any], task_vars: Mapping[str, Any]
@@ -66,13 +53,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         machine: str,
         task_vars: dict[str, Any],
     ) -> dict[str, Any]:
-        done: dict[str, Any] = self._execute_module(
-            module_name="podnet.fabric.bpf_compile",
-            module_args={"programs": items, "_machine": machine, "_sources": sources},
-            task_vars=task_vars,
-        )
-        # What was sent would be shown, and registered, once more for each node.
-        done.pop("invocation", None)
+        sent = {"programs": items, "_machine": machine, "_sources": sources}
+        done = self.run_module("bpf_compile", sent, task_vars)
+        done.pop("invocation", None)  # the task may not have named them
         made = done.pop("objects", {})
         if not done.get("failed"):
             own = str(done["machine"])

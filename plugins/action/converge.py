@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.steps import parts
 from ..plugin_utils import slices
+from ..plugin_utils.action import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,37 +19,27 @@ if TYPE_CHECKING:
 NOTHING: dict[str, Any] = {"changed": False, "changes": [], "steps": []}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Fills in the options of the module that begin with ``_``."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Run the module, unless the node needs no step of the part."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
         checked = self.validate_argument_spec(
             argument_spec=parts.ARGUMENTS, required_if=parts.NEED_PLAN
         )[1]
         arguments = {word: value for word, value in checked.items() if value is not None}
-        task_vars = task_vars or {}
-        try:
-            node = _node(arguments, task_vars)
-            # Of a node that has nothing yet, all is to be done.
-            arguments["look_ahead"] &= bool(node) and node["planned_before"]
-            if not parts.steps(arguments["part"], node) or _as_planned(arguments, node):
-                return {**result, **NOTHING}
-            done = self._converged(arguments, node, task_vars)
-        except Failure as failure:
-            return {**result, "failed": True, "msg": failure.message, **failure.details}
+        node = _node(arguments, task_vars)
+        # Of a node that has nothing yet, all is to be done.
+        arguments["look_ahead"] &= bool(node) and node["planned_before"]
+        if not parts.steps(arguments["part"], node) or _as_planned(arguments, node):
+            return NOTHING
+        done = self._converged(arguments, node, task_vars)
         if "as_planned" in done:
             found = {"parts": done.pop("as_planned"), "sysctls": arguments["sysctls"]}
             files.keep_settled_parts(str(arguments["path"]), node["name"], found)
         if "lacks" in done:
             files.keep_lacks(str(arguments["path"]), node["name"], done["lacks"])
-        return {**result, **done}
+        return done
 
     def _converged(
         self, arguments: dict[str, Any], node: dict[str, Any], task_vars: dict[str, Any]
@@ -68,14 +57,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
 
         def run(sources: dict[str, Any]) -> dict[str, Any]:
-            done: dict[str, Any] = self._execute_module(
-                module_name="podnet.fabric.converge",
-                module_args={**arguments, **sent, "_sources": sources},
-                task_vars=task_vars,
+            return self.run_module(
+                "converge", {**arguments, **sent, "_sources": sources}, task_vars
             )
-            # What was sent would be shown, and registered, once more for each node.
-            done["invocation"] = {"module_args": arguments}
-            return done
 
         found = given.programs(named, node)
         if not found:

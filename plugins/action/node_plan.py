@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, files, hosts
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.problems import refuse
 from ansible_collections.podnet.fabric.plugins.plugin_utils import slices
+from ansible_collections.podnet.fabric.plugins.plugin_utils.action import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,40 +26,34 @@ SUMMARY = (
 )
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Complete what M(podnet.fabric.plan) wrote for this host."""
 
     _requires_connection = False
-    _supports_check_mode = True
 
-    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the slice in a word; the whole of it stays in the plan's folder."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)[1]
-        task_vars = task_vars or {}
         seen = {
             **(task_vars.get("podnet_observed") or {}),
             "check_mode": self._task.check_mode,
             "packages": [word for word in hosts.PACKAGES if task_vars.get(word)],
         }
         seen["compiles"] = _compiles(seen, task_vars)
-        try:
-            node = slices.of_host(str(arguments["path"]), task_vars)
-            refused = list(devices.problems(node, seen)) if arguments["warn"] else []
-            if not refused:
-                node = _settled(str(arguments["path"]), node, seen)
-            in_the_way = [] if refused else list(hosts.problems(node, seen))
-            if not arguments["warn"]:
-                refuse(in_the_way)
-        except Failure as failure:
-            return {**result, "failed": True, "msg": failure.message, **failure.details}
-        summary = {
+        node = slices.of_host(str(arguments["path"]), task_vars)
+        refused = list(devices.problems(node, seen)) if arguments["warn"] else []
+        if not refused:
+            node = _settled(str(arguments["path"]), node, seen)
+        in_the_way = [] if refused else list(hosts.problems(node, seen))
+        if not arguments["warn"]:
+            refuse(in_the_way)
+        return {
+            "changed": False,
             "path": str(arguments["path"]),
             "refused": " ".join(refused),
             "warnings": in_the_way,
             **{word: node[word] for word in SUMMARY},
         }
-        return {**result, "changed": False, **summary}
 
 
 def _compiles(seen: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:

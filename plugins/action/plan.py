@@ -8,7 +8,6 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner, spelling
@@ -21,6 +20,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import H
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
 from ansible_collections.podnet.fabric.plugins.plugin_utils import observed as handed_over
 from ansible_collections.podnet.fabric.plugins.plugin_utils import run_folder, service_files
+from ansible_collections.podnet.fabric.plugins.plugin_utils.action import Action
 from ansible_collections.podnet.fabric.plugins.plugin_utils.find import finder
 
 if TYPE_CHECKING:
@@ -35,29 +35,22 @@ ARGUMENT_SPEC = {
 OBSERVED = ("pod_cidr", "peers", "endpoints", "services", "device", "listening")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Plan; M(podnet.fabric.node_plan) hands each host its slice."""
 
     _requires_connection = False
-    _supports_check_mode = True
 
-    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the summary and the folder of the slices."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
         arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)[1]
-        try:
-            nodes, observed = self._read(arguments["group"], arguments["observed"], task_vars)
-            plan = planner.plan(nodes, observed)
-        except Failure as failure:
-            return {**result, "failed": True, "msg": failure.message, **failure.details}
+        nodes, observed = self._read(arguments["group"], arguments["observed"], task_vars)
+        plan = planner.plan(nodes, observed)
         # Ansible removes its own folder, and this one in it, when the run ends.
         run_folder.sweep()
         path = tempfile.mkdtemp(prefix="podnet-plan-", dir=run_folder.here())
         files.write(plan, path)
         cluster = plan.cluster_of.get(task_vars["inventory_hostname"], plan.cluster["name"])
         return {
-            **result,
             "changed": False,
             "path": path,
             "cluster": plan.clusters[cluster],

@@ -6,50 +6,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.plan.prefix import HAS_NETADDR
 from ..module_utils.plan.services import given
 from ..module_utils.services import wire
 from ..plugin_utils import service_files
+from ..plugin_utils.action import Action
 from ..plugin_utils.find import finder
 
 #: Where the list may come from; exactly one of them.
 SOURCES = ("path", "src", "services")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Fills in the module's option ``_services``."""
 
-    TRANSFERS_FILES = False
-
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Read the services, then run the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         named = [name for name in SOURCES if arguments.get(name) is not None]
         if len(named) != 1:
             found = " and ".join(named) or "none of them"
-            message = f"Of path, src and services {found} is given; valid is exactly one."
-            return {**result, "failed": True, "msg": message}
-        task_vars = task_vars or {}
+            raise Failure(f"Of path, src and services {found} is given; valid is exactly one.")
         arguments.setdefault("node", str(task_vars["inventory_hostname"]))
-        try:
-            warnings = self._fill(arguments, task_vars)
-        except Failure as failure:
-            return {**result, "failed": True, "msg": failure.message, **failure.details}
-        done = self._execute_module(
-            module_name="podnet.fabric.services", module_args=arguments, task_vars=task_vars
-        )
-        # What was sent would be shown, and registered, once more for each node.
-        done.get("invocation", {}).get("module_args", {}).pop("_services", None)
+        warnings = self._fill(arguments, task_vars)
+        done = self.run_module("services", arguments, task_vars)
         if warnings:
             done["warnings"] = [*done.get("warnings", ()), *warnings]
-        return {**result, **done}
+        return done
 
     def _fill(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> list[str]:
         """Replace ``path`` or ``src`` by what they stand for; return what a person should know."""

@@ -6,33 +6,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
-from ..module_utils.engine.failure import Failure
 from ..plugin_utils import slices
+from ..plugin_utils.action import Action
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Replaces the option ``path`` of the module by ``node``."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Read the slice, then run the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        task_vars = task_vars or {}
-        try:
-            if arguments.get("path") is not None and arguments.get("node") is None:
-                arguments["node"] = slices.of_host(arguments.pop("path"), task_vars)
-        except Failure as failure:
-            return {**result, "failed": True, "msg": failure.message, **failure.details}
-        done = self._execute_module(
-            module_name="podnet.fabric.status_info", module_args=arguments, task_vars=task_vars
-        )
-        # What was sent would be shown, and registered, once more for each node.
-        done.pop("invocation", None)
-        return {**result, **done}
+        if arguments.get("path") is not None and arguments.get("node") is None:
+            arguments["node"] = slices.of_host(arguments.pop("path"), task_vars)
+        done = self.run_module("status_info", arguments, task_vars)
+        done.pop("invocation", None)  # the slice would be shown once more for each node
+        return done

@@ -116,7 +116,7 @@ maps:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils import names
-from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map_info
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 _FIELDS = {
@@ -144,7 +144,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     items = [_ALL] if module.params["maps"] is None else module.params["maps"]
-    runner.run(module, lambda: {"maps": bpf_map.gather(items)})
+    runner.run(module, lambda: {"maps": bpf_map_info.gather(items)})
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ programs:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils import names
-from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_program
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_program_info
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 
 
@@ -116,7 +116,7 @@ def main() -> None:
     runner.run(
         module,
         lambda: {
-            "programs": bpf_program.gather(
+            "programs": bpf_program_info.gather(
                 given["devices"], given["cgroups"], given["pins"], given["netns"]
             )
         },

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf.attach import Place
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf.compiler import verdict
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf.hooks import Place
 
 FILES = {"x/main.c": "int f(void)\n{\n\treturn g();\n}\n", "x/lib/h.h": "\treturn p[12];\n"}
 LOG = """bpf: Failed to load program: Permission denied

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import CELLS
-from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map_wanted
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, inventory
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 from planning import fresh
@@ -349,7 +349,7 @@ def entries(found: dict[str, Any], name: str) -> dict[str, str]:
     options = {"state": "present", "entries": [], "purge": False}
     options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
     (item,) = (item for item in found["maps"] if item["name"] == name)
-    wanted = bpf_map.wanted({**options, **item}).entries
+    wanted = bpf_map_wanted.wanted({**options, **item}).entries
     return {key.hex(): value.hex() for key, value in wanted.items()}
 
 

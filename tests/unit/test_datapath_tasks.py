@@ -14,7 +14,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     nat_layout,
     tasks,
 )
-from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map_wanted
 from samples import NODE
 
 
@@ -60,7 +60,7 @@ def test_the_maps_are_such_as_bpf_map_takes():
     items = tasks.build(NODE, {"pn_host": 7, "pn_vxlan": 9})["maps"]
     options = {"state": "present", "entries": [], "purge": False}
     options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
-    wanted = {item["name"]: bpf_map.wanted({**options, **item}) for item in items}
+    wanted = {item["name"]: bpf_map_wanted.wanted({**options, **item}) for item in items}
     assert list(wanted) == [table.name for table in layout.MAPS]
     assert wanted["ipcache"].purge
     # prefixlen 96 + 25, ::ffff:10.111.160.x -> ::ffff:10.111.0.x, a neighbor or not
@@ -166,14 +166,14 @@ MASQUERADE: dict[str, Any] = {
 MAPPED = "00000000000000000000ffff"
 
 
-def taken(items: list[dict[str, Any]]) -> dict[str, bpf_map.Wanted]:
+def taken(items: list[dict[str, Any]]) -> dict[str, bpf_map_wanted.Wanted]:
     """Return what bpf_map makes of its items, in their order."""
     options = {"state": "present", "entries": [], "purge": False}
     options |= {"on_mismatch": "error", "old_key": [], "old_value": []}
-    return {item["name"]: bpf_map.wanted({**options, **item}) for item in items}
+    return {item["name"]: bpf_map_wanted.wanted({**options, **item}) for item in items}
 
 
-def in_hex(wanted: bpf_map.Wanted) -> dict[str, str]:
+def in_hex(wanted: bpf_map_wanted.Wanted) -> dict[str, str]:
     return {key.hex(): value.hex() for key, value in wanted.entries.items()}
 
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import header, layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
+    SERVICE_STATE,
+    SERVICES,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import fields as bpf_fields
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.module_utils.services.packed import Numbers
+from ansible_collections.podnet.fabric.plugins.module_utils.services.state import State
 
 BPF = Path(__file__).parent.parent.parent / "bpf"
 
@@ -75,6 +83,39 @@ def test_what_is_packed_is_unpacked():
     for fields in STRUCTS.values():
         values = {field.name: SAMPLES[field.type][0] for field in fields}
         assert bpf_fields.unpack(fields, bpf_fields.pack(fields, values)) == values
+
+
+@pytest.mark.parametrize("table", layout.MAPS, ids=lambda table: table.name)
+def test_a_row_has_a_name_for_each_field(table):
+    packed = [
+        bpf_fields.pack(fields, {f.name: SAMPLES[f.type][0] for f in fields})
+        for fields in (table.key, table.value)
+    ]
+    ((key, value),) = table.rows(*packed)
+    for row, fields, raw in zip((key, value), (table.key, table.value), packed):
+        at = 0
+        for field in fields:
+            end = at + bpf_fields.size((field,))
+            said = getattr(row, field.name)
+            is_number = isinstance(said, int)
+            assert (said.to_bytes(end - at, sys.byteorder) if is_number else said) == raw[at:end]
+            at = end
+    assert table.key_struct.pack(*key) + table.value_struct.pack(*value) == b"".join(packed)
+
+
+@pytest.mark.parametrize("table", layout.MAPS, ids=lambda table: table.name)
+def test_a_value_of_another_version_is_read_as_far_as_it_is_known(table):
+    size = table.value_struct.size
+    whole = bytes(number % 256 for number in range(1, size + 1))
+    assert table.value_row(whole + b"more") == table.value_row(whole)
+    assert table.value_row(whole[: size // 2]) == table.value_row(
+        whole[: size // 2] + bytes(size - size // 2)
+    )
+
+
+@pytest.mark.parametrize(("row", "table"), [(Numbers, SERVICES), (State, SERVICE_STATE)])
+def test_a_row_with_types_has_the_fields_of_its_layout(row, table):
+    assert list(row._fields) == [field.name for field in table.value]
 
 
 @pytest.mark.parametrize("table", layout.MAPS, ids=lambda table: table.name)
@@ -174,3 +215,10 @@ def test_every_verdict_is_used_by_a_program():
 def test_every_constant_of_the_header_is_read_by_a_program():
     words = set(re.findall(r"\w+", programs()))
     assert [name for name in layout.DEFINES if name not in words] == []
+
+
+@pytest.mark.parametrize("value", [5, None, "10.0.0", "10.0.0.01", "10.0.0.1/8", "fe80::1%eth0"])
+def test_what_is_no_address_is_said_to_be_none(value):
+    field = (bpf_fields.Field("client", "ip16"),)
+    with pytest.raises(Failure, match=f"client: {value!r} is not a value of type ip16"):
+        bpf_fields.pack(field, {"client": value})

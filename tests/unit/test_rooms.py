@@ -80,6 +80,11 @@ def test_a_room_imports_what_it_names_and_that_stands_below_it(room, named):
     assert allowed - DOMAINS <= used, f"{room} does not import {allowed - DOMAINS - used}"
 
 
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_is_short_enough_for_one_job(name):
+    assert len(FILES[name].read_text().splitlines()) <= 400
+
+
 def reached(name: str) -> set[str]:
     """Return all that a file has to have imported, ours and others'."""
     found, todo = set(), [name]

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
-from ansible_collections.podnet.fabric.plugins.module_utils.network import routes
+from ansible_collections.podnet.fabric.plugins.module_utils.network import routes_wanted
 
 
 def wanted(given, table="main"):
-    defaults = {word: option.get("default") for word, option in routes.OPTIONS.items()}
-    hop = {word: option.get("default") for word, option in routes.HOP_OPTIONS.items()}
+    defaults = {word: option.get("default") for word, option in routes_wanted.OPTIONS.items()}
+    hop = {word: option.get("default") for word, option in routes_wanted.HOP_OPTIONS.items()}
     given = {**given, "nexthops": [{**hop, **one} for one in given.get("nexthops", [])]}
-    return routes.wanted({**defaults, **given}, "routes[0]", table)
+    return routes_wanted.wanted({**defaults, **given}, "routes[0]", table)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_words_of_the_hosts_iproute2_are_known(tmp_path, monkeypatch):
     (tmp_path / "rt_tables").write_text("# a comment\n0x64\tuplink # one\n\n255 local\n")
     (tmp_path / "rt_tables.d" / "mine.conf").write_text("200 mine\n")
     (tmp_path / "rt_protos").write_text("186 bgp\n")
-    monkeypatch.setattr(routes.iproute2, "FOLDERS", (str(tmp_path / "none"), str(tmp_path)))
+    monkeypatch.setattr(routes_wanted.iproute2, "FOLDERS", (str(tmp_path / "none"), str(tmp_path)))
     assert wanted({**GATEWAY, "table": "uplink"})["table"] == 100
     assert wanted({**GATEWAY, "table": "mine", "protocol": "bgp"})["table"] == 200
     assert wanted({**GATEWAY, "protocol": "bgp"})["protocol"] == 186

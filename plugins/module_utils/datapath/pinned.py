@@ -1,32 +1,76 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a node's kernel holds in a map of these, as fields: for who reads a few entries at once."""
+"""The maps of a node as its kernel has them, by their layouts.
+
+The map of another version may have another shape: fields more or less at the end of its values.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..engine.bpf import maps
+from ..engine.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from .structs import Layout
 
 
-def entries(table: Layout) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return key and value of each entry; none where the map is not pinned, or has other keys."""
+def open_map(table: Layout) -> maps.Map | None:
+    """Open a map to read or write it as its layout says; None where it is not pinned.
+
+    :raises Failure: where it has another shape.
+    """
+    found = maps.open_pin(table.pin)
+    if found is None or same_shape(table, found):
+        return found
+    found.close()
+    has, needed = ((spec.key_size, spec.value_size) for spec in (found.spec, table.spec))
+    raise Failure(
+        f"map {table.name!r} pinned at {table.pin} has keys and values of {has} bytes, and this "
+        f"version of the collection needs {needed}; run the role native_routing or overlay before."
+    )
+
+
+def same_shape(table: Layout, found: maps.Map) -> bool:
+    """Say whether an open map has keys and values of the layout's sizes."""
+    ours, spec = table.spec, found.spec
+    return (spec.key_size, spec.value_size) == (ours.key_size, ours.value_size)
+
+
+def columns(table: Layout) -> tuple[bytes, bytes]:
+    """Return all keys in one piece and all values in one, of any version's values what is known.
+
+    Nothing where the map is not pinned, or has other keys.
+    """
     found = maps.open_pin(table.pin)
     if found is None:
-        return []
+        return b"", b""
     with found:
         if found.spec.key_size != table.spec.key_size:
-            return []
-        # Values of another version have fields more or less at their end (see structs.py).
-        return [
-            (table.unpack_key(key), table.unpack_value(value.ljust(table.spec.value_size, b"\0")))
-            for key, value in found.items().items()
-        ]
+            return b"", b""
+        keys, values = found.columns()
+    has, needed = found.spec.value_size, table.spec.value_size
+    if has != needed:
+        values = b"".join(value[:needed].ljust(needed, b"\0") for value in _pieces(values, has))
+    return keys, values
+
+
+def entries(table: Layout) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return key and value of each entry as fields, of what :func:`columns` reads."""
+    keys, values = columns(table)
+    return [
+        (table.unpack_key(key), table.unpack_value(value))
+        for key, value in zip(
+            _pieces(keys, table.spec.key_size), _pieces(values, table.spec.value_size)
+        )
+    ]
+
+
+def _pieces(whole: bytes, size: int) -> Iterator[bytes]:
+    return (whole[at : at + size] for at in range(0, len(whole), size))
 
 
 def prefix(key: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ wrote. Addresses are family-neutral: 16 bytes, IPv4 is ::ffff:a.b.c.d. Ports are
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import dataclass
 from functools import cached_property
 from struct import Struct
@@ -18,7 +19,7 @@ from ..engine.map_spec import NO_PREALLOC, MapSpec
 from ..names import MAP_PINS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 #: C declaration of each field type of :mod:`engine.fields` that is used in a layout.
 C_TYPES = {
@@ -90,6 +91,33 @@ class Layout:
     def value_struct(self) -> Struct:
         """A value as :func:`struct_of` has it."""
         return struct_of(self.value)
+
+    @cached_property
+    def _rows(self) -> tuple[Any, Any]:
+        return (
+            namedtuple(f"{self.name}_key", [f.name for f in self.key]),
+            namedtuple(f"{self.name}_value", [f.name for f in self.value]),
+        )
+
+    def key_row(self, raw: bytes) -> Any:
+        """Return a key with a name for each field: numbers as they are, all else as bytes."""
+        return self._rows[0]._make(self.key_struct.unpack(raw))
+
+    def value_row(self, raw: bytes) -> Any:
+        """Return a value so; of another version's, with fields more or less, what is known."""
+        size = self.value_struct.size
+        return self._rows[1]._make(self.value_struct.unpack(raw[:size].ljust(size, b"\0")))
+
+    def rows(self, keys: bytes, values: bytes) -> Iterator[tuple[Any, Any]]:
+        """Yield :meth:`key_row` and :meth:`value_row` of each entry of this version's shape.
+
+        :param keys: all keys in one piece, as :meth:`Map.columns` returns them; ``values`` too.
+        """
+        key, value = self._rows
+        return zip(
+            map(key._make, self.key_struct.iter_unpack(keys)),
+            map(value._make, self.value_struct.iter_unpack(values)),
+        )
 
     def pack_key(self, **values: Any) -> bytes:
         """Bytes of a key."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..engine import pythons
-from ..engine.bpf import attach, compiler, maps, objects, programs
+from ..engine.bpf import attach, compiler, hooks, maps, objects, programs
 from ..engine.bpf.compiler import Source
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
@@ -26,7 +26,8 @@ from . import bpf_compile, mounts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..engine.bpf.attach import Attached, Attacher, Place
+    from ..engine.bpf.attach import Attached, Attacher
+    from ..engine.bpf.hooks import Place
     from ..engine.bpf.programs import Program
 
 
@@ -103,14 +104,14 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     places: dict[str, list[Place]] = {"present": [], "absent": []}
     for entry in item["attach"]:
         places[entry["state"]] += _places(entry, netns, folder, name)
-    hooks = [attach.HOOKS[entry["hook"]] for entry in item["attach"]]
-    types = {hook.program for hook in hooks} | ({item["type"]} if item["type"] else set())
+    rows = [hooks.HOOKS[entry["hook"]] for entry in item["attach"]]
+    types = {hook.program for hook in rows} | ({item["type"]} if item["type"] else set())
     if len(types) != 1 and item["state"] == "present":
         raise Failure(
             f"program {name}: its type must be one that all its hooks take; "
             f"type and attach say {', '.join(sorted(types)) or 'nothing'}."
         )
-    numbers = {hook.number for hook in hooks if hook.loaded_for}
+    numbers = {hook.number for hook in rows if hook.loaded_for}
     if len(numbers) > 1:
         raise Failure(f"program {name}: a cgroup program is loaded for one hook; name it twice.")
     present = item["state"] == "present"
@@ -134,13 +135,13 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
 
 def _places(entry: Mapping[str, Any], netns: str | None, folder: str, name: str) -> list[Place]:
     hook = entry["hook"]
-    if attach.HOOKS[hook].kind == "cgroup":
+    if hooks.HOOKS[hook].kind == "cgroup":
         root = mounts.cgroup2_root() or mounts.CGROUP2
-        return [attach.Place(hook, entry["cgroup"] or root, None, folder)]
+        return [hooks.Place(hook, entry["cgroup"] or root, None, folder)]
     devices = [*([entry["device"]] if entry["device"] else []), *entry["devices"]]
     if not devices:
         raise Failure(f"program {name}: hook {hook} is attached to a device; give one.")
-    return [attach.Place(hook, device, entry["netns"] or netns, folder) for device in devices]
+    return [hooks.Place(hook, device, entry["netns"] or netns, folder) for device in devices]
 
 
 def converge(
@@ -238,7 +239,7 @@ def _check_targets(
 ) -> None:
     for item in items:
         for place in [*item.places, *item.leave]:
-            if attach.mechanism(place.hook, mode) == "clsact":
+            if hooks.mechanism(place.hook, mode) == "clsact":
                 require("pyroute2")
         # In check mode a task before this one may have said that it would make them.
         for place in () if run.check_mode else item.places:
@@ -287,7 +288,7 @@ def _plan_places(
         places = list(dict.fromkeys([*places, *(p for p in elsewhere if p not in leave)]))
     for place in places:
         found = run.attacher.find(place)
-        how = attach.mechanism(place.hook, mode)
+        how = hooks.mechanism(place.hook, mode)
         before = _attached(found, item, program, run)
         after = {"program": _short(item.digest), "mechanism": how}
         what = f"program {item.name} at {place}"
@@ -343,7 +344,7 @@ def _label(found: Program, item: Wanted, program: Program | None) -> str:
 
 
 def _attach(
-    place: Place, program: Program, how: attach.Mechanism, found: Attached | None, run: _Run
+    place: Place, program: Program, how: hooks.Mechanism, found: Attached | None, run: _Run
 ) -> None:
     run.attacher.put(place, program, how)
     run.undo.append(partial(_restore, place, found, run))
@@ -371,74 +372,6 @@ def _described(item: Wanted, program: Program | None) -> dict[str, Any]:
         "tag": program.info.tag if program else None,
         "attached": [str(place) for place in item.places],
     }
-
-
-def gather(
-    devices: Sequence[str] | None,
-    cgroups: Sequence[str] | None,
-    pins: Sequence[str],
-    netns: str | None,
-) -> list[dict[str, Any]]:
-    """Describe the programs that are attached or pinned somewhere, each once, by their ids.
-
-    :param devices: those of ``netns`` to look at; None: all.
-    :param cgroups: folders of cgroups to look at; None: the root of cgroup2.
-    :param pins: paths of pins, or of folders of them.
-    """
-    found: dict[int, dict[str, Any]] = {}
-    with attach.Attacher() as attacher:
-        for path in (file for pin in pins for file in maps.pins(pin)):
-            with contextlib.suppress(maps.NotThis):
-                program = programs.open_pin(path)
-                if program:
-                    with program:
-                        _entry(found, program)["pins"].append(path)
-        root = mounts.cgroup2_root()
-        targets = {
-            "device": attach.devices(netns) if devices is None else devices,
-            "cgroup": ([root] if root else []) if cgroups is None else cgroups,
-        }
-        for hook, row in attach.HOOKS.items():
-            kind = "cgroup" if row.kind == "cgroup" else "device"
-            # A row with flags is another mode of a hook that stands in a row of its own.
-            for target in () if row.flags else targets[kind]:
-                for one in attacher.everything(hook, target, netns if kind == "device" else None):
-                    place = {
-                        "hook": hook,
-                        kind: target,
-                        "mechanism": one.mechanism,
-                        "link_id": one.link_id or None,
-                    }
-                    # It may be gone meanwhile.
-                    with (
-                        contextlib.suppress(FileNotFoundError),
-                        programs.by_id(one.program_id) as program,
-                    ):
-                        _entry(found, program)["attached"].append(place)
-    return [found[number] for number in sorted(found)]
-
-
-def _entry(found: dict[int, dict[str, Any]], program: Program) -> dict[str, Any]:
-    info = program.info
-    if info.id not in found:
-        used = []
-        for number in info.map_ids:
-            with maps.by_id(number) as one:
-                if one.spec != programs.DIGEST_MAP:
-                    used.append({"id": number, "name": one.info.name, "type": one.type})
-        found[info.id] = {
-            "id": info.id,
-            "name": info.name,
-            "type": program.type,
-            "tag": info.tag,
-            "digest": program.digest or None,
-            "maps": used,
-            "pins": [],
-            "attached": [],
-            "runs": info.runs,
-            "run_ns": info.run_ns,
-        }
-    return found[info.id]
 
 
 def _short(digest: str) -> str:

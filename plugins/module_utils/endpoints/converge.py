@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from ..datapath.layout import ALLOCATIONS, ENDPOINT_HOST, ENDPOINTS
 from ..engine import devices, ipv6, links, namespaces
-from ..engine.bpf import attach
+from ..engine.bpf import hooks
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
 from ..engine.failure import Failure
@@ -189,7 +189,7 @@ def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held
             held.alone(endpoint.name, partial(_converge_pod, endpoint, node))
     each(
         lambda endpoint, _link: held.attacher.ensure(
-            [attach.Place(state.HOOK, endpoint.device)], program, node.attach_mode
+            [hooks.Place(state.HOOK, endpoint.device)], program, node.attach_mode
         )
     )
     each(lambda endpoint, link: _bring_up(endpoint, link, node, held))

@@ -120,7 +120,7 @@ def read(program_pin: str = "") -> Iterator[Held]:
         if program:
             stack.enter_context(program)
         allocated = {
-            name: ALLOCATIONS.value_struct.unpack(value.ljust(ALLOCATIONS.value_struct.size, b"\0"))
+            name: ALLOCATIONS.value_row(value)
             for name, value in (allocations.items() if allocations else {}).items()
         }
         yield Held(
@@ -131,8 +131,8 @@ def read(program_pin: str = "") -> Iterator[Held]:
             entries=entries,
             allocations=allocations,
             entry_values=entries.items() if entries else {},
-            allocation_values={name: address for name, (address, _inode) in allocated.items()},
-            inodes={name: inode for name, (_address, inode) in allocated.items()},
+            allocation_values={name: row.address for name, row in allocated.items()},
+            inodes={name: row.netns_inode for name, row in allocated.items()},
             names=_names(network.links.values(), allocated),
         )
 

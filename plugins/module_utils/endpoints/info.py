@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..datapath.layout import ENDPOINTS
-from ..engine.bpf import attach
+from ..engine.bpf import hooks
 from . import attachment
 from .held import name_key, read
 from .state import HOOK
@@ -30,7 +30,7 @@ def gather(program: str, datapath: str = "ebpf") -> list[dict[str, Any]]:
 def _endpoint(name: str, datapath: str, held: Held) -> dict[str, Any]:
     device = names.endpoint_device(name)
     link = held.links.get(device)
-    attached = held.attacher.find(attach.Place(HOOK, device)) if link else None
+    attached = held.attacher.find(hooks.Place(HOOK, device)) if link else None
     ours = attached and held.program and attached.program_id == held.program.info.id
     address = held.allocation_values.get(name_key(name))
     raw = held.entry_values.get(address) if address else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath.layout import ENDPOINTS
 from ..engine import namespaces
-from ..engine.bpf import attach, programs
+from ..engine.bpf import hooks, programs
 from . import attachment
 from .held import address_key, entry_value, name_key
 
@@ -65,7 +65,7 @@ def wanted(endpoint: Endpoint, node: Node) -> dict[str, Any]:
         "addresses": [f"{endpoint.ip}/{node.prefix_length}"],
         "gateway": node.gateway_ip,
         **attachment.wanted(endpoint, node),
-        "program": f"{Path(node.program).name}, {attach.mechanism(HOOK, node.attach_mode)}",
+        "program": f"{Path(node.program).name}, {hooks.mechanism(HOOK, node.attach_mode)}",
         "map_entry": "whole",
         "allocation": endpoint.ip,
     }
@@ -83,7 +83,7 @@ def _allocation(endpoint: Endpoint, held: Held) -> str | None:
 
 def _attached(endpoint: Endpoint, node: Node, held: Held) -> str | None:
     """Which program of ours is attached and how, such as ``guard, tcx``; None without one."""
-    found = held.attacher.find(attach.Place(HOOK, endpoint.device))
+    found = held.attacher.find(hooks.Place(HOOK, endpoint.device))
     if found is None:
         return None
     name = Path(node.program).name

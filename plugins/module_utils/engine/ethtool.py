@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What ``ethtool`` shows and changes of a device, as far as we need it."""
+"""What ``ethtool`` shows and changes of a device, as far as we need it.
+
+pyroute2 has the flag from 0.9 on alone; 0.7 knows features by their names, and closes no socket.
+"""
 
 from __future__ import annotations
 

@@ -10,12 +10,13 @@ the younger attributes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import devices, links, values
 from .change import Changes
 from .failure import Failure
-from .spec import Spec
+from .spec import of_list
 
 try:
     from pyroute2.netlink import nla
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .devices import Network, State
+    from .spec import Spec
 
 _BITS = {"uint8": 8, "uint16": 16, "be16": 16, "uint32": 32, "be32": 32, "uint64": 63}
 
@@ -229,14 +231,7 @@ def converge(
 
 def spec(kind: Kind) -> Spec:
     """Return the module that converges devices of one kind."""
-    items = {"type": "list", "elements": "dict", "required": True, "options": kind.options()}
-    return Spec(
-        arguments={kind.plural: items, "netns": {"type": "str"}},
-        work=lambda given, call: converge(
-            kind, given[kind.plural], given["netns"], check_mode=call.check_mode
-        ),
-        needs=("pyroute2",),
-    )
+    return of_list(kind.plural, kind.options(), partial(converge, kind))
 
 
 def gather(kind: Kind, netns: str | None, name: str | None = None) -> list[dict[str, Any]]:

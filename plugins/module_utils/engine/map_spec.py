@@ -29,6 +29,18 @@ ARRAYS = frozenset({"array", "percpu_array"})
 #: An LPM trie allocates its nodes as they come and the kernel takes it no other way.
 NO_PREALLOC = 1
 
+#: Name -> bit of BPF_F_... of a map.
+FLAGS = {
+    "no_prealloc": 1,
+    "no_common_lru": 2,
+    "rdonly": 8,
+    "wronly": 16,
+    "zero_seed": 64,
+    "rdonly_prog": 128,
+    "wronly_prog": 256,
+    "mmapable": 1024,
+}
+
 
 @dataclass(frozen=True)
 class MapSpec:

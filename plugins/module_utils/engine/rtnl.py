@@ -3,7 +3,8 @@
 """Requests of rtnetlink, made of pyroute2's messages and carried by its sockets.
 
 The keyword interface of pyroute2 differs between 0.7 and 0.9 and drops attributes that it does
-not know without a word; messages that are built attribute by attribute do neither.
+not know without a word; messages that are built attribute by attribute do neither. The numbers
+stand here since ``node_info`` needs them where pyroute2 is not installed yet.
 """
 
 from __future__ import annotations

@@ -47,3 +47,31 @@ class Spec:
     needs: tuple[str, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
     no_log: bool = False
+
+
+def of_list(
+    name: str,
+    item: Mapping[str, Any],
+    converge: Callable[..., dict[str, Any]],
+    further: Mapping[str, Any] | None = None,
+) -> Spec:
+    """Return the spec of a module of the kernel's network: a list of items, and their namespace.
+
+    :param name: the option that holds the list.
+    :param item: argument_spec of an item.
+    :param converge: takes the items, the namespace of those that name none, ``check_mode``, and the
+        further options by their names.
+    :param further: argument_spec of these.
+    """
+    further = further or {}
+
+    def work(given: Params, call: Call) -> dict[str, Any]:
+        others = {word: given[word] for word in further}
+        return converge(given[name], given["netns"], check_mode=call.check_mode, **others)
+
+    listed = {"type": "list", "elements": "dict", "required": True, "options": item}
+    return Spec(
+        arguments={name: listed, "netns": {"type": "str"}, **further},
+        work=work,
+        needs=("pyroute2",),
+    )

@@ -55,15 +55,15 @@ class Filter:
 
     def takes(self, key: Key, value: Value, now: int) -> bool:
         """Say whether an entry is one of those."""
-        flags, protocol = value[4], key[4]
+        flags, protocol = value.flags, key.protocol
         source, destination, translation = self._places
         return not (
             (self.protocol and words.PROTOCOLS[self.protocol] != protocol)
             or (self.direction and words.direction(flags) != self.direction)
             or (self.kinds and words.kind(flags) not in self.kinds)
-            or (not self.all and is_over(protocol, flags, elapsed(now, value[9])))
-            or (source and not source(key[0], key[2]))
-            or (destination and not destination(key[1], key[3]))
+            or (not self.all and is_over(protocol, flags, elapsed(now, value.used)))
+            or (source and not source(key.source, key.source_port))
+            or (destination and not destination(key.destination, key.destination_port))
             or (translation and not any(translation(*to) for _word, *to in translated(key, value)))
         )
 
@@ -73,19 +73,18 @@ def translated(key: Key, value: Value) -> list[tuple[str, bytes, bytes]]:
 
     One that leaves both as they are has its own end of the flow for that: so its port is kept.
     """
-    source, destination = (value[0], value[2]), (value[1], value[3])
-    flags = value[4]
+    before = _ends(key)
+    words_of_ends = (words.SOURCE, words.DESTINATION)
     changes = []
-    if words.kind(flags) != words.INBOUND:
-        if source != (key[0], key[2]):
-            changes.append((words.SOURCE, *source))
-        if destination != (key[1], key[3]):
-            changes.append((words.DESTINATION, *destination))
-    if changes:
-        return changes
-    if words.direction(flags) == words.IN:
-        return [(words.DESTINATION, key[1], key[3])]
-    return [(words.SOURCE, key[0], key[2])]
+    if words.kind(value.flags) != words.INBOUND:
+        ends = zip(words_of_ends, _ends(value), before)
+        changes = [(word, *after) for word, after, end in ends if after != end]
+    own = int(words.direction(value.flags) == words.IN)
+    return changes or [(words_of_ends[own], *before[own])]
+
+
+def _ends(row: Key | Value) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    return (row.source, row.source_port), (row.destination, row.destination_port)
 
 
 def place(option: str, text: str | None) -> Place | None:

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The map of translated flows, read in one piece: 131,072 entries are taken in a tenth of a second.
 
-An entry is a pair of tuples, its key and its value, with the fields that ``datapath/nat_layout.py``
-names: addresses are 16 bytes there, and ports two in network order.
+An entry is a pair of rows, its key and its value, with the fields of ``datapath/nat_layout.py``:
+addresses are 16 bytes there, and ports two in network order.
 """
 
 from __future__ import annotations
@@ -11,19 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..datapath import clock
+from ..datapath import clock, pinned
 from ..datapath import nat_layout as layout
-from ..engine.bpf import maps
-from ..engine.failure import Failure
 from .words import TCP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    #: source, destination, source_port, destination_port, protocol, 0
-    Key = tuple[bytes, bytes, bytes, bytes, int, int]
-    #: the same less the protocol, flags, 0, id, slot, created, used
-    Value = tuple[Any, ...]
+    #: Rows of ``layout.NAT``: its fields by their names.
+    Key = Any
+    Value = Any
 
 _SECOND = 1_000_000_000
 _CLOSED = layout.NAT_CLOSED_SECONDS * _SECOND
@@ -50,10 +47,7 @@ class Flows:
 
     def __iter__(self) -> Iterator[tuple[Key, Value]]:
         """Yield every entry."""
-        return zip(
-            layout.NAT.key_struct.iter_unpack(self.keys),
-            layout.NAT.value_struct.iter_unpack(self.values),
-        )
+        return layout.NAT.rows(self.keys, self.values)
 
     def __len__(self) -> int:
         """Count the entries."""
@@ -65,22 +59,11 @@ def read() -> Flows:
 
     :raises Failure: where another version of the collection made it.
     """
-    found = maps.open_pin(layout.NAT.pin)
+    found = pinned.open_map(layout.NAT)
     if found is None:
         return Flows()
     with found:
-        if not same_shape(found):
-            raise Failure(
-                f"map 'nat' pinned at {layout.NAT.pin} is not the one that this version of the "
-                f"collection needs; run the role native_routing or overlay before."
-            )
         return Flows(*found.columns(), found.info.max_entries, clock.now(), pinned=True)
-
-
-def same_shape(found: maps.Map) -> bool:
-    """Say whether an open map has keys and values as they are read here."""
-    ours, spec = layout.NAT.spec, found.spec
-    return (spec.key_size, spec.value_size) == (ours.key_size, ours.value_size)
 
 
 def is_over(protocol: int, flags: int, idle: int) -> bool:

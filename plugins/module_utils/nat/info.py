@@ -48,35 +48,33 @@ def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
 
 def _order(key: Key, value: Value) -> bytes:
     """Sort by protocol and by who began, and answers behind what they answer."""
-    source, destination, source_port, destination_port, protocol, _zero = key
-    reverse = value[4] & layout.NAT_REVERSE
+    reverse = value.flags & layout.NAT_REVERSE
     if reverse:
-        destination, source, destination_port, source_port = value[:4]
-    ends = (source, source_port, destination, destination_port)
-    return b"".join((protocol.to_bytes(2, "big"), *ends, bytes((reverse,))))
+        ends = (value.destination, value.destination_port, value.source, value.source_port)
+    else:
+        ends = (key.source, key.source_port, key.destination, key.destination_port)
+    return b"".join((key.protocol.to_bytes(2, "big"), *ends, bytes((reverse,))))
 
 
 def _entry(key: Key, value: Value, now: int) -> dict[str, Any]:
-    source, destination, source_port, destination_port, protocol, _zero = key
-    flags, number, created, used = value[4], value[6], value[8], value[9]
-    idle = max(0, elapsed(now, used))
-    closing = words.CLOSING if flags & layout.NAT_CLOSING else words.OPEN
+    idle = max(0, elapsed(now, value.used))
+    closing = words.CLOSING if value.flags & layout.NAT_CLOSING else words.OPEN
     return {
-        "protocol": words.protocol(protocol),
-        "direction": words.direction(flags),
-        "source": _text(source),
-        "source_port": int.from_bytes(source_port, "big"),
-        "destination": _text(destination),
-        "destination_port": int.from_bytes(destination_port, "big"),
+        "protocol": words.protocol(key.protocol),
+        "direction": words.direction(value.flags),
+        "source": _text(key.source),
+        "source_port": int.from_bytes(key.source_port, "big"),
+        "destination": _text(key.destination),
+        "destination_port": int.from_bytes(key.destination_port, "big"),
         "translations": [
             {"kind": word, "address": _text(address), "port": int.from_bytes(port, "big")}
             for word, address, port in translated(key, value)
         ],
-        "kind": words.kind(flags),
-        "age_seconds": max(0, elapsed(now, created)) // _SECOND,
+        "kind": words.kind(value.flags),
+        "age_seconds": max(0, elapsed(now, value.created)) // _SECOND,
         "idle_seconds": idle // _SECOND,
-        "state": words.OVER if is_over(protocol, flags, idle) else closing,
-        "service_id": number or None,
+        "state": words.OVER if is_over(key.protocol, value.flags, idle) else closing,
+        "service_id": value.id or None,
     }
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..datapath import nat_layout as layout
+from ..datapath import pinned
 from ..engine.bpf import maps
-from .flows import Flows, same_shape
+from .flows import Flows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -28,15 +29,15 @@ def forget(gone: Collection[bytes], known: Collection[bytes]) -> None:
     if found is None:
         return
     with found:
-        if same_shape(found):  # what another version made goes with its map
+        if pinned.same_shape(layout.NAT, found):  # what another version made goes with its map
             found.delete(list(_stale(Flows(*found.columns()), gone, known)))
 
 
 def _stale(found: Flows, gone: Collection[bytes], known: Collection[bytes]) -> Iterator[bytes]:
     for key, value in found:
-        flags = value[4]
+        flags = value.flags
         # Who began the flow, and gets its answers.
-        pod = value[1] if flags & layout.NAT_REVERSE else key[0]
+        pod = value.destination if flags & layout.NAT_REVERSE else key.source
         unknown = flags & _OF_PODS and not flags & layout.NAT_HOST and pod not in known
         if unknown or pod in gone:
             yield layout.NAT.key_struct.pack(*key)

@@ -17,7 +17,7 @@ from .flows import is_over
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .flows import Flows
+    from .flows import Flows, Key, Value
 
 #: Ports that an address of the node's has for one destination: all from the first one on that is
 #: given, less node ports.
@@ -31,11 +31,10 @@ def usage(found: Flows) -> dict[str, Any]:
     """Return ``table``, ``ports`` and ``warnings`` (see RETURN of the module ``nat_info``)."""
     over, taken = 0, Counter[tuple[int, bytes, bytes, bytes]]()
     for key, value in found:
-        flags = value[4]
-        if is_over(key[4], flags, elapsed(found.now, value[9])):
+        if is_over(key.protocol, value.flags, elapsed(found.now, value.used)):
             over += 1  # it makes room for whoever wants its place
-        elif flags & layout.NAT_REVERSE and (key[1] != value[1] or flags & layout.NAT_MASQUERADE):
-            taken[key[4], key[1], key[0], key[2]] += 1
+        elif _takes_a_port(key, value):
+            taken[key.protocol, key.destination, key.source, key.source_port] += 1
     table = {"used": len(found) if found.pinned else None, "size": found.size, "over": over}
     ports = [
         {
@@ -50,6 +49,13 @@ def usage(found: Flows) -> dict[str, Any]:
     ]
     warnings = [*_full_table(table), *(w for one in ports for w in _few_ports(one))]
     return {"table": table, "ports": ports, "warnings": warnings}
+
+
+def _takes_a_port(key: Key, value: Value) -> bool:
+    """Say whether an entry is of answers that come to an address of the node's, by a port of it."""
+    if not value.flags & layout.NAT_REVERSE:
+        return False
+    return bool(key.destination != value.destination or value.flags & layout.NAT_MASQUERADE)
 
 
 def _full_table(table: Mapping[str, Any]) -> list[str]:

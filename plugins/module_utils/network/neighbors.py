@@ -7,8 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..engine import devices, neighbors, values
+from ..engine import neighbors, values
 from ..engine.change import Changes
+from ..engine.devices import networks, warnings
 from ..engine.failure import Failure
 from ..engine.lack import Lack
 from ..names import ALIAS_PREFIX, DEVICE_PREFIX, ROUTE_PROTOCOL
@@ -63,18 +64,18 @@ def converge(
     items: list[dict[str, Any]],
     netns: str | None,
     *,
-    purge_devices: list[str],
+    devices: list[str],
     purge: bool,
     check_mode: bool,
 ) -> dict[str, Any]:
     """Bring entries into the wanted state.
 
-    :param purge_devices: devices that ``purge`` looks at beside those that the items name.
+    :param devices: devices that ``purge`` looks at beside those that the items name.
     :param purge: remove what is ours (:func:`_is_ours`) on those devices and not listed.
     """
-    with devices.networks(check_mode=check_mode) as network:
+    with networks(check_mode=check_mode) as network:
         home = network(netns)
-        for position, device in enumerate(purge_devices):
+        for position, device in enumerate(devices):
             home.index(device, f"devices[{position}]")
         plans = []
         for position, item in enumerate(items):
@@ -95,7 +96,7 @@ def converge(
                 gone.append((plan.here, before))
         if purge:
             looked_at = {(plan.here, plan.wish["dev"]) for plan in plans}
-            looked_at |= {(home, device) for device in purge_devices}
+            looked_at |= {(home, device) for device in devices}
             listed = {(plan.here, neighbors.identity(plan.wish)) for plan in plans}
             gone += [
                 (here, entry)
@@ -110,8 +111,8 @@ def converge(
         changes.apply(check_mode=check_mode)
         with changes.accounted():
             outcome = _outcome(plans, check_mode=check_mode)
-        warnings = devices.warnings([home, *(plan.here for plan in plans)])
-        return {**changes.result(), **warnings, "neighbors": outcome}
+        told = warnings([home, *(plan.here for plan in plans)])
+        return {**changes.result(), **told, "neighbors": outcome}
 
 
 def gather(
@@ -123,7 +124,7 @@ def gather(
 ) -> list[Entry]:
     """Read the entries of a namespace, less those that a filter leaves out."""
     tests = {"type": type, "dev": dev, "protocol": protocol}
-    with devices.networks(check_mode=False) as network:
+    with networks(check_mode=False) as network:
         return [
             entry
             for entry in neighbors.read(network(netns))

@@ -12,39 +12,33 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
-import json
 import os
 import re
 from collections import Counter
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from ..engine import files, namespaces
 from ..engine.change import Changes
 from ..engine.failure import Failure
-from ..names import BRIDGE_DEVICE, DEVICE_PREFIX, STATE_DIR
+from ..names import BRIDGE_DEVICE, DEVICE_PREFIX
 from . import ranges as number_ranges
+from . import sysctls_record as record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    #: What a setting was, or of a set of numbers under :data:`_ADDED` what we added.
-    First = Union[str, dict[str, str]]
-    Numbers = frozenset[int]
+    from .sysctls_record import First, Numbers
 
 ROOT = Path("/proc/sys")
-RECORD = Path(STATE_DIR) / "sysctls.json"
 
-_ADDED = "added"
 
 _NUMBER = re.compile(r"(?P<sign>-?)(?P<digits>0[xX][0-9a-fA-F]+|[0-9]+)")
 #: The longest tick of a kernel's clock in milliseconds, and times of neighbors that have its ticks.
 TICK_MS = 10
 IN_TICKS = ("anycast_delay", "locktime", "proxy_delay", "retrans_time")
-#: What reading a record raises that is empty, cut off, or not of this form.
-_MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
 
 #: A setting of a device, such as ``net.ipv4.conf.eth0.forwarding``.
 _DEVICE = re.compile(
@@ -96,15 +90,15 @@ def converge(
                 partial(_write, name, value),
             )
         if remember or restore:
-            _plan_new_record(changes)
-        for name in _matching(_recorded(), restore, less=after):
+            record.plan_new(changes)
+        for name in _matching(record.recorded(), restore, less=after):
             _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
             changed = [name for name in values if before[name] != after[name]]
-            _remember({name: str(before[name]) for name in changed if not _is_of_ours(name)})
+            record.remember({name: str(before[name]) for name in changed if not _is_of_ours(name)})
             for name, (value, ours) in added.items():
                 if before[name] != value:
-                    _remember_added(name, ours)
+                    record.remember_added(name, ours)
         changes.apply(check_mode=check_mode)
         if changes.steps and not check_mode:
             with changes.accounted():
@@ -259,19 +253,19 @@ def _numbers(name: str, value: str) -> Numbers:
 
 
 def _remembered_numbers(name: str) -> Numbers:
-    first = _recorded().get(name, "")
-    return number_ranges.numbers(first[_ADDED]) if isinstance(first, dict) else frozenset()
+    first = record.recorded().get(name, "")
+    return number_ranges.numbers(first[record.ADDED]) if isinstance(first, dict) else frozenset()
 
 
 def _first_value(name: str, first: First, now: str) -> str:
     """Return what a setting is without us."""
     if isinstance(first, dict):
-        return number_ranges.text(_numbers(name, now) - number_ranges.numbers(first[_ADDED]))
+        return number_ranges.text(_numbers(name, now) - number_ranges.numbers(first[record.ADDED]))
     return first
 
 
 def _told(first: First) -> str:
-    return f"{_ADDED} {first[_ADDED]}" if isinstance(first, dict) else first
+    return f"{record.ADDED} {first[record.ADDED]}" if isinstance(first, dict) else first
 
 
 def _matching(names: Iterable[str], patterns: Sequence[str], less: Iterable[str]) -> list[str]:
@@ -286,13 +280,13 @@ def _matching(names: Iterable[str], patterns: Sequence[str], less: Iterable[str]
 
 
 def _plan_restoration(name: str, changes: Changes) -> None:
-    first, now = _recorded()[name], _read(name)
+    first, now = record.recorded()[name], _read(name)
     value = None if now is None else _first_value(name, first, now)
 
     def do() -> None:
         if value is not None:  # else its device is gone, and the setting with it
             _write(name, value)
-        _record({other: each for other, each in _recorded().items() if other != name})
+        record.write({other: each for other, each in record.recorded().items() if other != name})
 
     told = {**(_state(now) or {}), "remembered": _told(first)}
     changes.add(f"sysctl {name}", told, _state(value) or {}, do)
@@ -300,10 +294,10 @@ def _plan_restoration(name: str, changes: Changes) -> None:
 
 def restore(*, check_mode: bool) -> Changes:
     """Give every remembered setting its first value again, and forget it."""
-    first = _recorded()
+    first = record.recorded()
     changes = Changes()
-    if _unreadable():
-        changes.warnings.append(_unreadable())
+    if record.unreadable():
+        changes.warnings.append(record.unreadable())
     for name, remembered in first.items():
         now = _read(name)
         if now is not None:
@@ -314,12 +308,12 @@ def restore(*, check_mode: bool) -> Changes:
                 _state(value),
                 partial(_write, name, value),
             )
-    if first or RECORD.exists():
+    if first or record.RECORD.exists():
         changes.add(
-            str(RECORD),
+            str(record.RECORD),
             {"settings": sorted(first)},
             None,
-            partial(files.remove, RECORD, folder=True),
+            partial(files.remove, record.RECORD, folder=True),
         )
     changes.apply(check_mode=check_mode)
     return changes
@@ -373,62 +367,3 @@ def _write(name: str, value: str) -> None:
         raise Failure(
             f"values: the kernel refused {value!r} for {name}: {error.strerror}."
         ) from error
-
-
-def _recorded() -> dict[str, First]:
-    """Return what is written down; nothing where that cannot be read (:func:`_unreadable`)."""
-    try:
-        return _parsed(RECORD.read_text())
-    except (FileNotFoundError, *_MALFORMED):
-        return {}
-
-
-def _parsed(text: str) -> dict[str, First]:
-    found: dict[str, First] = json.loads(text)
-    for first in found.values():
-        if not isinstance(first, str):
-            number_ranges.numbers(first[_ADDED])
-    return found
-
-
-def _unreadable() -> str:
-    """Say in a sentence that the record cannot be read, "" where it can, or is not there."""
-    try:
-        _parsed(RECORD.read_text())
-    except FileNotFoundError:
-        return ""
-    except _MALFORMED as error:
-        return (
-            f"{RECORD} cannot be read ({error}), so the first values of the settings that it held "
-            f"are lost: a teardown leaves those settings as they are now."
-        )
-    return ""
-
-
-def _plan_new_record(changes: Changes) -> None:
-    """Begin a record anew where the one that is there cannot be read."""
-    lost = _unreadable()
-    if lost:
-        changes.warnings.append(lost)
-        # What this run has written down before its steps is there already.
-        changes.add(
-            str(RECORD), {"readable": False}, {"readable": True}, lambda: _record(_recorded())
-        )
-
-
-def _remember(first: Mapping[str, First]) -> None:
-    # What was written down first is the state before us, and stays.
-    _record({**first, **_recorded()})
-
-
-def _remember_added(name: str, ours: Numbers) -> None:
-    recorded = _recorded()
-    if not isinstance(recorded.get(name), str):  # else its whole first value is known
-        _record({**recorded, name: {_ADDED: number_ranges.text(ours)}})
-
-
-def _record(first: Mapping[str, First]) -> None:
-    if first:
-        files.write(RECORD, json.dumps(first, indent=1, sort_keys=True).encode())
-    else:
-        files.remove(RECORD, folder=True)

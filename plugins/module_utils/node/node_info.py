@@ -33,7 +33,7 @@ from ..preflight import host
 from ..services import packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 
 LIBRARIES = ("pyroute2",)
@@ -160,24 +160,27 @@ def _balances() -> bool:
 def _allocated() -> dict[str, Any]:
     """Return the addresses and node ports that a plan chose for services, where there are any."""
     chosen = {
-        numbers.id: (numbers.kind, key)
-        for key, numbers in _frontends()
-        if numbers.flags & SERVICE_ALLOCATED
+        value.id: (value.kind, key)
+        for key, value in SERVICES.rows(*pinned.columns(SERVICES))
+        if value.flags & SERVICE_ALLOCATED
     }
     if not chosen:
         return {}
     cluster_ips: dict[str, str] = {}
     balanced: dict[str, set[str]] = {}
     node_ports: dict[str, int] = {}
-    for number, port_name in _names():
-        kind, key = chosen.get(number, (None, b""))
+    for row, named in SERVICE_NAMES.rows(*pinned.columns(SERVICE_NAMES)):
+        if row.id not in chosen:
+            continue
+        kind, key = chosen[row.id]
+        port_name = packed.name_text(named.name)
         service = port_name.rpartition(":")[0]
         if kind == SERVICE_CLUSTER_IP:
-            cluster_ips[service] = packed.address_text(key[:16])
+            cluster_ips[service] = packed.address_text(key.address)
         elif kind == SERVICE_LOAD_BALANCER:
-            balanced.setdefault(service, set()).add(packed.address_text(key[:16]))
+            balanced.setdefault(service, set()).add(packed.address_text(key.address))
         elif kind == SERVICE_NODE_PORT:
-            node_ports[port_name] = int.from_bytes(key[16:18], "big")
+            node_ports[port_name] = int.from_bytes(key.port, "big")
     return {
         "services": {
             "cluster_ips": cluster_ips,
@@ -185,34 +188,6 @@ def _allocated() -> dict[str, Any]:
             "node_ports": node_ports,
         }
     }
-
-
-def _frontends() -> Iterator[tuple[bytes, packed.Numbers]]:
-    """Yield every frontend: thousands of them, without a loop over fields."""
-    found = maps.open_pin(SERVICES.pin)
-    if found is None:
-        return
-    with found:
-        key_size, value_size = found.spec.key_size, found.spec.value_size
-        if key_size != packed.FRONTEND_KEY.size:
-            return
-        keys, values = found.columns()
-    needed = packed.FRONTEND.size
-    for at in range(len(keys) // key_size):
-        # Values of another version have fields more or less at their end.
-        value = values[at * value_size : (at + 1) * value_size][:needed].ljust(needed, b"\0")
-        numbers = packed.Numbers(*packed.FRONTEND.unpack(value))
-        yield keys[at * key_size : (at + 1) * key_size], numbers
-
-
-def _names() -> Iterator[tuple[int, str]]:
-    """Yield the number and the name of every frontend."""
-    found = maps.open_pin(SERVICE_NAMES.pin)
-    if found is None:
-        return
-    with found:
-        for key, name in found.items().items():
-            yield packed.ID.unpack(key)[0], packed.name_text(name)
 
 
 def _masked(config: dict[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ from ..datapath.nat_layout import NAT
 from ..endpoints import info
 from ..endpoints.wanted import KINDS
 from ..engine import links, netlink
-from ..engine.bpf import attach, maps, programs
+from ..engine.bpf import attach, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..nat import status as masquerading
 from ..restoration.entries import missing
@@ -140,7 +140,7 @@ def _programs(
             attached = []
             for device in places[hook.name]:
                 here = (
-                    attacher.find(attach.Place(hook.attach, str(device)))
+                    attacher.find(hooks.Place(hook.attach, str(device)))
                     if device in devices
                     else None
                 )

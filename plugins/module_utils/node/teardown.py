@@ -23,7 +23,7 @@ from ..endpoints import removal
 from ..endpoints.held import Held, read
 from ..endpoints.wanted import KINDS
 from ..engine import devices, links, routes
-from ..engine.bpf import attach, clsact, maps, programs
+from ..engine.bpf import attach, clsact, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
@@ -130,7 +130,7 @@ def _plan_attachments(
     with_clsact = clsact.devices(here.ip)
     for link in here.links.values():
         if link.index in with_clsact and link.name not in less:
-            for hook, number in attach.CLSACT_HOOKS.items():
+            for hook, number in hooks.CLSACT_HOOKS.items():
                 found = clsact.programs(here.ip, link.index, number)
                 if any(ours and drops(program, link.name) for program, ours in found):
                     do = partial(clsact.remove, here.ip, link.index, number)

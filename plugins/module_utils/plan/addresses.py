@@ -8,13 +8,13 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import capacity
-from .inventory import HEALTH
+from .model import HEALTH
 from .prefix import Prefix, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .inventory import Node, Pod
+    from .model import Node, Pod
 
 
 class Addresses(NamedTuple):

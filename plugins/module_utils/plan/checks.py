@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from ..datapath.nat_layout import MASQUERADE, NON_MASQUERADE
 from ..names import BRIDGE_DEVICE, DEVICE_PREFIX
 from . import masquerade
-from .inventory import HEALTH, Cluster, Group, Range
+from .model import HEALTH, Cluster, Group, Range
 from .prefix import Prefix, overlapping, text
 from .values import NAME_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .inventory import Node
+    from .model import Node
 
 #: RFC 1122 and 5771: what is nobody's address to others.
 UNREACHABLE = (

@@ -20,7 +20,7 @@ from .problems import refuse, some
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from .inventory import Cluster, Group, Node
+    from .model import Cluster, Group, Node
     from .observation import Observed
 
 

@@ -7,11 +7,21 @@ What the values mean together (what overlaps, what lies outside) is the matter o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from . import containers, masquerade, values
 from .devices import MTUS
+from .model import (
+    NETWORK_TYPES,
+    Cluster,
+    Deployment,
+    Group,
+    Node,
+    Pod,
+    Range,
+    Subnet,
+    Tunnel,
+)
 from .prefix import Prefix, text
 from .problems import refuse
 from .services import read as services
@@ -20,141 +30,14 @@ from .values import Field, Invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .containers import ContainerPort
-    from .masquerade import Masquerade
-    from .services.model import Given
-
     NodeVars = Mapping[str, Any]
 
-NETWORK_TYPES = ("native_routing", "overlay")
 DATAPATHS = ("ebpf", "bridge", "routed")
 ATTACH_MODES = ("auto", "tcx", "clsact")
 MASKS = (16, 28)
 #: RFC 7348: 24 bits. The VNI 0 is what a device has that takes it from each packet.
 VNIS = (1, 2**24 - 1)
 DEFAULT = "default"
-HEALTH = "podnet-health"
-
-
-@dataclass(frozen=True)
-class Subnet:
-    """A primary range: the nodes' own addresses, and the VPC's gateway among them."""
-
-    name: str
-    cidr: Prefix
-    gateway: int
-
-
-@dataclass(frozen=True)
-class Range:
-    """A secondary range: the CIDRs of nodes are cut from it. ``cluster`` owns it, where set."""
-
-    name: str
-    cidr: Prefix
-    cluster: str | None
-
-
-@dataclass(frozen=True)
-class Group:
-    """A node group: its ranges in the order of use; ``subnet`` None takes a node of any."""
-
-    name: str
-    subnet: Subnet | None
-    ranges: tuple[Range, ...]
-    mask: int
-
-
-class Pod(NamedTuple):
-    """A pod; ``ip`` is set where it is fixed by hand, ``netns`` where its namespace is there."""
-
-    name: str
-    ip: int | None
-    labels: dict[str, str]
-    containers: list[dict[str, Any]]
-    netns: str | None = None
-    ports: tuple[ContainerPort, ...] = ()
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """Pods NAME-1 to NAME-replicas, on nodes of one group or of all."""
-
-    name: str
-    replicas: int
-    labels: dict[str, str]
-    containers: list[dict[str, Any]]
-    node_group: str | None
-    ports: tuple[ContainerPort, ...]
-
-    def pods(self) -> list[Pod]:
-        """Return its pods in the order of their numbers."""
-        return [
-            Pod(f"{self.name}-{number}", None, self.labels, self.containers, None, self.ports)
-            for number in range(1, self.replicas + 1)
-        ]
-
-
-class Tunnel(NamedTuple):
-    """What all tunnels of an overlay share; ``direct`` spares peers on the same subnet theirs."""
-
-    vni: int
-    port: int
-    direct: bool
-    checksum_offload: bool
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node. ``pod_cidr``, ``health_ip`` and ``max_pods`` are set where fixed by hand.
-
-    ``vtep`` is the address of its tunnel endpoint, ``vxlan_device`` the device below the tunnel.
-    Its pods reach the outside by ``egress_devices``, by the node's device where there are none;
-    ``addresses`` are further ones of its own.
-    """
-
-    name: str
-    ip: int
-    group: Group
-    subnet: Subnet
-    device: str | None
-    mtu: int | None
-    attach_mode: str
-    vtep: int
-    vxlan_device: str | None
-    pod_cidr: Prefix | None
-    health_ip: int | None
-    max_pods: int | None
-    pods: tuple[Pod, ...]
-    egress_devices: tuple[str, ...] = ()
-    addresses: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """One cluster; ``nodes`` in the order of the inventory.
-
-    ``forget`` holds the addresses of nodes that left it for good.
-    """
-
-    name: str
-    network_type: str
-    datapath: str
-    vpc: Prefix
-    native_routing: Prefix
-    subnets: tuple[Subnet, ...]
-    ranges: tuple[Range, ...]
-    groups: tuple[Group, ...]
-    deployments: tuple[Deployment, ...]
-    tunnel: Tunnel
-    services: Given
-    masquerade: Masquerade | None = None
-    forget: tuple[Prefix, ...] = ()
-    nodes: dict[str, Node] = field(default_factory=dict)
-
-    @property
-    def native(self) -> bool:
-        """Say whether pods keep their addresses on every wire."""
-        return self.network_type == NETWORK_TYPES[0]
 
 
 def _subnet(name: str, cidr: Prefix, gateway: int | None) -> Subnet:

@@ -17,7 +17,7 @@ from .problems import some
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from .inventory import Cluster
+    from .model import Cluster
     from .observation import Observed
     from .prefix import Prefix
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..names import GATEWAY_MAC_PREFIX, POD_MAC_PREFIX
 from .checks import prefixes_of, used_ranges
-from .inventory import HEALTH, Pod
+from .model import HEALTH, Pod
 from .prefix import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .addresses import Addresses
-    from .inventory import Cluster, Node
+    from .model import Cluster, Node
     from .prefix import Prefix
 
 

@@ -31,7 +31,7 @@ from .slices import slice_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from .inventory import Cluster
+    from .model import Cluster
 
 
 @dataclass

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from .cidrs import Allocation
-    from .inventory import Cluster, Deployment, Node, Pod
+    from .model import Cluster, Deployment, Node, Pod
     from .observation import Observed
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..engine.bpf.attach import has_tcx
+from ..engine.bpf.hooks import has_tcx
 from . import devices, firewall, listeners, routes
 
 #: Whether what a bridge carries between its ports is forwarded packets to the firewall.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine import devices, values
 from ..engine.failure import Failure
-from ..network import neighbors, routes
+from ..network import neighbors, routes, routes_wanted
 from . import addresses
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ KINDS = {
 #: Words of an item of each kind, less those that are not for the node's own tables.
 _WORDS = {
     "addresses": {"dev", "address", "of"},
-    "routes": {*routes.OPTIONS} - {"state", "netns"},
+    "routes": {*routes_wanted.OPTIONS} - {"state", "netns"},
     "neighbors": {*neighbors.OPTIONS} - {"state", "netns"},
 }
 
@@ -53,7 +53,8 @@ def check(entries: Entries) -> None:
         values.interface(item.get("address", ""), f"addresses[{position}].address")
     for position, item in enumerate(entries["routes"]):
         given = {"dst": "", **item}
-        routes.wanted(values.with_defaults(given, routes.OPTIONS), f"routes[{position}]", "main")
+        whole = values.with_defaults(given, routes_wanted.OPTIONS)
+        routes_wanted.wanted(whole, f"routes[{position}]", "main")
 
 
 def missing(entries: Entries) -> dict[str, list[str]]:

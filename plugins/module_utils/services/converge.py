@@ -125,7 +125,7 @@ def _sweep(comparison: Comparison, held: Held) -> list[str]:
     """Take away what is noted of backends that are gone, and close what talks to them."""
     was_killed = bool(held.state.sweep)  # what that run took away nobody knows any more
     listed = comparison.listed() if was_killed else comparison.plan.listed
-    whole = {packed.FRONTEND.unpack(value)[0] for value in comparison.plan.frontends.values()}
+    whole = {layout.SERVICES.value_row(value).id for value in comparison.plan.frontends.values()}
     if not was_killed:
         whole.update(numbers.id for numbers in held.frontends.values())
     is_lost = sweep.lost(listed, whole)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..datapath import service_layout as layout
 from ..datapath.layout import NODE_ADDRESSES
 from ..datapath.nat_layout import NAT
-from ..engine.bpf import maps
+from ..datapath.pinned import open_map
 from ..engine.failure import Failure
 from . import packed, state
 from .wanted import NOTHING, Run
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..datapath.structs import Layout
+    from ..engine.bpf import maps
     from .wanted import Prefix
 
 #: The maps of services, and that of flows, some of which are theirs.
@@ -83,10 +84,9 @@ def read() -> Iterator[Held]:
     with contextlib.ExitStack() as stack:
         tables = {}
         for table in (*MAPS, NODE_ADDRESSES):
-            found = maps.open_pin(table.pin)
+            found = open_map(table)
             if found is not None:
                 stack.enter_context(found)
-                _same_shape(table, found)
                 tables[table.name] = found
         held = Held(tables, {}, {}, b"", {}, {}, {}, frozenset(), state.State())
         _read_frontends(held)
@@ -109,16 +109,6 @@ def pinned(held: Held) -> None:
                 f"map {table.name!r} is not pinned at {table.pin}; the roles native_routing and "
                 f"overlay pin the maps of services."
             )
-
-
-def _same_shape(table: Layout, found: maps.Map) -> None:
-    sizes = [(spec.key_size, spec.value_size) for spec in (table.spec, found.spec)]
-    if sizes[0] != sizes[1]:
-        raise Failure(
-            f"map {table.name!r} pinned at {table.pin} has keys and values of {sizes[1]} bytes, "
-            f"and this version of the collection needs {sizes[0]}; run the role native_routing or "
-            f"overlay before."
-        )
 
 
 def _read_frontends(held: Held) -> None:

@@ -52,7 +52,7 @@ def _frontend(key: bytes, numbers: Numbers, held: Held) -> dict[str, Any]:
         "id": numbers.id,
         "name": held.name(numbers.id),
         "frontend": said.where(key),
-        "protocol": words.protocol(packed.FRONTEND_KEY.unpack(key)[2]),
+        "protocol": words.protocol(layout.SERVICES.key_row(key).protocol),
         "type": words.kind(numbers.kind),
         "flags": words.flags(numbers.flags),
         "session_affinity": numbers.affinity,
@@ -73,17 +73,14 @@ def _backends(run: Run) -> list[dict[str, Any]]:
 def _reverse_sockets(held: Held, ids: Collection[int] | None) -> Iterator[dict[str, Any]]:
     table = held.tables.get(layout.REVERSE_SOCKETS.name)
     keys, values = table.columns() if table else (b"", b"")
-    both = zip(
-        packed.REVERSE_SOCKET_KEY.iter_unpack(keys), packed.REVERSE_SOCKET.iter_unpack(values)
-    )
-    for (cookie, *backend, protocol, _reserved), (address, port, _zero, number) in both:
-        if ids is None or number in ids:
+    for key, value in layout.REVERSE_SOCKETS.rows(keys, values):
+        if ids is None or value.id in ids:
             yield {
-                "cookie": cookie,
-                "backend": packed.place_text(b"".join(backend)),
-                "protocol": words.protocol(protocol),
-                "frontend": packed.place_text(address + port),
-                "id": number,
+                "cookie": key.cookie,
+                "backend": packed.place_text(key.address + key.port),
+                "protocol": words.protocol(key.protocol),
+                "frontend": packed.place_text(value.address + value.port),
+                "id": value.id,
             }
 
 

@@ -19,9 +19,7 @@ BACKEND = layout.BACKENDS.value_struct
 #: the fields of :class:`state.State`
 STATE = layout.SERVICE_STATE.value_struct
 REVERSE_SOCKET_KEY = layout.REVERSE_SOCKETS.key_struct
-REVERSE_SOCKET = layout.REVERSE_SOCKETS.value_struct
 AFFINITY_KEY = layout.AFFINITY.key_struct
-AFFINITY = layout.AFFINITY.value_struct
 SOURCE_RANGE_KEY = layout.SOURCE_RANGES.key_struct
 #: number of a frontend, as it is the key of names and of tables of Maglev
 ID = layout.SERVICE_NAMES.key_struct

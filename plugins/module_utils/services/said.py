@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 def where(key: bytes) -> str:
     """Write a frontend's address and port."""
-    address, port, _protocol = packed.FRONTEND_KEY.unpack(key)
-    return packed.place_text(address + port)
+    row = layout.SERVICES.key_row(key)
+    return packed.place_text(row.address + row.port)
 
 
 def name(key: bytes, full_name: str | None) -> str:
     """Name a frontend as ``service default/svc:svc-webport/TCP 10.10.252.131:80``."""
-    protocol = words.protocol(packed.FRONTEND_KEY.unpack(key)[2])
+    protocol = words.protocol(layout.SERVICES.key_row(key).protocol)
     return f"service {full_name or f'without a name, {protocol}'} {where(key)}"
 
 

@@ -65,7 +65,7 @@ class Shared:
 
     def _has_new_flows(self, since: int) -> bool:
         return any(
-            clock.elapsed(value[8], since) >= 0 for _key, value in Flows(*self._nat.columns())
+            clock.elapsed(value.created, since) >= 0 for _key, value in Flows(*self._nat.columns())
         )
 
 

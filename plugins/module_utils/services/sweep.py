@@ -53,25 +53,24 @@ def forget(tables: Mapping[str, maps.Map], closed: Iterable[Talk]) -> None:
 
 
 def _affinity(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[bytes]:
-    both = zip(packed.AFFINITY_KEY.iter_unpack(keys), packed.AFFINITY.iter_unpack(values))
-    for key, value in both:
-        if is_lost(key[1], value[0] + value[1]):
+    for key, value in layout.AFFINITY.rows(keys, values):
+        if is_lost(key.id, value.address + value.port):
             yield packed.AFFINITY_KEY.pack(*key)
 
 
 def _nat(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[bytes]:
     for key, value in Flows(keys, values):
         # What comes back comes from the backend, what goes there is given its address.
-        place = key[0] + key[2] if value[4] & nat_layout.NAT_REVERSE else value[1] + value[3]
-        if value[6] and is_lost(value[6], place):  # without an id it is for no service
+        if value.flags & nat_layout.NAT_REVERSE:
+            place = key.source + key.source_port
+        else:
+            place = value.destination + value.destination_port
+        if value.id and is_lost(value.id, place):  # without an id it is for no service
             yield nat_layout.NAT.key_struct.pack(*key)
 
 
 def _reverse_sockets(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[Talk]:
-    both = zip(
-        packed.REVERSE_SOCKET_KEY.iter_unpack(keys), packed.REVERSE_SOCKET.iter_unpack(values)
-    )
-    for key, value in both:
-        place = key[1] + key[2]
-        if is_lost(value[3], place):
-            yield key[0], place, key[3]
+    for key, value in layout.REVERSE_SOCKETS.rows(keys, values):
+        place = key.address + key.port
+        if is_lost(value.id, place):
+            yield key.cookie, place, key.protocol

@@ -331,13 +331,12 @@ def _repeated(slots: Sequence[bytes]) -> str:
 
 
 def _twice(first: str, second: str, key: bytes, kind: Kind) -> Failure:
-    address, port, protocol = packed.FRONTEND_KEY.unpack(key)
-    number = int.from_bytes(port, "big")
-    if address == addresses.ANY:
-        word = "node_port" if kind is ON_NODES else "port"
-        what = f"{word} {number}/{words.protocol(protocol)}"
+    row = layout.SERVICES.key_row(key)
+    if row.address == addresses.ANY:
+        what = f"{'node_port' if kind is ON_NODES else 'port'} {int.from_bytes(row.port, 'big')}"
     else:
-        what = f"{packed.place_text(address + port)}/{words.protocol(protocol)}"
+        what = packed.place_text(row.address + row.port)
     return Failure(
-        f"services: {what} is that of {first!r} and of {second!r}; it can be one's alone."
+        f"services: {what}/{words.protocol(row.protocol)} is that of {first!r} and of {second!r}; "
+        f"it can be one's alone."
     )

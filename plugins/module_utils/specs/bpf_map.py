@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..ebpf import bpf_map
+from ..ebpf.bpf_map_wanted import CREATABLE, wanted
+from ..engine.map_spec import FLAGS
 from ..engine.spec import Spec
 
 if TYPE_CHECKING:
@@ -25,14 +27,14 @@ _VALUE = {
 _MAP = {
     "path": {"type": "path", "required": True},
     "name": {"type": "str"},
-    "type": {"type": "str", "choices": list(bpf_map.CREATABLE), "default": "hash"},
+    "type": {"type": "str", "choices": list(CREATABLE), "default": "hash"},
     "key": {**_FIELDS, "no_log": False},
     "value": _VALUE,
     "max_entries": {"type": "int", "default": 0},
     "flags": {
         "type": "list",
         "elements": "str",
-        "choices": list(bpf_map.FLAGS),
+        "choices": list(FLAGS),
         "default": [],
     },
     "entries": {"type": "list", "elements": "dict", "default": []},
@@ -45,9 +47,7 @@ _MAP = {
 
 
 def _work(given: Params, call: Call) -> dict[str, Any]:
-    return bpf_map.converge(
-        [bpf_map.wanted(item) for item in given["maps"]], check_mode=call.check_mode
-    )
+    return bpf_map.converge([wanted(item) for item in given["maps"]], check_mode=call.check_mode)
 
 
 SPEC = Spec(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..ebpf import bpf_program
-from ..engine.bpf import attach, programs
+from ..engine.bpf import hooks, programs
 from ..engine.spec import Spec
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _STATE = {"type": "str", "choices": ["present", "absent"], "default": "present"}
 _ATTACH = {
-    "hook": {"type": "str", "required": True, "choices": list(attach.HOOKS)},
+    "hook": {"type": "str", "required": True, "choices": list(hooks.HOOKS)},
     "device": {"type": "str"},
     "devices": {"type": "list", "elements": "str", "default": []},
     "cgroup": {"type": "path"},

@@ -4,41 +4,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from ..engine.spec import Spec
+from ..engine.spec import of_list
 from ..network import routes
+from ..network.routes_wanted import OPTIONS
 
-if TYPE_CHECKING:
-    from ..engine.spec import Call, Params
-
-
-def _work(given: Params, call: Call) -> dict[str, Any]:
-    return routes.converge(
-        given["routes"],
-        given["netns"],
-        table=given["table"],
-        purge=given["purge"],
-        keep_devices=given["keep_devices"],
-        force=given["force"],
-        check_mode=call.check_mode,
-    )
-
-
-SPEC = Spec(
-    arguments={
-        "routes": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": routes.OPTIONS,
-        },
-        "netns": {"type": "str"},
+SPEC = of_list(
+    "routes",
+    OPTIONS,
+    routes.converge,
+    {
         "table": {"type": "str", "default": "main"},
         "purge": {"type": "bool", "default": False},
         "keep_devices": {"type": "list", "elements": "str", "default": []},
         "force": {"type": "bool", "default": False},
     },
-    work=_work,
-    needs=("pyroute2",),
 )

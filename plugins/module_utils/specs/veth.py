@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..engine.spec import Spec
+from ..engine.spec import of_list
 from ..network import veth
 
 _ITEM = {
@@ -14,13 +14,4 @@ _ITEM = {
     "peer": {"type": "dict", "options": veth.END_OPTIONS},
 }
 
-SPEC = Spec(
-    arguments={
-        "veths": {"type": "list", "elements": "dict", "required": True, "options": _ITEM},
-        "netns": {"type": "str"},
-    },
-    work=lambda given, call: veth.converge(
-        given["veths"], given["netns"], check_mode=call.check_mode
-    ),
-    needs=("pyroute2",),
-)
+SPEC = of_list("veths", _ITEM, veth.converge)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Callable
 from ...services import words
 from .. import values
 from ..problems import some
-from ..values import NOT_SET, Field, Invalid
+from ..values import Field, Invalid
+from .manifest_backends import METADATA, Backends, of_endpoints, of_slice
 from .model import (
     AFFINITIES,
     AFFINITY_TIMEOUT,
     CLIENT_IP,
     HEADLESS,
     NO_AFFINITY,
-    Backend,
     Port,
     Service,
     target,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ALGORITHM = "podnet.fabric/algorithm"
-OF_SERVICE = "kubernetes.io/service-name"
 EXTERNAL_NAME = "ExternalName"
 
 
@@ -54,8 +53,8 @@ def read(given: Sequence[Any], known: Sequence[Service], problems: list[str]) ->
     :param problems: gets a sentence for each manifest that is none.
     """
     found = Found(list(known))
-    slices: dict[str, list[_Backends]] = {}
-    endpoints: dict[str, list[_Backends]] = {}
+    slices: dict[str, list[Backends]] = {}
+    endpoints: dict[str, list[Backends]] = {}
     for where, manifest in _documents(given, problems):
         kind = manifest["kind"]
         reader = _READERS.get(kind)
@@ -64,7 +63,7 @@ def read(given: Sequence[Any], known: Sequence[Service], problems: list[str]) ->
         whose = f"{where}: {kind}{_name(manifest)}"
         try:
             item = reader(manifest)
-            if isinstance(item, _Backends):
+            if isinstance(item, Backends):
                 target = slices if kind == "EndpointSlice" else endpoints
                 target.setdefault(item.service, []).append(item)
             elif isinstance(item, str):
@@ -122,14 +121,7 @@ def _name(manifest: Mapping[str, Any]) -> str:
     return f" {about.get('namespace') or 'default'}/{about['name']}"
 
 
-class _Backends:
-    """What one EndpointSlice or Endpoints says of a service."""
-
-    def __init__(self, service: str, whose: str, backends: list[Backend]) -> None:
-        self.service, self.whose, self.backends = service, whose, backends
-
-
-def _attach(found: Found, given: Mapping[str, list[_Backends]]) -> None:
+def _attach(found: Found, given: Mapping[str, list[Backends]]) -> None:
     names = set()
     for number, service in enumerate(found.services):
         names.add(service.name)
@@ -147,9 +139,6 @@ def _attach(found: Found, given: Mapping[str, list[_Backends]]) -> None:
             f"{some(strays)} {'belong' if len(strays) > 1 else 'belongs'} to no service that was "
             "given."
         )
-
-
-# Service
 
 
 def _cluster_ips(value: object) -> list[int | str]:
@@ -178,10 +167,6 @@ def _node_port(value: object) -> int | None:
     return None if value == 0 else values.port(value)
 
 
-_METADATA = {
-    "name": Field(values.dns_label, needed="a DNS-1123 label such as web"),
-    "namespace": Field(values.dns_label, "default"),
-}
 _LOAD_BALANCER = values.excerpt(
     lambda ingress: ingress,
     {
@@ -233,7 +218,7 @@ _SERVICE = values.excerpt(
             values.excerpt(
                 dict,
                 {
-                    **_METADATA,
+                    **METADATA,
                     "annotations": Field(
                         values.excerpt(
                             dict, {ALGORITHM: Field(values.choice(*words.ALGORITHMS), words.RANDOM)}
@@ -290,154 +275,8 @@ def _service(manifest: dict[str, Any]) -> Service | str:
     )
 
 
-# EndpointSlice
-
-
-def _slice_port(
-    *, name: str, port: int | None, protocol: str
-) -> tuple[tuple[str, str], int | None]:
-    return (name, protocol), port
-
-
-_SLICE_PORTS = values.list_of(
-    values.excerpt(
-        _slice_port,
-        {
-            "name": Field(values.dns_label, ""),
-            "port": Field(values.port),
-            # A slice may hold ports of a protocol that its service is not balanced for.
-            "protocol": Field(values.words, values.PROTOCOLS[0]),
-        },
-    )
-)
-
-
-def _state(*, ready: bool, terminating: bool, **_serving: bool) -> str:
-    """Return the state that conditions mean; ready where nothing is said of it."""
-    if terminating:
-        return words.TERMINATING
-    return words.ACTIVE if ready else words.QUARANTINED
-
-
-_CONDITIONS = values.excerpt(
-    _state,
-    {
-        "ready": Field(values.truth, default=True),
-        "serving": Field(values.truth, default=True),
-        "terminating": Field(values.truth, default=False),
-    },
-)
-_SLICE_METADATA = values.excerpt(
-    dict,
-    {
-        **_METADATA,
-        "labels": Field(
-            values.excerpt(dict, {OF_SERVICE: Field(values.dns_label)}), {OF_SERVICE: None}
-        ),
-    },
-)
-_SLICE = values.excerpt(
-    dict,
-    {
-        "metadata": Field(_SLICE_METADATA, needed="a mapping with the label " + OF_SERVICE),
-        "addressType": Field(values.words, "IPv4"),
-        "ports": Field(_SLICE_PORTS, []),
-    },
-)
-_SLICE_ENDPOINTS = values.excerpt(
-    lambda endpoints: endpoints,
-    {
-        "endpoints": Field(
-            values.list_of(
-                values.excerpt(
-                    dict,
-                    {
-                        "addresses": Field(
-                            values.list_of(values.address), needed="a list of addresses"
-                        ),
-                        "conditions": Field(_CONDITIONS, words.ACTIVE),
-                        "nodeName": Field(values.words),
-                    },
-                )
-            ),
-            [],
-        )
-    },
-)
-
-
-def _slice(manifest: dict[str, Any]) -> _Backends:
-    item = _SLICE(manifest)
-    about = item["metadata"]
-    whose = f"EndpointSlice {about['namespace']}/{about['name']}"
-    service = about["labels"][OF_SERVICE]
-    if service is None:
-        raise Invalid(NOT_SET, "the name of its service", f".metadata.labels.{OF_SERVICE}")
-    backends = []
-    if item["addressType"] == "IPv4":  # a service of two families has a slice of each
-        ports = {key: port for key, port in item["ports"] if port is not None}
-        backends = [
-            Backend(ip, each["nodeName"], each["conditions"], ports)
-            for each in _SLICE_ENDPOINTS(manifest)
-            for ip in each["addresses"][:1]  # the API: others than the first mean nothing
-        ]
-    return _Backends(f"{about['namespace']}/{service}", whose, backends)
-
-
-# Endpoints
-
-
-def _address(*, ip: int, nodeName: str | None) -> tuple[int, str | None]:  # noqa: N803
-    return ip, nodeName
-
-
-_ADDRESSES = values.list_of(
-    values.excerpt(
-        _address,
-        {
-            "ip": Field(values.address, needed="an IPv4 address"),
-            "nodeName": Field(values.words),
-        },
-    )
-)
-_ENDPOINTS = values.excerpt(
-    dict,
-    {
-        "metadata": Field(
-            values.excerpt(dict, _METADATA), needed="a mapping with the service's name"
-        ),
-        "subsets": Field(
-            values.list_of(
-                values.excerpt(
-                    dict,
-                    {
-                        "addresses": Field(_ADDRESSES, []),
-                        "notReadyAddresses": Field(_ADDRESSES, []),
-                        "ports": Field(_SLICE_PORTS, []),
-                    },
-                )
-            ),
-            [],
-        ),
-    },
-)
-
-
-def _endpoints(manifest: dict[str, Any]) -> _Backends:
-    item = _ENDPOINTS(manifest)
-    name = f"{item['metadata']['namespace']}/{item['metadata']['name']}"
-    backends = []
-    for subset in item["subsets"]:
-        ports = {key: port for key, port in subset["ports"] if port is not None}
-        backends += [Backend(ip, node, words.ACTIVE, ports) for ip, node in subset["addresses"]]
-        backends += [
-            Backend(ip, node, words.QUARANTINED, ports) for ip, node in subset["notReadyAddresses"]
-        ]
-    return _Backends(name, f"Endpoints {name}", backends)
-
-
-_READERS: dict[str, Callable[[dict[str, Any]], Service | _Backends | str]] = {
+_READERS: dict[str, Callable[[dict[str, Any]], Service | Backends | str]] = {
     "Service": _service,
-    "EndpointSlice": _slice,
-    "Endpoints": _endpoints,
+    "EndpointSlice": of_slice,
+    "Endpoints": of_endpoints,
 }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..addresses import Addresses
     from ..cidrs import Allocation
-    from ..inventory import Cluster
+    from ..model import Cluster
     from ..observation import Observed
     from ..schedule import Placement
 
