@@ -35,7 +35,7 @@ def empty(datapath):
     gateway = {"bridge": ["cbr0"], "routed": ["pn_host", "pn_net"]}[datapath]
     assert sorted(link["ifname"] for link in ip_here("link")) == sorted(["eth0", "lo", *gateway])
     assert [line.split()[0] for line in do("ip", "netns", "list").splitlines()] == ["peer"]
-    assert pins("/sys/fs/bpf/podnet/links") == []
+    assert pins("/sys/fs/bpf/podnet/links") == ["eth0-tc_ingress"]  # the node's own
     assert bpftool("map", "dump", "pinned", MAPS + "allocations") == []
     assert [r["dst"] for r in ip_here("route") if "." in r["dst"] and "/" not in r["dst"]] == []
 
@@ -68,6 +68,8 @@ def assert_whole(datapath, name, address):
     settings = ["conf.{}.proxy_arp", "conf.{}.forwarding", "neigh.{}.proxy_delay"]
     found = [sysctl(f"net.ipv4.{setting.format(name_of_device)}") for setting in settings]
     assert found == (["1", "1", "0"] if datapath == "routed" else ["0", "0", "80"])
+    redirects = sysctl(f"net.ipv4.conf.{name_of_device}.accept_redirects")
+    assert redirects == ("0" if datapath == "routed" else "1")
     for whose in ("all", "eth0"):  # or it would believe what the node says while it is a port
         assert sysctl(f"net.ipv4.conf.{whose}.accept_redirects", name) == "0"
     entry = bpftool(

@@ -248,6 +248,33 @@ def host_port(name, node, port, **more):
     return {"name": name, "type": "HostPort", "node": node, "ports": [one], **more}
 
 
+def test_ports_of_processes_among_those_of_flows_are_warned_of():
+    web = service(type="NodePort")
+    web["ports"][0]["node_port"] = 30080
+    range_of = "net.ipv4.ip_local_port_range"
+    first, last = before = do("sysctl", "-n", range_of).split()
+    assert int(first) >= 30000
+    try:
+        do("sysctl", "-qw", f"{range_of}=20000 {last}")
+        said = run("services", services=[web], purge=True)
+        (warning,) = map(str, said["warnings"])  # newer versions of Ansible have more than a text
+        assert f"{range_of} is 20000 to {last}; " in warning
+        assert "valid is a range that begins at 30000 or above." in warning
+        # Pods are masqueraded: there a program sees to it.
+        table = nat_layout.MASQUERADE
+        key = table.pack_key(ifindex=2)
+        with maps.open_pin(table.pin) as devices:
+            devices.update({key: table.pack_value(address=NODE_IP, flags=0)})
+            assert "warnings" not in run("services", services=[web], purge=True)
+            devices.delete([key])
+        assert "warnings" not in run("services", services=[service()], purge=True)
+        do("sysctl", "-qw", f"{range_of}=30000 {last}")
+        assert "warnings" not in run("services", services=[web], purge=True)
+    finally:
+        do("sysctl", "-qw", f"{range_of}={' '.join(before)}")
+        run("services", services=[], purge=True)
+
+
 def test_an_address_of_a_node_is_none_of_services_alone():
     node_addresses = layout.NODE_ADDRESSES
     assert {key["address"] for key, _value in entries(node_addresses)} >= {NODE_IP, PEER_IP}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..datapath import nat_layout
 from ..datapath import service_layout as layout
 from ..engine.change import Changes
-from . import packed, sockets, state, sweep, wanted
+from . import local_ports, packed, sockets, state, sweep, wanted
 from .comparison import Comparison
 from .held import pinned, read
 from .keep import kept
@@ -62,6 +62,9 @@ def converge(
             if outcome.changes.steps:
                 outcome.warnings = _apply(comparison, held, shared)
             shared.settle()
+    _frontends, outside = comparison.plan.counts
+    if outside:
+        outcome.warnings += local_ports.warnings()
     return outcome
 
 

@@ -16,6 +16,7 @@ from ..datapath import service_layout as layout
 from ..datapath.layout import NODE_ADDRESSES
 from ..datapath.nat_layout import NAT
 from ..datapath.pinned import open_map
+from ..engine.bpf import maps
 from ..engine.failure import Failure
 from . import packed, state
 from .wanted import NOTHING, Run
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..datapath.structs import Layout
-    from ..engine.bpf import maps
     from .wanted import Prefix
 
 #: The maps of services, and that of flows, some of which are theirs.
@@ -84,7 +84,8 @@ def read() -> Iterator[Held]:
     with contextlib.ExitStack() as stack:
         tables = {}
         for table in (*MAPS, NODE_ADDRESSES):
-            found = open_map(table)
+            # Of nodes' addresses the keys alone are read, which other versions have, too.
+            found = maps.open_pin(table.pin) if table is NODE_ADDRESSES else open_map(table)
             if found is not None:
                 stack.enter_context(found)
                 tables[table.name] = found
