@@ -84,6 +84,7 @@ def _folder() -> Path:
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise Failure(
             f"{CACHE} is {str(path)!r}, a folder that others may write to. Nodes run the programs "
-            "in it: it must belong to the user that runs Ansible, and have mode 0700."
+            "in it: it must belong to the user that runs Ansible, who alone may write to it "
+            "(chmod 700)."
         )
     return path

@@ -144,7 +144,7 @@ def test_status_of_nodes_that_are_not_well(pair):
     pair.exec(first, *unpin("eth0"))
     pair.exec(second, "ip", "addr", "del", f"{address}/24", "dev", "eth0")
     run = pair.play("status")
-    lost = "1 programs missing: from_netdev at tc_ingress of eth0"
+    lost = "1 program missing: from_netdev at tc_ingress of eth0"
     refused = f"podnet_device of {second}: there is no device that holds its address {address}; "
     (said,) = run.errors
     assert said.startswith(refused)
@@ -181,7 +181,7 @@ def test_what_the_host_does_to_its_own_network_takes_nothing(pair):
     assert differences(before, snapshots(pair)) != {}
     status = pair.play("status", "--limit", node).ok().result(node, "Read the node's status")
     assert status["status"]["missing"]["routes"] == [f"route {SECOND}"]
-    assert f"No: 1 routes missing: route {SECOND}\n" in status["report"]
+    assert f"No: 1 route missing: route {SECOND}\n" in status["report"]
     assert pair.exec(node, "podnet", "restore") == f"put back: route {SECOND}\n"
     assert differences(before, snapshots(pair)) == {}
     everybody_reaches_everybody(pair)

@@ -56,6 +56,17 @@ def test_hash_is_made_and_filled(kind: str) -> None:
     assert Path(PATH).stat().st_mode & 0o077 == 0
 
 
+def test_where_no_bpffs_is_nothing_is_pinned(tmp_path: Path) -> None:
+    path = str(tmp_path / "pins/t")
+    said = f"{path} lies on no bpffs; mount one (mount -t bpf bpf /sys/fs/bpf)"
+    foreseen = run_module("bpf_map", check=True, **table(path=path))
+    assert foreseen["changed"] is True
+    assert foreseen.warned == [f"{said}: the task fails unless an earlier one mounts it."]
+    assert run_module("bpf_map", **table(path=path))["msg"] == f"{said}."
+    assert not Path(path).parent.exists()
+    assert run_module("bpf_map", **table(path=path, state="absent"))["changed"] is False
+
+
 @pytest.mark.parametrize("kind", ["percpu_hash", "lru_percpu_hash"])
 def test_every_cpu_gets_the_value(kind: str) -> None:
     entries = [{"key": {"n": 1}, "value": {"n": 7}}]

@@ -72,7 +72,7 @@ def test_a_look_ahead_ends_where_something_differs_and_changes_nothing(made):
     assert look(made)["as_planned"] == ["datapath"]
     assert PEER_ROUTE not in do("ip", "route")
     done = run("converge", **options("settle", made))
-    assert [step["name"] for step in done["steps"]] == ["Remove unused routes"]
+    assert [step["name"] for step in done["steps"]] == ["Set routes to pods, remove others"]
     assert look(made)["as_planned"] == AFTER
 
 

@@ -150,6 +150,10 @@ def test_made_and_removed(mode, version, monkeypatch):
     ):
         for target in targets:
             assert reaches(source, target), f"{source or 'the node'} does not reach {target}"
+    do("ip", "-n", "web-1", "link", "set", "eth0", "down")
+    assert run_module("endpoints_info", name="web-1")["endpoints"][0]["ready"] is False
+    do("ip", "-n", "web-1", "link", "set", "eth0", "up")
+    assert run_module("endpoints_info", name="web-1")["endpoints"][0]["ready"] is True
 
     done = four_runs("endpoints", **options(pods[:1], attach_mode=mode))
     assert done["changes"] == ["remove endpoint db", "remove endpoint web-2"]

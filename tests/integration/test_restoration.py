@@ -322,12 +322,13 @@ def test_status_names_what_is_missing():
             found = status(node)
             missing = {kind: names for kind, names in found["status"]["missing"].items() if names}
             # Nobody reaches an endpoint without its route.
-            said = "1 endpoints not ready: podnet-health; " if "endpoints" in missing else ""
+            said = "1 endpoint not ready: podnet-health; " if "endpoints" in missing else ""
             assert missing.pop("endpoints", ["podnet-health"]) == ["podnet-health"]
             assert bool(said) is (name == "route 10.111.160.125/32")
             assert missing == {kind: [name]}
             assert found["status"]["node"]["usable"] is False
-            line = f"Usable:                 No: {said}1 {kind} missing: {name}\n"
+            one = {"addresses": "address"}.get(kind, kind[:-1])
+            line = f"Usable:                 No: {said}1 {one} missing: {name}\n"
             assert line in found["report"]
             assert restored() == f"put back: {name}\n"
         do("ip", "route", "flush", "proto", "112")
@@ -335,7 +336,7 @@ def test_status_names_what_is_missing():
         found = status(node)
         said = found["status"]["node"]["reason"]
         assert "; 5 routes missing: route 10.111.160.0/25 metric 1, " in said
-        assert said.endswith(f"; 1 neighbors missing: neighbor {PEER_NET} dev pn_vxlan")
+        assert said.endswith(f"; 1 neighbor missing: neighbor {PEER_NET} dev pn_vxlan")
         restored()
         # A device that is gone takes everything along; nothing can be put there.
         do("ip", "link", "del", "pn_vxlan")

@@ -96,12 +96,12 @@ def test_what_is_missing_makes_a_node_unusable(cluster_node):
         (
             [f"{names.LINK_PINS}/eth0-tc_ingress"],
             {"programs": ["from_netdev at tc_ingress of eth0"]},
-            "1 programs missing: from_netdev at tc_ingress of eth0",
+            "1 program missing: from_netdev at tc_ingress of eth0",
         ),
         (
             [f"{names.LINK_PINS}/{device}-tc_ingress", layout.IPCACHE.pin],
             {"programs": [name], "maps": ["ipcache"], "endpoints": ["web-1"]},
-            f"1 programs missing: {name}; 1 maps missing: ipcache; 1 endpoints not ready: web-1",
+            f"1 program missing: {name}; 1 map missing: ipcache; 1 endpoint not ready: web-1",
         ),
     ):
         for pin in pins:

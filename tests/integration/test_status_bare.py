@@ -133,6 +133,7 @@ def test_status_of_a_bare_host(bare):
     assert [one["id"] for one in found["status"]["programs"]] == [None] * 3
     assert "NOTHING ATTACHED" in found["report"]
     assert found["status"]["node"]["usable"] is False
+    assert found["status"]["node"]["reason"].startswith("the pod network is not on this node;")
     missing = found["status"]["missing"]
     assert missing["programs"] == [
         "from_netdev at tc_ingress of eth0",

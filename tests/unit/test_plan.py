@@ -454,7 +454,10 @@ def test_pods_without_room_are_pending_with_the_reason():
     nodes = inventory(podnet_max_pods=5)
     summary = plan(nodes, fresh(nodes)).cluster
     assert [node["pods"] for node in summary["nodes"]] == [5, 5, 5]
-    reason = "no node that answered has room for another pod"
+    reason = (
+        "no node that answered has room for another pod; podnet_max_pods and "
+        "podnet_node_cidr_mask_size limit them"
+    )
     assert summary["pending"] == [
         {"name": f"nginx-app-{number}", "reason": reason} for number in range(16, 21)
     ]

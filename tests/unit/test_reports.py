@@ -204,7 +204,7 @@ Warning: node-63344 did not answer and no node knows it: it is taken as new, get
 Warning: late is not usable: The secondary range default 10.111.160.0/24 has no /25 left; put \
 the node into a node group with a fresh secondary range.
 Warning: 6 pods pending (nginx-app-65, nginx-app-66, nginx-app-67 and 3 more): no node that \
-answered has room for another pod."""
+answered has room for another pod; podnet_max_pods and podnet_node_cidr_mask_size limit them."""
 
 
 def test_status():
@@ -372,13 +372,13 @@ def test_cluster():
         "late": {"podnet_node": {"refused": ""}},
     }
     assert cluster_report(cluster, hostvars) == CLUSTER_SHOWN
-    lost = {"usable": False, "reason": "1 maps missing: ipcache"}
+    lost = {"usable": False, "reason": "1 map missing: ipcache"}
     hostvars["node-e6e4d"] = {"podnet_status": {"status": {"node": lost}}}
     hostvars["node-63344"] = {"podnet_node": {"refused": "There is no device."}}
     lines = cluster_report(cluster, hostvars).splitlines()
     assert lines[3] == "Nodes:                  0/3 usable"
     assert [line.split("  ")[-1].strip() for line in lines[5:8]] == [
-        "not usable: 1 maps missing: ipcache",
+        "not usable: 1 map missing: ipcache",
         "not usable: There is no device.",
         "not usable",
     ]

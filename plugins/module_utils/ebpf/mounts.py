@@ -13,10 +13,16 @@ import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..engine.change import Changes
 from ..engine.failure import Failure
 from ..names import BPFFS, PIN_ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..engine.spec import Call
 
 SOURCE = "podnet"
 #: Where cgroup2 is mounted if it is nowhere: beside the v1 controllers of a hybrid host.
@@ -56,6 +62,30 @@ def cgroup2_root() -> str | None:
 def bpffs_mounted() -> bool:
     """Say whether pins can be made below ``/sys/fs/bpf``."""
     return any(mount.kind == "bpf" and mount.path == BPFFS for mount in mounted())
+
+
+def on_bpffs(path: str) -> bool:
+    """Say whether a path, there or not, lies on a mounted bpffs."""
+    real = Path(os.path.realpath(path))
+    below = [mount for mount in mounted() if real.is_relative_to(mount.path)]
+    # Of mounts at one place the last one is seen.
+    return max(enumerate(below), key=lambda one: (len(one[1].path), one[0]))[1].kind == "bpf"
+
+
+def must_be_pinned(paths: Iterable[str], call: Call) -> None:
+    """Refuse pins where none can be; in check mode say so, for an earlier task may mount a bpffs.
+
+    :raises Failure: for the first path that lies on no bpffs.
+    """
+    for path in paths:
+        if not on_bpffs(path):
+            said = f"{path} lies on no bpffs; mount one (mount -t bpf bpf {BPFFS})"
+            if not call.check_mode:
+                raise Failure(f"{said}.")
+            # The roles mount theirs first.
+            if not Path(path).is_relative_to(PIN_ROOT):
+                call.warn(f"{said}: the task fails unless an earlier one mounts it.")
+            return
 
 
 def converge(*, check_mode: bool) -> Changes:

@@ -36,7 +36,7 @@ def _endpoint(name: str, datapath: str, held: Held) -> dict[str, Any]:
     raw = held.entry_values.get(address) if address else None
     entry = ENDPOINTS.unpack_value(raw) if raw else {}
     ip = ENDPOINTS.unpack_key(address)["address"] if address else None
-    whole = link and link.up and ours and entry.get("ifindex") == link.index
+    whole = link and link.up and link.carrier and ours and entry.get("ifindex") == link.index
     return {
         "name": name,
         "ip": ip,

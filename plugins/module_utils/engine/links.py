@@ -23,7 +23,7 @@ except ImportError:  # runner.require() has said so before anything here is call
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-IFF_UP, IFF_NOARP = 0x1, 0x80
+IFF_UP, IFF_NOARP, IFF_LOWER_UP = 0x1, 0x80, 0x10000
 ETHERNET, LOOPBACK = 1, 772
 AF_INET, AF_INET6 = 2, 10
 
@@ -86,6 +86,11 @@ class Link:
     def loopback(self) -> bool:
         """Whether it is the loopback device of its namespace, whatever its name."""
         return bool(self.message["ifi_type"] == LOOPBACK)
+
+    @property
+    def carrier(self) -> bool:
+        """Whether something is plugged in: of a veth, whether its peer is up."""
+        return bool(self.message["flags"] & IFF_LOWER_UP)
 
     @property
     def hairpin(self) -> bool:

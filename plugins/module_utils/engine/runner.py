@@ -77,13 +77,15 @@ def run(
     try:
         require(module, *needs)
         with lock.held(module._name) if _writes(module) else contextlib.nullcontext():
-            result = work()
+            result = dict(work())
     except _GoOn as elsewhere:
         pythons.go_on(*elsewhere.args)
     except Failure as failure:
         module.fail_json(msg=failure.message, **failure.details)
     except PermissionError as error:
         module.fail_json(msg=f"This needs root: {error}. Run the task with become: true.")
+    for text in result.pop("warnings", ()):
+        module.warn(text)
     module.exit_json(**result)
 
 

@@ -237,7 +237,13 @@ def stop_responder() -> bool:
 
 
 def _listen(place: Mapping[str, Any], port: int) -> socket.socket:
-    with namespaces.inside(place.get("netns")):
+    netns = place.get("netns")
+    if netns and not namespaces.exists(netns):
+        raise Failure(
+            f"places: there is no network namespace {netns!r} here; podnet-health is that of a "
+            f"node's health endpoint, which podnet.fabric.site makes."
+        )
+    with namespaces.inside(netns):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

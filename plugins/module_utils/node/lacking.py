@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: The words for one of a kind that are no plural less its s.
+_ONE = {"addresses": "address"}
+
+
+#: Of a node where no run was, or a teardown.
+ABSENT = "the pod network is not on this node; the playbook site brings it up"
+
+
 def of_datapath(node: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, list[str]]:
     """Name ``programs`` by the place that has none, ``maps``, and ``endpoints`` that are not ready.
 
@@ -33,10 +41,15 @@ def of_datapath(node: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, 
 def sentence(lost: Mapping[str, list[str]]) -> str:
     """Return how many of each kind a node lacks, and the first of them; empty if it lacks none."""
     return "; ".join(
-        f"{len(names)} {kind} {'not ready' if kind == 'endpoints' else 'missing'}: {first(names)}"
+        f"{_counted(len(names), kind)} {'not ready' if kind == 'endpoints' else 'missing'}: "
+        f"{first(names)}"
         for kind, names in lost.items()
         if names
     )
+
+
+def _counted(number: int, kind: str) -> str:
+    return f"1 {_ONE.get(kind, kind[:-1])}" if number == 1 else f"{number} {kind}"
 
 
 def _programs(node: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

@@ -36,19 +36,20 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods}", node["datapath"])
     counts = _verdicts()
     masquerade = masquerading.read(node["masquerade"])
-    datapath = {
+    datapath: dict[str, Any] = {
         "endpoints": _endpoints(node, held),
         "services": _services(node),
         "programs": found,
         # Thousands of flows are counted already.
         "maps": _maps({NAT.name: masquerade["nat"]["used"]}),
     }
+    here = any(one["used"] is not None for one in datapath["maps"])
     lost = {**lacking.of_datapath(node, datapath), **missing(entries.build(node))}
     return {
         "node": {
             **{key: node.get(key) for key in ("name", "node_ip", "device", "mtu")},
             "usable": node["usable"] and not any(lost.values()),
-            "reason": lacking.sentence(lost) if node["usable"] else str(node["reason"]),
+            "reason": _reason(node, lost, here=here),
         },
         "missing": lost,
         "kernel": os.uname().release,
@@ -70,6 +71,12 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
 def _attach_mode(found: list[dict[str, Any]]) -> str | None:
     mechanisms = {place["mechanism"] for program in found for place in program["attached"]}
     return ", ".join(sorted(mechanisms)) or None
+
+
+def _reason(node: Mapping[str, Any], lost: Mapping[str, list[str]], *, here: bool) -> str:
+    if not node["usable"]:
+        return str(node["reason"])
+    return lacking.sentence(lost) if here else lacking.ABSENT
 
 
 def _ipam(node: Mapping[str, Any], held: list[dict[str, Any]]) -> dict[str, Any]:

@@ -182,4 +182,7 @@ def _presumed(silent: list[str], unasked: list[str]) -> str:
 
 def _full(group: str | None) -> str:
     where = "" if group is None else f" of node group {group}"
-    return f"no node{where} that answered has room for another pod"
+    return (
+        f"no node{where} that answered has room for another pod; podnet_max_pods and "
+        f"podnet_node_cidr_mask_size limit them"
+    )

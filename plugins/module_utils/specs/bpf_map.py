@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..ebpf import bpf_map
+from ..ebpf import bpf_map, mounts
 from ..ebpf.bpf_map_wanted import CREATABLE, wanted
 from ..engine.map_spec import FLAGS
 from ..engine.spec import Spec
@@ -47,7 +47,9 @@ _MAP = {
 
 
 def _work(given: Params, call: Call) -> dict[str, Any]:
-    return bpf_map.converge([wanted(item) for item in given["maps"]], check_mode=call.check_mode)
+    items = [wanted(item) for item in given["maps"]]
+    mounts.must_be_pinned((item.path for item in items if item.present), call)
+    return bpf_map.converge(items, check_mode=call.check_mode)
 
 
 SPEC = Spec(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..ebpf import bpf_program
+from ..ebpf import bpf_program, mounts
 from ..engine.bpf import hooks, programs
 from ..engine.spec import Spec
 
@@ -40,16 +40,16 @@ _PROGRAM = {
 
 
 def _work(given: Params, call: Call) -> dict[str, Any]:
+    sources = given["_sources"] or {}
+    items = [bpf_program.wanted(item, given["netns"], sources) for item in given["programs"]]
+    mounts.must_be_pinned((item.pin for item in items if item.present), call)
     return bpf_program.converge(
-        [
-            bpf_program.wanted(item, given["netns"], given["_sources"] or {})
-            for item in given["programs"]
-        ],
+        items,
         mode=given["attach_mode"],
         netns=given["netns"],
         check_mode=call.check_mode,
         require=call.require,
-        made=(given["_sources"] or {}).get("objects", {}),
+        made=sources.get("objects", {}),
     )
 
 

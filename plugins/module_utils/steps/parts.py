@@ -170,7 +170,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
     # After the pods have moved over: what another datapath or network type left.
     "settle": (
         Step(
-            "Remove unused routes",
+            "Set routes to pods, remove others",
             "routes",
             # A pod's own route belongs to its endpoint.
             lambda given: _routes(given, purge=True, keep_devices=["pn_????????????"]),
