@@ -150,10 +150,6 @@ def test_made_and_removed(mode, version, monkeypatch):
     ):
         for target in targets:
             assert reaches(source, target), f"{source or 'the node'} does not reach {target}"
-    do("ip", "-n", "web-1", "link", "set", "eth0", "down")
-    assert run_module("endpoints_info", name="web-1")["endpoints"][0]["ready"] is False
-    do("ip", "-n", "web-1", "link", "set", "eth0", "up")
-    assert run_module("endpoints_info", name="web-1")["endpoints"][0]["ready"] is True
 
     done = four_runs("endpoints", **options(pods[:1], attach_mode=mode))
     assert done["changes"] == ["remove endpoint db", "remove endpoint web-2"]
@@ -340,6 +336,13 @@ def test_pods_go_whatever_map_of_flows_there_is():
             run("endpoints", **options([]))
             found.pin(NAT.pin)
     assert set(entries()) == {GATEWAY, NODE_IP}
+
+
+def test_a_pod_that_took_its_device_down_is_not_ready():
+    run_module("endpoints", **options([pod("web-1", 1)]))
+    for state, ready in (("down", False), ("up", True)):
+        do("ip", "-n", "web-1", "link", "set", "eth0", state)
+        assert [one["ready"] for one in run_module("endpoints_info")["endpoints"]] == [ready]
 
 
 def test_without_purge_others_stay():
