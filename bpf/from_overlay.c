@@ -44,12 +44,8 @@ int from_overlay(struct __sk_buff *skb)
 {
 	struct bpf_redir_neigh neighbor;
 	struct nat_key tuple = {};
-	struct packet packet = {
-		.skb = skb,
-		.hook = HOOK_FROM_OVERLAY,
-		.tuple = &tuple,
-		.neighbor = &neighbor,
-	};
+	struct packet packet;
 
+	packet_begin(&packet, skb, HOOK_FROM_OVERLAY, &tuple, &neighbor);
 	return finish(&packet, walk(&packet));
 }

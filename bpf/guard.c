@@ -63,13 +63,10 @@ int guard(struct __sk_buff *skb)
 {
 	struct bpf_redir_neigh neighbor;
 	struct nat_key tuple = {};
-	struct packet packet = {
-		.skb = skb,
-		.hook = HOOK_GUARD,
-		.tuple = &tuple,
-		.neighbor = &neighbor,
-	};
-	const enum verdict verdict = walk(&packet);
+	struct packet packet;
+	enum verdict verdict;
 
+	packet_begin(&packet, skb, HOOK_GUARD, &tuple, &neighbor);
+	verdict = walk(&packet);
 	return finish(&packet, verdict == VERDICT_NONE ? VERDICT_TO_STACK : verdict);
 }

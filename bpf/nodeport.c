@@ -39,12 +39,8 @@ int nodeport(struct __sk_buff *skb)
 {
 	struct bpf_redir_neigh neighbor;
 	struct nat_key tuple = {};
-	struct packet packet = {
-		.skb = skb,
-		.hook = HOOK_NODEPORT,
-		.tuple = &tuple,
-		.neighbor = &neighbor,
-	};
+	struct packet packet;
 
+	packet_begin(&packet, skb, HOOK_NODEPORT, &tuple, &neighbor);
 	return finish(&packet, walk(&packet));
 }

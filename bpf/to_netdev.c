@@ -27,12 +27,8 @@ int to_netdev(struct __sk_buff *skb)
 {
 	struct bpf_redir_neigh neighbor;
 	struct nat_key tuple = {};
-	struct packet packet = {
-		.skb = skb,
-		.hook = HOOK_TO_NETDEV,
-		.tuple = &tuple,
-		.neighbor = &neighbor,
-	};
+	struct packet packet;
 
+	packet_begin(&packet, skb, HOOK_TO_NETDEV, &tuple, &neighbor);
 	return finish(&packet, walk(&packet));
 }

@@ -6,7 +6,7 @@
 
 static __always_inline int finish_drop(struct packet *p)
 {
-	if (p->icmp.type && icmp_reply(p))
+	if (p->icmp && icmp_reply(p))
 		return (int)redirect(p->skb->ifindex, 0);
 	return TC_ACT_SHOT;
 }

@@ -12,14 +12,11 @@
 #include "overlay.h"
 #include "reverse_nat.h"
 
-static __always_inline enum verdict forward_refuse(struct packet *p, enum verdict verdict, __u8 type,
-						   __u8 code, __u16 mtu)
+static __always_inline enum verdict forward_refuse(struct packet *p, enum verdict verdict, __u32 icmp)
 {
 	if (!p->flow)
 		return to_stack(p);
-	p->icmp.type = type;
-	p->icmp.code = code;
-	p->icmp.mtu = mtu;
+	p->icmp = icmp;
 	return verdict;
 }
 
@@ -30,8 +27,8 @@ static __always_inline enum verdict forward_too_big(struct packet *p)
 		return to_stack(p);
 	/* To elsewhere no stack of today sends such without DF, other than by mistake, and the answer
 	 * does no harm. */
-	return forward_refuse(p, VERDICT_TOO_BIG, ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED,
-			      (__u16)p->way.mtu);
+	return forward_refuse(p, VERDICT_TOO_BIG,
+			      ICMP_CAUSE(ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, p->way.mtu));
 }
 
 /* As the node's routing table says. */
@@ -46,7 +43,7 @@ static __always_inline enum verdict forward_by_fib(struct packet *p, const struc
 	};
 
 	if (UNLIKELY(!address_is_unicast(destination)))
-		return forward_refuse(p, VERDICT_FIB_FAILED, 0, 0, 0);
+		return forward_refuse(p, VERDICT_FIB_FAILED, 0);
 	packet_fib(p, &fib, source, destination);
 	switch (fib_lookup(p->skb, &fib, sizeof(fib), 0)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
@@ -61,7 +58,7 @@ static __always_inline enum verdict forward_by_fib(struct packet *p, const struc
 	case BPF_FIB_LKUP_RET_UNREACHABLE: /* ICMP unreachable */
 	case BPF_FIB_LKUP_RET_PROHIBIT:	   /* ICMP prohibited */
 	case BPF_FIB_LKUP_RET_UNSUPP_LWT:  /* an encapsulating route */
-		return forward_refuse(p, VERDICT_FIB_FAILED, 0, 0, 0);
+		return forward_refuse(p, VERDICT_FIB_FAILED, 0);
 	default:
 		return VERDICT_FIB_FAILED;
 	}
@@ -132,7 +129,8 @@ static __always_inline enum verdict forward_on(struct packet *p, const struct ad
 	if (p->way.owner == OWNER_NODE)
 		return forward_to_node(p);
 	if (p->hop_limit <= 1)
-		return forward_refuse(p, VERDICT_TTL_EXCEEDED, ICMP_TIME_EXCEEDED, 0, 0);
+		return forward_refuse(p, VERDICT_TTL_EXCEEDED,
+				      ICMP_CAUSE(ICMP_TIME_EXCEEDED, 0, 0));
 	verdict = forward_find(p, source, destination);
 	if (verdict != VERDICT_NONE)
 		return verdict;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "l4.h"
+#include "node.h"
 
 #define ICMP_PORT_UNREACHABLE 3
 #define ICMP_FRAGMENTATION_NEEDED 4
@@ -35,7 +36,7 @@ static __always_inline int icmp_may_answer(const struct packet *p)
 	const __u32 type = p->skb->pkt_type;
 	const __be32 from = p->tuple->source.words[3];
 
-	return p->tuple->protocol != IP_PROTOCOL_ICMP && !p->inner && !packet_is_later_fragment(p) &&
+	return p->tuple->protocol != IP_PROTOCOL_ICMP && !packet_is_later_fragment(p) &&
 	       type != PACKET_BROADCAST && type != PACKET_MULTICAST &&
 	       address_is_unicast(&p->tuple->destination) && from &&
 	       (from & NET32(0xf0000000)) < NET32(0xe0000000) &&
@@ -45,9 +46,14 @@ static __always_inline int icmp_may_answer(const struct packet *p)
 /* The address that says so: that which has no such port, else this node as the sender knows it. */
 static __always_inline __be32 icmp_source(const struct packet *p)
 {
-	if (p->icmp.type == ICMP_UNREACHABLE && p->icmp.code == ICMP_PORT_UNREACHABLE)
+	const struct config_value *config;
+
+	if (p->icmp == ICMP_CAUSE(ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0))
 		return p->tuple->destination.words[3];
-	return packet_is_from_pod(p) ? p->config->gateway_ip.words[3] : p->config->node_ip.words[3];
+	config = node_config();
+	if (!config)
+		return 0;
+	return packet_is_from_pod(p) ? config->gateway_ip.words[3] : config->node_ip.words[3];
 }
 
 /* Leave `len` bytes of the packet, all to be written anew, with the Ethernet header in front.
@@ -64,31 +70,35 @@ static __always_inline int icmp_clear(struct __sk_buff *skb, __u32 len)
 	       adjust_room(skb, -4, BPF_ADJ_ROOM_MAC, 0);
 }
 
-/* Tell the sender of a packet why it is dropped; the packet becomes the answer. 0 where none is due. */
+/* Tell the sender of a packet why it is dropped; the packet becomes the answer. 0 where none is due. The
+ * packet is read again: else every walk would keep for this what it read. */
 static __always_inline int icmp_reply(struct packet *p)
 {
 	struct icmp_error error = {
-		.type = p->icmp.type,
-		.code = p->icmp.code,
-		.mtu = NET16(p->icmp.mtu),
+		.type = p->icmp >> 24,
+		.code = p->icmp >> 16 & 0xff,
+		.mtu = NET16(p->icmp),
 	};
-	struct __sk_buff *skb = p->skb;
-	const __u32 quoted = ((p->l4 - sizeof(struct ethhdr)) & 0x3c) + 8;
-	const __u32 length = sizeof(struct iphdr) + 8 + quoted;
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
 		.tos = ICMP_TOS,
-		.tot_len = NET16(length),
 		.frag_off = IPV4_DONT_FRAGMENT,
 		.ttl = ICMP_TTL,
 		.protocol = IP_PROTOCOL_ICMP,
-		.saddr = icmp_source(p),
-		.daddr = p->tuple->source.words[3],
 	};
+	struct __sk_buff *skb = p->skb;
+	__u32 quoted, length;
 	__u8 mac[6];
 
-	if (!icmp_may_answer(p) || load_bytes(skb, sizeof(struct ethhdr), error.quote, quoted))
+	if (packet_read(p) != VERDICT_NONE || !icmp_may_answer(p))
+		return 0;
+	quoted = ((p->l4 - sizeof(struct ethhdr)) & 0x3c) + 8;
+	length = sizeof(struct iphdr) + 8 + quoted;
+	ip.tot_len = NET16(length);
+	ip.saddr = icmp_source(p);
+	ip.daddr = p->tuple->source.words[3];
+	if (!ip.saddr || load_bytes(skb, sizeof(struct ethhdr), error.quote, quoted))
 		return 0;
 	error.check = icmp_checksum(&error, 8 + quoted);
 	ip.check = icmp_checksum(&ip, sizeof(ip));

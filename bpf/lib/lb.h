@@ -218,8 +218,7 @@ static __always_inline enum verdict lb_select(struct packet *p)
 		return lb_begin(p, frontend, slot, backend);
 	if (lb_client(p) == SERVICE_CLIENT_OUTSIDE && frontend->flags & SERVICE_LOCAL_OUTSIDE)
 		return VERDICT_NO_LOCAL_BACKEND;
-	p->icmp.type = ICMP_UNREACHABLE;
-	p->icmp.code = ICMP_PORT_UNREACHABLE;
+	p->icmp = ICMP_CAUSE(ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0);
 	return VERDICT_NO_BACKEND;
 }
 
@@ -238,7 +237,7 @@ static __always_inline enum verdict lb(struct packet *p)
 			 node_flags(&p->tuple->destination) < 0))
 		return verdict;
 	/* A process of a node may have had the port before: its connections stay its own. */
-	p->icmp.type = 0;
+	p->icmp = 0;
 	p->flow = 0;
 	return VERDICT_NONE;
 }

@@ -54,11 +54,9 @@ enum layer4 {
 	L4_ERROR,	/* an ICMP error; `inner`, where it is about a packet that may be translated */
 };
 
-/* The ICMP error that the sender of a dropped packet gets; none where the type is 0. */
-struct icmp_cause {
-	__u8 type, code;
-	__u16 mtu; /* bytes; 0 where that is not the matter */
-};
+/* The ICMP error that the sender of a dropped packet gets, in one number; 0: none. `mtu`: bytes, 0 where
+ * that is not the matter. */
+#define ICMP_CAUSE(type, code, mtu) ((__u32)(type) << 24 | (__u32)(code) << 16 | (__u16)(mtu))
 
 struct packet {
 	struct __sk_buff *skb;
@@ -80,9 +78,17 @@ struct packet {
 	__u8 tcp_flags;			   /* 0 in a fragment but the first */
 	__u8 echo_reply;		   /* the same; where the identifier is 0, ports do not tell */
 	struct nat_value *flow;		   /* as it is to go on: with the addresses and ports of this entry */
-	struct icmp_cause icmp;
+	__u32 icmp;			   /* ICMP_CAUSE(...) */
 	struct way way;
 };
+
+/* Begin a walk. Every field has a value from here on: what the compiler takes to be undefined, one of its
+ * versions stores all the same, and the verifier refuses that. */
+static __always_inline void packet_begin(struct packet *p, struct __sk_buff *skb, enum hook hook,
+					 struct nat_key *tuple, struct bpf_redir_neigh *neighbor)
+{
+	*p = (struct packet){ .skb = skb, .hook = hook, .tuple = tuple, .neighbor = neighbor };
+}
 
 static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 {

@@ -97,10 +97,9 @@ int both(struct __sk_buff *skb)
 {
     struct nat_key tuple = {};
     struct bpf_redir_neigh neighbor = {};
-    struct packet packet = {
-        .skb = skb, .hook = HOOK_FROM_CONTAINER, .tuple = &tuple, .neighbor = &neighbor
-    };
+    struct packet packet;
 
+    packet_begin(&packet, skb, HOOK_FROM_CONTAINER, &tuple, &neighbor);
     return finish(&packet, walk(&packet));
 }
 """

@@ -26,7 +26,7 @@ from .conftest import BPF
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_STEPS, MOST_STACK, MOST_LINES = 150_000, 448, 400
+MOST_STEPS, MOST_STACK, MOST_LINES = 130_000, 416, 400
 BPF_LOG_STATS = 4
 #: What programs are compiled without, where a cluster has no use for it.
 WITHOUT: tuple[tuple[str, ...], ...] = (
