@@ -1,60 +1,50 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the network sends: tc ingress of the node's devices. What is neither for a pod nor for a service
  * is left alone. */
-#include "lib/answer.h"
-#include "lib/balance.h"
+#include "lib/antispoof.h"
+#include "lib/finish.h"
+#include "lib/forward.h"
 #include "lib/frame.h"
 #include "lib/inbound.h"
-#include "lib/source.h"
+#include "lib/lb.h"
 
-/* Not for a pod: for a service, an answer to the node's address that is a pod's, or the node's own. */
-static __always_inline int not_for_a_pod(struct __sk_buff *skb, struct packet *packet)
+static __always_inline enum verdict walk(struct packet *p)
 {
-	int done = balance(skb, packet, HOOK_FROM_NETDEV, SERVICE_CLIENT_OUTSIDE);
+	enum verdict verdict;
 
-	return done == NOT_TRANSLATED ? TC_ACT_UNSPEC : done;
-}
+	if (!frame_is_ours(p->skb))
+		return VERDICT_NONE;
+	if (packet_read(p) != VERDICT_NONE)
+		return VERDICT_NONE; /* the stack counts it among its own header errors */
+	if (node_configured(p) != VERDICT_NONE)
+		return VERDICT_NONE;
+	verdict = antispoof_network(p);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if (node_holds(p->config, &p->tuple->destination) &&
+	    owner_local(p, &p->tuple->destination) == OWNER_UNKNOWN)
+		return VERDICT_NO_ENDPOINT;
 
-/* Whose address it is of this node's pod CIDR: 0 where it is nobody's. `endpoint` is 0 for an address
- * of another one, too. */
-static __always_inline int find(const struct config_value *config, __be32 v4,
-				const struct endpoints_value **endpoint)
-{
-	struct address address;
-
-	address_from_v4(&address, v4);
-	if (!node_holds(config, &address))
-		return 1;
-	*endpoint = endpoint_lookup(&address);
-	return *endpoint != 0;
+	verdict = p->way.pod ? inbound(p) : VERDICT_NONE;
+	if (verdict == VERDICT_NONE)
+		verdict = reverse_nat(p);
+	if (verdict == VERDICT_NONE && !p->way.pod)
+		verdict = lb(p);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if (p->flow)
+		return forward_flow(p);
+	if (!p->way.pod) /* another's, or the gateway address: the node itself */
+		return VERDICT_NONE;
+	return deliver_fits(p) ? deliver(p) : to_stack(p);
 }
 
 int from_netdev(struct __sk_buff *skb)
 {
-	const struct endpoints_value *endpoint = 0;
-	const struct config_value *config;
-	struct packet packet = {};
+	struct bpf_redir_neigh neighbor;
+	struct nat_key tuple = {};
+	struct packet packet;
 
-	if (skb->protocol != NET16(ETH_P_IP) || !frame_is_ours(skb))
-		return TC_ACT_UNSPEC;
-	if (!packet_parse_v4(skb, &packet))
-		return TC_ACT_UNSPEC; /* the stack counts it among its own header errors */
-
-	config = node_config();
-	if (!config)
-		return TC_ACT_UNSPEC;
-	if (UNLIKELY(source_is_own(config, &packet)))
-		return drop(skb, HOOK_FROM_NETDEV, VERDICT_SPOOFED_SOURCE);
-	if (!find(config, packet.ip->daddr, &endpoint))
-		return drop(skb, HOOK_FROM_NETDEV, VERDICT_NO_ENDPOINT);
-	if (!endpoint || !endpoint->ifindex) /* another's, or the gateway address: the node itself */
-		return not_for_a_pod(skb, &packet);
-	if (!inbound(skb, &packet, config))
-		return drop(skb, HOOK_FROM_NETDEV, VERDICT_MALFORMED);
-	if (!endpoint_takes(skb, &packet, endpoint))
-		return to_stack(skb, &packet, HOOK_FROM_NETDEV, config);
-	if (answer_is_lost(skb, &packet, HOOK_FROM_NETDEV))
-		return TC_ACT_SHOT;
-	account(skb, HOOK_FROM_NETDEV, VERDICT_TO_ENDPOINT);
-	return endpoint_deliver(&packet, endpoint);
+	packet_begin(&packet, skb, HOOK_FROM_NETDEV, &tuple, &neighbor);
+	return finish(&packet, walk(&packet));
 }

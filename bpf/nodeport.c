@@ -2,45 +2,45 @@
 /* What the network and the tunnel send, where the kernel carries packets: tc ingress of the node's
  * devices and of pn_vxlan. What is for a service, or answers a pod by the node's address, never gets
  * as far as the kernel; nor does what has a source that it cannot have. */
-#include "lib/answer.h"
-#include "lib/balance.h"
+#include "lib/antispoof.h"
+#include "lib/finish.h"
+#include "lib/forward.h"
 #include "lib/frame.h"
 #include "lib/inbound.h"
-#include "lib/source.h"
+#include "lib/lb.h"
 #include "lib/tunnel.h"
 
-static __always_inline int to_pod(struct __sk_buff *skb, struct packet *packet,
-				  const struct config_value *config,
-				  const struct endpoints_value *endpoint)
+static __always_inline enum verdict walk(struct packet *p)
 {
-	if (config && !inbound(skb, packet, config))
-		return drop(skb, HOOK_NODEPORT, VERDICT_MALFORMED);
-	return answer_deliver(skb, packet, HOOK_NODEPORT, endpoint);
+	enum verdict verdict;
+
+	if (!frame_is_ours(p->skb))
+		return VERDICT_NONE;
+	if (packet_read(p) != VERDICT_NONE)
+		return VERDICT_NONE; /* the stack counts it among its own header errors */
+	if (node_configured(p) != VERDICT_NONE)
+		return VERDICT_NONE;
+	verdict = antispoof_network(p);
+	if (verdict == VERDICT_NONE)
+		verdict = tunnel_inspect(p);
+	if (verdict != VERDICT_NONE || (!MASQUERADES && !service_state()))
+		return verdict;
+
+	owner_local(p, &p->tuple->destination);
+	verdict = p->way.pod ? inbound(p) : VERDICT_NONE;
+	if (verdict == VERDICT_NONE)
+		verdict = reverse_nat(p);
+	if (verdict == VERDICT_NONE && !p->way.pod)
+		verdict = lb(p);
+	return verdict == VERDICT_NONE && p->flow ? forward_flow(p) : verdict;
 }
 
 int nodeport(struct __sk_buff *skb)
 {
-	const struct endpoints_value *endpoint;
-	const struct config_value *config;
-	struct packet packet = {};
-	int done;
+	struct bpf_redir_neigh neighbor;
+	struct nat_key tuple = {};
+	struct packet packet;
 
-	if (skb->protocol != NET16(ETH_P_IP) || !frame_is_ours(skb))
-		return TC_ACT_UNSPEC;
-	if (!packet_parse_v4(skb, &packet))
-		return TC_ACT_UNSPEC; /* the stack counts it among its own header errors */
-	config = node_config();
-	if (config && UNLIKELY(source_is_own(config, &packet)))
-		return drop(skb, HOOK_NODEPORT, VERDICT_SPOOFED_SOURCE);
-	done = config ? tunnel_inspect(skb, &packet, config) : 0;
-	if (done)
-		return drop(skb, HOOK_NODEPORT, done);
-	if (!MASQUERADES && !service_state())
-		return TC_ACT_UNSPEC;
-	endpoint = endpoint_lookup_v4(packet.ip->daddr);
-	if (endpoint && endpoint->ifindex)
-		done = to_pod(skb, &packet, config, endpoint);
-	else
-		done = balance(skb, &packet, HOOK_NODEPORT, SERVICE_CLIENT_OUTSIDE);
-	return done == NOT_TRANSLATED ? TC_ACT_UNSPEC : done;
+	packet_begin(&packet, skb, HOOK_NODEPORT, &tuple, &neighbor);
+	return finish(&packet, walk(&packet));
 }

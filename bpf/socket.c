@@ -5,13 +5,15 @@
  * IPv6 sockets that talk IPv4 name ::ffff:a.b.c.d, which is how the maps hold it: what is behind
  * the two families' hooks is the same.
  */
-#define SERVICE_SEARCH 1024
 #include "lib/service.h"
 #include "lib/verdict.h"
 
 /* errno.h, which clang for another target does not find everywhere. */
 #define NO_SUCH_HOST (-113) /* EHOSTUNREACH */
 #define IN_USE (-98)	    /* EADDRINUSE */
+
+/* Among how many backends that of a client with affinity is looked for. */
+#define SOCKET_BACKENDS 1024
 
 #define REFUSE 0
 #define PASS 1
@@ -26,37 +28,33 @@ static __always_inline __u16 socket_protocol(__u32 protocol)
 	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ? (__u16)protocol : 0;
 }
 
-static __always_inline void peer_read_v4(struct bpf_sock_addr *ctx, struct services_key *peer)
+/* `family`, a constant: AF_INET or AF_INET6, as the hook's name says. */
+static __always_inline void peer_read(struct bpf_sock_addr *ctx, __u32 family,
+				      struct services_key *peer)
 {
-	address_from_v4(&peer->address, ctx->user_ip4);
+	if (family == AF_INET) {
+		address_from_v4(&peer->address, ctx->user_ip4);
+	} else {
+		peer->address.words[0] = ctx->user_ip6[0];
+		peer->address.words[1] = ctx->user_ip6[1];
+		peer->address.words[2] = ctx->user_ip6[2];
+		peer->address.words[3] = ctx->user_ip6[3];
+	}
 	peer->port = (__be16)ctx->user_port;
 	peer->protocol = socket_protocol(ctx->protocol);
 }
 
-static __always_inline void peer_read_v6(struct bpf_sock_addr *ctx, struct services_key *peer)
+static __always_inline void peer_write(struct bpf_sock_addr *ctx, __u32 family,
+				       const struct address *address, __be16 port)
 {
-	peer->address.words[0] = ctx->user_ip6[0];
-	peer->address.words[1] = ctx->user_ip6[1];
-	peer->address.words[2] = ctx->user_ip6[2];
-	peer->address.words[3] = ctx->user_ip6[3];
-	peer->port = (__be16)ctx->user_port;
-	peer->protocol = socket_protocol(ctx->protocol);
-}
-
-static __always_inline void peer_write_v4(struct bpf_sock_addr *ctx, const struct address *address,
-					  __be16 port)
-{
-	ctx->user_ip4 = address->words[3];
-	ctx->user_port = port;
-}
-
-static __always_inline void peer_write_v6(struct bpf_sock_addr *ctx, const struct address *address,
-					  __be16 port)
-{
-	ctx->user_ip6[0] = address->words[0];
-	ctx->user_ip6[1] = address->words[1];
-	ctx->user_ip6[2] = address->words[2];
-	ctx->user_ip6[3] = address->words[3];
+	if (family == AF_INET) {
+		ctx->user_ip4 = address->words[3];
+	} else {
+		ctx->user_ip6[0] = address->words[0];
+		ctx->user_ip6[1] = address->words[1];
+		ctx->user_ip6[2] = address->words[2];
+		ctx->user_ip6[3] = address->words[3];
+	}
 	ctx->user_port = port;
 }
 
@@ -124,7 +122,9 @@ peer_backend(struct bpf_sock_addr *ctx, const struct services_key *peer,
 		number = get_prandom_u32();
 	else /* cookies are counted up: spread them */
 		number = (__u32)((cookie * 0x9e3779b97f4a7c15ULL) >> 32);
-	backend = service_choose(frontend, &run, service_position(number, run.active), &client);
+	backend = service_slot(service_choose_slot(frontend, &run,
+						   service_position(number, run.active), &client,
+						   SOCKET_BACKENDS));
 	if (backend)
 		remember(cookie, backend, peer, frontend->id);
 	return backend;
@@ -137,7 +137,7 @@ static __always_inline int no_backend(void)
 	return REFUSE;
 }
 
-static __always_inline int to_backend_v4(struct bpf_sock_addr *ctx)
+static __always_inline int to_backend(struct bpf_sock_addr *ctx, __u32 family)
 {
 	const struct service_state_value *state = service_state();
 	const struct services_value *frontend;
@@ -146,34 +146,14 @@ static __always_inline int to_backend_v4(struct bpf_sock_addr *ctx)
 
 	if (!state)
 		return PASS;
-	peer_read_v4(ctx, &peer);
+	peer_read(ctx, family, &peer);
 	frontend = peer_frontend(ctx, state, &peer);
 	if (!frontend)
 		return PASS;
 	backend = peer_backend(ctx, &peer, frontend);
 	if (!backend)
 		return no_backend();
-	peer_write_v4(ctx, &backend->address, backend->port);
-	return PASS;
-}
-
-static __always_inline int to_backend_v6(struct bpf_sock_addr *ctx)
-{
-	const struct service_state_value *state = service_state();
-	const struct services_value *frontend;
-	const struct backends_value *backend;
-	struct services_key peer;
-
-	if (!state)
-		return PASS;
-	peer_read_v6(ctx, &peer);
-	frontend = peer_frontend(ctx, state, &peer);
-	if (!frontend)
-		return PASS;
-	backend = peer_backend(ctx, &peer, frontend);
-	if (!backend)
-		return no_backend();
-	peer_write_v6(ctx, &backend->address, backend->port);
+	peer_write(ctx, family, &backend->address, backend->port);
 	return PASS;
 }
 
@@ -202,7 +182,7 @@ peer_service(struct bpf_sock_addr *ctx, const struct service_state_value *state,
 	return frontend && frontend->id == service->id ? service : 0;
 }
 
-static __always_inline int from_service_v4(struct bpf_sock_addr *ctx)
+static __always_inline int from_service(struct bpf_sock_addr *ctx, __u32 family)
 {
 	const struct service_state_value *state = service_state();
 	const struct reverse_sockets_value *service;
@@ -210,31 +190,15 @@ static __always_inline int from_service_v4(struct bpf_sock_addr *ctx)
 
 	if (!state)
 		return PASS;
-	peer_read_v4(ctx, &peer);
+	peer_read(ctx, family, &peer);
 	service = peer_service(ctx, state, &peer);
 	if (service)
-		peer_write_v4(ctx, &service->address, service->port);
+		peer_write(ctx, family, &service->address, service->port);
 	return PASS;
 }
 
-static __always_inline int from_service_v6(struct bpf_sock_addr *ctx)
-{
-	const struct service_state_value *state = service_state();
-	const struct reverse_sockets_value *service;
-	struct services_key peer;
-
-	if (!state)
-		return PASS;
-	peer_read_v6(ctx, &peer);
-	service = peer_service(ctx, state, &peer);
-	if (service)
-		peer_write_v6(ctx, &service->address, service->port);
-	return PASS;
-}
-
-/* A port of the node's that services have is none that a process of the node can have: it would
- * wait there, and nothing would come. */
-static __always_inline int bound(struct bpf_sock *ctx)
+/* Refuse a process of the node a port that services have there: it would wait, and nothing would come. */
+static __always_inline int refuse_bind(struct bpf_sock *ctx)
 {
 	const struct service_state_value *state = service_state();
 	struct services_key port = {};
@@ -251,17 +215,17 @@ static __always_inline int bound(struct bpf_sock *ctx)
 
 int connect4(struct bpf_sock_addr *ctx)
 {
-	return to_backend_v4(ctx);
+	return to_backend(ctx, AF_INET);
 }
 
 int connect6(struct bpf_sock_addr *ctx)
 {
-	return to_backend_v6(ctx);
+	return to_backend(ctx, AF_INET6);
 }
 
 int sendmsg4(struct bpf_sock_addr *ctx)
 {
-	return to_backend_v4(ctx);
+	return to_backend(ctx, AF_INET);
 }
 
 /* What is for IPv4 goes by sendmsg4, from IPv6 sockets, too; and to IPv4 the kernel takes nobody
@@ -270,37 +234,37 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 {
 	if (!(ctx->user_ip6[0] | ctx->user_ip6[1] | ctx->user_ip6[2]))
 		return PASS;
-	return to_backend_v6(ctx);
+	return to_backend(ctx, AF_INET6);
 }
 
 int recvmsg4(struct bpf_sock_addr *ctx)
 {
-	return from_service_v4(ctx);
+	return from_service(ctx, AF_INET);
 }
 
 int recvmsg6(struct bpf_sock_addr *ctx)
 {
-	return from_service_v6(ctx);
+	return from_service(ctx, AF_INET6);
 }
 
 int getpeername4(struct bpf_sock_addr *ctx)
 {
-	return from_service_v4(ctx);
+	return from_service(ctx, AF_INET);
 }
 
 int getpeername6(struct bpf_sock_addr *ctx)
 {
-	return from_service_v6(ctx);
+	return from_service(ctx, AF_INET6);
 }
 
 int post_bind4(struct bpf_sock *ctx)
 {
-	return bound(ctx);
+	return refuse_bind(ctx);
 }
 
 int post_bind6(struct bpf_sock *ctx)
 {
-	return bound(ctx);
+	return refuse_bind(ctx);
 }
 
 /* A stream's or connected socket's entry goes with it; of others the table forgets the oldest. */

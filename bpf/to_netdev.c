@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the node sends to the network: tc egress of its devices. Processes of the node itself answer
  * here as the services that they were asked for, and pods go out with the device's address. */
-/* With 60,000 of the 61,744 ports to one destination taken, so many find none once in a million times. */
-#define NAT_TRIES 125
-#include "lib/answer.h"
-#include "lib/masquerade.h"
+#include "lib/finish.h"
+#include "lib/reverse_nat.h"
+#include "lib/snat.h"
+
+static __always_inline enum verdict walk(struct packet *p)
+{
+	const struct masquerade_value *device;
+	enum verdict verdict;
+
+	if (packet_skips_snat(p))
+		return VERDICT_NONE;
+	device = egress_device(p->skb->ifindex);
+	if ((!device && !service_state()) || packet_read(p) != VERDICT_NONE)
+		return VERDICT_NONE;
+	verdict = reverse_nat(p);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if (p->flow)
+		return nat_apply(p, VERDICT_TO_NETWORK);
+	return device ? snat(p, device) : VERDICT_NONE;
+}
 
 int to_netdev(struct __sk_buff *skb)
 {
-	const struct masquerade_value *device;
-	const __u32 seen = answer_host_flows();
-	struct packet packet = {};
+	struct bpf_redir_neigh neighbor;
+	struct nat_key tuple = {};
+	struct packet packet;
 
-	if (packet_is_settled(skb))
-		return TC_ACT_UNSPEC;
-	device = egress_device(skb->ifindex);
-	if ((!seen && !device) || skb->protocol != NET16(ETH_P_IP) || !packet_parse_v4(skb, &packet))
-		return TC_ACT_UNSPEC;
-	switch (answer(skb, &packet, HOOK_TO_NETDEV, seen)) {
-	case ANSWER_NONE:
-		return device ? masquerade(skb, &packet, device) : TC_ACT_UNSPEC;
-	case ANSWER_DROPPED:
-		return TC_ACT_SHOT;
-	case ANSWER_TRANSLATED:
-		break;
-	}
-	account(skb, HOOK_TO_NETDEV, VERDICT_TO_NETWORK);
-	return TC_ACT_UNSPEC;
+	packet_begin(&packet, skb, HOOK_TO_NETDEV, &tuple, &neighbor);
+	return finish(&packet, walk(&packet));
 }

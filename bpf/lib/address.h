@@ -34,9 +34,13 @@ static __always_inline int address_is_loopback(const struct address *a)
 	return !a->words[2] && (a->words[3] & ~NET32(1)) == 0;
 }
 
-/* Say whether a router may forward to the address; the stack knows what to do with the others
- * (RFC 1812, 5.3.7: this network, multicast, broadcast). */
-static __always_inline int address_is_unicast(__be32 v4)
+/* Say whether a router may forward to the address; the stack knows what to do with the others: this
+ * network, multicast, broadcast (RFC 1812, 5.3.7; RFC 4291, 2.4). */
+static __always_inline int address_is_unicast(const struct address *a)
 {
+	const __be32 v4 = a->words[3];
+
+	if (UNLIKELY(!address_is_v4(a)))
+		return a->bytes[0] != 0xff && (a->words[0] | a->words[1] | a->words[2] | v4);
 	return v4 && v4 != NET32(0xffffffff) && (v4 & NET32(0xf0000000)) != NET32(0xe0000000);
 }

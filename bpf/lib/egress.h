@@ -2,8 +2,7 @@
 /* The devices that pods reach the outside by, and what is masqueraded there. */
 #pragma once
 
-#include "packet.h"
-#include "service.h"
+#include "node.h"
 
 /* 0 where nothing is masqueraded on the device. */
 static __always_inline const struct masquerade_value *egress_device(__u32 ifindex)
@@ -13,12 +12,12 @@ static __always_inline const struct masquerade_value *egress_device(__u32 ifinde
 
 /* Say whether pods talk to the address with the node's, instead of their own. The node's addresses
  * are what stands in a list, before they are nodes'. */
-static __always_inline int egress_masquerades(const struct masquerade_value *device, __be32 v4)
+static __always_inline int egress_masquerades(const struct masquerade_value *device,
+					      const struct address *address)
 {
-	struct non_masquerade_key key = { .prefixlen = 128 };
+	struct non_masquerade_key key = { .prefixlen = 128, .address = *address };
 
-	address_from_v4(&key.address, v4);
-	if (!address_is_unicast(v4) || map_lookup(MAP(non_masquerade), &key))
+	if (!address_is_unicast(address) || map_lookup(MAP(non_masquerade), &key))
 		return 0;
-	return device->flags & MASQUERADE_NODES || service_node_flags(&key.address) < 0;
+	return device->flags & MASQUERADE_NODES || node_flags(address) < 0;
 }

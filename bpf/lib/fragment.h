@@ -2,47 +2,39 @@
 /* Datagrams in fragments: only the first one says the ports, the others get them from here. */
 #pragma once
 
-#include "packet.h"
+#include "family.h"
 
 struct ports {
 	__be16 source, destination;
 };
 
-enum fragment {
-	FRAGMENT_NONE,	  /* all of a datagram */
-	FRAGMENT_FIRST,
-	FRAGMENT_LATER,	  /* its ports are known, it does not have them */
-	FRAGMENT_UNKNOWN, /* the first one was not seen */
-};
-
-static __always_inline void fragment_key(struct fragments_key *key, const struct packet *packet)
+static __always_inline void fragment_key(struct fragments_key *key, const struct packet *p)
 {
-	address_from_v4(&key->source, packet->ip->saddr);
-	address_from_v4(&key->destination, packet->ip->daddr);
-	key->id = packet->ip->id;
-	key->protocol = packet->ip->protocol;
+	key->source = p->tuple->source;
+	key->destination = p->tuple->destination;
+	key->id = (__be16)packet_fragment_id(p);
+	key->protocol = p->tuple->protocol;
 }
 
-static __always_inline void fragment_note(const struct packet *packet, const struct ports *ports)
+static __always_inline void fragment_note(const struct packet *p)
 {
-	const struct fragments_value value = { ports->source, ports->destination };
+	const struct fragments_value value = { p->tuple->source_port, p->tuple->destination_port };
 	struct fragments_key key;
 
-	fragment_key(&key, packet);
+	fragment_key(&key, p);
 	map_update(MAP(fragments), &key, &value, BPF_ANY);
 }
 
-static __always_inline enum fragment fragment_ports(const struct packet *packet,
-						    struct ports *ports)
+static __always_inline void fragment_find_ports(struct packet *p)
 {
 	const struct fragments_value *known;
 	struct fragments_key key;
 
-	fragment_key(&key, packet);
+	fragment_key(&key, p);
 	known = map_lookup(MAP(fragments), &key);
+	p->ports_unknown = !known;
 	if (!known)
-		return FRAGMENT_UNKNOWN;
-	ports->source = known->source_port;
-	ports->destination = known->destination_port;
-	return FRAGMENT_LATER;
+		return;
+	p->tuple->source_port = known->source_port;
+	p->tuple->destination_port = known->destination_port;
 }

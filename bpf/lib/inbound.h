@@ -22,33 +22,33 @@ static __always_inline void inbound_note(const struct nat_key *key)
 
 	if (!known) {
 		if (!map_update(MAP(nat), key, &same, BPF_NOEXIST))
-			turn_take(key);
+			gc_take_turn(key);
 	} else if (known->flags & NAT_INBOUND && elapsed(now, known->used) >= NAT_REFRESH_NSEC) {
 		known->used = now;
 	}
 }
 
-/* Look at a packet for a pod of this node; it is left as it is, and `packet` points at it anew: 0 where
- * it cannot. */
-static __always_inline int inbound(struct __sk_buff *skb, struct packet *packet,
-				    const struct config_value *config)
+/* Note a packet for a pod of this node. */
+static __always_inline enum verdict inbound(struct packet *p)
 {
 	const struct masquerade_value *device;
-	struct nat_key key = {}, answer = {};
-	struct l4 l4 = {};
+	struct nat_key answer = {};
+	enum verdict verdict;
 
-	if (!MASQUERADES || packet->ip->protocol != IP_PROTOCOL_UDP)
-		return 1;
+	if (!MASQUERADES || !p->config || p->tuple->protocol != IP_PROTOCOL_UDP)
+		return VERDICT_NONE;
 	/* The answer may leave by another device than the packet came in by, such as the tunnel. */
-	device = egress_device(skb->ifindex);
+	device = egress_device(p->skb->ifindex);
 	if (!device)
-		device = egress_device(config->netdev_ifindex);
-	if (!device || !egress_masquerades(device, packet->ip->saddr))
-		return 1;
-	if (l4_parse(skb, packet, &l4) > 0 && l4.fragment < FRAGMENT_LATER) {
-		nat_key_of(&key, packet, &l4);
-		nat_key_answer(&answer, &key); /* as it comes out of the pod */
+		device = egress_device(p->config->netdev_ifindex);
+	if (!device || !egress_masquerades(device, &p->tuple->source))
+		return VERDICT_NONE;
+	verdict = l4_read(p);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if (!packet_is_later_fragment(p)) {
+		nat_key_answer(&answer, p->tuple); /* as it comes out of the pod */
 		inbound_note(&answer);
 	}
-	return packet_point(skb, packet);
+	return VERDICT_NONE;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* TCP, UDP and ICMP echo: ports, and where a connection stands. */
+/* TCP, UDP, ICMP echo, and what ICMP errors quote: ports, and where a connection stands. */
 #pragma once
 
 #include "fragment.h"
@@ -11,102 +11,155 @@
 #define TCP_ACK 0x10
 #define TCP_CHECK 16 /* offset of the checksum, bytes */
 #define UDP_CHECK 6
+#define ICMP_HEADER 8
 #define ICMP_CHECK 2
 #define ICMP_ECHO_ID 4
 #define ICMP_ECHO_REPLY 0
 #define ICMP_ECHO_REQUEST 8
+#define ICMP_UNREACHABLE 3
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETER_PROBLEM 12
 
-struct l4 {
-	__u32 offset; /* of its header, from the beginning of the frame */
-	__u32 quote;  /* of the IPv4 header in front of it, where an ICMP error quotes it; else 0 */
-	struct ports ports; /* 0 where nobody knows them: FRAGMENT_UNKNOWN */
-	__u8 tcp_flags;	    /* 0 in a fragment but the first */
-	__u8 echo_reply;    /* the same; where the identifier is 0, ports do not tell */
-	enum fragment fragment;
-};
-
-/* Point at `len` bytes of the header, and `packet` at those in front of it anew, since more of the
- * packet may have to be made readable; 0 where the packet is shorter. */
-static __always_inline void *l4_reach(struct __sk_buff *skb, struct packet *packet, __u32 offset,
-				      __u32 len)
+static __always_inline int icmp_is_error(__u8 type)
 {
-	void *header = (void *)(long)skb->data + offset;
-
-	if (UNLIKELY(header + len > (void *)(long)skb->data_end))
-		if (pull_data(skb, offset + len))
-			return 0;
-	if (!packet_point(skb, packet))
-		return 0;
-	header = (void *)(long)skb->data + offset;
-	return header + len > (void *)(long)skb->data_end ? 0 : header;
+	return type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED ||
+	       type == ICMP_PARAMETER_PROBLEM;
 }
 
-/* The ports of ICMP echo: the identifier is that of who asks, who answers has port 0. 0 where it is
- * something else. */
-static __always_inline int l4_echo_ports(const __u8 *icmp, struct ports *ports)
+static __always_inline int l4_is_echo(__u8 type)
+{
+	return type == ICMP_ECHO_REQUEST || type == ICMP_ECHO_REPLY;
+}
+
+/* The ports of ICMP echo: the identifier is that of who asks, who answers has port 0. */
+static __always_inline struct ports l4_echo_ports(const __u8 *icmp)
 {
 	const __be16 id = *(const __be16 *)(icmp + ICMP_ECHO_ID);
+	struct ports ports = { 0, id };
 
-	if (icmp[0] != ICMP_ECHO_REQUEST && icmp[0] != ICMP_ECHO_REPLY)
-		return 0;
-	ports->source = icmp[0] == ICMP_ECHO_REQUEST ? id : 0;
-	ports->destination = icmp[0] == ICMP_ECHO_REQUEST ? 0 : id;
-	return 1;
+	if (icmp[0] == ICMP_ECHO_REQUEST)
+		ports = (struct ports){ id, 0 };
+	return ports;
 }
 
-static __always_inline int l4_is_known(__u8 protocol)
+static __always_inline int l4_is_known(__u16 protocol)
 {
 	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ||
 	       (MASQUERADES && protocol == IP_PROTOCOL_ICMP);
 }
 
-/* Read the header behind the IPv4 one: 1, 0 where it is none of those, -1 where the packet is shorter
- * than it. */
-static __always_inline int l4_parse(struct __sk_buff *skb, struct packet *packet, struct l4 *l4)
+/* Point at `len` bytes of the header behind that of IP, and `eth` at the frame anew, since more of the
+ * packet may have to be made readable; 0 where the packet is shorter. */
+static __always_inline void *l4_reach(struct packet *p, __u32 len)
 {
-	const __u8 protocol = packet->ip->protocol;
-	const __be16 fragment = packet->ip->frag_off & IP_FRAGMENT;
+	struct __sk_buff *skb = p->skb;
+	void *header = (void *)(long)skb->data + p->l4;
+
+	if (UNLIKELY(header + len > (void *)(long)skb->data_end))
+		if (pull_data(skb, p->l4 + len))
+			return 0;
+	if (!packet_point(p))
+		return 0;
+	header = (void *)(long)skb->data + p->l4;
+	return header + len > (void *)(long)skb->data_end ? 0 : header;
+}
+
+/* Read what an ICMP error quotes. Where that may be about a flow, `tuple` is turned into the flow of
+ * which the error is a part, that which would answer the quoted packet, and `inner` says so. */
+static __always_inline enum verdict l4_read_inner(struct packet *p)
+{
+	enum verdict verdict = packet_inner_read(p, p->l4 + ICMP_HEADER);
+	__u8 header[8];
+	struct ports ports;
+
+	if (verdict != VERDICT_NONE || !p->inner)
+		return verdict;
+	if (!l4_is_known(p->tuple->protocol)) {
+		p->tuple->protocol = 0; /* of no flow */
+		return VERDICT_NONE;
+	}
+	if (load_bytes(p->skb, p->l4, header, sizeof(header)))
+		return VERDICT_MALFORMED;
+	__builtin_memcpy(&ports, header, sizeof(ports));
+	if (MASQUERADES && p->tuple->protocol == IP_PROTOCOL_ICMP) {
+		if (!l4_is_echo(header[0]))
+			p->tuple->protocol = 0;
+		ports = l4_echo_ports(header);
+	}
+	p->tuple->source_port = ports.destination;
+	p->tuple->destination_port = ports.source;
+	return VERDICT_NONE;
+}
+
+static __always_inline enum verdict l4_read_icmp(struct packet *p, const __u8 *header)
+{
+	struct ports ports;
+
+	if (icmp_is_error(header[0])) {
+		p->layer4 = L4_ERROR;
+		return p->fragment ? VERDICT_NONE : l4_read_inner(p);
+	}
+	if (!MASQUERADES || !l4_is_echo(header[0]))
+		return VERDICT_NONE;
+	p->layer4 = L4_PORTS;
+	p->echo_reply = header[0] == ICMP_ECHO_REPLY;
+	ports = l4_echo_ports(header);
+	p->tuple->source_port = ports.source;
+	p->tuple->destination_port = ports.destination;
+	return VERDICT_NONE;
+}
+
+/* Read the header behind that of IP, once; `layer4` says what it is. */
+static __always_inline enum verdict l4_read(struct packet *p)
+{
+	const __u16 protocol = p->tuple->protocol;
+	enum verdict verdict = VERDICT_NONE;
 	const __u8 *header;
 
-	if (!l4_is_known(protocol))
-		return 0;
-	l4->offset = sizeof(struct ethhdr) + packet->ip->ihl * 4;
-	if (UNLIKELY(fragment & IP_FRAGMENT_OFFSET)) {
-		l4->fragment = fragment_ports(packet, &l4->ports);
-		return 1;
+	if (p->layer4 != L4_UNREAD)
+		return VERDICT_NONE;
+	p->layer4 = L4_OTHER;
+	if (protocol != IP_PROTOCOL_TCP && protocol != IP_PROTOCOL_UDP &&
+	    protocol != IP_PROTOCOL_ICMP)
+		return VERDICT_NONE;
+	if (UNLIKELY(packet_is_later_fragment(p))) {
+		if (l4_is_known(protocol)) {
+			p->layer4 = L4_PORTS;
+			fragment_find_ports(p);
+		}
+		return VERDICT_NONE;
 	}
 	if (protocol == IP_PROTOCOL_TCP) {
-		header = l4_reach(skb, packet, l4->offset, 20);
+		header = l4_reach(p, 20);
 		if (!header)
-			return -1;
-		l4->tcp_flags = header[13];
+			return VERDICT_MALFORMED;
+		p->tcp_flags = header[13];
 	} else {
-		header = l4_reach(skb, packet, l4->offset, 8);
+		header = l4_reach(p, 8);
 		if (!header)
-			return -1;
+			return VERDICT_MALFORMED;
 	}
-	l4->ports = *(const struct ports *)header;
-	if (MASQUERADES && UNLIKELY(protocol == IP_PROTOCOL_ICMP)) {
-		l4->echo_reply = header[0] == ICMP_ECHO_REPLY;
-		if (!l4_echo_ports(header, &l4->ports))
-			return 0;
+	if (UNLIKELY(protocol == IP_PROTOCOL_ICMP)) {
+		verdict = l4_read_icmp(p, header);
+	} else {
+		p->layer4 = L4_PORTS;
+		p->tuple->source_port = ((const struct ports *)header)->source;
+		p->tuple->destination_port = ((const struct ports *)header)->destination;
 	}
-	if (UNLIKELY(fragment)) {
-		l4->fragment = FRAGMENT_FIRST;
-		fragment_note(packet, &l4->ports);
-	}
-	return 1;
+	if (UNLIKELY(p->fragment) && p->layer4 == L4_PORTS)
+		fragment_note(p);
+	return verdict;
 }
 
 /* Say whether the packet opens a connection. */
-static __always_inline int l4_opens(const struct l4 *l4)
+static __always_inline int l4_opens(const struct packet *p)
 {
-	return (l4->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	return (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
-static __always_inline int l4_closes(const struct l4 *l4)
+static __always_inline int l4_closes(const struct packet *p)
 {
-	return l4->tcp_flags & (TCP_FIN | TCP_RST);
+	return p->tcp_flags & (TCP_FIN | TCP_RST);
 }
 
 /* Bytes from the header to its checksum. */
@@ -115,4 +168,14 @@ static __always_inline __u32 l4_check(__u16 protocol)
 	if (MASQUERADES && protocol == IP_PROTOCOL_ICMP)
 		return ICMP_CHECK;
 	return protocol == IP_PROTOCOL_TCP ? TCP_CHECK : UDP_CHECK;
+}
+
+/* Write ports, or the identifier of ICMP echo: the one of the two that is not 0. 0 where that cannot be. */
+static __always_inline int l4_write_ports(const struct packet *p, struct ports ports)
+{
+	const __be16 id = ports.source | ports.destination;
+
+	if (MASQUERADES && p->tuple->protocol == IP_PROTOCOL_ICMP)
+		return !store_bytes(p->skb, p->l4 + ICMP_ECHO_ID, &id, sizeof(id), 0);
+	return !store_bytes(p->skb, p->l4, &ports, sizeof(ports), 0);
 }

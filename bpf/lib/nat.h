@@ -2,36 +2,13 @@
 /* Flows that are translated, in pairs: one entry for each direction. */
 #pragma once
 
-#include "l4.h"
+#include "translate.h"
 
 #define NAT_REFRESH_NSEC 1000000000LL
 /* After this a flow that no packet has used is over: closed, of TCP that was answered, any other. */
 #define NAT_CLOSED_NSEC (NAT_CLOSED_SECONDS * 1000000000LL)
 #define NAT_TCP_NSEC (NAT_TCP_SECONDS * 1000000000LL)
 #define NAT_OTHER_NSEC (NAT_OTHER_SECONDS * 1000000000LL)
-
-/* The key without ports, */
-static __always_inline void nat_key_ends(struct nat_key *key, const struct packet *packet)
-{
-	address_from_v4(&key->source, packet->ip->saddr);
-	address_from_v4(&key->destination, packet->ip->daddr);
-	key->protocol = packet->ip->protocol;
-}
-
-/* the ports, */
-static __always_inline void nat_key_ports(struct nat_key *key, const struct l4 *l4)
-{
-	key->source_port = l4->ports.source;
-	key->destination_port = l4->ports.destination;
-}
-
-/* and all of it. */
-static __always_inline void nat_key_of(struct nat_key *key, const struct packet *packet,
-				       const struct l4 *l4)
-{
-	nat_key_ends(key, packet);
-	nat_key_ports(key, l4);
-}
 
 /* The key of what answers, if nothing is translated. */
 static __always_inline void nat_key_answer(struct nat_key *answer, const struct nat_key *key)
@@ -43,15 +20,13 @@ static __always_inline void nat_key_answer(struct nat_key *answer, const struct 
 	answer->protocol = key->protocol;
 }
 
-/* What comes next is the same for every protocol. */
-static __always_inline void nat_key_forget(const struct __sk_buff *skb, struct nat_key *key,
-					   struct l4 *l4)
+/* What comes next is the same for every protocol: without this the verifier walks it for each. */
+static __always_inline void nat_forget(struct packet *p)
 {
-	const __u32 unknown = skb->len;
+	const __u32 unknown = p->skb->len;
 
-	FORGET(key->protocol, (__u16)unknown);
-	FORGET(l4->fragment, unknown);
-	FORGET(l4->tcp_flags, (__u8)unknown);
+	FORGET(p->tuple->protocol, (__u16)unknown);
+	FORGET(p->tcp_flags, (__u8)unknown);
 }
 
 static __always_inline struct nat_value *nat_lookup(const struct nat_key *key)
@@ -140,10 +115,20 @@ static __always_inline void nat_remove(const struct nat_key *key, const struct n
 	map_delete(MAP(nat), key);
 }
 
-/* Nanoseconds after which a flow that no packet has used is over, if it was not closed. */
+/* Nanoseconds after which a flow that no packet has used is over. By sums instead of jumps: loops look at
+ * flow after flow, and the verifier follows every jump. */
 static __always_inline __s64 nat_lifetime(__u16 protocol, __u16 flags)
 {
-	return protocol == IP_PROTOCOL_TCP && flags & NAT_ANSWERED ? NAT_TCP_NSEC : NAT_OTHER_NSEC;
+	__u64 closing = !!(flags & NAT_CLOSING);
+	__u64 answered = !!(flags & NAT_ANSWERED);
+	__u64 tcp = ((__u64)(protocol ^ IP_PROTOCOL_TCP) - 1) >> 63;
+	__s64 lifetime;
+
+	OPAQUE(closing);
+	OPAQUE(answered);
+	OPAQUE(tcp);
+	lifetime = NAT_OTHER_NSEC + (__s64)(tcp * answered) * (NAT_TCP_NSEC - NAT_OTHER_NSEC);
+	return lifetime - (__s64)closing * (lifetime - NAT_CLOSED_NSEC);
 }
 
 /* Say whether a flow is over. Those are there until their place, or their turn, is wanted; so are those
@@ -154,8 +139,6 @@ static __always_inline int nat_is_over(const struct nat_key *key, const struct n
 
 	if (!MASQUERADES && value->flags & NAT_MASQUERADE)
 		return 1;
-	if (value->flags & NAT_CLOSING)
-		return idle > NAT_CLOSED_NSEC;
 	return idle > nat_lifetime(key->protocol, value->flags);
 }
 
@@ -176,4 +159,43 @@ static __always_inline void nat_end_other(const struct nat_key *key)
 	other = nat_lookup(&back);
 	if (UNLIKELY(other && other->flags & NAT_REVERSE))
 		nat_remove(&back, other);
+}
+
+/* The entry of a packet where it comes in. What pods are masqueraded with is found where that goes
+ * out, for then its device is known; answers come in for as long as the flow is not over. */
+static __always_inline struct nat_value *nat_known(const struct nat_key *key)
+{
+	struct nat_value *to = nat_lookup(key);
+
+	if (!to || !(to->flags & (NAT_MASQUERADE | NAT_INBOUND)))
+		return to;
+	return to->flags & NAT_REVERSE && !nat_is_over(key, to) ? to : 0;
+}
+
+/* Find the flow of the packet, or that of which an ICMP error tells. */
+static __always_inline enum verdict nat_find(struct packet *p)
+{
+	enum verdict verdict = l4_read(p);
+
+	if (verdict != VERDICT_NONE || !(p->layer4 == L4_PORTS || p->inner))
+		return verdict;
+	nat_forget(p);
+	p->flow = nat_known(p->tuple);
+	if (LIKELY(!p->inner) || p->flow || p->hook == HOOK_TO_NETDEV) /* there snat looks again */
+		return VERDICT_NONE;
+	p->inner = 0; /* an error about something else: it is a packet like any other */
+	return packet_read(p);
+}
+
+/* Translate a packet of a flow that goes on with a verdict. An ICMP error does not keep its flow in use. */
+static __always_inline enum verdict nat_apply(struct packet *p, enum verdict goes_on)
+{
+	enum verdict verdict;
+
+	if (!p->flow || verdict_drops(goes_on))
+		return goes_on;
+	if (LIKELY(!p->inner))
+		nat_use(p->tuple, p->flow, l4_closes(p));
+	verdict = translate(p, p->flow);
+	return verdict == VERDICT_NONE ? goes_on : verdict;
 }

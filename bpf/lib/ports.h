@@ -2,18 +2,15 @@
 /* New flows, and the ports that they go on with. */
 #pragma once
 
-#include "turns.h"
+#include "gc.h"
 
 /* Source ports that this node gives with its own address start at NAT_FIRST_PORT: none is a node
  * port's, and at first none that the kernel gives to the node's own sockets. */
 #define NAT_PORTS (30000 - NAT_FIRST_PORT)
 #define NAT_NODE_PORTS 2768
 #define NAT_ALL_PORTS (65536 - NAT_FIRST_PORT - NAT_NODE_PORTS)
-/* How often one is looked for that no flow has, and among how many each time. */
+/* How often one is looked for that no flow has. */
 #define NAT_ROUNDS 4
-#ifndef NAT_TRIES /* a program that does less has more room for it */
-#define NAT_TRIES 8
-#endif
 
 /* What a new flow goes on with. */
 enum nat_address {
@@ -22,41 +19,24 @@ enum nat_address {
 	NAT_DEVICES, /* one of the node's whose sockets give way */
 };
 
-/* The half of struct bpf_sock_tuple that IPv4 needs. */
-struct nat_tuple {
-	__be32 source, destination;
-	__be16 source_port, destination_port;
-};
-
-/* Say whether a socket of the node's own would get the answers. */
-static __always_inline int nat_port_taken(struct __sk_buff *skb, const struct nat_key *back)
+/* Say whether a socket of the node's own would get the answers. Identifiers of ICMP echo have none. */
+static __always_inline int nat_port_taken(const struct packet *p, const struct nat_key *back)
 {
-	struct nat_tuple tuple = {
-		.source = back->source.words[3],
-		.destination = back->destination.words[3],
-		.source_port = back->source_port,
-		.destination_port = back->destination_port,
-	};
-	struct bpf_sock *sock;
-
 	if (MASQUERADES && back->protocol == IP_PROTOCOL_ICMP)
 		return 0;
-	if (back->protocol == IP_PROTOCOL_TCP)
-		sock = skc_lookup_tcp(skb, &tuple, sizeof(tuple), BPF_F_CURRENT_NETNS, 0);
-	else
-		sock = sk_lookup_udp(skb, &tuple, sizeof(tuple), BPF_F_CURRENT_NETNS, 0);
-	if (!sock)
-		return 0;
-	sk_release(sock);
-	return 1;
+	return packet_has_socket(p, back);
 }
 
 /* A port of those that are given: any of the first, or later of all of them. */
 static __always_inline __be16 nat_random_port(__u32 ports)
 {
-	const __u32 number = NAT_FIRST_PORT + (__u32)(((__u64)get_prandom_u32() * ports) >> 32);
+	__u64 number = ((__u64)get_prandom_u32() * ports) >> 32;
+	__u64 beyond;
 
-	return NET16((__u16)(number < NAT_FIRST_PORT + NAT_PORTS ? number : number + NAT_NODE_PORTS));
+	OPAQUE(number); /* or clang makes a jump of it, in a loop */
+	beyond = (NAT_PORTS - 1 - number) >> 63;
+	OPAQUE(beyond);
+	return NET16((__u16)(NAT_FIRST_PORT + number + beyond * NAT_NODE_PORTS));
 }
 
 /* Say whether a flow may keep its port. Identifiers of ICMP echo are nobody's. */
@@ -92,14 +72,14 @@ static __always_inline int nat_take(const struct nat_key *back, const struct nat
 	return !map_update(MAP(nat), back, value, BPF_NOEXIST);
 }
 
-/* Look for a port that no flow has. Where there is none left, whoever takes the last one that was
- * looked at sees that. */
-static __always_inline void nat_find_port(struct nat_key *back, __u32 ports)
+/* Look for a port that no flow has, `tries` times. Where none was found, whoever takes the last one that
+ * was looked at sees that. */
+static __always_inline void nat_find_port(struct nat_key *back, __u32 ports, int tries)
 {
 	const struct nat_value *is;
 	int i;
 
-	for (i = 0; i < NAT_TRIES; i++) {
+	for (i = 0; i < tries; i++) {
 		back->destination_port = nat_random_port(ports);
 		is = nat_lookup(back);
 		if (!is || nat_is_over(back, is))
@@ -109,24 +89,28 @@ static __always_inline void nat_find_port(struct nat_key *back, __u32 ports)
 
 /* Take a port for the flow, and with it the entry for its answers. The client's own, where that is
  * free, and for an address of the node's among those that it gives; 0 where none was found. */
-static __always_inline int nat_take_port(struct __sk_buff *skb, const struct nat_key *key,
-					 struct nat_value *to, struct nat_key *back,
-					 enum nat_address address)
+static __always_inline int nat_take_port(const struct packet *p, struct nat_value *to,
+					 struct nat_key *back, enum nat_address address, int tries)
 {
+	const struct nat_key *key = p->tuple;
+	__u32 ports = NAT_PORTS;
 	int round, taken = 0;
 
 	nat_key_back(back, key, to);
 	nat_value_of_other(to, key);
-	FORGET(address, skb->len);
-	FORGET(back->protocol, (__u16)skb->len);
+	FORGET(address, p->skb->len);
+	FORGET(back->protocol, (__u16)p->skb->len);
 	if (!nat_gives(back, address))
-		nat_find_port(back, NAT_PORTS);
+		nat_find_port(back, NAT_PORTS, tries);
 	for (round = 0; round <= NAT_ROUNDS; round++) {
-		taken = (address == NAT_CLIENTS || !nat_port_taken(skb, back)) &&
+		taken = (address == NAT_CLIENTS || !nat_port_taken(p, back)) &&
 			nat_take(back, key, to);
 		if (taken || round == NAT_ROUNDS)
 			break;
-		nat_find_port(back, address == NAT_DEVICES && round ? NAT_ALL_PORTS : NAT_PORTS);
+		if (address == NAT_DEVICES && round)
+			ports = NAT_ALL_PORTS;
+		FORGET(ports, p->skb->len);
+		nat_find_port(back, ports, tries);
 	}
 	nat_value_of_other(to, back);
 	return taken;
@@ -139,20 +123,20 @@ static __always_inline int nat_goes_on_alike(const struct nat_value *a, const st
 	       a->source_port == b->source_port && a->destination_port == b->destination_port;
 }
 
-/* Make both entries of a new flow; 0 where no port was free. */
-static __always_inline struct nat_value *nat_create(struct __sk_buff *skb,
-						    const struct nat_key *key, struct nat_value *to,
-						    enum nat_address address)
+/* Make both entries of a new flow of the packet; 0 where no port was free. `tries`: see nat_find_port. */
+static __always_inline struct nat_value *nat_create(const struct packet *p, struct nat_value *to,
+						    enum nat_address address, int tries)
 {
+	const struct nat_key *key = p->tuple;
 	struct nat_value *made;
 	struct nat_key back = {};
 
 	to->source_port = key->source_port;
 	to->created = to->used = ktime_get_coarse_ns();
-	if (!nat_take_port(skb, key, to, &back, address))
+	if (!nat_take_port(p, to, &back, address, tries))
 		return 0;
 	if (LIKELY(!map_update(MAP(nat), key, to, BPF_NOEXIST))) {
-		turn_take(key);
+		gc_take_turn(key);
 		return nat_lookup(key);
 	}
 	/* Another CPU was faster with a packet of the same flow, or there is no memory. */

@@ -3,14 +3,9 @@
  * nothing else, so that programs of every type take it. */
 #pragma once
 
-#include "address.h"
+#include "node.h"
 
 #define SERVICE_NSEC_PER_SEC 1000000000LL
-/* How far the backend of a client with affinity is looked for, where the service has changed since; one
- * with a later backend chooses anew. */
-#ifndef SERVICE_SEARCH /* a program that does less has more room for it */
-#define SERVICE_SEARCH 256
-#endif
 #define SERVICE_NOWHERE 0xffffffff
 
 /* Who asks; it decides which frontends there are. */
@@ -46,14 +41,6 @@ static __always_inline const struct services_value *service_exact(const struct s
 	return map_lookup(MAP(services), key);
 }
 
-/* Flags of a node's address, -1 where it is no node's. */
-static __always_inline int service_node_flags(const struct address *address)
-{
-	const struct node_addresses_value *node = map_lookup(MAP(node_addresses), address);
-
-	return node ? (int)node->flags : -1;
-}
-
 /* The frontend of an address, port and protocol, as this client sees it; 0 where there is none.
  *
  * Exact first, then what listens on a port of nodes. An external IP may be anybody's address, and
@@ -81,7 +68,7 @@ service_lookup(const struct service_state_value *state, const struct services_ke
 			return frontend;
 		if (!state->outside) /* external IPs and ports of nodes are taken from outside, too */
 			return 0;
-		node = service_node_flags(&key->address);
+		node = node_flags(&key->address);
 		if (node < 0)
 			return 0;
 		if (frontend && node & NODE_LOCAL)
@@ -142,16 +129,16 @@ static __always_inline int service_slot_holds(__u32 slot, const struct address *
 	return backend && !((backend->port ^ port) | !address_equal(&backend->address, address));
 }
 
-/* The slot of a backend among `count` from `first` on, SERVICE_NOWHERE where it is in none. Takes
- * `hint`, the slot that it was seen in last, for the first try. */
+/* The slot of a backend among `count` from `first` on, SERVICE_NOWHERE where it is in none of the first
+ * `most`. Takes `hint`, the slot that it was seen in last, for the first try. */
 static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
-					  const struct address *address, __be16 port)
+					  const struct address *address, __be16 port, __u32 most)
 {
 	__u32 i;
 
 	if (hint - first < count && service_slot_holds(hint, address, port))
 		return hint;
-	for (i = 0; i < SERVICE_SEARCH; i++) {
+	for (i = 0; i < most; i++) {
 		OPAQUE(count); /* or clang makes one bound of the two, which the verifier cannot see */
 		if (i >= count)
 			break;
@@ -165,14 +152,15 @@ static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
  * that is not active. */
 static __always_inline __u32 service_kept(const struct services_value *frontend,
 					  const struct service_run *run,
-					  const struct affinity_key *key, __u64 now)
+					  const struct affinity_key *key, __u64 now, __u32 most)
 {
 	struct affinity_value *kept = map_lookup(MAP(affinity), key);
 	__u32 slot;
 
 	if (!kept || elapsed(now, kept->used) >= frontend->affinity * SERVICE_NSEC_PER_SEC)
 		return SERVICE_NOWHERE;
-	slot = service_find(run->first, run->active, kept->slot, &kept->address, kept->port);
+	slot = service_find(run->first, run->active, kept->slot, &kept->address, kept->port,
+			    most);
 	if (slot == SERVICE_NOWHERE)
 		return SERVICE_NOWHERE;
 	kept->slot = slot;
@@ -183,11 +171,12 @@ static __always_inline __u32 service_kept(const struct services_value *frontend,
 /* The slot of the backend for a new connection; SERVICE_NOWHERE where none takes one.
  *
  * `position`: which of the active ones, unless the client keeps one. `client`: by what a client is
- * known, where the frontend has an affinity.
+ * known, where the frontend has an affinity. `most`: among how many backends that of such a client is
+ * looked for, where the service has changed since; one with a later backend chooses anew.
  */
 static __always_inline __u32 service_choose_slot(const struct services_value *frontend,
 						 const struct service_run *run, __u32 position,
-						 const struct address *client)
+						 const struct address *client, __u32 most)
 {
 	struct affinity_key key = { .client = *client, .id = frontend->id };
 	struct affinity_value kept = {};
@@ -199,7 +188,7 @@ static __always_inline __u32 service_choose_slot(const struct services_value *fr
 	if (LIKELY(!frontend->affinity))
 		return run->first + position;
 	kept.used = ktime_get_ns();
-	slot = service_kept(frontend, run, &key, kept.used);
+	slot = service_kept(frontend, run, &key, kept.used, most);
 	if (slot != SERVICE_NOWHERE)
 		return slot;
 	kept.slot = run->first + position;
@@ -210,13 +199,4 @@ static __always_inline __u32 service_choose_slot(const struct services_value *fr
 	kept.port = backend->port;
 	map_update(MAP(affinity), &key, &kept, BPF_ANY);
 	return kept.slot;
-}
-
-/* The same, as the backend itself; 0 where none takes one. */
-static __always_inline const struct backends_value *
-service_choose(const struct services_value *frontend, const struct service_run *run, __u32 position,
-	       const struct address *client)
-{
-	/* Of SERVICE_NOWHERE, which no array has, there is none either. */
-	return service_slot(service_choose_slot(frontend, run, position, client));
 }

@@ -322,6 +322,7 @@ struct non_masquerade_value {
 _Static_assert(sizeof(struct non_masquerade_value) == 4, "non_masquerade_value: 4 bytes, no hidden padding");
 
 enum verdict {
+	VERDICT_NONE = -1, /* undecided, or left as it is */
 	VERDICT_TO_ENDPOINT = 0, /* delivered into a pod of this node */
 	VERDICT_TO_NETWORK = 1, /* sent out of the node's device */
 	VERDICT_TO_STACK = 2, /* given to the node's own stack */

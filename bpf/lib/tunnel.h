@@ -2,7 +2,7 @@
 /* Tunnel packets: they come from nodes alone, and in each is what its node may send. */
 #pragma once
 
-#include "endpoint.h"
+#include "family.h"
 #include "node.h"
 
 /* What stands before the payload of an inner packet, from the outer UDP header on (RFC 7348). */
@@ -31,7 +31,7 @@ static __always_inline int tunnel_may_bring(const struct config_value *config,
 
 	if (node_holds(config, source))
 		return 0;
-	peer = ipcache_lookup_v4(source->words[3]);
+	peer = ipcache_lookup(source);
 	if (peer && peer->tunnel_endpoint.words[3])
 		return address_equal(&peer->tunnel_endpoint, endpoint);
 	node = tunnel_node(endpoint);
@@ -44,16 +44,14 @@ static __always_inline int tunnel_may_bring(const struct config_value *config,
 }
 
 /* Say whether it is a datagram for the tunnel's port. Of one in fragments the first is. */
-static __always_inline int tunnel_is_asked(struct __sk_buff *skb, const struct packet *packet,
-					   const struct config_value *config)
+static __always_inline int tunnel_is_asked(const struct packet *p)
 {
 	__be16 port = 0;
 
-	if (LIKELY(packet->ip->protocol != IP_PROTOCOL_UDP) || !config->tunnel_port ||
-	    packet->ip->frag_off & IP_FRAGMENT_OFFSET)
+	if (LIKELY(p->tuple->protocol != IP_PROTOCOL_UDP) || !p->config->tunnel_port ||
+	    packet_is_later_fragment(p))
 		return 0;
-	return !load_bytes(skb, sizeof(struct ethhdr) + packet->ip->ihl * 4 + 2, &port, 2) &&
-	       port == config->tunnel_port;
+	return !load_bytes(p->skb, p->l4 + 2, &port, sizeof(port)) && port == p->config->tunnel_port;
 }
 
 /* Say whether an address is a pod's, of this node or another one: what goes there does not end in the
@@ -65,20 +63,14 @@ static __always_inline int tunnel_is_a_pods(const struct config_value *config,
 
 	if (pod)
 		return pod->ifindex != 0;
-	return !node_holds(config, address) && ipcache_lookup_v4(address->words[3]);
+	return !node_holds(config, address) && ipcache_lookup(address);
 }
 
 /* Say whether a pod's datagram claims to be a node's: it is for the tunnel's port, and for no pod. Any
  * other address may be a node's, whether or not the plan knows it. */
-static __always_inline int tunnel_is_claimed(struct __sk_buff *skb, const struct packet *packet,
-					     const struct config_value *config)
+static __always_inline int tunnel_is_claimed(const struct packet *p)
 {
-	struct address destination;
-
-	if (LIKELY(!tunnel_is_asked(skb, packet, config)))
-		return 0;
-	address_from_v4(&destination, packet->ip->daddr);
-	return !tunnel_is_a_pods(config, &destination);
+	return UNLIKELY(tunnel_is_asked(p)) && !tunnel_is_a_pods(p->config, &p->tuple->destination);
 }
 
 /* The same of a backend, to which a service would lead such a datagram. */
@@ -90,23 +82,22 @@ static __always_inline int tunnel_is_backend(const struct config_value *config, 
 }
 
 /* Look into what comes in for the kernel's own tunnel, which takes it from anybody and does not tell
- * afterwards from whom: a verdict that drops it, or 0. Other networks' tunnels may have the same port. */
-static __always_inline int tunnel_inspect(struct __sk_buff *skb, const struct packet *packet,
-					  const struct config_value *config)
+ * afterwards from whom. Other networks' tunnels may have the same port. */
+static __always_inline enum verdict tunnel_inspect(const struct packet *p)
 {
-	const __u32 offset = sizeof(struct ethhdr) + packet->ip->ihl * 4;
-	struct address source, endpoint;
 	struct tunnel_headers headers;
+	struct address source;
 
-	if (LIKELY(!tunnel_is_claimed(skb, packet, config)))
-		return 0;
-	if (load_bytes(skb, offset, &headers, sizeof(headers)))
-		return packet->ip->frag_off & IP_FRAGMENT_MORE ? VERDICT_FOREIGN_TUNNEL_ENDPOINT : 0;
-	if (NET32(headers.vni) >> 8 != config->vni)
-		return 0;
+	if (LIKELY(!tunnel_is_claimed(p)))
+		return VERDICT_NONE;
+	if (load_bytes(p->skb, p->l4, &headers, sizeof(headers)))
+		return p->fragment & FRAGMENT_MORE ? VERDICT_FOREIGN_TUNNEL_ENDPOINT : VERDICT_NONE;
+	if (NET32(headers.vni) >> 8 != p->config->vni)
+		return VERDICT_NONE;
 	if (headers.eth.h_proto != NET16(ETH_P_IP))
 		return VERDICT_UNSUPPORTED_L3;
 	address_from_v4(&source, headers.ip.saddr);
-	address_from_v4(&endpoint, packet->ip->saddr);
-	return tunnel_may_bring(config, &source, &endpoint) ? 0 : VERDICT_FOREIGN_TUNNEL_ENDPOINT;
+	if (!tunnel_may_bring(p->config, &source, &p->tuple->source))
+		return VERDICT_FOREIGN_TUNNEL_ENDPOINT;
+	return VERDICT_NONE;
 }

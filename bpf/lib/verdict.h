@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every packet leaves a program through account(): nothing is lost, or passed, without a count. */
+/* What becomes of a packet is a verdict, and every verdict but VERDICT_NONE is counted. */
 #pragma once
 
 #include "shared.h"
@@ -15,18 +15,7 @@ static __always_inline void count(enum hook hook, enum verdict verdict, __u32 by
 	}
 }
 
-static __always_inline void account(struct __sk_buff *skb, enum hook hook, enum verdict verdict)
+static __always_inline int verdict_drops(enum verdict verdict)
 {
-	count(hook, verdict, skb->len);
-}
-
-static __always_inline int verdict_drops(int verdict)
-{
-	return verdict >= VERDICT_UNSUPPORTED_L3; /* the first that does */
-}
-
-static __always_inline int drop(struct __sk_buff *skb, enum hook hook, enum verdict reason)
-{
-	account(skb, hook, reason);
-	return TC_ACT_SHOT;
+	return (int)verdict >= VERDICT_UNSUPPORTED_L3; /* the first that does */
 }

@@ -106,5 +106,5 @@ def ebpf(topology: Topology) -> list[Probe]:
 def _settled() -> int:
     """Return what programs write on a packet that needs no other one of them."""
     header = (CHECKOUT / "bpf" / "lib" / "packet.h").read_text()
-    (number,) = re.findall(r"#define PACKET_SETTLED (\w+)", header)
+    (number,) = re.findall(r"#define PACKET_SNAT_DONE (\w+)", header)
     return int(number, 0)

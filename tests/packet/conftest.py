@@ -28,7 +28,7 @@ SCHED_CLS = 3
 SKB_SIZE, SKB_IFINDEX, SKB_GSO_SEGS, SKB_GSO_SIZE = 192, 40, 164, 176
 SKB_MARK, SKB_PRIORITY, SKB_CB = 8, 32, 48
 
-#: What ``tc_index`` says of a packet that is settled: PACKET_SETTLED of bpf/lib/packet.h.
+#: What ``tc_index`` says of a packet that is settled: PACKET_SNAT_DONE of bpf/lib/packet.h.
 SETTLED = 0x706E
 
 #: Bits of the mark by which a test run says what its context cannot, over a network identifier.
@@ -54,7 +54,7 @@ int test_{hook}(struct __sk_buff *skb)
     if (key.local)
         set_tunnel_key(skb, &key, sizeof(key), 0);
     if (skb->mark & 0x100)
-        skb->tc_index = PACKET_SETTLED;
+        skb->tc_index = PACKET_SNAT_DONE;
     if (skb->mark & 0x200)
         vlan_push(skb, NET16(ETH_P_8021Q), (__u16)(skb->mark >> 16));
     if (skb->mark & 0x400)

@@ -43,3 +43,13 @@ def test_clang_has_nothing_to_say(name, defines, tmp_path):
     symbols = [line.split()[1:] for line in run("nm", output).splitlines()]
     functions = cells.SOCKET_PROGRAMS if name == "socket" else [name]
     assert sorted(name for kind, name in symbols if kind.isupper()) == sorted(functions)
+
+
+def test_each_header_says_what_it_needs(tmp_path):
+    system = f"/usr/include/{run('gcc', '-print-multiarch').strip()}"
+    maps = [f"-DPN_FD_{table.name}=1" for table in layout.PROGRAM_MAPS]
+    for header in sorted((BPF / "lib").glob("*.h")):
+        alone = tmp_path / f"{header.stem}.c"
+        alone.write_text(f'#include "{header}"\n')
+        flags = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", *maps, "-idirafter", system]
+        run("clang", "-target", "bpf", *flags, str(alone))

@@ -21,6 +21,9 @@ NODE_DEVICE = "the node's device"
 EGRESS_DEVICES = "the node's egress devices"
 UNDERLAY_DEVICE = "the node's underlay device"
 
+#: Hook of a pod's host-side device at which a program sees what the pod sends.
+FROM_POD = "tc_ingress"
+
 # How packets find the tunnel endpoint of a peer: the program says it with each packet, or the
 # kernel has a route, a neighbor and a forwarding entry for each peer.
 BY_PROGRAM, BY_ENTRIES = "by program", "by entries"
@@ -37,7 +40,8 @@ class Cell:
 
     :param gateway: device with the address that the pods have for a gateway.
     :param own_route: what leads to the node's own pods.
-    :param pods: program at each pod's host-side device.
+    :param pods: hook of each pod's host-side device -> the program there. At :data:`FROM_POD` is
+        what pods send; at ``tc_egress`` would be what they get.
     :param programs: the node's other programs, and the devices of each.
     :param services: programs that come on top where the cluster has services.
     :param masquerade: the same where pods are masqueraded.
@@ -49,7 +53,7 @@ class Cell:
 
     gateway: str
     own_route: str
-    pods: str
+    pods: Mapping[str, str]
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     masquerade: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -71,7 +75,7 @@ class Cell:
     @property
     def all_programs(self) -> tuple[str, ...]:
         """Every program of the node by its name."""
-        return (self.pods, *self.programs)
+        return (*self.pods.values(), *self.programs)
 
 
 #: Takes the replies of a service's backends that are processes of the node itself.
@@ -99,7 +103,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("ebpf", "native_routing"): Cell(
         gateway=GATEWAY_DEVICE,
         own_route=POD_CIDR,
-        pods="from_container",
+        pods={FROM_POD: "from_container"},
         programs={"from_netdev": (NODE_DEVICE,), "from_host": (GATEWAY_DEVICE,)},
         services=REPLIES,
         masquerade=MASQUERADE,
@@ -109,7 +113,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("ebpf", "overlay"): Cell(
         gateway=GATEWAY_DEVICE,
         own_route=RANGES,
-        pods="from_container",
+        pods={FROM_POD: "from_container"},
         programs={
             "from_netdev": (NODE_DEVICE,),
             "from_host": (GATEWAY_DEVICE,),
@@ -124,7 +128,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("bridge", "native_routing"): Cell(
         gateway=BRIDGE_DEVICE,
         own_route=CONNECTED,
-        pods="guard",
+        pods={FROM_POD: "guard"},
         programs={"nodeport": (NODE_DEVICE,)},
         services=REPLIES,
         masquerade=MASQUERADE_CLASSIC,
@@ -133,7 +137,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("bridge", "overlay"): Cell(
         gateway=BRIDGE_DEVICE,
         own_route=CONNECTED,
-        pods="guard",
+        pods={FROM_POD: "guard"},
         programs=INSPECTION,
         services=REPLIES_CLASSIC_TUNNEL,
         masquerade=MASQUERADE_CLASSIC,
@@ -144,7 +148,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("routed", "native_routing"): Cell(
         gateway=GATEWAY_DEVICE,
         own_route=BLACKHOLE,
-        pods="guard",
+        pods={FROM_POD: "guard"},
         programs={"nodeport": (NODE_DEVICE,)},
         services=REPLIES,
         masquerade=MASQUERADE_CLASSIC,
@@ -154,7 +158,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("routed", "overlay"): Cell(
         gateway=GATEWAY_DEVICE,
         own_route=BLACKHOLE,
-        pods="guard",
+        pods={FROM_POD: "guard"},
         programs=INSPECTION,
         services=REPLIES_CLASSIC_TUNNEL,
         masquerade=MASQUERADE_CLASSIC,

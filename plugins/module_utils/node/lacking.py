@@ -57,7 +57,7 @@ def _programs(node: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     # An endpoint without its device is not ready; there is no place for a program.
     pods = [one["device"] for one in found["endpoints"] if one["state"] != "not planned"]
     wanted = {
-        cell.pods: [device for device in pods if device],
+        **{name: [device for device in pods if device] for name in cell.pods.values()},
         **{name: devices_of(node, places) for name, places in cell.programs.items()},
     }
     attached = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..datapath import entries, layout, reasons
-from ..datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
+from ..datapath.cells import FROM_POD, SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
 from ..datapath.nat_layout import NAT
 from ..endpoints import info
 from ..endpoints.wanted import KINDS
@@ -33,7 +33,7 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     with netlink.socket() as ip, attach.Attacher() as attacher:
         devices = links.dump(ip)
         found = _programs(node, devices, attacher)
-    held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods}", node["datapath"])
+    held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods[FROM_POD]}", node["datapath"])
     counts = _verdicts()
     masquerade = masquerading.read(node["masquerade"])
     datapath: dict[str, Any] = {
@@ -127,12 +127,13 @@ def _programs(
     node: Mapping[str, Any], devices: Mapping[str, links.Link], attacher: attach.Attacher
 ) -> list[dict[str, Any]]:
     cell = cell_of(node)
+    pods = [
+        link.name
+        for link in devices.values()
+        if (names.parse_alias(link.alias) or ("",))[0] in KINDS
+    ]
     places: dict[str, list[Any]] = {
-        cell.pods: [
-            link.name
-            for link in devices.values()
-            if (names.parse_alias(link.alias) or ("",))[0] in KINDS
-        ],
+        **dict.fromkeys(cell.pods.values(), pods),
         **{name: devices_of(node, at) for name, at in cell.programs.items()},
     }
     found: list[dict[str, Any]] = []

@@ -225,19 +225,21 @@ def program_load(
     name: str = "",
     attach_type: int = 0,
     log: bytearray | None = None,
+    log_level: int = 1,
 ) -> int:
     """Load a program and return its descriptor.
 
     :param code: instructions, 8 bytes each.
     :param name: at most 15 characters are kept.
     :param log: room that the verifier fills with what it says, up to a zero byte.
+    :param log_level: what it says: 1 every instruction, 4 (BPF_LOG_STATS) no more than figures.
     """
     words = license_.encode() + b"\0"
     room = (ctypes.c_char * len(log)).from_buffer(log) if log else None
     attr = struct.pack(
         "=2I2Q2IQ2I16s2I",
         *(program_type, len(code) // 8, _address(code), _address(words)),
-        *(1 if log else 0, len(log or b""), _pointer(room) if room else 0, 0, 0),
+        *(log_level if log else 0, len(log or b""), _pointer(room) if room else 0, 0, 0),
         *(name.encode()[:15], 0, attach_type),
     )
     return _bpf(_PROG_LOAD, attr)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Flows in turn: each new one looks at those whose turn it is, and takes the place of one that is over.
- * So they go at the pace at which others come, and nobody has to sweep. */
+/* Incremental collection: each new flow looks at up to four old ones in turn, removes one that is over and
+ * takes its turn. So flows go at the pace at which others come, and nothing has to sweep. */
 #pragma once
 
 #include "nat.h"
 
-#define TURNS_AT_ONCE 4
+#define GC_AT_ONCE 4
 
 _Static_assert(sizeof(struct nat_flows_value) == sizeof(struct nat_key), "a turn holds a flow's key");
 
 /* Give the flow a turn. Where all that are looked at are in use it gets none: then the map forgets it
  * one day, or another flow wants its port. */
-static __always_inline void turn_take(const struct nat_key *key)
+static __always_inline void gc_take_turn(const struct nat_key *key)
 {
 	const __u32 zero = 0;
 	struct nat_state_value *state = map_lookup(MAP(nat_state), &zero);
@@ -22,7 +22,7 @@ static __always_inline void turn_take(const struct nat_key *key)
 
 	if (!state)
 		return;
-	for (i = 0; i < TURNS_AT_ONCE; i++) {
+	for (i = 0; i < GC_AT_ONCE; i++) {
 		turn = state->turn++ % NAT_TURNS;
 		held = map_lookup(MAP(nat_flows), &turn);
 		if (!held)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The one exit of a program: count what became of the packet, and do it. */
+#pragma once
+
+#include "icmp.h"
+
+static __always_inline int finish_drop(struct packet *p)
+{
+	if (p->icmp && icmp_reply(p))
+		return (int)redirect(p->skb->ifindex, 0);
+	return TC_ACT_SHOT;
+}
+
+/* Count the verdict and return the action of tc that it means. VERDICT_NONE: the packet goes on as it is,
+ * and is none of ours. */
+static __always_inline int finish(struct packet *p, enum verdict verdict)
+{
+	if (verdict == VERDICT_NONE)
+		return TC_ACT_UNSPEC;
+	count(p->hook, verdict, p->skb->len);
+	if (verdict_drops(verdict))
+		return finish_drop(p);
+	switch (p->way.leave) {
+	case LEAVE_PASS:
+		break;
+	case LEAVE_DEVICE:
+		return (int)redirect(p->way.ifindex, 0);
+	case LEAVE_INGRESS:
+		return (int)redirect(p->way.ifindex, BPF_F_INGRESS);
+	case LEAVE_PEER:
+		return (int)redirect_peer(p->way.ifindex, 0);
+	case LEAVE_NEIGHBOR:
+		return (int)redirect_neigh(p->way.ifindex, p->neighbor, sizeof(*p->neighbor), 0);
+	}
+	return TC_ACT_UNSPEC;
+}

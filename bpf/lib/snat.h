@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What pods send to the outside goes out with the address of the device by which it does. What the
+ * node itself sends from that address keeps off the ports that pods' flows have there. */
+#pragma once
+
+#include "egress.h"
+#include "ports.h"
+
+/* Among how many ports one is looked for. With 60,000 of the 61,744 ports to one destination taken, so many
+ * find none once in a million times. */
+#define SNAT_PORTS 125
+
+static __always_inline struct nat_state_value *snat_state(void)
+{
+	const __u32 zero = 0;
+
+	return map_lookup(MAP(nat_state), &zero);
+}
+
+/* Say whether the packet begins something. Else it is part of something that came in for the pod by
+ * its own address, or that is older than masquerading is here. */
+static __always_inline int snat_begins(const struct packet *p)
+{
+	if (p->tuple->protocol == IP_PROTOCOL_TCP)
+		return l4_opens(p);
+	if (p->tuple->protocol == IP_PROTOCOL_ICMP)
+		return !p->tuple->destination_port && !p->echo_reply; /* who asks */
+	return 1;
+}
+
+/* The entry for what answers the packet, if that keeps its port and goes out with the device's
+ * address. */
+static __always_inline struct nat_value *snat_answer(const struct packet *p,
+						     const struct masquerade_value *device,
+						     struct nat_key *back)
+{
+	nat_key_answer(back, p->tuple);
+	back->destination = device->address;
+	return nat_lookup(back);
+}
+
+/* Say whether half of the packet's flow is known: that for its answers. */
+static __always_inline int snat_is_half(const struct packet *p,
+					const struct masquerade_value *device)
+{
+	struct nat_key back = {};
+	const struct nat_value *other = snat_answer(p, device, &back);
+
+	return other && other->flags & NAT_MASQUERADE && nat_is_back(other, p->tuple) &&
+	       !nat_is_over(&back, other);
+}
+
+/* Say whether the flow may go on as it is. */
+static __always_inline int snat_keeps(const struct packet *p, const struct nat_value *flow)
+{
+	return !nat_is_over(p->tuple, flow) && !(l4_opens(p) && nat_closes(flow));
+}
+
+/* A process of the node's own: where a pod's flow has its port, it gets another one. */
+static __always_inline enum verdict snat_node(struct packet *p, const struct masquerade_value *device)
+{
+	const int echo = p->tuple->protocol == IP_PROTOCOL_ICMP;
+	struct nat_state_value *state = snat_state();
+	const struct nat_value *other;
+	struct nat_key back = {};
+
+	if (!state || p->ports_unknown)
+		return VERDICT_NONE;
+	if (LIKELY(!state->host_ports && p->tcp_flags && !l4_opens(p)))
+		return VERDICT_NONE;
+	if (state->host_ports || echo) {
+		p->flow = nat_lookup(p->tuple);
+		if (p->flow && !(p->flow->flags & NAT_HOST))
+			return VERDICT_NONE;
+		if (p->flow && snat_keeps(p, p->flow))
+			return VERDICT_MASQUERADED;
+		if (p->flow)
+			nat_remove(p->tuple, p->flow);
+		p->flow = 0;
+	}
+	if (!snat_begins(p))
+		return VERDICT_NONE;
+	/* No socket shows which identifiers of echo are the node's own: their entries do. */
+	if (echo)
+		return VERDICT_MASQUERADED;
+	other = snat_answer(p, device, &back);
+	if (LIKELY(!other) || !(other->flags & NAT_REVERSE) || nat_is_over(&back, other))
+		return VERDICT_NONE;
+	state->host_ports = 1;
+	return VERDICT_MASQUERADED;
+}
+
+/* An ICMP error of a pod's goes out as what it is about did. It is never masqueraded itself. */
+static __always_inline enum verdict snat_error(struct packet *p, const struct masquerade_value *device)
+{
+	struct nat_value *flow = p->inner ? nat_lookup(p->tuple) : 0;
+
+	if (!flow || !(flow->flags & NAT_MASQUERADE) ||
+	    !address_equal(&flow->source, &device->address))
+		return VERDICT_NONE;
+	p->flow = flow;
+	return VERDICT_MASQUERADED;
+}
+
+/* A packet of no flow: is it one of a pod's, and for whom? `known`: it had one. */
+static __always_inline enum verdict snat_select(const struct packet *p,
+						const struct masquerade_value *device,
+						enum verdict read, int known)
+{
+	const struct endpoints_value *pod = endpoint_lookup(&p->tuple->source);
+	const int found = p->layer4 == L4_PORTS;
+
+	if (!pod || !pod->ifindex)
+		return VERDICT_NONE;
+	if (read != VERDICT_NONE)
+		return read;
+	if (found && !p->ports_unknown && !known && !snat_begins(p) && !snat_is_half(p, device))
+		return VERDICT_NONE;
+	if (!egress_masquerades(device, &p->tuple->destination))
+		return VERDICT_NONE;
+	if (!found)
+		return VERDICT_NAT_UNSUPPORTED;
+	return packet_is_later_fragment(p) ? VERDICT_UNKNOWN_FRAGMENT : VERDICT_MASQUERADED;
+}
+
+/* A packet of a pod, or one that the node forwards for somebody else. */
+static __always_inline enum verdict snat_pod(struct packet *p, const struct masquerade_value *device,
+					     enum verdict read)
+{
+	struct nat_value *flow;
+	int known = 0;
+
+	if (UNLIKELY(p->layer4 == L4_ERROR))
+		return snat_error(p, device);
+	if (p->layer4 != L4_PORTS)
+		return snat_select(p, device, read, 0);
+	flow = nat_lookup(p->tuple);
+	if (!flow)
+		return snat_select(p, device, read, 0);
+	if (flow->flags & NAT_MASQUERADE) {
+		if (LIKELY(address_equal(&flow->source, &device->address) && snat_keeps(p, flow))) {
+			p->flow = flow;
+			return VERDICT_MASQUERADED;
+		}
+	} else if (!(flow->flags & NAT_INBOUND)) {
+		return VERDICT_NONE; /* a service's */
+	} else if (!nat_is_over(p->tuple, flow)) {
+		flow->used = ktime_get_coarse_ns();
+		return VERDICT_NONE;
+	}
+	/* What was masqueraded once does not go out with the pod's address, whatever it is. */
+	known = flow->flags & NAT_MASQUERADE;
+	nat_remove(p->tuple, flow);
+	return snat_select(p, device, read, known);
+}
+
+/* Begin a flow that goes out with the device's address. */
+static __always_inline enum verdict snat_begin(struct packet *p,
+					       const struct masquerade_value *device, __u16 flags)
+{
+	struct nat_value to = {
+		.source = device->address,
+		.destination = p->tuple->destination,
+		.destination_port = p->tuple->destination_port,
+		.flags = flags,
+	};
+
+	nat_forget(p);
+	p->flow = nat_create(p, &to, NAT_DEVICES, SNAT_PORTS);
+	return p->flow && packet_point(p) ? VERDICT_MASQUERADED : VERDICT_NAT_EXHAUSTED;
+}
+
+/* A packet on its way out of the device. */
+static __always_inline enum verdict snat(struct packet *p, const struct masquerade_value *device)
+{
+	const enum verdict read = l4_read(p);
+	int own = address_equal(&p->tuple->source, &device->address);
+	__u16 flags = own ? NAT_MASQUERADE | NAT_HOST : NAT_MASQUERADE;
+	enum verdict verdict;
+
+	if (own && (read != VERDICT_NONE || p->layer4 != L4_PORTS))
+		return VERDICT_NONE;
+	verdict = own ? snat_node(p, device) : snat_pod(p, device, read);
+	if (verdict != VERDICT_MASQUERADED)
+		return verdict;
+	FORGET(own, p->skb->len);
+	if (!p->flow) {
+		FORGET(flags, (__u16)p->skb->len);
+		verdict = snat_begin(p, device, flags);
+		if (verdict_drops(verdict) || !p->flow)
+			return verdict;
+	}
+	if (own && p->flow->source_port == p->tuple->source_port) { /* only kept in mind */
+		nat_use(p->tuple, p->flow, l4_closes(p));
+		return VERDICT_NONE;
+	}
+	return nat_apply(p, VERDICT_MASQUERADED);
+}

@@ -1,0 +1,109 @@
+"""What the kernel's verifier has to walk to take a program, and the stack that the program needs.
+
+A kernel of 5.10 or 6.1 gives up after a million instructions and walks other ways than this one:
+the limits are far below. Policy and IPv6 come on top.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import cells, layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
+    attach,
+    compiler,
+    maps,
+    objects,
+    programs,
+    syscall,
+)
+
+from .conftest import BPF
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_STEPS, MOST_STACK, MOST_LINES = 130_000, 416, 400
+BPF_LOG_STATS = 4
+#: What programs are compiled without, where a cluster has no use for it.
+WITHOUT: tuple[tuple[str, ...], ...] = (
+    (),
+    ("NO_SERVICES",),
+    ("NO_MASQUERADE",),
+    ("NO_SERVICES", "NO_MASQUERADE"),
+)
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[dict[str, int]]:
+    """Make the maps: name -> descriptor."""
+    made = {table.name: maps.create(table.spec) for table in layout.PROGRAM_MAPS}
+    yield {name: table.fd for name, table in made.items()}
+    for table in made.values():
+        table.close()
+
+
+def walked(code: bytes, license_: str, hook: str) -> tuple[int, int]:
+    """Let the kernel take a program: instructions that it walked, and bytes of stack."""
+    log = bytearray(1 << 16)
+    row = attach.HOOKS[hook]
+    number = row.number if row.loaded_for else 0
+    fd = syscall.program_load(
+        programs.TYPES[row.program],
+        code,
+        license_,
+        attach_type=number,
+        log=log,
+        log_level=BPF_LOG_STATS,
+    )
+    os.close(fd)
+    said = log.decode().rstrip("\0")
+    steps = re.search(r"^processed (\d+) insns", said, re.MULTILINE)
+    stack = re.search(r"^stack depth ([\d+]+)", said, re.MULTILINE)
+    assert steps, said
+    assert stack, said
+    return int(steps[1]), sum(map(int, stack[1].split("+")))
+
+
+@pytest.mark.parametrize(
+    ("hook", "without"),
+    [
+        pytest.param(hook.name, without, id="-".join((hook.name, *without)))
+        for hook in reasons.HOOKS
+        for without in (WITHOUT if hook.name != "socket" else WITHOUT[:1])
+    ],
+)
+def test_the_verifier_has_room(hook, without, tables, capsys):
+    files = {path.name: path.read_text() for path in BPF.glob("*.c")}
+    files |= {f"lib/{path.name}": path.read_text() for path in (BPF / "lib").glob("*.h")}
+    source = compiler.Source(
+        main=f"{hook}.c",
+        files=files,
+        cflags=tuple(f"-D{word}" for word in without),
+        standin=compiler.read_folder(BPF / "include"),
+    )
+    with compiler.compiled(source, tables) as one:
+        found = one.to_object()
+    rows = {row.name: row.attach for row in reasons.HOOKS}
+    for name in cells.SOCKET_PROGRAMS if hook == "socket" else (hook,):
+        code = objects.code(found, name, tables)
+        at = f"cgroup_{name}" if hook == "socket" else rows[hook]
+        steps, stack = walked(code, found.license, at)
+        with capsys.disabled():
+            print(
+                f"\n{name:16}{' '.join(without):27}{len(code) // 8:6} instructions, "
+                f"the verifier walks {steps:7} of {MOST_STEPS}, stack {stack:3} of {MOST_STACK}",
+                end="",
+            )
+        assert (steps <= MOST_STEPS, stack <= MOST_STACK) == (True, True), (steps, stack)
+
+
+def test_no_file_of_c_is_long():
+    lines = {
+        path.name: len(path.read_text().splitlines())
+        for path in [*BPF.glob("*.c"), *(BPF / "lib").glob("*.h")]
+    }
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
