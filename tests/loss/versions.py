@@ -60,7 +60,7 @@ def other_maps(folder: Path) -> Path:
     ):
         _edit(utils / "datapath/layout.py", f'{last}"),\n', f'{last}"),\n{added}')
     for file, last in (
-        ("datapath/tasks.py", '"node": entry["node"]'),
+        ("datapath/tasks.py", '"node": one["node_ip"]'),
         ("datapath/tasks.py", '"netdev_mtu": node["device_mtu"]'),
     ):
         _edit(utils / file, last, last + ', "added": 0')

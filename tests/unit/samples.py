@@ -21,6 +21,7 @@ NODE: dict[str, Any] = {
     "device_ifindex": 2,
     "device_mtu": 9000,
     "attach_mode": "auto",
+    "vpc_gateway": "10.111.0.1",
     "mtu": 1500,
     "usable": True,
     "reason": "",
@@ -56,10 +57,5 @@ NODE: dict[str, Any] = {
             "vtep_mac": None,
             "addresses": [],
         }
-    ],
-    "routes": [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}],
-    "ipcache": [
-        {"prefix": "10.111.160.0/25", "node": "10.111.0.8"},
-        {"prefix": "10.111.160.128/25", "node": "10.111.0.9"},
     ],
 }

@@ -34,6 +34,6 @@ def test_a_node_without_a_pod_cidr_has_routes_alone():
     node = {**NODE, "usable": False, "datapath": "routed"}
     assert entries.build(node) == {
         "addresses": [],
-        "routes": NODE["routes"],
+        "routes": [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}],
         "neighbors": [],
     }

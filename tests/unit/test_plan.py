@@ -8,6 +8,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import peers
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import CELLS
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import (
     CLUSTER_VARIABLES,
     NODE_VARIABLES,
@@ -172,17 +174,16 @@ def test_a_slice_is_complete_and_plain_data():
                 "addresses": [],
             },
         ],
-        "routes": [
-            {"dst": "10.111.160.0/25", "via": "10.111.0.8"},
-            {"dst": "10.111.160.128/25", "via": "10.111.0.9"},
-        ],
-        "ipcache": [
-            {"prefix": "10.111.160.0/25", "node": "10.111.0.8"},
-            {"prefix": "10.111.160.128/25", "node": "10.111.0.9"},
-            {"prefix": "10.111.161.0/25", "node": "10.111.0.14"},
-        ],
     }
+    assert routes(result.node("c")) == [
+        {"dst": "10.111.160.0/25", "via": "10.111.0.8"},
+        {"dst": "10.111.160.128/25", "via": "10.111.0.9"},
+    ]
     assert json.loads(json.dumps(result.node("c"))) == result.node("c")
+
+
+def routes(node: dict[str, Any]) -> list[dict[str, Any]]:
+    return peers.routes(node, CELLS["ebpf", node["network_type"]])
 
 
 def test_a_peer_in_another_subnet_is_reached_through_the_gateway():
@@ -199,8 +200,8 @@ def test_a_peer_in_another_subnet_is_reached_through_the_gateway():
     a, b = result.node("a"), result.node("b")
     assert (a["vpc_gateway"], b["vpc_gateway"]) == ("10.111.0.1", "10.111.1.254")
     assert (a["peers"][0]["route"], b["peers"][0]["route"]) == ("gateway", "gateway")
-    assert a["routes"] == [{"dst": "10.111.160.128/25", "via": "10.111.0.1"}]
-    assert b["routes"] == [{"dst": "10.111.160.0/25", "via": "10.111.1.254"}]
+    assert routes(a) == [{"dst": "10.111.160.128/25", "via": "10.111.0.1"}]
+    assert routes(b) == [{"dst": "10.111.160.0/25", "via": "10.111.1.254"}]
 
 
 def test_an_overlay_has_no_routes_and_no_native_routing_cidr():
@@ -213,8 +214,9 @@ def test_an_overlay_has_no_routes_and_no_native_routing_cidr():
     )
     node = result.node("node-e6e4d")
     assert node["native_routing_cidr"] is None
-    assert node["routes"] == []
-    assert [entry["prefix"] for entry in node["ipcache"]] == list(cidrs(result).values())
+    assert routes(node) == []
+    own = [node["pod_cidr"], *(peer["pod_cidr"] for peer in node["peers"])]
+    assert own == list(cidrs(result).values())
 
 
 TWO_SUBNETS: dict[str, Any] = {
@@ -241,7 +243,7 @@ def test_a_tunnel_leads_to_every_peer():
         ("b", "tunnel", "192.0.2.9", "0a:58:0a:6f:a0:80"),
         ("c", "tunnel", "10.111.1.8", "0a:58:0a:6f:a1:00"),
     ]
-    assert a["routes"] == b["routes"] == []
+    assert routes(a) == routes(b) == []
 
 
 @pytest.mark.parametrize("yes", [True, "true", "Yes"])
@@ -249,7 +251,7 @@ def test_direct_routing_spares_a_peer_on_the_same_subnet_the_tunnel(yes):
     nodes = inventory(THREE, podnet_direct_routing=yes, **TWO_SUBNETS)
     a = plan(nodes, fresh(nodes)).node("a")
     assert [(p["name"], p["route"]) for p in a["peers"]] == [("b", "direct"), ("c", "tunnel")]
-    assert a["routes"] == [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}]
+    assert routes(a) == [{"dst": "10.111.160.128/25", "via": "10.111.0.9"}]
 
 
 def test_variables_of_the_tunnel_do_not_matter_where_there_is_none():

@@ -130,7 +130,8 @@ def test_a_node_that_never_answered_gets_a_cidr_and_no_pods():
         f"{S} did not answer and no node knows it: it is taken as new, gets 10.111.160.128/25 and "
         "no pods."
     ]
-    assert after.node(E)["routes"][0] == {"dst": "10.111.160.128/25", "via": "10.111.0.9"}
+    peer = after.node(E)["peers"][0]
+    assert (peer["pod_cidr"], peer["node_ip"]) == ("10.111.160.128/25", "10.111.0.9")
     world.down.clear()
     assert cidrs(world.run()) == cidrs(after)
 

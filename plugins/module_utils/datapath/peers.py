@@ -59,7 +59,12 @@ def endpoint_routes(node: Mapping[str, Any], cell: Cell) -> Items:
 
 def routes(node: Mapping[str, Any], cell: Cell) -> Items:
     """Return the routes to the pods of the others: past the tunnel, then by it."""
-    return [dict(route) for route in node["routes"]] + [
+    via = {"gateway": node["vpc_gateway"]}
+    return [
+        {"dst": peer["pod_cidr"], "via": via.get(peer["route"], peer["node_ip"])}
+        for peer in node["peers"]
+        if peer["route"] != "tunnel"
+    ] + [
         {
             "dst": peer["pod_cidr"],
             "via": _first_address(peer),

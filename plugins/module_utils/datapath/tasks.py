@@ -171,20 +171,21 @@ def _maps(ipcache: Items, addresses: Items, config: Items, emptied: Iterable[str
 
 
 def _ipcache(node: Mapping[str, Any]) -> Items:
-    by_cidr = {peer["pod_cidr"]: peer for peer in node["peers"]}
-    entries = []
-    for entry in node["ipcache"]:
-        peer = by_cidr.get(entry["prefix"], {})  # the node itself is no peer
-        value = {
-            "node": entry["node"],
-            "flags": _IPCACHE_FLAGS.get(peer.get("route"), 0),
-            # Known of a neighbor, too: it may not know yet that this node is one to it.
-            "tunnel_endpoint": peer.get("vtep_ip") or _NO_ADDRESS,
-            "vtep_mac": peer.get("vtep_mac") or _NO_MAC,
-            "reserved": 0,
+    own = {word: node[word] for word in ("pod_cidr", "node_ip")}
+    return [
+        {
+            "key": _prefix_key(one["pod_cidr"]),
+            "value": {
+                "node": one["node_ip"],
+                "flags": _IPCACHE_FLAGS.get(one.get("route"), 0),
+                # Known of a neighbor, too: it may not know yet that this node is one to it.
+                "tunnel_endpoint": one.get("vtep_ip") or _NO_ADDRESS,
+                "vtep_mac": one.get("vtep_mac") or _NO_MAC,
+                "reserved": 0,
+            },
         }
-        entries.append({"key": _prefix_key(entry["prefix"]), "value": value})
-    return entries
+        for one in (own, *node["peers"])
+    ]
 
 
 def _node_addresses(node: Mapping[str, Any]) -> Items:

@@ -30,19 +30,10 @@ def slice_of(shared: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, An
         for node in shared["nodes"]
         if node["name"] != mine["name"]
     ]
-    via = {"gateway": mine["vpc_gateway"]}
     return {
         **{key: value for key, value in shared.items() if key not in ("nodes", "ways")},
         **mine,
         "vxlan": vxlan and {**vxlan, **mine["vxlan"]},
         "masquerade": masquerade and {**masquerade, **mine["masquerade"]},
         "peers": peers,
-        "routes": [
-            {"dst": peer["pod_cidr"], "via": via.get(peer["route"], peer["node_ip"])}
-            for peer in peers
-            if peer["route"] != "tunnel"
-        ],
-        "ipcache": [
-            {"prefix": node["pod_cidr"], "node": node["node_ip"]} for node in shared["nodes"]
-        ],
     }
