@@ -10,7 +10,7 @@ from tests.cells.counts import counts
 from tests.cluster.probes import PYTHON
 
 from .chance import assert_fair
-from .clients import Client
+from .clients import SILENT, Client
 from .write_up import (
     CLAIMED,
     DNS_NODE_PORT,
@@ -116,8 +116,12 @@ def test_an_address_that_a_service_only_claims_is_its_owner_s(cluster, web_outsi
         pages = Client(cluster, place).ask(CLAIMED, times=5)
         assert {(page.server, page.address) for page in pages} == {("internet", INTERNET)}
     # The other one is nobody's but the service's: it goes to the gateway, and from there to a node.
-    pages = Client(cluster, NETPOD).ask(EXTERNAL, times=5)
+    pages = Client(cluster, WEBPOD1).ask(EXTERNAL, times=5)
     assert {page.address for page in pages} <= set(WEBPODS)
+    # What comes back to the pod's own node looks like what somebody else sends in its name.
+    before = counts(cluster, "k8s-m").get(("from_netdev", "spoofed_source"), 0)
+    assert Client(cluster, NETPOD).fail(EXTERNAL).status == SILENT
+    assert counts(cluster, "k8s-m")["from_netdev", "spoofed_source"] > before
 
 
 @pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
