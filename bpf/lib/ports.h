@@ -102,6 +102,8 @@ static __always_inline int nat_take_port(const struct packet *p, struct nat_valu
 	FORGET(back->protocol, (__u16)p->skb->len);
 	if (!nat_gives(back, address))
 		nat_find_port(back, NAT_PORTS, tries);
+	/* As a loop, clang lays it out so that it falls into its own beginning, which kernels up to 6.1 refuse. */
+#pragma unroll
 	for (round = 0; round <= NAT_ROUNDS; round++) {
 		taken = (address == NAT_CLIENTS || !nat_port_taken(p, back)) &&
 			nat_take(back, key, to);

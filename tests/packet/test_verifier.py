@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_STEPS, MOST_STACK, MOST_LINES = 130_000, 416, 400
 BPF_LOG_STATS = 4
+BPF_JMP, BPF_JMP32 = 5, 6
+BPF_JA, BPF_CALL, BPF_EXIT = 0x00, 0x80, 0x90
 #: What programs are compiled without, where a cluster has no use for it.
 WITHOUT: tuple[tuple[str, ...], ...] = (
     (),
@@ -68,6 +71,39 @@ def walked(code: bytes, license_: str, hook: str) -> tuple[int, int]:
     return int(steps[1]), sum(map(int, stack[1].split("+")))
 
 
+def falls_back(code: bytes) -> list[int]:
+    """Return the instructions after which execution falls, without a jump, into a loop's beginning.
+
+    Kernels up to 6.1 refuse these (check_cfg in kernel/bpf/verifier.c: "back-edge from insn"): there
+    a loop may go round by a jump alone. They walk as this does, the way on before the branch.
+    """
+    count = len(code) // 8
+    seen, done = bytearray(count), [0] * count
+    found, stack = [], [0]
+    seen[0] = 1
+    while stack:
+        at = stack[-1]
+        opcode, _registers, offset = struct.unpack_from("<BBh", code, at * 8)
+        jumps = opcode & 7 in (BPF_JMP, BPF_JMP32) and opcode & 0xF0 != BPF_CALL
+        if jumps and opcode & 0xF0 == BPF_EXIT:
+            ways = []
+        elif jumps and opcode & 0xF0 == BPF_JA:
+            ways = [at + 1 + offset]
+        else:
+            ways = [at + 1, at + 1 + offset] if jumps else [at + 1]
+        if done[at] == len(ways):
+            seen[stack.pop()] = 2
+            continue
+        way = ways[done[at]]
+        done[at] += 1
+        if not seen[way]:
+            seen[way] = 1
+            stack.append(way)
+        elif seen[way] == 1 and not jumps:
+            found.append(at)
+    return found
+
+
 @pytest.mark.parametrize(
     ("hook", "without"),
     [
@@ -91,6 +127,7 @@ def test_the_verifier_has_room(hook, without, tables, capsys):
     for name in cells.SOCKET_PROGRAMS if hook == "socket" else (hook,):
         code = objects.code(found, name, tables)
         at = f"cgroup_{name}" if hook == "socket" else rows[hook]
+        assert falls_back(code) == []
         steps, stack = walked(code, found.license, at)
         with capsys.disabled():
             print(
