@@ -74,8 +74,8 @@ def walked(code: bytes, license_: str, hook: str) -> tuple[int, int]:
 def falls_back(code: bytes) -> list[int]:
     """Return the instructions after which execution falls, without a jump, into a loop's beginning.
 
-    Kernels up to 6.1 refuse these (check_cfg in kernel/bpf/verifier.c: "back-edge from insn"): there
-    a loop may go round by a jump alone. They walk as this does, the way on before the branch.
+    Kernels up to 6.1 refuse these (check_cfg in kernel/bpf/verifier.c: "back-edge from insn"): a
+    loop may go round by a jump alone. They walk as this does, the way on before the branch.
     """
     count = len(code) // 8
     seen, done = bytearray(count), [0] * count
