@@ -8,13 +8,19 @@
 /* Say whether the pod's device takes the packet as it is; the stack answers for the others. */
 static __always_inline int deliver_fits(const struct packet *p)
 {
-	return p->hop_limit > 1 && packet_wire_length(p) <= p->way.pod->mtu;
+	const struct endpoints_value *pod = p->way.pod;
+
+	OPAQUE(pod); /* or clang leaves out the test, without which kernels up to 6.1 refuse the access */
+	return pod && p->hop_limit > 1 && packet_wire_length(p) <= pod->mtu;
 }
 
 static __always_inline enum verdict deliver(struct packet *p)
 {
 	const struct endpoints_value *pod = p->way.pod;
 
+	OPAQUE(pod); /* see deliver_fits */
+	if (!pod)
+		return VERDICT_NO_ENDPOINT;
 	/* The place of the stage that decides what the pod takes: the packet is `tuple`, and where it is
 	 * of a flow, for the pod it is what `flow` says. */
 	mac_copy(p->eth->h_dest, pod->mac);
