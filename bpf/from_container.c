@@ -39,12 +39,4 @@ static __always_inline enum verdict walk(struct packet *p)
 	return p->flow ? forward_flow(p) : forward(p);
 }
 
-int from_container(struct __sk_buff *skb)
-{
-	struct bpf_redir_neigh neighbor;
-	struct nat_key tuple = {};
-	struct packet packet;
-
-	packet_begin(&packet, skb, HOOK_FROM_CONTAINER, &tuple, &neighbor);
-	return finish(&packet, walk(&packet));
-}
+PROGRAM(from_container, HOOK_FROM_CONTAINER, VERDICT_NONE)

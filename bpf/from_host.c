@@ -22,12 +22,4 @@ static __always_inline enum verdict walk(struct packet *p)
 	return verdict == VERDICT_NONE ? to_overlay(p, p->way.peer) : verdict;
 }
 
-int from_host(struct __sk_buff *skb)
-{
-	struct bpf_redir_neigh neighbor;
-	struct nat_key tuple = {};
-	struct packet packet;
-
-	packet_begin(&packet, skb, HOOK_FROM_HOST, &tuple, &neighbor);
-	return finish(&packet, walk(&packet));
-}
+PROGRAM(from_host, HOOK_FROM_HOST, VERDICT_NONE)

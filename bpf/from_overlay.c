@@ -40,12 +40,4 @@ static __always_inline enum verdict walk(struct packet *p)
 	return deliver_fits(p) ? deliver(p) : to_stack(p);
 }
 
-int from_overlay(struct __sk_buff *skb)
-{
-	struct bpf_redir_neigh neighbor;
-	struct nat_key tuple = {};
-	struct packet packet;
-
-	packet_begin(&packet, skb, HOOK_FROM_OVERLAY, &tuple, &neighbor);
-	return finish(&packet, walk(&packet));
-}
+PROGRAM(from_overlay, HOOK_FROM_OVERLAY, VERDICT_NONE)

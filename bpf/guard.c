@@ -59,14 +59,4 @@ static __always_inline enum verdict walk(struct packet *p)
 	return forward_flow(p);
 }
 
-int guard(struct __sk_buff *skb)
-{
-	struct bpf_redir_neigh neighbor;
-	struct nat_key tuple = {};
-	struct packet packet;
-	enum verdict verdict;
-
-	packet_begin(&packet, skb, HOOK_GUARD, &tuple, &neighbor);
-	verdict = walk(&packet);
-	return finish(&packet, verdict == VERDICT_NONE ? VERDICT_TO_STACK : verdict);
-}
+PROGRAM(guard, HOOK_GUARD, VERDICT_TO_STACK)

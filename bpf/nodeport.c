@@ -35,12 +35,4 @@ static __always_inline enum verdict walk(struct packet *p)
 	return verdict == VERDICT_NONE && p->flow ? forward_flow(p) : verdict;
 }
 
-int nodeport(struct __sk_buff *skb)
-{
-	struct bpf_redir_neigh neighbor;
-	struct nat_key tuple = {};
-	struct packet packet;
-
-	packet_begin(&packet, skb, HOOK_NODEPORT, &tuple, &neighbor);
-	return finish(&packet, walk(&packet));
-}
+PROGRAM(nodeport, HOOK_NODEPORT, VERDICT_NONE)

@@ -23,12 +23,4 @@ static __always_inline enum verdict walk(struct packet *p)
 	return device ? snat(p, device) : VERDICT_NONE;
 }
 
-int to_netdev(struct __sk_buff *skb)
-{
-	struct bpf_redir_neigh neighbor;
-	struct nat_key tuple = {};
-	struct packet packet;
-
-	packet_begin(&packet, skb, HOOK_TO_NETDEV, &tuple, &neighbor);
-	return finish(&packet, walk(&packet));
-}
+PROGRAM(to_netdev, HOOK_TO_NETDEV, VERDICT_NONE)

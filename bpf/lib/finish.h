@@ -34,3 +34,18 @@ static __always_inline int finish(struct packet *p, enum verdict verdict)
 	}
 	return TC_ACT_UNSPEC;
 }
+
+/* Be a program: a new context for the packet, its walk, and the exit. What a walk leaves alone is
+ * `left`. By macro, since clang lays out anew what it inlines by a pointer to a function. */
+#define PROGRAM(name, hook, left)                                               \
+	int name(struct __sk_buff *skb)                                         \
+	{                                                                       \
+		struct bpf_redir_neigh neighbor;                                \
+		struct nat_key tuple = {};                                      \
+		struct packet packet;                                           \
+		enum verdict verdict;                                           \
+                                                                                \
+		packet_begin(&packet, skb, hook, &tuple, &neighbor);            \
+		verdict = walk(&packet);                                        \
+		return finish(&packet, verdict == VERDICT_NONE ? left : verdict); \
+	}
