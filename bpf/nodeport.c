@@ -5,20 +5,16 @@
 #include "lib/antispoof.h"
 #include "lib/finish.h"
 #include "lib/forward.h"
-#include "lib/frame.h"
 #include "lib/inbound.h"
 #include "lib/lb.h"
+#include "lib/network.h"
 #include "lib/tunnel.h"
 
 static __always_inline enum verdict walk(struct packet *p)
 {
 	enum verdict verdict;
 
-	if (!frame_is_ours(p->skb))
-		return VERDICT_NONE;
-	if (packet_read(p) != VERDICT_NONE)
-		return VERDICT_NONE; /* the stack counts it among its own header errors */
-	if (node_configured(p) != VERDICT_NONE)
+	if (!network_read(p))
 		return VERDICT_NONE;
 	verdict = antispoof_network(p);
 	if (verdict == VERDICT_NONE)

@@ -149,13 +149,11 @@ static __always_inline enum verdict forward(struct packet *p)
 static __always_inline void forward_find_owner(struct packet *p)
 {
 	const struct address *address = &p->flow->destination;
-	int flags;
 
 	p->way.peer = 0;
 	if (owner_local(p, address) != OWNER_UNKNOWN)
 		return;
-	flags = node_flags(address);
-	if (flags >= 0 && flags & NODE_LOCAL) {
+	if (node_is_own(address)) {
 		p->way.owner = OWNER_NODE;
 		return;
 	}

@@ -115,8 +115,7 @@ static __always_inline enum verdict lb_source(struct packet *p, struct nat_value
 					      enum nat_address *address)
 {
 	const struct endpoints_value *endpoint = endpoint_lookup(&to->destination);
-	const int flags = endpoint ? -1 : node_flags(&to->destination);
-	const int node = endpoint ? !endpoint->ifindex : flags >= 0 && flags & NODE_LOCAL;
+	const int node = endpoint ? !endpoint->ifindex : node_is_own(&to->destination);
 
 	if (tunnel_is_backend(p->config, p->tuple->protocol, &to->destination, to->destination_port))
 		return VERDICT_ENCAPSULATION_PROHIBITED;

@@ -28,12 +28,26 @@ static __always_inline int node_holds(const struct config_value *config, const s
 	       (a->words[0] & config->pod_cidr_mask.words[0]) == config->pod_cidr.words[0];
 }
 
+/* The node that has an address; 0 where none has. */
+static __always_inline const struct node_addresses_value *node_of(const struct address *address)
+{
+	return map_lookup(MAP(node_addresses), address);
+}
+
 /* Flags of a node's address, -1 where it is no node's. */
 static __always_inline int node_flags(const struct address *address)
 {
-	const struct node_addresses_value *node = map_lookup(MAP(node_addresses), address);
+	const struct node_addresses_value *node = node_of(address);
 
 	return node ? (int)node->flags : -1;
+}
+
+/* Say whether an address is one of this very node. */
+static __always_inline int node_is_own(const struct address *address)
+{
+	const int flags = node_flags(address);
+
+	return flags >= 0 && flags & NODE_LOCAL;
 }
 
 static __always_inline const struct endpoints_value *endpoint_lookup(const struct address *address)

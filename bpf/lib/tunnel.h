@@ -13,11 +13,6 @@ struct tunnel_headers {
 	struct iphdr ip;
 } __attribute__((packed));
 
-static __always_inline const struct node_addresses_value *tunnel_node(const struct address *address)
-{
-	return map_lookup(MAP(node_addresses), address);
-}
-
 /* Say whether the source of an inner packet may come from a tunnel endpoint: a pod's address from its
  * node's, a node's from that node's, and this node's and its pods' from none. All other addresses
  * nodes may forward for. While a cluster moves to the tunnel, a node may hear of a peer's endpoint a
@@ -34,12 +29,12 @@ static __always_inline int tunnel_may_bring(const struct config_value *config,
 	peer = ipcache_lookup(source);
 	if (peer && peer->tunnel_endpoint.words[3])
 		return address_equal(&peer->tunnel_endpoint, endpoint);
-	node = tunnel_node(endpoint);
+	node = node_of(endpoint);
 	if (!node || node->flags & NODE_LOCAL)
 		return 0;
 	if (peer)
 		return address_equal(&peer->node, &node->node);
-	owner = tunnel_node(source);
+	owner = node_of(source);
 	return !owner || address_equal(&owner->node, &node->node);
 }
 
