@@ -13,6 +13,7 @@ from ..engine.devices import networks, warnings
 from ..engine.failure import Failure
 from ..engine.lack import Lack
 from ..names import ALIAS_PREFIX, DEVICE_PREFIX, ROUTE_PROTOCOL
+from .confirm import confirmed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -293,22 +294,9 @@ def _outcome(plans: list[Plan], *, check_mode: bool) -> list[Entry]:
     for plan in plans:
         shown = plan.wish
         if plan.present and not check_mode:
-            shown = tables[plan.here].get(neighbors.identity(plan.wish), {})
-            if not shown:
-                raise Failure(
-                    f"{plan.where}: the kernel took the {neighbors.name(plan.wish)} without an "
-                    "error and does not show it."
-                )
-            different = [
-                f"{word}={value!r} as {shown.get(word)!r}"
-                for word, value in _resolved(plan.wish, shown).items()
-                if shown.get(word) != value
-            ]
-            if different:
-                raise Failure(
-                    f"{plan.where}: the kernel took the {neighbors.name(plan.wish)} without an "
-                    f"error and shows {', '.join(different)}; it does not support that."
-                )
+            found = tables[plan.here].get(neighbors.identity(plan.wish))
+            took = f"{plan.where}: the kernel took the {neighbors.name(plan.wish)}"
+            shown = confirmed(took, _resolved(plan.wish, found), found)
         state = shown["state"] if plan.present else "absent"
         outcome.append({**shown, "netns": plan.here.netns, "state": state})
     return outcome

@@ -16,6 +16,7 @@ from ..engine.failure import Failure
 from ..engine.lack import Lack
 from ..engine.routes import PROTOCOLS, TABLES
 from ..names import ROUTE_PROTOCOL, is_our_device
+from .confirm import confirmed
 from .routes_wanted import OPTIONS, number_of, prefix, wanted
 
 if TYPE_CHECKING:
@@ -232,22 +233,9 @@ def _outcome(plans: list[Plan], *, check_mode: bool) -> list[Route]:
     for plan in plans:
         shown = plan.wish
         if plan.present and not check_mode:
-            shown = next(iter(tables[plan.here].get(routes.identity(plan.wish), ())), {})
-            if not shown:
-                raise Failure(
-                    f"{plan.where}: the kernel took the {routes.name(plan.wish)} without an error "
-                    "and does not show it."
-                )
-            different = [
-                f"{word}={value!r} as {shown.get(word)!r}"
-                for word, value in _resolved(plan.wish, shown).items()
-                if shown.get(word) != value
-            ]
-            if different:
-                raise Failure(
-                    f"{plan.where}: the kernel took the {routes.name(plan.wish)} without an error "
-                    f"and shows {', '.join(different)}; it does not support that."
-                )
+            found = next(iter(tables[plan.here].get(routes.identity(plan.wish), ())), None)
+            took = f"{plan.where}: the kernel took the {routes.name(plan.wish)}"
+            shown = confirmed(took, _resolved(plan.wish, found), found)
         state = "present" if plan.present else "absent"
         outcome.append({**shown, "netns": plan.here.netns, "state": state})
     return outcome
