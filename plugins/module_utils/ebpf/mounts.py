@@ -64,10 +64,10 @@ def bpffs_mounted() -> bool:
     return any(mount.kind == "bpf" and mount.path == BPFFS for mount in mounted())
 
 
-def on_bpffs(path: str) -> bool:
+def _on_bpffs(path: str, mounts: Iterable[Mount]) -> bool:
     """Say whether a path, there or not, lies on a mounted bpffs."""
-    real = Path(os.path.realpath(path))
-    below = [mount for mount in mounted() if real.is_relative_to(mount.path)]
+    real = f"{os.path.realpath(path)}/"
+    below = [mount for mount in mounts if real.startswith(f"{mount.path.rstrip('/')}/")]
     # Of mounts at one place the last one is seen.
     return max(enumerate(below), key=lambda one: (len(one[1].path), one[0]))[1].kind == "bpf"
 
@@ -77,8 +77,9 @@ def must_be_pinned(paths: Iterable[str], call: Call) -> None:
 
     :raises Failure: for the first path that lies on no bpffs.
     """
+    mounts = mounted()  # once: a node has one of each pod
     for path in paths:
-        if not on_bpffs(path):
+        if not _on_bpffs(path, mounts):
             said = f"{path} lies on no bpffs; mount one (mount -t bpf bpf {BPFFS})"
             if not call.check_mode:
                 raise Failure(f"{said}.")
