@@ -175,8 +175,6 @@ def main() -> None:
             all=given["all"],
         )
         found = info.gather(wanted, given["limit"])
-        for warning in found.pop("warnings"):
-            module.warn(warning)
         return {"changed": False, **found, "report": report.render(found)}
 
     runner.run(module, work)

@@ -40,7 +40,7 @@ def found(keys: Iterable[str]) -> dict[str, dict[str, Any]]:
 def _intact(key: str, folder: Path) -> dict[str, Any] | None:
     """Read an object; what a power cut or somebody spoiled is as good as not there."""
     try:
-        data: dict[str, Any] = json.loads((folder / f"{key}.json").read_text())
+        data: dict[str, Any] = json.loads(_file(key, folder).read_text())
         objects.read(data, key, data["machine"])
     except (OSError, ValueError, TypeError, KeyError, Failure):
         return None
@@ -52,9 +52,10 @@ def keep(made: Mapping[str, Any], wanted: Iterable[str], machine: str) -> None:
 
     :raises Failure: for one that is wanted and is not what it should be.
     """
+    folder = _folder()
     for key in wanted:
         objects.read(made.get(key), key, machine)
-        path = _file(key)
+        path = _file(key, folder)
         new = path.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps(made[key]))
         new.rename(path)  # nobody reads half of it
@@ -69,13 +70,21 @@ def alone(machine: str) -> Iterator[None]:
         yield
 
 
-def _file(key: str) -> Path:
-    return _folder() / f"{key}.json"
+def _file(key: str, folder: Path) -> Path:
+    return folder / f"{key}.json"
 
 
 def _folder() -> Path:
     named = os.environ.get(CACHE)
-    path = Path(named).expanduser() if named else run_folder.here() / _FOLDER
+    if named:
+        return _cache(Path(named).expanduser())
+    path = run_folder.here() / _FOLDER
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def _cache(path: Path) -> Path:
+    """Return the folder that the user has named, which others may not write to."""
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.stat()

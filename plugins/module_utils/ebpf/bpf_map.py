@@ -129,20 +129,17 @@ def _plan_entries(
     fresh = {key: value for key, value in whole.items() if held.get(key) != value}
     gone = [key for key in held if key not in item.entries] if item.purge else []
     if fresh or gone:
-        before = {
-            label(item.key, key): values(item.spec.type, item.value, held[key])
-            for key in fresh
-            if key in held
-        }
-        before.update(
-            {label(item.key, key): values(item.spec.type, item.value, held[key]) for key in gone}
-        )
-        after = {
-            label(item.key, key): values(item.spec.type, item.value, value)
-            for key, value in fresh.items()
-        }
+        before = _shown(item, {key: held[key] for key in (*fresh, *gone) if key in held})
+        after = _shown(item, fresh)
         write = partial(_write, item, opened, fresh, gone, crowded=len({*held, *fresh}))
         changes.add(f"entries of map {item.path}", before, after, bool if made else write)
+
+
+def _shown(item: Wanted, entries: Mapping[bytes, bytes]) -> dict[str, Any]:
+    return {
+        label(item.key, key): values(item.spec.type, item.value, value)
+        for key, value in entries.items()
+    }
 
 
 def _write(
