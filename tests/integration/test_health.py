@@ -57,6 +57,13 @@ def test_health_of_all_that_answers(bare):
     assert run_module("health_responder", state="stopped")["changed"] is False
 
 
+def test_a_namespace_that_is_not_there_is_named(bare):
+    places = [{"address": NODE_IP, "netns": "podnet-health"}]
+    done = run_module("health_responder", places=places, port=4240)
+    assert done["msg"].startswith("places: there is no network namespace 'podnet-health' here;")
+    assert responder() is None
+
+
 def test_an_address_that_does_not_answer_is_named(bare):
     respond()
     found = probe({"host": PEER_IP}, {"host": PEER_IP, "endpoint": "10.111.0.99"})
