@@ -19,11 +19,20 @@ static __always_inline enum service_client lb_client(const struct packet *p)
 	return packet_is_from_pod(p) ? SERVICE_CLIENT_POD : SERVICE_CLIENT_OUTSIDE;
 }
 
-/* The program writes two words of the map that the module does not. */
-static __always_inline void lb_note(const __u32 *seen)
+/* Note that there are flows whose replies are to be looked for: to pods, or from processes of the node.
+ * After their entries are made: who finds none and forgets that, looks again afterwards. */
+static __always_inline void lb_note(const struct packet *p)
 {
-	if (UNLIKELY(!*seen))
-		*(__u32 *)seen = 1;
+	struct nat_seen_value *seen = nat_seen();
+
+	if (!seen)
+		return;
+	if (packet_is_from_pod(p)) {
+		if (UNLIKELY(!seen->pod_flows))
+			seen->pod_flows = 1;
+	} else if (UNLIKELY(!seen->host_flows)) {
+		seen->host_flows = 1;
+	}
 }
 
 /* A good hash of the client's end, the same on every node: the same backend on each of them. */
@@ -110,9 +119,10 @@ static __always_inline int lb_is_half(const struct nat_key *key, struct nat_valu
 	return other && other->flags & NAT_REVERSE && nat_is_back(other, key);
 }
 
-/* Choose the address that a flow goes on with, so that its answers come by here. */
-static __always_inline enum verdict lb_source(struct packet *p, struct nat_value *to,
-					      enum nat_address *address)
+/* Choose the address that a flow goes on with, so that its answers come by here. `noted`: whether replies
+ * are to be looked for then. */
+static __always_inline enum verdict lb_source(const struct packet *p, struct nat_value *to,
+					      enum nat_address *address, int *noted)
 {
 	const struct endpoints_value *endpoint = endpoint_lookup(&to->destination);
 	const int node = endpoint ? !endpoint->ifindex : node_is_own(&to->destination);
@@ -120,14 +130,14 @@ static __always_inline enum verdict lb_source(struct packet *p, struct nat_value
 	if (tunnel_is_backend(p->config, p->tuple->protocol, &to->destination, to->destination_port))
 		return VERDICT_ENCAPSULATION_PROHIBITED;
 	*address = NAT_NODES;
+	*noted = 0;
 	if (lb_client(p) == SERVICE_CLIENT_OUTSIDE) {
 		/* Also the answer to a pod, which would be none to anything where it goes out. */
 		if (!node && (!endpoint || ipcache_lookup(&to->source))) {
 			to->source = p->config->node_ip;
 			return VERDICT_NONE;
 		}
-		if (node)
-			lb_note(&p->state->host_flows);
+		*noted = node;
 	} else if (address_equal(&to->source, &to->destination)) {
 		/* A pod to itself: it would not answer its own address by its device. */
 		to->source = p->config->gateway_ip;
@@ -138,7 +148,7 @@ static __always_inline enum verdict lb_source(struct packet *p, struct nat_value
 	} else {
 		if (p->hook == HOOK_GUARD && node)
 			return VERDICT_HOST_BACKEND;
-		lb_note(&p->state->pod_flows);
+		*noted = 1;
 	}
 	*address = NAT_CLIENTS;
 	return VERDICT_NONE;
@@ -157,14 +167,19 @@ static __always_inline enum verdict lb_begin(struct packet *p,
 		.slot = slot,
 	};
 	enum nat_address address;
-	enum verdict verdict = lb_source(p, &to, &address);
+	int noted;
+	enum verdict verdict = lb_source(p, &to, &address, &noted);
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
 	if (lb_is_midway(p) && !lb_is_half(p->tuple, &to))
 		return VERDICT_UNKNOWN_CONNECTION;
 	p->flow = nat_create(p, &to, address, LB_PORTS);
-	return p->flow ? VERDICT_NONE : VERDICT_NAT_EXHAUSTED;
+	if (!p->flow)
+		return VERDICT_NAT_EXHAUSTED;
+	if (noted)
+		lb_note(p);
+	return VERDICT_NONE;
 }
 
 /* Say whether a packet that opens a connection is the same one as before, and its backend still takes

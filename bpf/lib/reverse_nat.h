@@ -20,13 +20,35 @@ static __always_inline int reverse_nat_masquerades(const struct packet *p)
 	return device && address_equal(&device->address, &p->tuple->destination);
 }
 
+/* Which kinds of flows there are. What a version before this one noted stands in the state of services. */
+static __always_inline struct nat_seen_value *nat_seen(void)
+{
+	const __u32 zero = 0;
+
+	return map_lookup(MAP(nat_seen), &zero);
+}
+
+static __always_inline int reverse_nat_pods(const struct packet *p)
+{
+	const struct nat_seen_value *seen = p->state ? nat_seen() : 0;
+
+	return seen && (seen->pod_flows | p->state->pod_flows);
+}
+
+static __always_inline int reverse_nat_host(const struct packet *p)
+{
+	const struct nat_seen_value *seen = p->state ? nat_seen() : 0;
+
+	return seen && (seen->host_flows | p->state->host_flows);
+}
+
 /* Say whether such a packet can be of a flow. */
 static __always_inline int reverse_nat_may(const struct packet *p)
 {
 	if (p->hook == HOOK_TO_NETDEV)
-		return p->state && p->state->host_flows;
+		return reverse_nat_host(p);
 	if (reverse_nat_direct(p))
-		return p->state && p->state->pod_flows;
+		return reverse_nat_pods(p);
 	return p->state || (!packet_is_from_pod(p) && reverse_nat_masquerades(p));
 }
 

@@ -173,8 +173,8 @@ struct service_state_value {
 	__u64 host_netns; /* cookie of the node's own network namespace */
 	__u32 frontends; /* how many frontends there are */
 	__u32 outside; /* how many of them are taken from outside */
-	__u32 pod_flows; /* 1 once packets between pods were translated */
-	__u32 host_flows; /* 1 once packets to the node's own processes were translated */
+	__u32 pod_flows; /* 1 where a version without nat_seen noted packets between pods */
+	__u32 host_flows; /* 1 where it noted packets to the node's own processes */
 	__u32 next_id; /* number of the next frontend */
 	__u32 sweep; /* 1 until what is gone has been swept */
 };
@@ -284,6 +284,17 @@ struct nat_state_value {
 	__u32 host_ports; /* 1 once a flow of the node's own had to get another port */
 };
 _Static_assert(sizeof(struct nat_state_value) == 8, "nat_state_value: 8 bytes, no hidden padding");
+
+/* nat_seen: which kinds of translated flows there are, so that no packet is looked up in vain. Programs note one after its entry is made; where nat is empty, a run forgets them. */
+struct nat_seen_key {
+	__u32 zero; /* always 0 */
+};
+_Static_assert(sizeof(struct nat_seen_key) == 4, "nat_seen_key: 4 bytes, no hidden padding");
+struct nat_seen_value {
+	__u32 pod_flows; /* 1 once packets between pods were translated */
+	__u32 host_flows; /* 1 once packets to the node's own processes were translated */
+};
+_Static_assert(sizeof(struct nat_seen_value) == 8, "nat_seen_value: 8 bytes, no hidden padding");
 
 /* fragments: datagram that comes in fragments: the ports, which only the first one has. */
 struct fragments_key {

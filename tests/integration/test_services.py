@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
-import time
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
@@ -16,7 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.services import maglev, wire
-from ansible_collections.podnet.fabric.plugins.module_utils.services.state import Shared
+from ansible_collections.podnet.fabric.plugins.module_utils.services.state import forget_flows
 from node_support import NODE_IP, PEER_IP, bare_node, plan
 from running import do, fails, four_runs, run, run_module
 
@@ -53,7 +53,8 @@ reverse_sockets   1      65536
 affinity          0      65536
 maglev            0      4096
 source_ranges     0      65536
-nat               0      131072"""
+nat               0      131072
+nat_seen          1      1"""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,7 @@ def empty(node):
     """Leave the node without services, and see that no map has anything left."""
     state = service_layout.SERVICE_STATE
     put(state, {"zero": 0}, dict.fromkeys((field.name for field in state.value), 0))
+    note(pod_flows=0, host_flows=0)
     yield
     run("services", services=[], purge=True)
     for table in (*service_layout.MAPS, nat_layout.NAT):
@@ -607,46 +609,53 @@ def test_what_is_noted_of_a_backend_goes_with_it():
     assert {value["id"] for _key, value in entries(nat_layout.NAT)} == {2}
 
 
+def note(**flags):
+    """Note in the map ``nat_seen`` what programs do."""
+    put(nat_layout.NAT_SEEN, {"zero": 0}, flags)
+
+
+def seen():
+    """Return what is noted there."""
+    return entries(nat_layout.NAT_SEEN)[0][1]
+
+
 def test_without_flows_no_packet_is_looked_up():
     run("services", services=[service()])
     note_flow(1, SECOND, 40000)
     flags = {"pod_flows": 1, "host_flows": 1}
-    edited(service_layout.SERVICE_STATE, {"zero": 0}, **flags)
+    note(**flags)
+    edited(service_layout.SERVICE_STATE, {"zero": 0}, **flags)  # an earlier version's
     done = four_runs("services", services=[service(), service(name="b", address="10.10.0.2")])
     assert len(done["changes"]) == 1
+    assert seen() == flags
     assert {word: state_now()[word] for word in flags} == flags
     run("services", services=[service(FIRST)])
     assert entries(nat_layout.NAT) == []
+    assert seen() == dict.fromkeys(flags, 0)
     assert {word: state_now()[word] for word in flags} == dict.fromkeys(flags, 0)
+
+
+class Meanwhile(maps.Map):
+    """The map of flows, in which one begins just after the first look."""
+
+    def empty(self):
+        was = super().empty()
+        note_flow(1, FIRST, 40000)
+        return was
 
 
 def test_a_flow_that_begins_meanwhile_is_looked_up():
     run("services", services=[service()])
-    note_flow(1, FIRST, 40000)
-    (key, value) = entries(nat_layout.NAT)[0]
-    put(nat_layout.NAT, key, {**value, "created": time.monotonic_ns() + 3600 * 10**9})
-    assert (state_now()["pod_flows"], state_now()["host_flows"]) == (0, 0)
-    run("services", services=[service()])  # writes nothing, so nothing can have been lost
-    assert (state_now()["pod_flows"], state_now()["host_flows"]) == (0, 0)
-    run("services", services=[service(), service(name="b", address="10.10.0.2")])
-    assert (state_now()["pod_flows"], state_now()["host_flows"]) == (1, 1)
-
-
-def test_a_flow_that_begins_within_the_same_tick_is_looked_up():
-    """Programs note it with the time at which the clock last ticked, before we wrote."""
-    run("services", services=[service()])
-    note_flow(1, FIRST, 40000)
-    (key, value) = entries(nat_layout.NAT)[0]
+    flags = {"pod_flows": 1, "host_flows": 1}
+    note(**flags)
     with (
         maps.open_pin(service_layout.SERVICE_STATE.pin) as state,
-        maps.open_pin(nat_layout.NAT.pin) as nat,
+        maps.open_pin(nat_layout.NAT_SEEN.pin) as noted,
+        maps.open_pin(nat_layout.NAT.pin) as flows,
+        Meanwhile(os.dup(flows.fd)) as nat,
     ):
-        shared = Shared(state, nat)
-        shared.write(lambda before: before._replace(sweep=before.sweep + 1))
-        begun = time.clock_gettime_ns(6)  # CLOCK_MONOTONIC_COARSE
-        put(nat_layout.NAT, key, {**value, "created": begun})
-        shared.settle()
-    assert (state_now()["pod_flows"], state_now()["host_flows"]) == (1, 1)
+        forget_flows(state, noted, nat)
+    assert seen() == flags
 
 
 def connection(kind, address, family=socket.AF_INET):

@@ -51,6 +51,9 @@ class Services:
         for table in (*service_layout.MAPS, *nat_layout.MAPS):
             if table.name in self.node.tables and table.type != "array":
                 self.node.tables[table.name].delete(list(self.node.tables[table.name].items()))
+        seen = nat_layout.NAT_SEEN
+        nothing = seen.pack_value(pod_flows=0, host_flows=0)
+        self.node.tables[seen.name].update({seen.pack_key(zero=0): nothing})
         words = dict.fromkeys((one.name for one in service_layout.SERVICE_STATE.value), 0)
         self.set_state(**words)
 
@@ -120,9 +123,9 @@ class Services:
         self.node.tables["maglev"].update({key: packed})
 
     def noted(self, name: str) -> int:
-        """Return a word of the map ``service_state``."""
-        raw = self.node.tables["service_state"].get(bytes(4)) or b""
-        return int(service_layout.SERVICE_STATE.unpack_value(raw)[name])
+        """Return a word of the map ``nat_seen``."""
+        raw = self.node.tables["nat_seen"].get(bytes(4)) or b""
+        return int(nat_layout.NAT_SEEN.unpack_value(raw)[name])
 
     def counted(self, hook: str, verdict: str) -> int:
         """Return how many packets a hook counted for a verdict."""

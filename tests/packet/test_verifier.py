@@ -27,7 +27,7 @@ from .conftest import BPF
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_STEPS, MOST_STACK, MOST_LINES = 130_000, 416, 400
+MOST_STEPS, MOST_STACK, MOST_LINES = 200_000, 416, 400
 BPF_LOG_STATS = 4
 BPF_JMP, BPF_JMP32 = 5, 6
 BPF_JA, BPF_CALL, BPF_EXIT = 0x00, 0x80, 0x90

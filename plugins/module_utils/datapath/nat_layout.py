@@ -100,6 +100,19 @@ NAT_STATE = Layout(
     max_entries=1,
 )
 
+NAT_SEEN = Layout(
+    name="nat_seen",
+    type="array",
+    what="which kinds of translated flows there are, so that no packet is looked up in vain. "
+    "Programs note one after its entry is made; where nat is empty, a run forgets them",
+    key=(Field("zero", "u32", "always 0"),),
+    value=(
+        Field("pod_flows", "u32", "1 once packets between pods were translated"),
+        Field("host_flows", "u32", "1 once packets to the node's own processes were translated"),
+    ),
+    max_entries=1,
+)
+
 FRAGMENTS = Layout(
     name="fragments",
     type="lru_hash",
@@ -142,4 +155,4 @@ NON_MASQUERADE = Layout(
     no_prealloc=True,
 )
 
-MAPS = (NAT, NAT_FLOWS, NAT_STATE, FRAGMENTS, MASQUERADE, NON_MASQUERADE)
+MAPS = (NAT, NAT_FLOWS, NAT_STATE, NAT_SEEN, FRAGMENTS, MASQUERADE, NON_MASQUERADE)

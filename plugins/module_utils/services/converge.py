@@ -56,12 +56,10 @@ def converge(
         if not outcome.changes.steps:
             _plan_state(comparison.plan, held, outcome.changes)
         if not check_mode:
-            shared = state.Shared(
-                held.tables[layout.SERVICE_STATE.name], held.tables[nat_layout.NAT.name]
-            )
             if outcome.changes.steps:
-                outcome.warnings = _apply(comparison, held, shared)
-            shared.settle()
+                outcome.warnings = _apply(comparison, held)
+            tables = (layout.SERVICE_STATE, nat_layout.NAT_SEEN, nat_layout.NAT)
+            state.forget_flows(*(held.tables[table.name] for table in tables))
     _frontends, outside = comparison.plan.counts
     if outside:
         outcome.warnings += local_ports.warnings()
@@ -91,11 +89,12 @@ def _state(plan: Plan, now: State) -> State:
     )
 
 
-def _apply(comparison: Comparison, held: Held, shared: state.Shared) -> list[str]:
+def _apply(comparison: Comparison, held: Held) -> list[str]:
     """Write and remove what was planned; return warnings."""
     plan, tables = comparison.plan, held.tables
     services, names = tables[layout.SERVICES.name], tables[layout.SERVICE_NAMES.name]
     ranges, maglev = tables[layout.SOURCE_RANGES.name], tables[layout.MAGLEV.name]
+    shared = tables[layout.SERVICE_STATE.name]
     pack_id = packed.ID.pack
     tables[layout.BACKENDS.name].update({pack_id(at): one for at, one in plan.slots.items()})
     names.update({pack_id(number): one for number, one in plan.names.items()})
@@ -103,15 +102,15 @@ def _apply(comparison: Comparison, held: Held, shared: state.Shared) -> list[str
     maglev.update({pack_id(number): one for number, one in plan.tables.items()})
     sweep_is_due = bool(plan.listed or held.state.sweep)
     if sweep_is_due:
-        shared.write(lambda now: now._replace(sweep=1))
+        state.write(shared, lambda now: now._replace(sweep=1))
     services.update(plan.frontends)
-    shared.write(lambda now: while_some_go(now, _state(plan, now)))
+    state.write(shared, lambda now: while_some_go(now, _state(plan, now)))
     services.delete(plan.gone)
     names.delete(map(pack_id, plan.gone_names))
     ranges.delete(_range_key(*one) for one in plan.gone_ranges)
     maglev.delete(map(pack_id, plan.gone_tables))
     warnings = _sweep(comparison, held) if sweep_is_due else []
-    shared.write(lambda now: _state(plan, now))
+    state.write(shared, lambda now: _state(plan, now))
     return warnings
 
 

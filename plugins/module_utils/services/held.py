@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..datapath import service_layout as layout
 from ..datapath.layout import NODE_ADDRESSES
-from ..datapath.nat_layout import NAT
+from ..datapath.nat_layout import NAT, NAT_SEEN
 from ..datapath.pinned import open_map
 from ..engine.bpf import maps
 from ..engine.failure import Failure
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .wanted import Prefix
 
 #: The maps of services, and that of flows, some of which are theirs.
-MAPS = (*layout.MAPS, NAT)
+MAPS = (*layout.MAPS, NAT, NAT_SEEN)
 
 
 @dataclass

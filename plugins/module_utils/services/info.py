@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
+from ..datapath.nat_layout import NAT_SEEN
 from . import packed, said, words
 from .held import MAPS, read
 
@@ -85,7 +86,7 @@ def _reverse_sockets(held: Held, ids: Collection[int] | None) -> Iterator[dict[s
 
 
 def _maps(held: Held) -> list[dict[str, Any]]:
-    used = {layout.BACKENDS.name: _used_slots(held), layout.SERVICE_STATE.name: 1}
+    used = {layout.BACKENDS.name: _used_slots(held), layout.SERVICE_STATE.name: 1, NAT_SEEN.name: 1}
     return [
         {
             "name": table.name,

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one entry of ``service_state``, to which both programs and this module write."""
+"""The one entry of ``service_state``, and what programs note of flows in ``nat_seen``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..datapath import clock
-from ..nat.flows import Flows
+from ..datapath.nat_layout import NAT_SEEN
 from . import packed
 
 if TYPE_CHECKING:
@@ -34,39 +33,30 @@ class State(NamedTuple):
     sweep: int = 0
 
 
-class Shared:
-    """The entry, and the flows that programs note in it meanwhile.
+def write(table: maps.Map, change: Callable[[State], State]) -> None:
+    """Change the entry as it is now; programs do not write it."""
+    now = read(table)
+    after = change(now)
+    if after != now:
+        table.update({_KEY: packed.STATE.pack(*after)})
 
-    They write single fields and we write all of it: what they note within those microseconds is
-    lost. So :meth:`settle` looks for flows that have begun since, by their entries in ``nat``.
+
+def forget_flows(state: maps.Map, seen: maps.Map, nat: maps.Map) -> None:
+    """Let no program look for flows where there are none.
+
+    Programs note a flow after they made its entry. So one that begins meanwhile is noted after
+    this writes, or the second look finds it.
+
+    :param seen: the map ``nat_seen``.
     """
-
-    def __init__(self, state: maps.Map, nat: maps.Map) -> None:
-        """Take the two maps."""
-        self._state, self._nat = state, nat
-        self._since: int | None = None
-
-    def write(self, change: Callable[[State], State]) -> None:
-        """Change the entry as it is now."""
-        if self._since is None:
-            self._since = clock.now()
-        now = read(self._state)
-        after = change(now)
-        if after != now:
-            self._state.update({_KEY: packed.STATE.pack(*after)})
-
-    def settle(self) -> None:
-        """Let no program look for flows where there are none, and let all look where one is new."""
-        now = read(self._state)
-        if (now.pod_flows or now.host_flows) and self._nat.empty():
-            self.write(lambda state: state._replace(pod_flows=0, host_flows=0))
-        if self._since is not None and self._has_new_flows(self._since):
-            self.write(lambda state: state._replace(pod_flows=1, host_flows=1))
-
-    def _has_new_flows(self, since: int) -> bool:
-        return any(
-            clock.elapsed(value.created, since) >= 0 for _key, value in Flows(*self._nat.columns())
-        )
+    none, some = bytes(NAT_SEEN.spec.value_size), NAT_SEEN.pack_value(pod_flows=1, host_flows=1)
+    now = read(state)
+    if not (now.pod_flows or now.host_flows or seen.get(_KEY) != none) or not nat.empty():
+        return
+    write(state, lambda before: before._replace(pod_flows=0, host_flows=0))
+    seen.update({_KEY: none})
+    if not nat.empty():
+        seen.update({_KEY: some})
 
 
 def read(table: maps.Map | None) -> State:
