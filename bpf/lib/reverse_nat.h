@@ -58,9 +58,13 @@ static __always_inline enum verdict reverse_nat(struct packet *p)
 {
 	const int direct = p->hook == HOOK_TO_NETDEV || reverse_nat_direct(p);
 	enum verdict verdict;
+	__u32 may;
 
 	p->state = service_state();
-	if (!reverse_nat_may(p))
+	may = reverse_nat_may(p);
+	if (!__builtin_constant_p(may))
+		FORGET(may, p->skb->len); /* whatever the reasons, what comes is the same */
+	if (!may)
 		return VERDICT_NONE;
 	verdict = nat_find(p);
 	if (verdict != VERDICT_NONE || !direct || p->inner || p->layer4 != L4_PORTS)

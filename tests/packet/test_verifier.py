@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import cells, layout, reasons
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
-    attach,
     compiler,
+    hooks,
     maps,
     objects,
     programs,
@@ -27,7 +27,7 @@ from .conftest import BPF
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_STEPS, MOST_STACK, MOST_LINES = 200_000, 416, 400
+MOST_STEPS, MOST_STACK, MOST_LINES = 130_000, 416, 400
 BPF_LOG_STATS = 4
 BPF_JMP, BPF_JMP32 = 5, 6
 BPF_JA, BPF_CALL, BPF_EXIT = 0x00, 0x80, 0x90
@@ -52,7 +52,7 @@ def tables() -> Iterator[dict[str, int]]:
 def walked(code: bytes, license_: str, hook: str) -> tuple[int, int]:
     """Let the kernel take a program: instructions that it walked, and bytes of stack."""
     log = bytearray(1 << 16)
-    row = attach.HOOKS[hook]
+    row = hooks.HOOKS[hook]
     number = row.number if row.loaded_for else 0
     fd = syscall.program_load(
         programs.TYPES[row.program],
