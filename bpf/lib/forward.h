@@ -22,11 +22,12 @@ static __always_inline enum verdict forward_refuse(struct packet *p, enum verdic
 
 static __always_inline enum verdict forward_too_big(struct packet *p)
 {
-	/* Fragments have no DF, and are as large as the network takes, not as the pod does. */
-	if (p->way.owner == OWNER_POD && packet_may_fragment(p))
+	/* What has no DF a router fragments (RFC 1812, 4.2.2.7); here the stack does. */
+	if (packet_may_fragment(p)) {
+		if (p->flow)
+			packet_skip_snat(p); /* fragments of it, too */
 		return to_stack(p);
-	/* To elsewhere no stack of today sends such without DF, other than by mistake, and the answer
-	 * does no harm. */
+	}
 	return forward_refuse(p, VERDICT_TOO_BIG,
 			      ICMP_CAUSE(ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, p->way.mtu));
 }

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from tests.cluster.cluster import host, inventory, node
+from tests.masquerade.vpc import MIRROR
 
 DATAPATHS = ("ebpf", "bridge", "routed")
 NETWORK_TYPES = ("native_routing", "overlay")
@@ -31,7 +32,7 @@ HEALTH = ["10.111.160.125", "10.111.160.253", "10.111.161.125"]
 #: The service of one pod, app-1 on node-1, and that of a process of node-2.
 WEB, WEB_NODE_PORT = "10.10.0.80", 30080
 HOST, HOST_NODE_PORT = "10.10.0.81", 30081
-IPERF_NODE_PORT = 30521
+IPERF_NODE_PORT, DATAGRAM_NODE_PORT = 30521, 30082
 
 #: Variables of a cluster with services.
 SERVICES: dict[str, Any] = {
@@ -44,6 +45,12 @@ SERVICES: dict[str, Any] = {
             "ports": [
                 {"name": "http", "port": 80, "node_port": WEB_NODE_PORT},
                 {"name": "iperf", "port": 5201, "node_port": IPERF_NODE_PORT},
+                {
+                    "name": "datagrams",
+                    "port": MIRROR,
+                    "protocol": "UDP",
+                    "node_port": DATAGRAM_NODE_PORT,
+                },
             ],
             "backends": [{"ip": "10.111.160.121"}],
         },

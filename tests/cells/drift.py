@@ -58,9 +58,10 @@ def _merge(*tables: Breaks) -> Breaks:
     }
 
 
-#: Of a device that is made anew, where the kernel forwards by it.
+#: Of a device that is made anew, where the kernel forwards by it; and of one that is the gateway.
 FORWARDING = ("ipv4.conf.{}.forwarding", "ipv4.conf.{}.accept_redirects")
 ANEW = (*FORWARDING, "ipv4.conf.{}.rp_filter", "ipv6.conf.{}.disable_ipv6")
+GATEWAY_ANEW = (*ANEW, "ipv4.conf.{}.accept_local")
 
 #: Programs know the device by its number.
 NUMBER = f"change entries of map {MAP_PINS}/config"
@@ -130,7 +131,7 @@ BRIDGE_GONE: Breaks = {
     "node-3": {
         "ip link del cbr0": [
             "create bridge cbr0",
-            *_sysctls("cbr0", *FORWARDING, "ipv6.conf.{}.disable_ipv6"),
+            *_sysctls("cbr0", *GATEWAY_ANEW),
             NUMBER,
             "change endpoint app-3",
             "change endpoint podnet-health",
@@ -149,7 +150,7 @@ DOOR_GONE: Breaks = {
     "node-3": {
         "ip link del pn_host": [
             "create veth pn_host",
-            *_sysctls("pn_host", *ANEW),
+            *_sysctls("pn_host", *GATEWAY_ANEW),
             *_sysctls("pn_net", "ipv6.conf.{}.disable_ipv6"),
             NUMBER,
         ],

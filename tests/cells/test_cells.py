@@ -24,10 +24,12 @@ from tests.cluster.probes import (
     probe,
     silent,
 )
+from tests.masquerade.flows import flow, mirrors
 from tests.services.clients import SILENT, Client
 
 from .cells import (
     CIDRS,
+    DATAGRAM_NODE_PORT,
     HEALTH,
     HOST,
     HOST_NODE_PORT,
@@ -278,6 +280,15 @@ def test_a_service_of_a_pod_is_reached_from_outside_by_every_node(running):
     assert seen == {**NODE_IPS, "node-1": INTERNET}
     for node in ("node-1", "node-2", "node-3"):
         transfer(cluster, "internet", "node-1/app-1", NODE_IPS[node], "5M", IPERF_NODE_PORT)
+
+
+@pytest.mark.parametrize("size", [32, 1440, 1472, 4000])
+def test_a_service_takes_datagrams_of_any_size_from_outside(size, running):
+    cluster = running.cluster
+    with mirrors(cluster, "node-1/app-1"):
+        for node, ip in NODE_IPS.items():
+            with flow(cluster, "internet", "udp", ip, DATAGRAM_NODE_PORT) as one:
+                assert one.seen(size)[0] == (INTERNET if node == "node-1" else ip)
 
 
 def test_a_service_of_a_process_of_a_node(running):

@@ -112,6 +112,7 @@ def test_what_was_changed_is_as_it_was(drift):
             "node-1": {
                 DOOR: ["create veth pn_host"],
                 SETTINGS: [
+                    "change sysctl net.ipv4.conf.pn_host.accept_local",
                     "change sysctl net.ipv4.conf.pn_host.accept_redirects",
                     "change sysctl net.ipv4.conf.pn_host.forwarding",
                     "change sysctl net.ipv4.conf.pn_host.rp_filter",

@@ -930,6 +930,24 @@ def test_what_is_too_large_for_its_way_is_answered_with_the_mtu(node, services, 
     assert Ether(many.data)[IP].dst == backend
 
 
+@OUTSIDE
+@pytest.mark.parametrize("l4", [TCP, UDP])
+@pytest.mark.parametrize(
+    ("backend", "mtu"),
+    [(POD_A, 1500), (REMOTE_POD, 1450), (TUNNELED_POD, 1400), (BEHIND_GATEWAY, 1400)],
+)
+def test_what_may_be_cut_goes_on_by_the_stack(node, services, hook, backend, mtu, l4):
+    number = {TCP: maps_of.TCP, UDP: maps_of.UDP}[l4]
+    services.add(BALANCER, 80, [(backend, 8080)], kind="load_balancer", protocol=number)
+    packet = wire(BALANCER, 80, size=mtu, l4=l4)
+    outcome = came(node, hook, packet)
+    data = went(outcome, hook, "to_stack")
+    source = {} if backend == POD_A else {"src": NODE}
+    macs = (WIRE_MAC, GATEWAY_MAC)
+    expected = onward(packet, dst=backend, dport=8080, macs=macs, hop=False, **source)
+    assert (data, outcome.settled) == (expected, True), shown(data)
+
+
 @POD
 def test_a_pod_hears_of_these_from_its_gateway(node, services, hook):
     services.add(CLUSTER_IP, 80, [(REMOTE_POD, 80)])
@@ -937,6 +955,7 @@ def test_a_pod_hears_of_these_from_its_gateway(node, services, hook):
     data = went(came(node, hook, packet), hook, "ttl_exceeded")
     assert data == error(packet, GATEWAY, type_=11), shown(data)
     packet = sent(CLUSTER_IP, 80, size=1411)
+    packet[IP].flags = "DF"
     data = went(came(node, hook, packet), hook, "too_big")
     assert data == error(packet, GATEWAY, type_=3, code=4, mtu=1450), shown(data)
 

@@ -140,9 +140,14 @@ SETTINGS: dict[tuple[str, str], dict[str, int]] = {
         "pn_host.rp_filter": 2,
         "eth0.rp_filter": 2,
     },
-    ("bridge", "native_routing"): {"cbr0.forwarding": 1, "eth0.forwarding": 1},
+    ("bridge", "native_routing"): {
+        "cbr0.forwarding": 1,
+        "cbr0.rp_filter": 2,
+        "eth0.forwarding": 1,
+    },
     ("bridge", "overlay"): {
         "cbr0.forwarding": 1,
+        "cbr0.rp_filter": 2,
         "eth0.forwarding": 1,
         "pn_vxlan.forwarding": 1,
         "pn_vxlan.rp_filter": 2,
@@ -170,6 +175,7 @@ def test_settings_and_those_that_are_given_back(cell):
     v4 = {f"net.ipv4.conf.{name}": value for name, value in SETTINGS[cell].items()}
     own = [device for device in CELLS[cell].devices if f"{device}.forwarding" in SETTINGS[cell]]
     v4 |= {f"net.ipv4.conf.{device}.accept_redirects": 0 for device in own}
+    v4[f"net.ipv4.conf.{CELLS[cell].gateway}.accept_local"] = 1
     v6 = {f"net.ipv6.conf.{device}.disable_ipv6": 1 for device in CELLS[cell].devices}
     assert sysctls["values"] == v4 | v6
     of_the_node = [f"net.ipv4.conf.eth0.{name}" for name in ("forwarding", "rp_filter")]

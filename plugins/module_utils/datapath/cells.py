@@ -133,6 +133,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         services=REPLIES,
         masquerade=MASQUERADE_CLASSIC,
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE),
+        loose=(BRIDGE_DEVICE,),
     ),
     ("bridge", "overlay"): Cell(
         gateway=BRIDGE_DEVICE,
@@ -142,7 +143,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         services=REPLIES_CLASSIC_TUNNEL,
         masquerade=MASQUERADE_CLASSIC,
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
-        loose=(OVERLAY_DEVICE, NODE_DEVICE),
+        loose=(BRIDGE_DEVICE, OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
     ),
     ("routed", "native_routing"): Cell(

@@ -30,6 +30,9 @@ def of(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
         values[_name("ipv4", device, "forwarding")] = 1
     for device in devices_of(node, cell.loose):
         values[_name("ipv4", device, "rp_filter")] = 2
+    # What is translated and has to be fragmented goes that way, with an address of the node for its
+    # source.
+    values[_name("ipv4", cell.gateway, "accept_local")] = 1
     for own in cell.devices:
         if own in cell.forwarding:
             # Where it forwards, the device's own word is enough, whatever all devices have.
