@@ -47,7 +47,7 @@ def test_a_first_run_does_what_a_check_says(cluster, fresh):
     serve(cluster)
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+@pytest.mark.parametrize("cell", CELLS, ids=str, scope="class")
 class TestCell:
     """One cell, to which the cluster switches while it runs."""
 
