@@ -209,6 +209,13 @@ def test_what_is_switched_off_loses_its_devices_before_its_prefixes():
     assert [one for one in off["first_maps"] if one.get("purge")] == []
 
 
+def test_check_mode_says_once_what_map_is_created():
+    """Step for step: the first of the maps are said later, by the others."""
+    found = tasks.build({**NODE, "masquerade": MASQUERADE})
+    said = [item["name"] for items in ("maps", "masquerade_maps") for item in found[items]]
+    assert sorted(said) == sorted(item["name"] for item in found["first_maps"])
+
+
 def test_further_addresses_are_nodes_and_those_of_egress_devices_are_this_nodes():
     (peer,) = NODE["peers"]
     node = {

@@ -38,6 +38,9 @@ _WHY = {
     "link_local": nat_layout.NON_MASQUERADE_LINK_LOCAL,
 }
 
+#: Maps that have a part of the run to themselves where pods are masqueraded.
+_MASQUERADE_MAPS = (nat_layout.MASQUERADE.name, nat_layout.NON_MASQUERADE.name)
+
 #: What a node has that got no pod CIDR; routes to its peers come on top.
 _NOTHING: dict[str, Any] = {
     **{word: [] for word in ("veths", "bridges", "vxlans", "first_maps", "maps")},
@@ -54,7 +57,8 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
 
     ``veths``, ``bridges``, ``vxlans``, ``programs``, ``socket_programs``, ``routes``, ``neighbors``
     and ``endpoints`` are items for the modules of these names, ``first_maps``, ``maps`` and
-    ``masquerade_maps`` for ``bpf_map``: with nothing that sends packets, and with all. ``sysctls``
+    ``masquerade_maps`` for ``bpf_map``: with nothing that sends packets, and with all; a map that
+    ``masquerade_maps`` has is not in ``maps``, or check mode would say it twice. ``sysctls``
     has the options ``values`` and ``restore``, ``endpoint_options`` those that all pods of a node
     share; ``keep`` is that of ``teardown``.
 
@@ -71,7 +75,9 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
         "vxlans": _vxlan(node, cell) if cell.tunnel else [],
         "sysctls": settings.of(node, cell),
         "first_maps": _maps([], [], config if cell.tunnel else []),
-        "maps": _maps(_ipcache(node), _node_addresses(node), config, _emptied(node)),
+        "maps": _but_masquerade(
+            node, _maps(_ipcache(node), _node_addresses(node), config, _emptied(node))
+        ),
         "programs": _programs(node, cell),
         "socket_programs": _socket_programs(node),
         "masquerade_maps": _masquerade_maps(node),
@@ -205,8 +211,12 @@ def _node_addresses(node: Mapping[str, Any]) -> Items:
 
 def _emptied(node: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the maps that a role fills which does not run for this node any more."""
-    tables = (nat_layout.MASQUERADE, nat_layout.NON_MASQUERADE)
-    return () if node["masquerade"] else tuple(table.name for table in tables)
+    return () if node["masquerade"] else _MASQUERADE_MAPS
+
+
+def _but_masquerade(node: Mapping[str, Any], maps: Items) -> Items:
+    """Return the maps without those that the masquerade part of this node's run has."""
+    return [one for one in maps if one["name"] not in _MASQUERADE_MAPS or not node["masquerade"]]
 
 
 def _egress_devices(node: Mapping[str, Any]) -> Items:
