@@ -24,6 +24,7 @@ from . import (
     service_times,
     services,
     times,
+    units,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    everything = [*ratios.DATAPATHS, *ratios.OVERLAYS]
+    everything = [*ratios.DATAPATHS, *ratios.OVERLAYS, *ratios.HOSTS]
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (default: 24)")
     parser.add_argument(
@@ -104,7 +105,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "kernel": os.uname().release,
         "cpus": os.cpu_count(),
         "rounds": options.rounds,
-        **{section: [] for section in ("ratios", "programs", "times", "runs")},
+        **{section: [] for section in ("ratios", "programs", "units", "times", "runs")},
         **{section: {} for section in ("services", "masquerade")},
     }
     topologies: list[Topology] = []
@@ -130,7 +131,10 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         probes += _probes(MASQUERADE_PROBES, masquerading)
     if probes:
         _progress("programs")
-        results["programs"] = programs.measure(probes, options.rounds, cpu)
+        counted = {probe.name: (probe, units.counts(probe)) for probe in probes}
+        everything = [*probes, *units.probes(counted)]
+        measured = programs.measure(everything, options.rounds, cpu)
+        results["programs"], results["units"] = units.related(measured, counted)
     if "times" in options.only:
         _progress("commands")
         results["times"] = times.measure(times.COMMANDS)

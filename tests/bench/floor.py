@@ -44,7 +44,8 @@ def floor(node: Node) -> None:
 
 def probes(topology: Topology) -> list[Probe]:
     """Return what to time on the first node of nodes that :func:`floor` has set up."""
-    node, pod, other = topology.nodes[0], topology.client, topology.server
+    node, other = topology.nodes[0], topology.server
+    pod = node.pods[0]
     with node.entered():
         context = sk_buff(ifindex=socket.if_nametoindex("veth0"))
     where = "local" if other in node.pods else "remote"

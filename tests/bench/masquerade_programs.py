@@ -26,9 +26,10 @@ HTTP, DNS, NONE_YET = 80, 53, 50000
 def ebpf(topology: Topology) -> list[Probe]:
     """Return the probes of the eBPF datapath, whose pod asks a host outside."""
     node, pod, outside = topology.nodes[0], topology.client.ip, topology.server.ip
+    to_netdev = f"{names.PROGRAM_PINS}/to_netdev"
     with node.entered():
         wire = sk_buff(ifindex=socket.if_nametoindex(DEVICE))
-        first = syscall.get(f"{names.PROGRAM_PINS}/to_netdev")
+        first = syscall.get(to_netdev)
         flows = maps.Map(syscall.get(nat_layout.NAT.pin))
     gateway_mac = mac("02:58", SUBNET[1])
     out = functools.partial(tcp_packet, from_mac=node.mac, to_mac=gateway_mac)
@@ -37,7 +38,9 @@ def ebpf(topology: Topology) -> list[Probe]:
     datagram = udp_packet(
         outside, pod, ports=(DNS, NONE_YET), from_mac=gateway_mac, to_mac=node.mac
     )
-    sent = functools.partial(Probe, node=node, program=first, context=wire, expect=TC_ACT_UNSPEC)
+    sent = functools.partial(
+        Probe, node=node, program=to_netdev, context=wire, expect=TC_ACT_UNSPEC
+    )
     received = functools.partial(
         Probe, node=node, program=f"{names.PROGRAM_PINS}/from_netdev", context=wire
     )

@@ -27,10 +27,15 @@ from .topology import DEVICE, MTU, SUBNET
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf.compiler import Source
+
     from .topology import Node
 
 #: Objects by their keys: nodes are of one machine type, as in a run.
 _COMPILED: dict[str, Any] = {}
+
+#: Programs that nodes have, as ``bpf_program`` was given them: by the node's namespace and the pin.
+_LOADED: dict[tuple[str, str], dict[str, Any]] = {}
 
 #: What Ansible's wrapper does with a module. Its last line is the seconds that the module took from
 #: there on, without the start of the interpreter and the imports.
@@ -73,8 +78,10 @@ def _set_up(choice: dict[str, Any], services: int, sockets: Mapping[str, str], n
             _make(module, kind, items)
         run_module("sysctls", values=items["sysctls"]["values"])
         made = tasks.build(planned, {name: number for number, name in socket.if_nameindex()})
-        run_module("bpf_map", maps=made["maps"])
+        for maps in ("first_maps", "maps"):
+            run_module("bpf_map", maps=made[maps])
         run_module("bpf_program", programs=items["programs"], _sources=_sources(items))
+        _LOADED.update({(node.netns, item["pin"]): item for item in items["programs"]})
         if choice["masquerade"]:
             run_module("bpf_map", maps=items["masquerade_maps"])
         for kind in ("neighbors", "routes"):
@@ -135,12 +142,22 @@ def _planned(node: Node, choice: dict[str, Any]) -> dict[str, Any]:
     return {**planned, **devices.settle(planned, seen), "endpoints": pods}
 
 
+def source_of(node: Node, pin: str) -> Source | None:
+    """Return what a program of a node is compiled of; None for one that is none of these."""
+    item = _LOADED.get((node.netns, pin))
+    return bpf_compile.unit(item, _gathered([item]))[0] if item else None
+
+
+def _gathered(programs: list[dict[str, Any]]) -> dict[str, Any]:
+    return bpf_sources.gather(
+        programs, lambda name: str(bpf_sources.COLLECTION_SOURCES / name), Path()
+    )
+
+
 def _sources(items: dict[str, Any]) -> dict[str, Any]:
     """Compile what no node had before; return what the action plugin of bpf_program sends."""
     programs = items["programs"]
-    found = bpf_sources.gather(
-        programs, lambda name: str(bpf_sources.COLLECTION_SOURCES / name), Path()
-    )
+    found = _gathered(programs)
     keys = set(bpf_compile.keys(programs, found, objects.machine()).values())
     if not keys <= set(_COMPILED):
         _COMPILED.update(bpf_compile.make(programs, None, found)["objects"])

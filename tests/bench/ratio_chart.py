@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .ratios import AGAIN, AIMS, DATAPATHS, OVERLAYS, REFERENCE, YARDSTICKS
+from .ratios import AGAIN, AIMS, DATAPATHS, HOSTS, OVERLAYS, REFERENCE, YARDSTICKS
 from .topology import ACROSS_NODES, ONE_NODE
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ LOOKS = {
     "bridge": ("#b8c4ce", "Linux bridge"),
     "kubenet": ("#8596a6", "bridge of a Kubernetes node (bridge-nf-call)"),
     "iptables": ("#d9822b", "routing + kube-proxy's iptables rules, 1 service"),
+    "host to host": ("#d8d2c4", "the nodes themselves, without pods"),
     "floor": ("#a9d8c4", "floor: one lookup and a redirect, nothing else"),
     "iptables MASQUERADE": ("#d9822b", "routing + iptables MASQUERADE"),
     "nftables masquerade": ("#8596a6", "routing + nftables masquerade"),
@@ -36,7 +37,7 @@ LOOKS = {
 #: What stands side by side, and where it was measured.
 PANELS = (
     ("pod to pod, one node", ONE_NODE, DATAPATHS),
-    ("pod to pod, across nodes", ACROSS_NODES, DATAPATHS),
+    ("pod to pod, across nodes", ACROSS_NODES, {**DATAPATHS, **HOSTS}),
     ("pod to pod, across nodes, through a tunnel", ACROSS_NODES, OVERLAYS),
 )
 

@@ -24,7 +24,7 @@ def table(results: dict[str, Any]) -> str:
             for place in PLACES
         ]
     if results["programs"]:
-        parts.append(_programs(results["programs"]))
+        parts += [_programs(results["programs"]), _units(results["units"])]
     if results["times"]:
         parts.append(_times(results["times"]))
     if results["runs"]:
@@ -37,17 +37,23 @@ def table(results: dict[str, Any]) -> str:
 
 
 def _programs(programs: list[dict[str, Any]]) -> str:
-    rows = [["", "ns a packet", "above the empty one", "aim"]]
+    rows = [["", "ns a packet", "above the empty one", "aim", "over its units"]]
     rows += [
         [
             one["name"],
             f"{one['ns']:.0f}",
             f"{one['above_empty']:.0f}",
             f"≤ {one['aim']:.0f}" if one["aim"] else "",
+            f"{one['over_units']:.2f}" if one["over_units"] else "",
         ]
         for one in programs
     ]
     return "Programs, by BPF_PROG_TEST_RUN\n" + columns(rows)
+
+
+def _units(units: list[dict[str, Any]]) -> str:
+    rows = [["", "ns a call"], *([one["name"], f"{one['ns']:.1f}"] for one in units)]
+    return "What programs are made of, by BPF_PROG_TEST_RUN\n" + columns(rows)
 
 
 def _times(times: list[dict[str, Any]]) -> str:

@@ -102,38 +102,43 @@ class Topology:
     """A pod that asks, a pod or a host that answers, and a datapath between them.
 
     :param outside: the host outside, where one answers.
+    :param hosts: the nodes themselves ask and answer.
     """
 
     place: str
     datapath: str
     nodes: list[Node]
     outside: Host | None = None
+    hosts: bool = False
 
     @property
-    def client(self) -> Pod:
-        """The pod that asks."""
-        return self._pods[0]
+    def client(self) -> Host:
+        """Who asks."""
+        return self.nodes[0] if self.hosts else self._pods[0]
 
     @property
     def server(self) -> Host:
         """Who answers."""
-        return self.outside or self._pods[-1]
+        return self.outside or (self.nodes if self.hosts else self._pods)[-1]
 
     @property
     def _pods(self) -> list[Pod]:
         return [pod for node in self.nodes for pod in node.pods]
 
 
-def build(place: str, datapath: str, set_up: Callable[[Node], None]) -> Topology:
-    """Make one of :data:`PLACES` with namespaces of its own, and a datapath where pods are."""
+def build(place: str, datapath: str, set_up: Callable[[Node], None] | None) -> Topology:
+    """Make one of :data:`PLACES` with namespaces of its own, and a datapath where pods are.
+
+    :param set_up: makes the datapath of a node; with None the nodes themselves talk.
+    """
     nodes = [_node(*NODES[number], pods) for number, pods in enumerate(PLACES[place])]
     _join(*nodes)
     for node, peer in (nodes, nodes[::-1]):
         node.peers.append(peer)
     for node in nodes:
-        if node.pods:
+        if node.pods and set_up:
             set_up(node)
-    return Topology(place, datapath, nodes)
+    return Topology(place, datapath, nodes, hosts=set_up is None)
 
 
 def build_outside(datapath: str, set_up: Callable[[Node], None], *, way_back: bool) -> Topology:

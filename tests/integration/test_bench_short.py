@@ -90,6 +90,18 @@ def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> 
         assert by_name[name]["ns"] > by_name[programs.EMPTY]["ns"] > 0, by_name
 
 
+def test_a_program_is_compared_with_the_calls_that_it_makes(short_run: tuple[str, Path]) -> None:
+    results = json.loads((short_run[1] / "results.json").read_text())
+    costs = {one["name"]: one["ns"] for one in results["units"]}
+    assert {"look up endpoints", "insert into nat", "redirect_peer", "set_tunnel_key"} <= set(costs)
+    over = {one["name"]: one["over_units"] for one in results["programs"]}
+    for name, ratio in over.items():
+        # Those of others are not compiled once more, and the last makes no call at all.
+        alone = name.startswith(("floor", programs.EMPTY)) or name.endswith("elsewhere")
+        assert (ratio is None) == alone, over
+        assert ratio is None or 0.2 < ratio < 20, over
+
+
 def test_every_way_to_a_service_has_a_ratio_with_few_and_with_more(
     short_run: tuple[str, Path],
 ) -> None:
