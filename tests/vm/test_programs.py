@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Every program of packets, with all that a cluster may do without and less, loads on this kernel.
+
+A verifier of another age walks other ways: what takes a program here may refuse it there. Those of
+sockets are always made alike, and load wherever there are services.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons
+
+from .machines import ONE
+
+#: Pins of this test's own: nothing is attached, and no network is there.
+PINS = "/sys/fs/bpf/podnet-test"
+WITHOUT = ("NO_SERVICES", "NO_MASQUERADE")
+MAPS = {table.name: f"{PINS}/maps/{table.name}" for table in layout.PROGRAM_MAPS}
+
+
+def program(hook: str, without: tuple[str, ...]) -> dict[str, Any]:
+    """Return an item of the module bpf_program."""
+    name = "-".join((hook, *without))
+    return {
+        "name": name,
+        "src": f"{hook}.c",
+        "function": hook,
+        "type": "sched_cls",
+        "maps": MAPS,
+        "defines": dict.fromkeys(without, ""),
+        "pin": f"{PINS}/{name}",
+        "attach": [],
+    }
+
+
+PROGRAMS = [
+    program(hook.name, without)
+    for hook in reasons.HOOKS
+    if hook.name != "socket"
+    for without in ((), *((one,) for one in WITHOUT), WITHOUT)
+]
+PLAY: list[dict[str, Any]] = [
+    {
+        "hosts": ONE,
+        "become": True,
+        "gather_facts": False,
+        "tasks": [
+            {"name": "Mount bpffs", "podnet.fabric.converge": {"part": "node"}},
+            {
+                "name": "Create the maps",
+                "podnet.fabric.bpf_map": {
+                    "maps": [table.task(path=MAPS[table.name]) for table in layout.PROGRAM_MAPS]
+                },
+            },
+            {"name": "Load the programs", "podnet.fabric.bpf_program": {"programs": PROGRAMS}},
+        ],
+    }
+]
+
+
+@pytest.fixture
+def left_as_it_was(machines):
+    yield
+    machines.exec(ONE, "rm", "-r", PINS)
+
+
+@pytest.mark.usefixtures("left_as_it_was")
+def test_every_program_loads_whatever_it_is_made_without(machines):
+    playbook = machines.folder / "programs.yml"
+    playbook.write_text(json.dumps(PLAY))
+    machines.play(str(playbook)).ok()
+    kernel = machines.exec(ONE, "uname", "-r")
+    assert kernel.startswith("6.1."), f"not a kernel of another age than this one: {kernel}"
+    loaded = machines.json(ONE, "bpftool", "-j", "prog", "show")
+    names = Counter(one.get("name") for one in loaded)
+    functions = Counter(item["function"] for item in PROGRAMS)
+    assert {name: names[name] for name in functions} == functions
