@@ -18,6 +18,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layo
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     compiler,
     maps,
+    objects,
     syscall,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     Counts = Mapping[str, int]
 
 #: Calls in one run of what is timed; of those that fill a map one, as a new flow does: more of them
-#: would be slower for the memory that they are the first to touch.
+#: would be slower, for the memory that they are the first to touch.
 TIMES, INSERTIONS = 16, 1
 LOOK_UP, INSERT = "look up {}", "insert into {}"
 #: Calls without a map: name in the C -> function in units.c.
@@ -56,6 +57,9 @@ _UNITS = [
     *CALLS,
 ]
 _NUMBER, _COUNT = struct.Struct("=I"), struct.Struct("=Q")
+#: What was compiled, by its key, with these for the descriptors of its maps.
+_COMPILED: dict[str, objects.Object] = {}
+_FIRST = 1000
 #: Laid over bpf/lib/bpf.h: each call says first what it is.
 _COUNTED = """
 static __always_inline void count_unit(__u32 number)
@@ -101,10 +105,8 @@ def counts(probe: Probe) -> Counts:
     with (
         maps.create(MapSpec("units", "array", 4, 8, len(_UNITS))) as counted,
         _opened(probe.node) as tables,
-        compiler.compiled(counting, {**tables, "units": counted.fd}) as one,
     ):
-        program = one.load(function, SCHED_CLS)
-        _run_once(probe, program)
+        _run_once(probe, _load(counting, function, {**tables, "units": counted.fd}))
         found = {
             _NUMBER.unpack(key)[0]: _COUNT.unpack(value)[0]
             for key, value in counted.items().items()
@@ -187,38 +189,46 @@ def _probe(unit: str, probe: Probe) -> Probe:
         Probe, unit, probe.node, packet=probe.packet, context=probe.context, expect=0
     )
     if unit in CALLS:
-        return like(program=_program(CALLS[unit], {}))
+        return like(program=_program(CALLS[unit]))
     table = _TABLES[unit.rpartition(" ")[2]]
     with probe.node.entered():
         there = maps.Map(syscall.get(table.pin))
     key = next(iter(there.items()), bytes(table.spec.key_size))
     if unit == LOOK_UP.format(table.name):
-        return like(program=_program("lookup", {"unit": there}, key))
+        return like(program=_program("lookup", there, key))
     own = maps.create(table.spec)
-    given = {"unit": own, "next": maps.create(MapSpec("next", "array", 4, 4, 1))}
-    program = _program("insert", given, key, table.spec.value_size)
-    return like(program=program, fresh=Fresh(before=lambda: own.delete(own.items())))
+    return like(
+        program=_program("insert", own, key, table.spec.value_size),
+        fresh=Fresh(before=lambda: own.delete(own.items())),
+    )
 
 
 def _program(
-    function: str, given: Mapping[str, maps.Map], key: bytes = bytes(4), value_size: int = 4
+    function: str, unit: maps.Map | None = None, key: bytes = bytes(4), value_size: int = 4
 ) -> int:
-    """Load one function of units.c; the others must compile, too, whatever maps it has."""
-    tables = {"unit": 0, "next": 0, **{name: one.fd for name, one in given.items()}}
-    defines = {
-        "TIMES": INSERTIONS if function == "insert" else TIMES,
-        "KEY": ",".join(map(str, key)),
-        "KEY_SIZE": len(key),
-        "VALUE_SIZE": value_size,
-    }
+    """Load one function of units.c; those without a map are compiled with one, too."""
     source = compiler.Source(
         main="units.c",
         files={
             "units.c": (CHECKOUT / "tests/bench/units.c").read_text(),
             "lib/bpf.h": (CHECKOUT / "bpf/lib/bpf.h").read_text(),
         },
-        cflags=tuple(f"-D{name}={text}" for name, text in defines.items()),
+        cflags=(f"-DTIMES={TIMES}", f"-DKEY_SIZE={len(key)}", f"-DVALUE_SIZE={value_size}"),
         standin=compiler.read_folder(CHECKOUT / "bpf" / "include"),
     )
-    with compiler.compiled(source, tables) as one:
-        return one.load(function, SCHED_CLS)
+    # As the compiler lays out struct given: the number is aligned.
+    value = key.ljust(-len(key) % 4 + len(key), b"\0") + bytes(4)
+    with maps.create(MapSpec("given", "array", 4, len(value), 1)) as given:
+        given.update({bytes(4): value})
+        return _load(source, function, {"given": given.fd, "unit": (unit or given).fd})
+
+
+def _load(source: compiler.Source, function: str, tables: Mapping[str, int]) -> int:
+    """Load a function of a source, which is compiled once for all nodes."""
+    its_key = objects.key(source, tables, objects.machine())
+    if its_key not in _COMPILED:
+        stand_ins = {name: _FIRST + number for number, name in enumerate(tables)}
+        with compiler.compiled(source, stand_ins) as one:
+            _COMPILED[its_key] = one.to_object()
+    found = _COMPILED[its_key]
+    return syscall.program_load(SCHED_CLS, objects.code(found, function, tables), found.license)
