@@ -46,6 +46,7 @@ class ActionModule(Action):
     ) -> dict[str, Any]:
         """Run the module with what it needs beside its options."""
         # Here, since most tasks of a rerun come to nothing, and each would import it anew.
+        from ..module_utils.ebpf.bpf_sources import without_texts  # noqa: PLC0415
         from ..module_utils.steps import given  # noqa: PLC0415
         from ..plugin_utils import programs  # noqa: PLC0415
 
@@ -61,17 +62,17 @@ class ActionModule(Action):
                 "converge", {**arguments, **sent, "_sources": sources}, task_vars
             )
 
-        found = given.programs(named, node)
+        compiles, begins = arguments["compile"], arguments["part"] == "node"
+        # What must be compiled is said once, for all parts.
+        of_all = begins or not compiles
+        found = given.programs(parts.PARTS if of_all else named, node) if node else []
         if not found:
             return run({})
-        compiles, known = arguments["compile"], {}
-        if compiles:
-            known = files.lacks(str(arguments["path"]), node["name"])
-        else:
-            # What must be compiled elsewhere is said once, for all parts.
-            found = given.programs(parts.PARTS, node)
         gathered = programs.own_sources(found)
-        return programs.bring(run, gathered, compiles=compiles, known=known)
+        if begins:
+            return run(without_texts(gathered))
+        known = files.lacks(str(arguments["path"]), node["name"])
+        return {**NOTHING, **programs.bring(run, gathered, compiles=compiles, known=known)}
 
 
 def _node(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:

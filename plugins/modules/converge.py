@@ -53,7 +53,8 @@ options:
     description:
       - Whether the node compiles the programs of the part that M(podnet.fabric.bpf_compile) has not compiled in the same
         run.
-      - With V(false), programs of any part that the node cannot load are listed in RV(lacks), and nothing is changed.
+      - With V(false), programs of any part that the node cannot load are listed in RV(lacks), and nothing is changed;
+        where the part V(node) has said so in this run, the node is not asked once more.
     type: bool
     default: true
   _node:
@@ -113,8 +114,10 @@ as_planned:
   elements: str
   sample: [datapath, peers, endpoints, settle]
 lacks:
-  description: What must be compiled first, as RV(podnet.fabric.bpf_program#module:lacks); nothing was changed.
-  returned: with O(compile=false), when something must be
+  description:
+    - What must be compiled first, as RV(podnet.fabric.bpf_program#module:lacks). With O(compile=false) nothing was
+      changed; the part V(node) loads nothing, and says it for those after it.
+  returned: with O(compile=false) or O(part=node), when something must be
   type: dict
   sample:
     machine: x86_64
@@ -167,6 +170,8 @@ def main() -> None:
         done = converge.converge(converge.to_do(steps, call), given, call)
         if ahead and not done["changed"]:
             done["as_planned"] = converge.look_ahead(ahead, given, call)
+        if options["part"] == "node" and (lacking := converge.lacking(given, call)):
+            done["lacks"] = lacking
         if not module._diff:
             del done["diff"]  # in a large cluster it is long, and every node has it
         return done

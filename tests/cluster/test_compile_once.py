@@ -90,6 +90,11 @@ def test_the_node_that_can_compiles_for_all(cluster: Cluster) -> None:
     done = predicted_then_done(cluster)
     assert done.changed.keys() == cluster.nodes.keys()
     assert compiles(done) == [(NATIVE, "node-3")]
+    # It says what it lacks where the run comes by anyhow, and is not asked for that alone.
+    first = done.result("node-1", "Mount bpffs and cgroup2, set kernel settings")
+    asked = done.result("node-1", "Create devices, maps and programs")
+    assert asked["lacks"] == first["lacks"]
+    assert "invocation" not in asked
     found = programs(cluster)
     assert set(found["node-1"]) == NATIVE
     assert found["node-1"] == found["node-2"] == found["node-3"]

@@ -106,9 +106,8 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     """
     report, steps = Report(), list(steps)
     loads = any(step.module == "bpf_program" for step in steps)
-    lacking = _lacks(given) if loads and not call.check_mode else {}
-    if lacking:
-        return {**report.result(), "lacks": lacking}
+    if loads and (lacks := lacking(given, call)):
+        return {**report.result(), "lacks": lacks}
     for step in steps:
         try:
             report.add(step, run(SPECS[step.module], step.arguments(given), call))
@@ -120,6 +119,22 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     if report.unfinished:
         raise Unfinished(report.unfinished, **report.result())
     return report.result()
+
+
+def lacking(given: Given, call: Call) -> dict[str, Any]:
+    """Say which of the programs that the sources are of must be compiled first.
+
+    Nothing in check mode, which loads nothing.
+    """
+    if call.check_mode:
+        return {}
+    known = given.sources.get("programs", {})
+    items = [item for item in programs(PARTS, given.node) if item["name"] in known]
+    if not items:
+        return {}
+    checked = _checked(SPECS["bpf_program"], {"programs": items})["programs"]
+    wanted = [bpf_program_work.wanted(item, None, given.sources) for item in checked]
+    return bpf_program_work.lacks(wanted, given.sources.get("objects", {}))
 
 
 def to_do(steps: Iterable[Step], call: Call) -> list[Step]:
@@ -161,17 +176,6 @@ def _checked(spec: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
         raise Failure("; ".join(checked.error_messages))
     found: dict[str, Any] = checked.validated_parameters
     return found
-
-
-def _lacks(given: Given) -> dict[str, Any]:
-    """Say which of the programs that the sources are of must be compiled first."""
-    known = given.sources.get("programs", {})
-    items = [item for item in programs(PARTS, given.node) if item["name"] in known]
-    if not items:
-        return {}
-    checked = _checked(SPECS["bpf_program"], {"programs": items})["programs"]
-    wanted = [bpf_program_work.wanted(item, None, given.sources) for item in checked]
-    return bpf_program_work.lacks(wanted, given.sources.get("objects", {}))
 
 
 def needs(*lists: Iterable[Step]) -> list[str]:
