@@ -30,8 +30,8 @@ def collection(folder: Path, repository: Path = ROOT) -> Path:
     if done.returncode != 0:
         pytest.fail(
             f"{repository} does not have the last release, commit {RELEASE}: git says "
-            f"{done.stderr.decode().strip()!r}. Run the tests in a clone with its whole history, as "
-            f"git clone makes it, or git fetch --unshallow."
+            f"{done.stderr.decode().strip()!r}. Run the tests in a clone with its whole history, "
+            f"as git clone makes it, or git fetch --unshallow."
         )
     checkout = folder / "ansible_collections" / "podnet" / "fabric"
     checkout.mkdir(parents=True)

@@ -92,9 +92,12 @@ class Held:
         if self.allocations is None:
             return
         size = self.allocations.info.value_size  # less than ours, where another version made it
+        none = address_key("::")
         self.allocations.update(
             {
-                name_key(one.name): ALLOCATIONS.value_struct.pack(address_key(one.ip), inode)[:size]
+                name_key(one.name): ALLOCATIONS.value_struct.pack(address_key(one.ip), inode, none)[
+                    :size
+                ]
                 for one, inode in inodes.items()
             }
         )
