@@ -381,4 +381,5 @@ enum hook {
 	HOOK_NODEPORT = 5, /* what the network sends, where no eBPF carries it on */
 	HOOK_TO_NETDEV = 6, /* what the node sends: at its devices */
 	HOOK_SOCKET = 7, /* what a process connects or sends to: at the node's cgroup */
+	HOOK_TO_CONTAINER = 8, /* what the kernel gives a pod */
 };

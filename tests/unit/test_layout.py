@@ -209,6 +209,7 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (5, "nodeport"),
         (6, "to_netdev"),
         (7, "socket"),
+        (8, "to_container"),
     ]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from . import layout, nat_layout, peers, reasons, settings
-from .cells import BY_PROGRAM, FROM_POD, SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
+from .cells import BY_PROGRAM, FROM_POD, SOCKET_PROGRAMS, TO_POD, cell_of, devices_of, socket_pin
 from .structs import FAMILY_IPV4
 
 if TYPE_CHECKING:
@@ -321,6 +321,7 @@ def _endpoint_options(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     return {
         "datapath": node["datapath"],
         "program": f"{names.PROGRAM_PINS}/{cell.pods[FROM_POD]}",
+        "delivery_program": cell.pods.get(TO_POD) and f"{names.PROGRAM_PINS}/{cell.pods[TO_POD]}",
         "bridge": names.BRIDGE_DEVICE,
         "prefix_length": peers.split_cidr(node["pod_cidr"])[1] if cell.bridged else 32,
         "route_src": node["node_ip"],

@@ -71,7 +71,8 @@ def follow(item: Wanted, old: Map, new: Map, held: Mapping[bytes, bytes]) -> Non
 def catch_up() -> None:
     """Bring over what programs have begun in maps that this process has replaced since it last did.
 
-    What is in the new map already stays as it is there. What a full map has no room for is left out.
+    What is in the new map already stays as it is there. What a full map has no room for is left
+    out.
     """
     for one in _replaced:
         begun = {
