@@ -42,7 +42,7 @@ static __always_inline void peer_read(struct bpf_sock_addr *ctx, __u32 family,
 	}
 	peer->port = (__be16)ctx->user_port;
 	peer->protocol = socket_protocol(ctx->protocol);
-	peer->family = address_is_v4(&peer->address) ? FAMILY_IPV4 : FAMILY_IPV6;
+	peer->family = family == AF_INET ? FAMILY_IPV4 : address_family(&peer->address);
 }
 
 static __always_inline void peer_write(struct bpf_sock_addr *ctx, __u32 family,
@@ -179,7 +179,7 @@ peer_service(struct bpf_sock_addr *ctx, const struct service_state_value *state,
 	was.address = service->address;
 	was.port = service->port;
 	was.protocol = peer->protocol;
-	was.family = address_is_v4(&was.address) ? FAMILY_IPV4 : FAMILY_IPV6;
+	was.family = address_family(&was.address);
 	frontend = peer_frontend(ctx, state, &was);
 	return frontend && frontend->id == service->id ? service : 0;
 }

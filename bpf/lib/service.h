@@ -81,10 +81,6 @@ service_lookup(const struct service_state_value *state, const struct services_ke
 	if (!state->outside)
 		return 0;
 	frontend = service_exact(&any);
-	if (!frontend && any.family != FAMILY_IPV4) { /* of loopbacks: IPv6's stands for the node, too */
-		any.family = FAMILY_IPV4;
-		frontend = service_exact(&any);
-	}
 	if (!frontend || node & NODE_LOCAL)
 		return frontend;
 	/* Another node's address: its node ports are ours as well, its host ports are its own. What

@@ -565,7 +565,10 @@ CASES = [
     given("ARP", ASK, NEXT, None),
     given("IPv6", Ether(src=GATEWAY_MAC, dst=MAC_A) / IPv6() / UDP(), DROP, "unsupported_l3"),
     given(
-        "shorter than its header", Ether(src=GATEWAY_MAC, dst=MAC_A, type=0x800), DROP, "malformed"
+        "header length too small",
+        Ether(src=GATEWAY_MAC, dst=MAC_A) / IP(src=POD_B, dst=POD_A, ihl=4) / UDP(),
+        DROP,
+        "malformed",
     ),
     guarded("the pod's own packet", out(POD_B), NEXT, "to_stack"),
     guarded("to the outside, TTL 1", out(OUTSIDE, ttl=1), NEXT, "to_stack"),
