@@ -23,7 +23,7 @@ PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 
             clang gcc libc6-dev shellcheck mmdebstrap patchelf \
             qemu-system-x86 qemu-utils e2fsprogs openssh-client
 
-TESTS := $(addprefix test-,unit lint sanity versions packet integration demo cluster cells switches services masquerade loss molecule vm)
+TESTS := $(addprefix test-,unit lint sanity versions packet integration demo cluster cells switches services masquerade loss upgrade molecule vm)
 
 .PHONY: help demo demo-down bench deps collection header artefact \
         test test-quick $(TESTS)
@@ -101,6 +101,7 @@ test-switches: deps ## every switch of a live cluster between two cells, and wha
 test-services: deps ## services on the write-up's cluster: real clients, inside and outside
 test-masquerade: deps ## pods that talk to the outside: who is seen, real clients, 60,000 flows at once, churn
 test-loss: deps ## what is lost while programs are replaced and runs are killed: nothing
+test-upgrade: deps ## a live cluster of the last release is brought to this checkout, in every cell: nothing is lost or left
 test-molecule: deps ## the roles, one scenario each
 test-vm: deps ## real virtual machines: systemd, SSH, Debian's kernel
 $(TESTS): test-%:

@@ -13,7 +13,7 @@
  * the host's arp_ignore says so. */
 static __always_inline enum verdict guard_arp(struct packet *p)
 {
-	const struct config_value *config = node_config();
+	const struct config_value *config = node_config(FAMILY_IPV4);
 	struct arp_frame frame;
 
 	if (!arp_read(p->skb, &frame) || !arp_is_v4(&frame))

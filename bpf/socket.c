@@ -21,11 +21,11 @@
 /* What the frontends of this kind of socket are named by; 0 for one that has no services. A socket
  * of MPTCP connects by its first subflow, which is a TCP socket with a cookie of its own: it gets a
  * backend, and getpeername of the whole says which. */
-static __always_inline __u16 socket_protocol(__u32 protocol)
+static __always_inline __u8 socket_protocol(__u32 protocol)
 {
 	if (protocol == IP_PROTOCOL_UDPLITE)
 		return IP_PROTOCOL_UDP;
-	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ? (__u16)protocol : 0;
+	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ? (__u8)protocol : 0;
 }
 
 /* `family`, a constant: AF_INET or AF_INET6, as the hook's name says. */
@@ -42,6 +42,7 @@ static __always_inline void peer_read(struct bpf_sock_addr *ctx, __u32 family,
 	}
 	peer->port = (__be16)ctx->user_port;
 	peer->protocol = socket_protocol(ctx->protocol);
+	peer->family = family == AF_INET ? FAMILY_IPV4 : address_family(&peer->address);
 }
 
 static __always_inline void peer_write(struct bpf_sock_addr *ctx, __u32 family,
@@ -178,6 +179,7 @@ peer_service(struct bpf_sock_addr *ctx, const struct service_state_value *state,
 	was.address = service->address;
 	was.port = service->port;
 	was.protocol = peer->protocol;
+	was.family = address_family(&was.address);
 	frontend = peer_frontend(ctx, state, &was);
 	return frontend && frontend->id == service->id ? service : 0;
 }

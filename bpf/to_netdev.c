@@ -12,7 +12,7 @@ static __always_inline enum verdict walk(struct packet *p)
 
 	if (packet_skips_snat(p))
 		return VERDICT_NONE;
-	device = egress_device(p->skb->ifindex);
+	device = egress_device(p, p->skb->ifindex);
 	if ((!device && !service_state()) || packet_read(p) != VERDICT_NONE)
 		return VERDICT_NONE;
 	verdict = reverse_nat(p);

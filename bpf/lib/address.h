@@ -17,6 +17,18 @@ static __always_inline int address_is_v4(const struct address *a)
 	return !a->words[0] && !a->words[1] && a->words[2] == NET32(0xffff);
 }
 
+/* FAMILY_IPV4 or FAMILY_IPV6, without a jump. The loopback of either stands for the same ports of the node,
+ * IPv4's today. */
+static __always_inline __u8 address_family(const struct address *a)
+{
+	__u64 others = a->words[0] | a->words[1] |
+		       (__u64)a->words[2] * (a->words[2] ^ NET32(0xffff));
+
+	others = (others | (0 - others)) >> 63;
+	OPAQUE(others); /* or clang makes a jump of it */
+	return (__u8)others;
+}
+
 /* Without a jump for each word: in a loop the verifier follows every one of them. */
 static __always_inline int address_equal(const struct address *a, const struct address *b)
 {

@@ -14,15 +14,25 @@ static __always_inline int deliver_fits(const struct packet *p)
 	return pod && p->hop_limit > 1 && packet_wire_length(p) <= pod->mtu;
 }
 
+/* The place of the stage that decides what the pod takes: the packet is `tuple`, and where it is of a flow,
+ * for the pod it is what `flow` says. Whoever brings a packet to a pod comes by here. */
+static __always_inline enum verdict deliver_admits(const struct packet *p)
+{
+	(void)p; /* any, today */
+	return VERDICT_TO_ENDPOINT;
+}
+
 static __always_inline enum verdict deliver(struct packet *p)
 {
 	const struct endpoints_value *pod = p->way.pod;
+	enum verdict verdict;
 
 	OPAQUE(pod); /* see deliver_fits */
 	if (!pod)
 		return VERDICT_NO_ENDPOINT;
-	/* The place of the stage that decides what the pod takes: the packet is `tuple`, and where it is
-	 * of a flow, for the pod it is what `flow` says. */
+	verdict = deliver_admits(p);
+	if (verdict != VERDICT_TO_ENDPOINT)
+		return verdict;
 	mac_copy(p->eth->h_dest, pod->mac);
 	mac_copy(p->eth->h_source, pod->gateway_mac);
 	p->way.ifindex = pod->ifindex;

@@ -4,10 +4,13 @@
 
 #include "node.h"
 
-/* 0 where nothing is masqueraded on the device. */
-static __always_inline const struct masquerade_value *egress_device(__u32 ifindex)
+/* What packets of this one's family get on a device; 0 where none is masqueraded there. */
+static __always_inline const struct masquerade_value *egress_device(const struct packet *p,
+								    __u32 ifindex)
 {
-	return MASQUERADES ? map_lookup(MAP(masquerade), &ifindex) : 0;
+	const struct masquerade_key key = { .ifindex = ifindex, .family = packet_family(p) };
+
+	return MASQUERADES ? map_lookup(MAP(masquerade), &key) : 0;
 }
 
 /* Say whether pods talk to the address with the node's, instead of their own. The node's addresses

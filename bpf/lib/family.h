@@ -5,6 +5,13 @@
 
 #include "ipv4.h"
 
+/* The family of a packet, as keys of maps say it. */
+static __always_inline __u32 packet_family(const struct packet *p)
+{
+	(void)p; /* one today */
+	return FAMILY_IPV4;
+}
+
 /* Read the headers into the packet: VERDICT_NONE, or why that cannot be. */
 static __always_inline enum verdict packet_read(struct packet *p)
 {
@@ -19,7 +26,7 @@ static __always_inline int packet_point(struct packet *p)
 	return ipv4_point(p);
 }
 
-static __always_inline __u32 packet_fragment_id(const struct packet *p)
+static __always_inline __be32 packet_fragment_id(const struct packet *p)
 {
 	return ipv4_fragment_id(p);
 }

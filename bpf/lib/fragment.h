@@ -12,8 +12,9 @@ static __always_inline void fragment_key(struct fragments_key *key, const struct
 {
 	key->source = p->tuple->source;
 	key->destination = p->tuple->destination;
-	key->id = (__be16)packet_fragment_id(p);
+	key->id = packet_fragment_id(p);
 	key->protocol = p->tuple->protocol;
+	key->reserved = 0;
 }
 
 static __always_inline void fragment_note(const struct packet *p)

@@ -50,7 +50,7 @@ static __always_inline __be32 icmp_source(const struct packet *p)
 
 	if (p->icmp == ICMP_CAUSE(ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, 0))
 		return p->tuple->destination.words[3];
-	config = node_config();
+	config = node_config(FAMILY_IPV4);
 	if (!config)
 		return 0;
 	return packet_is_from_pod(p) ? config->gateway_ip.words[3] : config->node_ip.words[3];

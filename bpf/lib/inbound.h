@@ -38,9 +38,9 @@ static __always_inline enum verdict inbound(struct packet *p)
 	if (!MASQUERADES || !p->config || p->tuple->protocol != IP_PROTOCOL_UDP)
 		return VERDICT_NONE;
 	/* The answer may leave by another device than the packet came in by, such as the tunnel. */
-	device = egress_device(p->skb->ifindex);
+	device = egress_device(p, p->skb->ifindex);
 	if (!device)
-		device = egress_device(p->config->netdev_ifindex);
+		device = egress_device(p, p->config->netdev_ifindex);
 	if (!device || !egress_masquerades(device, &p->tuple->source))
 		return VERDICT_NONE;
 	verdict = l4_read(p);

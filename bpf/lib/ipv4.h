@@ -53,9 +53,9 @@ static __always_inline enum verdict ipv4_read(struct packet *p)
 	return VERDICT_NONE;
 }
 
-static __always_inline __u32 ipv4_fragment_id(const struct packet *p)
+static __always_inline __be32 ipv4_fragment_id(const struct packet *p)
 {
-	return ipv4_header(p)->id;
+	return NET32((__u32)NET16(ipv4_header(p)->id));
 }
 
 static __always_inline int ipv4_may_fragment(const struct packet *p)

@@ -95,7 +95,7 @@ static __always_inline enum verdict lb_unknown(const struct packet *p, struct se
  * for both. */
 static __always_inline int lb_masquerades(const struct packet *p, const struct address *backend)
 {
-	const struct masquerade_value *device = egress_device(p->config->netdev_ifindex);
+	const struct masquerade_value *device = egress_device(p, p->config->netdev_ifindex);
 
 	return device && egress_masquerades(device, backend);
 }
@@ -197,7 +197,8 @@ static __always_inline enum verdict lb_select(struct packet *p)
 	struct services_key key = {
 		.address = p->tuple->destination,
 		.port = p->tuple->destination_port,
-		.protocol = p->tuple->protocol,
+		.protocol = (__u8)p->tuple->protocol,
+		.family = (__u8)packet_family(p),
 	};
 	const struct services_value *frontend = service_lookup(p->state, &key, lb_client(p));
 	const struct backends_value *backend;

@@ -2,12 +2,12 @@
 /* The node that a program runs on, whose an address is, and the way to the node's own stack. */
 #pragma once
 
-#include "packet.h"
+#include "family.h"
 
-static __always_inline const struct config_value *node_config(void)
+/* What the node has for packets of a family. */
+static __always_inline const struct config_value *node_config(__u32 family)
 {
-	__u32 zero = 0;
-	const struct config_value *config = map_lookup(MAP(config), &zero);
+	const struct config_value *config = map_lookup(MAP(config), &family);
 
 	return config && config->gateway_ifindex ? config : 0;
 }
@@ -16,7 +16,7 @@ static __always_inline const struct config_value *node_config(void)
 static __always_inline enum verdict node_configured(struct packet *p)
 {
 	if (!p->config)
-		p->config = node_config();
+		p->config = node_config(packet_family(p));
 	return LIKELY(p->config) ? VERDICT_NONE : VERDICT_NOT_CONFIGURED;
 }
 

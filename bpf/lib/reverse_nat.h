@@ -15,7 +15,7 @@ static __always_inline int reverse_nat_direct(const struct packet *p)
 /* Say whether what is masqueraded on the device is answered at the packet's destination. */
 static __always_inline int reverse_nat_masquerades(const struct packet *p)
 {
-	const struct masquerade_value *device = egress_device(p->skb->ifindex);
+	const struct masquerade_value *device = egress_device(p, p->skb->ifindex);
 
 	return device && address_equal(&device->address, &p->tuple->destination);
 }

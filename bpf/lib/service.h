@@ -52,7 +52,11 @@ static __always_inline const struct services_value *
 service_lookup(const struct service_state_value *state, const struct services_key *key,
 	       enum service_client client)
 {
-	struct services_key any = { .port = key->port, .protocol = key->protocol };
+	struct services_key any = {
+		.port = key->port,
+		.protocol = key->protocol,
+		.family = key->family,
+	};
 	const struct services_value *frontend;
 	int node = NODE_LOCAL;
 

@@ -12,6 +12,8 @@ struct address {
 	};
 };
 
+#define FAMILY_IPV4 0
+#define FAMILY_IPV6 1
 #define IPCACHE_DIRECT 1
 #define IPCACHE_TUNNEL 2
 #define NODE_LOCAL 1
@@ -66,9 +68,9 @@ struct ipcache_value {
 };
 _Static_assert(sizeof(struct ipcache_value) == 44, "ipcache_value: 44 bytes, no hidden padding");
 
-/* config: what the programs know of their node; one entry. */
+/* config: what the programs know of their node, for packets of each family. */
 struct config_key {
-	__u32 zero; /* always 0 */
+	__u32 family; /* FAMILY_IPV4 or FAMILY_IPV6 */
 };
 _Static_assert(sizeof(struct config_key) == 4, "config_key: 4 bytes, no hidden padding");
 struct config_value {
@@ -105,10 +107,11 @@ struct allocations_key {
 };
 _Static_assert(sizeof(struct allocations_key) == 256, "allocations_key: 256 bytes, no hidden padding");
 struct allocations_value {
-	struct address address; /* the endpoint's address */
+	struct address address; /* the endpoint's address; of two families, that of IPv4 */
 	__u64 netns_inode; /* namespace that was made for it; 0: it was there before */
+	struct address address6; /* that of IPv6, of two families; else :: */
 };
-_Static_assert(sizeof(struct allocations_value) == 24, "allocations_value: 24 bytes, no hidden padding");
+_Static_assert(sizeof(struct allocations_value) == 40, "allocations_value: 40 bytes, no hidden padding");
 
 /* node_addresses: address of a node of the cluster. */
 struct node_addresses_key {
@@ -125,7 +128,8 @@ _Static_assert(sizeof(struct node_addresses_value) == 20, "node_addresses_value:
 struct services_key {
 	struct address address; /* the service's address; :: for any address of the node's own */
 	__be16 port; /* its port */
-	__u16 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 family; /* FAMILY_IPV4 or FAMILY_IPV6, of any address, too */
 };
 _Static_assert(sizeof(struct services_key) == 20, "services_key: 20 bytes, no hidden padding");
 struct services_value {
@@ -300,10 +304,11 @@ _Static_assert(sizeof(struct nat_seen_value) == 8, "nat_seen_value: 8 bytes, no 
 struct fragments_key {
 	struct address source; /* source address */
 	struct address destination; /* destination address */
-	__be16 id; /* identification of the datagram */
+	__be32 id; /* identification of the datagram, of which IPv4 has 16 bits */
 	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
+	__u16 reserved; /* 0 */
 };
-_Static_assert(sizeof(struct fragments_key) == 36, "fragments_key: 36 bytes, no hidden padding");
+_Static_assert(sizeof(struct fragments_key) == 40, "fragments_key: 40 bytes, no hidden padding");
 struct fragments_value {
 	__be16 source_port; /* source port */
 	__be16 destination_port; /* destination port */
@@ -313,8 +318,9 @@ _Static_assert(sizeof(struct fragments_value) == 4, "fragments_value: 4 bytes, n
 /* masquerade: device of the node that pods reach the outside by: the address that they get there. */
 struct masquerade_key {
 	__u32 ifindex; /* number of the device */
+	__u32 family; /* FAMILY_IPV4 or FAMILY_IPV6: of the packets */
 };
-_Static_assert(sizeof(struct masquerade_key) == 4, "masquerade_key: 4 bytes, no hidden padding");
+_Static_assert(sizeof(struct masquerade_key) == 8, "masquerade_key: 8 bytes, no hidden padding");
 struct masquerade_value {
 	struct address address; /* the device's address */
 	__u32 flags; /* MASQUERADE_NODES */
@@ -375,4 +381,5 @@ enum hook {
 	HOOK_NODEPORT = 5, /* what the network sends, where no eBPF carries it on */
 	HOOK_TO_NETDEV = 6, /* what the node sends: at its devices */
 	HOOK_SOCKET = 7, /* what a process connects or sends to: at the node's cgroup */
+	HOOK_TO_CONTAINER = 8, /* what the kernel gives a pod */
 };

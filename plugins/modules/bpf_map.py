@@ -107,14 +107,15 @@ options:
             step. Programs use the old one until they are loaded anew, which M(podnet.fabric.bpf_program)
             does by itself. What programs write to the old map meanwhile is lost.
           - V(grow) does the same and takes the old value for the first fields of O(maps[].value). That is
-            right where a new version only ever adds fields at the end.
+            right where a new version only ever adds fields at the end. A key of the old map that has the size of
+            O(maps[].key) is taken for one, any other for O(maps[].old_key).
         type: str
         choices: [fail, migrate, grow]
         default: fail
       old_key:
         description:
-          - For O(maps[].on_mismatch=migrate) the fields of the old key, where they are others. Fields keep
-            their value by name; new ones are zero.
+          - The fields of the key in a map of another shape, where they are others. Fields keep their value by
+            name; new ones are zero.
         type: list
         elements: dict
         default: []

@@ -69,9 +69,16 @@ options:
     required: true
   program:
     description:
-      - Pin of the program that sits at each host-side device. Its name is that of the pin's last part.
+      - Pin of the program that sits at each host-side device and sees what the pod sends. Its name is that of the pin's
+        last part.
     type: path
     default: /sys/fs/bpf/podnet/programs/from_container
+  delivery_program:
+    description:
+      - Pin of a program at each host-side device that sees what the node's stack or its bridge gives the pod. Without it
+        there is none, and one that is there goes.
+      - What another program hands over to the pod does not pass it.
+    type: path
   datapath:
     description:
       - What carries the packets of the pods. V(ebpf) is the program at their host-side devices.

@@ -22,6 +22,9 @@ options:
     description: Pin of the program that sits at each host-side device.
     type: path
     default: /sys/fs/bpf/podnet/programs/from_container
+  delivery_program:
+    description: Pin of the program there that sees what the kernel gives the pod, where there is to be one.
+    type: path
   datapath:
     description: Datapath of the pods; an endpoint is ready when its device has what belongs to that.
     type: str
@@ -66,6 +69,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str"},
             "program": {"type": "path", "default": "/sys/fs/bpf/podnet/programs/from_container"},
+            "delivery_program": {"type": "path"},
             "datapath": {"type": "str", "choices": ["ebpf", "bridge", "routed"], "default": "ebpf"},
         },
         supports_check_mode=True,
@@ -73,7 +77,7 @@ def main() -> None:
     given = module.params
 
     def work() -> dict[str, object]:
-        found = info.gather(given["program"], given["datapath"])
+        found = info.gather(given["program"], given["datapath"], given["delivery_program"])
         return {
             "changed": False,
             "endpoints": [one for one in found if given["name"] in (None, one["name"])],

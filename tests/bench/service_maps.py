@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout as layout
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
+from ansible_collections.podnet.fabric.plugins.module_utils.services import packed
 
 from .service_list import BACKENDS
 
@@ -107,7 +109,7 @@ def _slots(first: int, service: Service) -> list[tuple[bytes, bytes]]:
 def _frontend(number: int, first: int, service: Service) -> tuple[bytes, bytes]:
     count = len(service.backends)
     protocol = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}[service.protocol]
-    key = layout.SERVICES.pack_key(address=service.ip, port=service.port, protocol=protocol)
+    key = packed.frontend_key(addresses.packed(service.ip), service.port, protocol)
     value = layout.SERVICES.pack_value(
         id=number + 1,
         kind=layout.SERVICE_CLUSTER_IP,

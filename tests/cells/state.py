@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.lab import places
+from ansible_collections.podnet.fabric.plugins.module_utils.names import MAP_PINS
 
 from tests.cluster.probes import Snapshot, snapshot
 from tests.services.maps import services
 
 if TYPE_CHECKING:
+    from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
+
     from tests.cluster.cluster import Cluster
 
 #: Numbers by which the kernel knows devices, ports of a bridge, programs and links.
@@ -78,3 +84,22 @@ def _maps(cluster: Cluster, node: str) -> list[str]:
             lines.append(f"{table.name} {json.dumps(said, sort_keys=True)}")
     # Numbers and slots of services tell their history.
     return lines + [f"service {each}" for each in services(cluster, node).items()]
+
+
+def shapes(cluster: Cluster) -> dict[str, dict[str, MapSpec]]:
+    """Return the shape of each map that is pinned, by node."""
+    return {
+        node: {
+            Path(pin).name: _shape(cluster, node, pin)
+            for pin in cluster.exec(node, "find", MAP_PINS, "-type", "f").splitlines()
+        }
+        for node in cluster.nodes
+    }
+
+
+def _shape(cluster: Cluster, node: str, pin: str) -> MapSpec:
+    keeper = places.HostPlace(cluster.lab, node).pid()
+    found = maps.open_pin(f"/proc/{keeper}/root{pin}")
+    assert found is not None, f"{node} has no map {pin}"
+    with found:
+        return found.spec

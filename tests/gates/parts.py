@@ -106,6 +106,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "services": (_pytest("services", "tests/services"),),
     "masquerade": (_pytest("masquerade", "tests/masquerade"),),
     "loss": (_pytest("loss", "tests/loss"),),
+    "upgrade": (_pytest("upgrade", "tests/upgrade"),),
     "molecule": (
         _molecule("destroy", "default"),  # what a run may have left that was ended
         *(_molecule("test", scenario, "--destroy=never") for scenario in SCENARIOS),
@@ -124,7 +125,7 @@ APART = ("vm-whole",)
 #: All parts, those first that take longest: for two processors, two run side by side.
 LONGEST_FIRST = (
     *("cells", "molecule", "integration", "vm", "switches", "versions", "cluster", "masquerade"),
-    *("services", "loss", "demo", "lint", "sanity", "packet", "unit"),
+    *("services", "loss", "upgrade", "demo", "lint", "sanity", "packet", "unit"),
 )
 AT_ONCE = 2
 

@@ -12,16 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GUARD = "/sys/fs/bpf/podnet/programs/guard"
+DOOR = "/sys/fs/bpf/podnet/programs/to_container"
 
 
-def node_of(datapath: str) -> dict[str, Any]:
-    """Return the node of the plan, native routing, with a datapath."""
-    return {**plan(), "datapath": datapath}
+def node_of(datapath: str, *, isolation: bool = False) -> dict[str, Any]:
+    """Return the node of the plan, native routing, with a datapath.
+
+    :param isolation: whether a pod may be isolated.
+    """
+    return {**plan(), "datapath": datapath, "isolation": isolation}
 
 
-def make_cell(datapath: str, mode: str = "auto") -> None:
+def make_cell(datapath: str, mode: str = "auto", *, isolation: bool = False) -> None:
     """Make what the pods of a datapath need; what another one had stays."""
-    make_parts(node_of(datapath), mode)
+    make_parts(node_of(datapath, isolation=isolation), mode)
 
 
 def make_routes(datapath: str) -> None:

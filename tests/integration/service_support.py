@@ -17,8 +17,9 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     service_layout,
     tasks,
 )
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses, namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.services import packed
 from bpf_support import sources
 from node_support import CIDR, GATEWAY, NODE_IP, bare_node, plan
 from running import ROOT, do, run, until
@@ -186,7 +187,7 @@ class Node:
             self.put(service_layout.BACKENDS, {"slot": self._free_slot}, value)
             self._free_slot += 1
         outside = kind != service_layout.SERVICE_CLUSTER_IP
-        key = {"address": address, "port": port, "protocol": protocol}
+        key = packed.frontend_key(addresses.packed(address), port, protocol)
         value = {
             "id": number,
             "kind": kind,
@@ -198,14 +199,14 @@ class Node:
             **dict.fromkeys(("outside_first", "outside_active", "outside_total"), 0),
             "affinity": affinity,
         }
-        self.put(service_layout.SERVICES, key, value)
-        self._served[service_layout.SERVICES.pack_key(**key)] = outside
+        self._maps["services"].update({key: service_layout.SERVICES.pack_value(**value)})
+        self._served[key] = outside
         self.state()
         return number
 
     def remove(self, address: str, port: int, protocol: int = TCP) -> None:
         """Take a frontend away."""
-        key = service_layout.SERVICES.pack_key(address=address, port=port, protocol=protocol)
+        key = packed.frontend_key(addresses.packed(address), port, protocol)
         self._maps["services"].delete([key])
         del self._served[key]
         self.state()

@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import (
+    bpf_map,
+    bpf_map_carry,
+    bpf_map_wanted,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
+from ansible_collections.podnet.fabric.plugins.module_utils.specs.bpf_map import SPEC
 from bpf_support import bpftool, dump
 from running import fails, four_runs, run_module
 
@@ -206,6 +213,44 @@ def test_values_that_grew_at_their_end_need_no_description_of_the_old_ones() -> 
     four_runs("bpf_map", **table(value=longer, on_mismatch="grow"))
     key, value = packed(1)
     assert dump(PATH) == {key: value + bytes(4)}
+
+
+def test_a_key_that_grew_is_described_as_it_was() -> None:
+    run_module("bpf_map", **table(entries=[entry(1)]))
+    longer = table(key=[*ADDRESS, {"name": "family", "type": "u32"}], on_mismatch="grow")
+    fails("bpf_map", "old_key", **longer)
+    longer["maps"][0]["old_key"] = ADDRESS
+    four_runs("bpf_map", **longer)
+    key, value = packed(1)
+    assert dump(PATH) == {key + bytes(4): value}
+    # Once it has the new key, the old one says nothing: not even where the map grows again.
+    longer["maps"][0]["max_entries"] *= 2
+    four_runs("bpf_map", **longer)
+    assert dump(PATH) == {key + bytes(4): value}
+
+
+@pytest.mark.parametrize("kind", ["hash", "lru_hash"])
+def test_what_programs_begin_in_the_old_map_is_carried_over_when_they_are_replaced(
+    kind: str,
+) -> None:
+    """As one process does it that replaces maps, then programs."""
+    one, two, three = map(packed, (1, 2, 3))
+    run_module("bpf_map", **table(type=kind, entries=[entry(1)]))
+    larger = ArgumentSpecValidator(SPEC.arguments).validate(
+        table(type=kind, max_entries=256, on_mismatch="grow")
+    )
+    items = [bpf_map_wanted.wanted(item) for item in larger.validated_parameters["maps"]]
+    with maps.open_pin(PATH) as old:
+        bpf_map.converge(items, check_mode=False)
+        with maps.open_pin(PATH) as new:
+            old.restore(dict([two, three]))  # by programs of before
+            new.restore({three[0]: two[1]})  # by those of now
+            new.delete([one[0]])
+            for _time in range(2):
+                bpf_map_carry.catch_up()
+                # What is there stays as it is, and what was carried over and has gone stays away.
+                assert dump(PATH) == {two[0]: two[1], three[0]: two[1]}
+    bpf_map_carry.leave()
 
 
 COUNTED = [{"name": "limit", "type": "u64"}, {"name": "packets", "type": "u64", "keep": True}]

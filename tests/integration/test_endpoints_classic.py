@@ -7,8 +7,10 @@ import time
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons, tasks
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from bpf_support import bpftool, pins
-from cell_support import GUARD, cell_options, make_cell, make_routes
+from cell_support import DOOR, GUARD, cell_options, make_cell, make_routes, node_of
 from node_support import GATEWAY, GATEWAY_MAC, NODE_IP, PEER_IP, bare_node, pod, sysctl
 from running import ROOT, do, fails, four_runs, ip, ip_here, run, run_module, until
 
@@ -110,6 +112,54 @@ def test_made_and_removed(datapath, mode, version, monkeypatch):
     done = four_runs("endpoints", **cell_options(datapath, pods[:1], attach_mode=mode))
     assert done["changes"] == ["remove endpoint web-2"]
     assert_whole(datapath, "web-1", "10.111.160.1")
+
+
+def delivered():
+    """Packets that the program at the door into the pods has counted."""
+    with maps.open_pin(layout.METRICS.pin) as metrics:
+        counts = metrics.sums()
+    number = next(hook.number for hook in reasons.HOOKS if hook.name == "to_container")
+    return counts[layout.METRICS.pack_key(index=number * layout.VERDICTS)][0]
+
+
+@pytest.mark.parametrize("mode", ["tcx", "clsact"])
+def test_where_pods_may_be_isolated_what_the_kernel_gives_them_passes_a_program(datapath, mode):
+    pods = [pod("web-1", 1), pod("web-2", 2)]
+    run("endpoints", **cell_options(datapath, pods, attach_mode=mode))
+    make_cell(datapath, isolation=True)
+    with_door = cell_options(datapath, pods, attach_mode=mode, delivery_program=DOOR)
+    done = four_runs("endpoints", **with_door)
+    assert done["changes"] == ["change endpoint web-1", "change endpoint web-2"]
+    change = {
+        what: done["diff"][what]["endpoint web-1"]["delivery"] for what in ("before", "after")
+    }
+    assert change == {"before": None, "after": f"to_container, {mode}"}
+    for source, target in (
+        ("web-1", "10.111.160.2"),
+        (None, "10.111.160.1"),
+        ("peer", "10.111.160.1"),
+    ):
+        before = delivered()
+        assert reaches(source, target)
+        assert delivered() > before
+    # As any other part of an endpoint: what is missing comes back.
+    device = HOST_DEVICE("web-1")
+    if mode == "tcx":
+        do("rm", f"/sys/fs/bpf/podnet/links/{device}-tc_egress")
+    else:
+        do("tc", "filter", "del", "dev", device, "egress")
+    found = run_module("endpoints_info", program=GUARD, datapath=datapath, delivery_program=DOOR)
+    assert [one["name"] for one in found["endpoints"] if one["ready"]] == ["web-2"]
+    assert run("endpoints", **with_door)["changes"] == ["change endpoint web-1"]
+    # Where nothing asks for it, it goes, and costs nothing.
+    done = four_runs("endpoints", **cell_options(datapath, pods, attach_mode=mode))
+    assert done["changes"] == ["change endpoint web-1", "change endpoint web-2"]
+    before = delivered()
+    assert reaches("web-1", "10.111.160.2")
+    assert delivered() == before
+    make_cell(datapath)
+    run("teardown", keep=tasks.build(node_of(datapath))["keep"])
+    assert "to_container" not in pins("/sys/fs/bpf/podnet/programs")
 
 
 #: What is done to an endpoint by hand, and the words of the diff that must tell of it.

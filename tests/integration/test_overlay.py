@@ -198,7 +198,7 @@ def tables(node: Node, peer: Node, ifindex: dict[str, int]) -> list[dict]:
         ],
         layout.CONFIG: [
             {
-                "key": {"zero": 0},
+                "key": {"family": layout.FAMILY_IPV4},
                 "value": {
                     "pod_cidr": node.cidr.partition("/")[0],
                     "pod_cidr_mask": "255.255.255.128",

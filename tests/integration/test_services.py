@@ -264,7 +264,7 @@ def test_ports_of_processes_among_those_of_flows_are_warned_of():
         assert "valid is a range that begins at 30000 or above." in warning
         # Pods are masqueraded: there a program sees to it.
         table = nat_layout.MASQUERADE
-        key = table.pack_key(ifindex=2)
+        key = table.pack_key(ifindex=2, family=layout.FAMILY_IPV4)
         with maps.open_pin(table.pin) as devices:
             devices.update({key: table.pack_value(address=NODE_IP, flags=0)})
             assert "warnings" not in run("services", services=[web], purge=True)

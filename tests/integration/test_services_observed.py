@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import service_layout as layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.structs import FAMILY_IPV4
 from node_support import bare_node
 from running import do, run
 
@@ -36,7 +37,7 @@ def _node():
 def entry(at: int, address: str, port: int, kind: int, flags: int) -> dict[str, Any]:
     value = {field.name: 0 for field in layout.SERVICES.value}
     return {
-        "key": {"address": address, "port": port, "protocol": 6},
+        "key": {"address": address, "port": port, "protocol": 6, "family": FAMILY_IPV4},
         "value": {**value, "id": at, "kind": kind, "flags": flags},
     }
 

@@ -8,7 +8,7 @@ import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.cluster.probes import PYTHON
 
@@ -46,28 +46,45 @@ QDISC = Loss(echoes=50, segments=50, stall=1000)
 #: While a network comes, goes or changes: of the connection of who does that, to the node itself.
 CONTROLLER = Loss(echoes=1000, segments=100, stall=1000)
 
-Flows = dict[str, tuple[str, str, str]]
+
+class Flow(NamedTuple):
+    """What sends to what.
+
+    :param sender: the place that sends; ``taker``: the place that takes.
+    :param address: of the taker, for the one that sends.
+    :param port: of the taker, for the same.
+    :param echoed: whom it pings; by default ``address``, which a service does not answer for.
+    """
+
+    sender: str
+    taker: str
+    address: str
+    port: str = PORT
+    echoed: str | None = None
+
+
+Flows = dict[str, Flow]
 
 
 def controllers(cluster: Cluster) -> Flows:
     """Return what Ansible's own connections would be: from outside to each node's address."""
     return {
-        f"controller to {node}": ("gateway", node, variables["ansible_host"])
+        f"controller to {node}": Flow("gateway", node, variables["ansible_host"])
         for node, variables in cluster.nodes.items()
     }
 
 
 def flows(cluster: Cluster) -> Flows:
-    """Return what to watch: by its name the place that sends, the place that takes, its address."""
+    """Return what to watch, by its name."""
     here, *others = cluster.nodes
     (one, one_ip), (two, two_ip) = list(cluster.pods(here).items())[:2]
     here_ip = cluster.nodes[here]["ansible_host"]
     return {
-        "pod to pod on one node": (one, two, two_ip),
-        "pod to host": (two, here, here_ip),
-        "host to pod": (here, one, one_ip),
+        "pod to pod on one node": Flow(one, two, two_ip),
+        "pod to host": Flow(two, here, here_ip),
+        "host to pod": Flow(here, one, one_ip),
         **{
-            f"pod to pod on {node}": (one, *next(iter(cluster.pods(node).items())))
+            f"pod to pod on {node}": Flow(one, *next(iter(cluster.pods(node).items())))
             for node in others
         },
         **controllers(cluster),
@@ -99,10 +116,11 @@ def nothing_is_lost(
             stack.callback(process.kill)
             return _ready(process)
 
-        for place in {taker for _sender, taker, _address in found.values()}:
+        for place in {flow.taker for flow in found.values()}:
             start(place, PORT)
         senders = {
-            name: start(sender, address, PORT) for name, (sender, _taker, address) in found.items()
+            name: start(flow.sender, flow.address, flow.port, flow.echoed or flow.address)
+            for name, flow in found.items()
         }
         yield
         for sender in senders.values():

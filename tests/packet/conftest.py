@@ -207,7 +207,7 @@ class Node:
             node_ip=NODE,
             gateway_ip=GATEWAY,
         )
-        self.tables["config"].update({layout.CONFIG.pack_key(zero=0): value})
+        self.tables["config"].update({layout.CONFIG.pack_key(family=layout.FAMILY_IPV4): value})
 
 
 def _counted(before: dict[bytes, Any], after: dict[bytes, Any]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.structs import FAMILY_IPV4
 from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
 
 from tests.clock import ago
@@ -61,7 +62,7 @@ class Masquerade:
     def set_device(self, name: str, address: str | None, *, nodes: bool = False) -> None:
         """Masquerade with an address on a device, or not any more."""
         table = nat_layout.MASQUERADE
-        key = table.pack_key(ifindex=self.node.ifindex[name])
+        key = table.pack_key(ifindex=self.node.ifindex[name], family=FAMILY_IPV4)
         if address is None:
             self.node.tables["masquerade"].delete([key])
             return

@@ -13,6 +13,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     reasons,
     service_layout,
 )
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses
+from ansible_collections.podnet.fabric.plugins.module_utils.services import packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -170,7 +172,7 @@ class Services:
         return first
 
     def _write(self, address: str, port: int, protocol: int, value: bytes) -> None:
-        key = service_layout.SERVICES.pack_key(address=address, port=port, protocol=protocol)
+        key = packed.frontend_key(addresses.packed(address), port, protocol)
         self.node.tables["services"].update({key: value})
 
     def set_state(self, **values: int) -> None:

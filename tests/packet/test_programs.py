@@ -121,6 +121,11 @@ def guarded(name: str, packet: Packet, action: int, verdict: str) -> Case:
     return Case(name, "guard", "pod_a", packet, action, verdict, packet)
 
 
+def given(name: str, packet: Packet, action: int, verdict: str | None) -> Case:
+    """What the kernel gives pod A: let go as it is, or dropped."""
+    return Case(name, "to_container", "pod_a", packet, action, verdict, packet)
+
+
 def stack(packet: Packet) -> Packet:
     """Handed to pn_host: addressed to it, else as it was."""
     return framed(packet, src=packet[Ether].src, dst=GATEWAY_MAC, hop=False)
@@ -549,6 +554,19 @@ CASES = [
     tunnel(
         "malformed",
         Ether(src=GATEWAY_MAC, dst=PEER_VTEP_MAC) / IP(dst=POD_A, ihl=3) / UDP(),
+        DROP,
+        "malformed",
+    ),
+    given("the pod's", wire(POD_A), NEXT, "to_endpoint"),
+    given("from a pod of the node", out(POD_A, src=POD_B), NEXT, "to_endpoint"),
+    given("TTL 1: the stack has done its work", wire(POD_A, ttl=1), NEXT, "to_endpoint"),
+    given("another pod's: a bridge gives it to all", wire(POD_B), NEXT, None),
+    given("for everybody", wire("255.255.255.255"), NEXT, None),
+    given("ARP", ASK, NEXT, None),
+    given("IPv6", Ether(src=GATEWAY_MAC, dst=MAC_A) / IPv6() / UDP(), DROP, "unsupported_l3"),
+    given(
+        "header length too small",
+        Ether(src=GATEWAY_MAC, dst=MAC_A) / IP(src=POD_B, dst=POD_A, ihl=4) / UDP(),
         DROP,
         "malformed",
     ),

@@ -43,7 +43,7 @@ def by_tunnel(cidr: str) -> dict[str, Any]:
     return {"dst": cidr, "via": cidr.partition("/")[0], "dev": "pn_vxlan", "onlink": True}
 
 
-def items(cell: tuple[str, str], **variables: Any) -> dict[str, Any]:
+def items(cell: tuple[str, str], isolation: bool = False, **variables: Any) -> dict[str, Any]:
     """Return what the first node holds in a cell."""
     shared = {
         "podnet_datapath": cell[0],
@@ -58,7 +58,8 @@ def items(cell: tuple[str, str], **variables: Any) -> dict[str, Any]:
     node = plan(nodes, fresh(nodes)).node("a")
     names = (node["masquerade"] or {}).get("devices") or ["eth0"]
     seen = {**SEEN, "egress_devices": [one for one in EGRESS if one["name"] in names]}
-    return tasks.build({**node, **devices.settle(node, seen)}, IFINDEXES)
+    settled = {**node, **devices.settle(node, seen), "isolation": isolation}
+    return tasks.build(settled, IFINDEXES)
 
 
 def attached(found: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
@@ -75,7 +76,11 @@ def test_there_is_a_cell_for_every_choice():
 
 
 def test_every_program_of_a_cell_is_one_that_there_is():
-    used = {name for cell in CELLS.values() for name in (*cell.all_programs, *cell.services)}
+    used = {
+        name
+        for cell in CELLS.values()
+        for name in (*cell.all_programs, *cell.services, *cell.isolation.values())
+    }
     assert used == {hook.name for hook in reasons.HOOKS if hook.attach.startswith("tc_")}
 
 
@@ -292,7 +297,7 @@ def test_pods_leave_by_the_nodes_device_where_no_other_is_named(cell):
     (masquerade,) = (one for one in default["masquerade_maps"] if one["name"] == "masquerade")
     flags = int(cell in OVERLAY)
     assert masquerade["entries"] == [
-        {"key": {"ifindex": 2}, "value": {"address": "10.111.0.8", "flags": flags}}
+        {"key": {"ifindex": 2, "family": 0}, "value": {"address": "10.111.0.8", "flags": flags}}
     ]
 
 
@@ -406,6 +411,7 @@ def test_what_all_pods_share(cell):
         "datapath": cell[0],
         "program": "/sys/fs/bpf/podnet/programs/"
         + ("from_container" if cell[0] == "ebpf" else "guard"),
+        "delivery_program": None,
         "bridge": "cbr0",
         "prefix_length": 25 if cell[0] == "bridge" else 32,
         "route_src": "10.111.0.8",
@@ -416,6 +422,17 @@ def test_what_all_pods_share(cell):
         "attach_mode": "auto",
     }
     assert [one["name"] for one in found["endpoints"]] == ["podnet-health"]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_where_pods_may_be_isolated_the_kernel_gives_them_nothing_past_a_program(cell):
+    found = items(cell, isolation=True)
+    with_door = cell[0] != "ebpf"
+    pin = "/sys/fs/bpf/podnet/programs/to_container"
+    assert found["endpoint_options"]["delivery_program"] == (pin if with_door else None)
+    made = {one["pin"]: one["attach"] for one in found["programs"]}
+    assert made.get(pin) == ([] if with_door else None)  # it is attached with each pod
+    assert ("to_container" in found["keep"]["programs"]) == with_door
 
 
 @pytest.mark.parametrize("cell", CELLS)

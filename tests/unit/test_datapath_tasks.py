@@ -192,8 +192,8 @@ def test_prefixes_stand_before_the_first_device_masquerades(to_nodes):
     }
     flags = "01000000" if to_nodes else "00000000"
     assert in_hex(wanted["masquerade"]) == {
-        "02000000": MAPPED + "0a6f0008" + flags,
-        "03000000": MAPPED + "c6336408" + flags,
+        "0200000000000000": MAPPED + "0a6f0008" + flags,
+        "0300000000000000": MAPPED + "c6336408" + flags,
     }
 
 

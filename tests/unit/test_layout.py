@@ -22,10 +22,12 @@ BPF = Path(__file__).parent.parent.parent / "bpf"
 
 #: A value of each type that tells its bytes apart, and the C that writes it to where p points.
 SAMPLES = {
+    "u8": (0x01, "*(__u8 *)p = 0x01;"),
     "u16": (0x0102, "*(__u16 *)p = 0x0102;"),
     "u32": (0x01020304, "*(__u32 *)p = 0x01020304;"),
     "u64": (0x0102030405060708, "*(__u64 *)p = 0x0102030405060708;"),
     "be16": (0x0102, "p[0] = 1; p[1] = 2;"),
+    "be32": (0x01020304, "p[0] = 1; p[1] = 2; p[2] = 3; p[3] = 4;"),
     "bytes(32762)": ("ab", "p[0] = 'a'; p[1] = 'b';"),
     "mac": ("0a:58:0a:6f:a0:01", 'memcpy(p, "\\x0a\\x58\\x0a\\x6f\\xa0\\x01", 6);'),
     "ip16": ("10.111.160.1", "memset(p, 0, 10); memset(p + 10, 255, 2); "
@@ -113,6 +115,14 @@ def test_a_value_of_another_version_is_read_as_far_as_it_is_known(table):
     )
 
 
+@pytest.mark.parametrize(
+    "table", [one for one in layout.MAPS if one.old_key], ids=lambda table: table.name
+)
+def test_a_key_that_was_another_one_is_carried_over_whole(table):
+    assert {field.name for field in table.old_key} < {field.name for field in table.key}
+    assert bpf_fields.size(table.old_key) != bpf_fields.size(table.key)
+
+
 @pytest.mark.parametrize(("row", "table"), [(Numbers, SERVICES), (State, SERVICE_STATE)])
 def test_a_row_with_types_has_the_fields_of_its_layout(row, table):
     assert list(row._fields) == [field.name for field in table.value]
@@ -127,7 +137,7 @@ def test_a_struct_says_what_the_layout_says(table):
         found = struct.unpack(raw)
         assert struct.pack(*found) == raw
         for field, part in zip(fields, found):
-            is_number = field.type in ("u16", "u32", "u64")
+            is_number = field.type in ("u8", "u16", "u32", "u64")
             said = part if is_number else bpf_fields.codec(field.type).unpack(part)
             assert said == values[field.name]
 
@@ -199,6 +209,7 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (5, "nodeport"),
         (6, "to_netdev"),
         (7, "socket"),
+        (8, "to_container"),
     ]
 
 

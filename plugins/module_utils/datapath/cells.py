@@ -21,8 +21,8 @@ NODE_DEVICE = "the node's device"
 EGRESS_DEVICES = "the node's egress devices"
 UNDERLAY_DEVICE = "the node's underlay device"
 
-#: Hook of a pod's host-side device at which a program sees what the pod sends.
-FROM_POD = "tc_ingress"
+#: Hooks of a pod's host-side device: a program there sees what the pod sends, or what it is given.
+FROM_POD, TO_POD = "tc_ingress", "tc_egress"
 
 # How packets find the tunnel endpoint of a peer: the program says it with each packet, or the
 # kernel has a route, a neighbor and a forwarding entry for each peer.
@@ -40,11 +40,13 @@ class Cell:
 
     :param gateway: device with the address that the pods have for a gateway.
     :param own_route: what leads to the node's own pods.
-    :param pods: hook of each pod's host-side device -> the program there. At :data:`FROM_POD` is
-        what pods send; at ``tc_egress`` would be what they get.
+    :param pods: hook of each pod's host-side device, :data:`FROM_POD` or :data:`TO_POD` -> the
+        program there.
     :param programs: the node's other programs, and the devices of each.
     :param services: programs that come on top where the cluster has services.
     :param masquerade: the same where pods are masqueraded.
+    :param isolation: programs at pods' devices, as in ``pods``, that come on top where a pod may be
+        isolated, so that nothing gets into one past the door that eBPF keeps.
     :param forwarding: devices whose packets the node's stack forwards.
     :param loose: devices on which packets come in though their way back is another one
         (``rp_filter`` 2).
@@ -57,6 +59,7 @@ class Cell:
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     masquerade: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    isolation: Mapping[str, str] = field(default_factory=dict)
     forwarding: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
     tunnel: str | None = None
@@ -89,6 +92,9 @@ REPLIES_CLASSIC_TUNNEL = {"to_netdev": (NODE_DEVICE, UNDERLAY_DEVICE)}
 #: Gives what pods send out the device's address, and what answers it back to them.
 MASQUERADE = {"to_netdev": (EGRESS_DEVICES,), "from_netdev": (EGRESS_DEVICES,)}
 MASQUERADE_CLASSIC = {"to_netdev": (EGRESS_DEVICES,), "nodeport": (EGRESS_DEVICES,)}
+
+#: The door into a pod where the kernel carries packets on; what eBPF hands over has passed its own.
+DOOR = {TO_POD: "to_container"}
 
 #: Balance sockets; the same in every cell, at the node's cgroup, by the hooks that they are for.
 SOCKET_PROGRAMS = (
@@ -132,6 +138,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         programs={"nodeport": (NODE_DEVICE,)},
         services=REPLIES,
         masquerade=MASQUERADE_CLASSIC,
+        isolation=DOOR,
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE),
         loose=(BRIDGE_DEVICE,),
     ),
@@ -142,6 +149,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         programs=INSPECTION,
         services=REPLIES_CLASSIC_TUNNEL,
         masquerade=MASQUERADE_CLASSIC,
+        isolation=DOOR,
         forwarding=(BRIDGE_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
         loose=(BRIDGE_DEVICE, OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
@@ -153,6 +161,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         programs={"nodeport": (NODE_DEVICE,)},
         services=REPLIES,
         masquerade=MASQUERADE_CLASSIC,
+        isolation=DOOR,
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE),
         loose=(GATEWAY_DEVICE,),
     ),
@@ -163,6 +172,7 @@ CELLS: dict[tuple[str, str], Cell] = {
         programs=INSPECTION,
         services=REPLIES_CLASSIC_TUNNEL,
         masquerade=MASQUERADE_CLASSIC,
+        isolation=DOOR,
         forwarding=(GATEWAY_DEVICE, NODE_DEVICE, OVERLAY_DEVICE),
         loose=(GATEWAY_DEVICE, OVERLAY_DEVICE, NODE_DEVICE),
         tunnel=BY_ENTRIES,
@@ -186,7 +196,8 @@ def cell_of(node: Mapping[str, Any]) -> Cell:
     if node["masquerade"] and NODE_DEVICE in forwarding:
         # What is not masqueraded goes by them, too, and what answers it the stack forwards.
         forwarding = (*forwarding, EGRESS_DEVICES)
-    return replace(cell, programs=programs, forwarding=forwarding)
+    pods = {**cell.pods, **(cell.isolation if node.get("isolation") else {})}
+    return replace(cell, pods=pods, programs=programs, forwarding=forwarding)
 
 
 def devices_of(node: Mapping[str, Any], places: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ fails when they part.
 from __future__ import annotations
 
 from . import nat_layout, service_layout
-from .structs import Field, Layout
+from .structs import FAMILY_IPV4, FAMILY_IPV6, Field, Layout
 
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
 ENDPOINT_HOST = 1
@@ -27,7 +27,8 @@ NODE_LOCAL = 1
 VERDICTS = 64
 
 #: Constants that the programs read, by the same name in C.
-DEFINES = {
+DEFINES = {"FAMILY_IPV4": FAMILY_IPV4, "FAMILY_IPV6": FAMILY_IPV6}
+DEFINES |= {
     name: globals()[name] for name in ("IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL", "VERDICTS")
 }
 DEFINES |= service_layout.DEFINES | nat_layout.DEFINES
@@ -72,8 +73,8 @@ IPCACHE = Layout(
 CONFIG = Layout(
     name="config",
     type="array",
-    what="what the programs know of their node; one entry",
-    key=(Field("zero", "u32", "always 0"),),
+    what="what the programs know of their node, for packets of each family",
+    key=(Field("family", "u32", "FAMILY_IPV4 or FAMILY_IPV6"),),
     value=(
         Field("pod_cidr", "ip16", "first address of the node's pod CIDR"),
         Field(
@@ -93,7 +94,7 @@ CONFIG = Layout(
         Field("node_ip", "ip16", "the node's own address"),
         Field("gateway_ip", "ip16", "the address that its pods have for a gateway"),
     ),
-    max_entries=1,
+    max_entries=2,
 )
 
 METRICS = Layout(
@@ -115,8 +116,9 @@ ALLOCATIONS = Layout(
     "which address, even when a device was lost",
     key=(Field("name", "bytes(256)", "the endpoint's name, zero bytes after it"),),
     value=(
-        Field("address", "ip16", "the endpoint's address"),
+        Field("address", "ip16", "the endpoint's address; of two families, that of IPv4"),
         Field("netns_inode", "u64", "namespace that was made for it; 0: it was there before"),
+        Field("address6", "ip16", "that of IPv6, of two families; else ::"),
     ),
     max_entries=65535,
     no_prealloc=True,

@@ -120,6 +120,13 @@ FRAGMENTS = Layout(
     key=(
         Field("source", "ip16", "source address"),
         Field("destination", "ip16", "destination address"),
+        Field("id", "be32", "identification of the datagram, of which IPv4 has 16 bits"),
+        Field("protocol", "u16", "IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP"),
+        Field("reserved", "u16", "0"),
+    ),
+    old_key=(
+        Field("source", "ip16", "source address"),
+        Field("destination", "ip16", "destination address"),
         Field("id", "be16", "identification of the datagram"),
         Field("protocol", "u16", "IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP"),
     ),
@@ -134,7 +141,11 @@ MASQUERADE = Layout(
     name="masquerade",
     type="hash",
     what="device of the node that pods reach the outside by: the address that they get there",
-    key=(Field("ifindex", "u32", "number of the device"),),
+    key=(
+        Field("ifindex", "u32", "number of the device"),
+        Field("family", "u32", "FAMILY_IPV4 or FAMILY_IPV6: of the packets"),
+    ),
+    old_key=(Field("ifindex", "u32", "number of the device"),),
     value=(
         Field("address", "ip16", "the device's address"),
         Field("flags", "u32", "MASQUERADE_NODES"),

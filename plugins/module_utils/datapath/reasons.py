@@ -98,4 +98,5 @@ HOOKS = (
     Hook(
         7, "socket", "cgroup", "egress", "what a process connects or sends to: at the node's cgroup"
     ),
+    Hook(8, "to_container", "tc_egress", "ingress", "what the kernel gives a pod"),
 )

@@ -45,7 +45,9 @@ SERVICES = Layout(
     key=(
         Field("address", "ip16", "the service's address; :: for any address of the node's own"),
         Field("port", "be16", "its port"),
-        Field("protocol", "u16", "IPPROTO_TCP or IPPROTO_UDP"),
+        Field("protocol", "u8", "IPPROTO_TCP or IPPROTO_UDP"),
+        # Where the release before this one had the upper half of the protocol.
+        Field("family", "u8", "FAMILY_IPV4 or FAMILY_IPV6, of any address, too"),
     ),
     value=(
         Field("id", "u32", "number of the frontend; 0 for an address alone"),

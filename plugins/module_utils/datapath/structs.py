@@ -3,7 +3,8 @@
 """How one map that programs and modules share is written down: its shape, its fields, its pin.
 
 Fields are added at the end of a value and never moved: an upgrade reads what the version before it
-wrote. Addresses are family-neutral: 16 bytes, IPv4 is ::ffff:a.b.c.d. Ports are in network order.
+wrote. A key that changes says what it was. Addresses are family-neutral: 16 bytes, IPv4 is
+::ffff:a.b.c.d. Ports are in network order.
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ from ..names import MAP_PINS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+#: What keys that hold a family say: of an address, or of the packets that an entry is for.
+FAMILY_IPV4, FAMILY_IPV6 = 0, 1
+
 #: C declaration of each field type of :mod:`engine.fields` that is used in a layout.
 C_TYPES = {
+    "u8": "__u8 {}",
     "u16": "__u16 {}",
     "u32": "__u32 {}",
     "u64": "__u64 {}",
     "be16": "__be16 {}",
+    "be32": "__be32 {}",
     "mac": "__u8 {}[6]",
     "ip16": "struct address {}",
     "bytes(256)": "char {}[256]",
@@ -54,7 +60,11 @@ class Field(fields.Field):
 
 @dataclass(frozen=True)
 class Layout:
-    """One map: what the kernel needs to create it and what C and Python need to read it."""
+    """One map: what the kernel needs to create it and what C and Python need to read it.
+
+    :param old_key: the key of the release before, where it was another one: fields that are new are
+        0 in the entries that an upgrade carries over.
+    """
 
     name: str
     type: str
@@ -63,6 +73,7 @@ class Layout:
     value: tuple[Field, ...]
     max_entries: int
     no_prealloc: bool = False
+    old_key: tuple[Field, ...] = ()
 
     @property
     def spec(self) -> MapSpec:
@@ -142,6 +153,7 @@ class Layout:
             "name": self.name,
             "type": self.type,
             "key": [{"name": f.name, "type": f.type} for f in self.key],
+            "old_key": [{"name": f.name, "type": f.type} for f in self.old_key],
             "value": [{"name": f.name, "type": f.type} for f in self.value],
             "max_entries": self.max_entries,
             "flags": ["no_prealloc"] if self.no_prealloc else [],

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from . import layout, nat_layout, peers, reasons, settings
-from .cells import BY_PROGRAM, FROM_POD, SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
+from .cells import BY_PROGRAM, FROM_POD, SOCKET_PROGRAMS, TO_POD, cell_of, devices_of, socket_pin
+from .structs import FAMILY_IPV4
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -234,7 +235,10 @@ def _masquerade_maps(node: Mapping[str, Any]) -> Items:
         for one in masquerade["prefixes"]
     ]
     devices = [
-        {"key": {"ifindex": one["ifindex"]}, "value": {"address": one["ip"], "flags": flags}}
+        {
+            "key": {"ifindex": one["ifindex"], "family": FAMILY_IPV4},
+            "value": {"address": one["ip"], "flags": flags},
+        }
         for one in _egress_devices(node)
     ]
     return [
@@ -267,7 +271,7 @@ def _config(node: Mapping[str, Any], cell: Cell, ifindexes: Mapping[str, int]) -
         "node_ip": node["node_ip"],
         "gateway_ip": node["gateway_ip"],
     }
-    return {"key": {"zero": 0}, "value": value}
+    return {"key": {"family": FAMILY_IPV4}, "value": value}
 
 
 def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
@@ -317,6 +321,7 @@ def _endpoint_options(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     return {
         "datapath": node["datapath"],
         "program": f"{names.PROGRAM_PINS}/{cell.pods[FROM_POD]}",
+        "delivery_program": cell.pods.get(TO_POD) and f"{names.PROGRAM_PINS}/{cell.pods[TO_POD]}",
         "bridge": names.BRIDGE_DEVICE,
         "prefix_length": peers.split_cidr(node["pod_cidr"])[1] if cell.bridged else 32,
         "route_src": node["node_ip"],

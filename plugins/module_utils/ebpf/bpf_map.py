@@ -13,7 +13,7 @@ from ..engine import fields
 from ..engine.bpf import maps, programs
 from ..engine.change import Changes
 from ..engine.failure import Failure
-from .bpf_map_carry import carried
+from .bpf_map_carry import carried, follow
 from .bpf_map_shown import label, shape, values
 from .bpf_map_wanted import prefix
 
@@ -89,6 +89,8 @@ def _create(
     # Filled before it has its name: nobody sees it half empty.
     fresh.restore({key: _whole(item, key, held) for key in item.entries})
     fresh.pin(item.path)
+    if item.path in opened:
+        follow(item, opened[item.path], fresh, held)
     opened[item.path] = fresh
 
 

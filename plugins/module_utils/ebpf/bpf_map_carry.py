@@ -1,23 +1,48 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The entries of a map of another shape, in the shape that is wanted."""
+"""The entries of a map of another shape, in the shape that is wanted.
+
+Programs write to the old map until others, which know the new one, stand in their places. What they
+begin meanwhile is brought over once more around that moment, in the process that replaces both.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..engine import fields
 from ..engine.bpf import maps
+from ..engine.bpf.maps import Map
 from ..engine.failure import Failure
 from ..engine.map_spec import PER_CPU
 from .bpf_map_shown import shape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ..engine.bpf.maps import Map
     from ..engine.fields import Field
     from .bpf_map_wanted import Wanted
+
+
+#: Types of which programs make entries.
+_MADE_BY_PROGRAMS = ("hash", "lru_hash")
+
+
+@dataclass
+class _Replaced:
+    """A map in whose place another one is pinned; ``seen``: keys that were carried over."""
+
+    item: Wanted
+    old: Map
+    new: Map
+    seen: set[bytes]
+
+
+#: What this process has replaced, while programs may still use the old maps.
+_replaced: list[_Replaced] = []
 
 
 def carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
@@ -25,6 +50,50 @@ def carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
 
     :raises Failure: where the task does not say how, or they do not fit.
     """
+    held = _in_new_shape(item, current)
+    if item.purge:
+        held = {key: value for key, value in held.items() if key in item.entries}
+    if len({*held, *item.entries}) > item.spec.max_entries:
+        raise Failure(
+            f"map {item.path}: its {len(held)} entries and those of the task do not fit in "
+            f"max_entries {item.spec.max_entries}."
+        )
+    return held
+
+
+def follow(item: Wanted, old: Map, new: Map, held: Mapping[bytes, bytes]) -> None:
+    """Keep in mind that one map has taken the place of another, with the entries ``held``."""
+    if item.spec.type in _MADE_BY_PROGRAMS and not item.purge:
+        both = (Map(os.dup(old.fd)), Map(os.dup(new.fd)))
+        _replaced.append(_Replaced(item, *both, set(held)))
+
+
+def catch_up() -> None:
+    """Bring over what programs have begun in maps that this process has replaced since it last did.
+
+    What is in the new map already stays as it is there. What a full map has no room for is left
+    out.
+    """
+    for one in _replaced:
+        begun = {
+            key: value
+            for key, value in _in_new_shape(one.item, one.old).items()
+            if key not in one.seen and one.new.get(key) is None
+        }
+        one.seen.update(begun)
+        with contextlib.suppress(Failure):
+            one.new.restore(begun)
+
+
+def leave() -> None:
+    """Give up the old maps: no program uses them any more."""
+    for one in _replaced:
+        one.old.close()
+        one.new.close()
+    _replaced.clear()
+
+
+def _in_new_shape(item: Wanted, current: Map) -> dict[bytes, bytes]:
     old, new = current.spec, item.spec
     differs = ", ".join(
         f"{name} {have!r} instead of {want!r}"
@@ -45,6 +114,7 @@ def carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
     old_key = item.old_key or item.key
     old_value = item.old_value or item.value
     if item.on_mismatch == "grow":
+        old_key = item.key if old.key_size == new.key_size else old_key
         old_value = _beginning(item.value, old.value_size)
     for name, described, size in (
         ("old_key", old_key, old.key_size),
@@ -61,13 +131,6 @@ def carried(item: Wanted, current: Map) -> dict[bytes, bytes]:
         each = maps.each_cpu(value, old.value_size) if per_cpu else [value]
         parts = [_translated(old_value, item.value, one) for one in each]
         held[new_key] = maps.all_cpus(parts) if per_cpu else parts[0]
-    if item.purge:
-        held = {key: value for key, value in held.items() if key in item.entries}
-    if len({*held, *item.entries}) > new.max_entries:
-        raise Failure(
-            f"map {item.path}: its {len(held)} entries and those of the task do not fit in "
-            f"max_entries {new.max_entries}."
-        )
     return held
 
 

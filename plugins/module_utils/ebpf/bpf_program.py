@@ -21,7 +21,7 @@ from ..engine.bpf.compiler import Source
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
 from ..engine.failure import Failure
-from . import bpf_compile, mounts
+from . import bpf_compile, bpf_map_carry, mounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -191,12 +191,16 @@ def converge(
             _plan_pin(item, old[item.pin], ready.get(item.pin), changes)
         with expedited(0 if check_mode else len(changes.steps)):
             try:
+                # What takes long, the verifier, is behind us, and what is left takes milliseconds.
+                bpf_map_carry.catch_up()
                 changes.apply(check_mode=check_mode)
+                bpf_map_carry.catch_up()
             except BaseException:
                 for step in reversed(run.undo):
                     with contextlib.suppress(Failure, OSError):
                         step()
                 raise
+        bpf_map_carry.leave()
         described = [_described(item, ready.get(item.pin)) for item in items if item.present]
     return {**changes.result(), "programs": described}
 

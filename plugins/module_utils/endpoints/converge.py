@@ -20,6 +20,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..datapath.cells import FROM_POD, TO_POD
 from ..datapath.layout import ALLOCATIONS, ENDPOINT_HOST, ENDPOINTS
 from ..engine import devices, ipv6, links, namespaces
 from ..engine.bpf import hooks
@@ -48,7 +49,7 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
     """
     check(wanted, node)
     changes = Changes()
-    with read(node.program) as found:
+    with read(node.program, node.delivery_program) as found:
         if wanted:
             attachment.check_bridge(node, found, check_mode=check_mode)
         if wanted and not check_mode:  # in check mode a role before this one would have pinned them
@@ -73,9 +74,10 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
 
 def _pinned(node: Node, held: Held) -> tuple[programs.Program, maps.Map, maps.Map]:
     """Return the program, the entries and the allocations, or raise where one is not pinned."""
-    if held.program is None or held.entries is None or held.allocations is None:
+    lacks = node.delivery_program if held.delivery is None else None
+    if lacks or held.program is None or held.entries is None or held.allocations is None:
         raise Failure(
-            f"program {node.program!r} or the maps beside it are not pinned; the roles "
+            f"program {lacks or node.program!r} or the maps beside it are not pinned; the roles "
             f"native_routing and overlay pin them."
         )
     return held.program, held.entries, held.allocations
@@ -167,7 +169,7 @@ def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held
     """
     if not todo:
         return
-    program, entries, _allocations = _pinned(node, held)
+    _program, entries, _allocations = _pinned(node, held)
     held.allocate({one: held.inodes.get(name_key(one.name), 0) for one in todo})
     made: dict[Endpoint, links.Link] = {}
 
@@ -187,15 +189,20 @@ def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held
         # Where the pod is in the way, the node's end goes on all the same.
         if endpoint.name not in held.unfinished:
             held.alone(endpoint.name, partial(_converge_pod, endpoint, node))
-    each(
-        lambda endpoint, _link: held.attacher.ensure(
-            [hooks.Place(state.HOOK, endpoint.device)], program, node.attach_mode
-        )
-    )
+    each(lambda endpoint, _link: _attach(endpoint, node, held))
     each(lambda endpoint, link: _bring_up(endpoint, link, node, held))
     entries.update(
         {address_key(one.ip): entry_value(one, node, link.index) for one, link in made.items()}
     )
+
+
+def _attach(endpoint: Endpoint, node: Node, held: Held) -> None:
+    for hook, program in ((TO_POD, held.delivery), (FROM_POD, held.program)):
+        place = hooks.Place(hook, endpoint.device)
+        if program:
+            held.attacher.ensure([place], program, node.attach_mode)
+        elif held.attacher.find(place):
+            held.attacher.remove(place)
 
 
 def _bring_up(endpoint: Endpoint, link: links.Link, node: Node, held: Held) -> None:

@@ -40,6 +40,7 @@ class Held:
     attacher: attach.Attacher
     routes: dict[str, routes.Route]
     program: programs.Program | None
+    delivery: programs.Program | None
     entries: maps.Map | None
     allocations: maps.Map | None
     entry_values: Mapping[bytes, bytes]
@@ -92,9 +93,12 @@ class Held:
         if self.allocations is None:
             return
         size = self.allocations.info.value_size  # less than ours, where another version made it
+        none = address_key("::")
         self.allocations.update(
             {
-                name_key(one.name): ALLOCATIONS.value_struct.pack(address_key(one.ip), inode)[:size]
+                name_key(one.name): ALLOCATIONS.value_struct.pack(address_key(one.ip), inode, none)[
+                    :size
+                ]
                 for one, inode in inodes.items()
             }
         )
@@ -109,16 +113,18 @@ def _sentence(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def read(program_pin: str = "") -> Iterator[Held]:
-    """Read what the node holds of endpoints; ``program_pin`` where they are to be made."""
+def read(program_pin: str = "", delivery_pin: str | None = None) -> Iterator[Held]:
+    """Read what the node holds of endpoints.
+
+    :param program_pin: of the program that they are to have, and ``delivery_pin`` the other one.
+    """
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(devices.networks(check_mode=False))(None)
         attacher = stack.enter_context(attach.Attacher())
         opened = [maps.open_pin(ENDPOINTS.pin), maps.open_pin(ALLOCATIONS.pin)]
         entries, allocations = [stack.enter_context(m) if m else None for m in opened]
-        program = programs.open_pin(program_pin) if program_pin else None
-        if program:
-            stack.enter_context(program)
+        found = [programs.open_pin(pin) if pin else None for pin in (program_pin, delivery_pin)]
+        program, delivery = [stack.enter_context(one) if one else None for one in found]
         allocated = {
             name: ALLOCATIONS.value_row(value)
             for name, value in (allocations.items() if allocations else {}).items()
@@ -128,6 +134,7 @@ def read(program_pin: str = "") -> Iterator[Held]:
             attacher=attacher,
             routes=routes.read_hosts(network),
             program=program,
+            delivery=delivery,
             entries=entries,
             allocations=allocations,
             entry_values=entries.items() if entries else {},

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..datapath.cells import FROM_POD, TO_POD
 from ..datapath.layout import ENDPOINTS
 from ..engine import namespaces
 from ..engine.bpf import hooks, programs
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from .held import Held
     from .pod_device import PodDevice
     from .wanted import Endpoint, Node
-
-HOOK = "tc_ingress"
 
 #: Words of what is inside the pod's namespace.
 INSIDE = ("pod_device", "addresses", "gateway")
@@ -49,7 +48,12 @@ def actual(
         "addresses": list(pod.addresses),
         "gateway": pod.gateway,
         **attachment.actual(endpoint, node, link, held),
-        "program": _attached(endpoint, node, held) if link else None,
+        "program": _attached(endpoint, FROM_POD, node.program, held.program, held)
+        if link
+        else None,
+        "delivery": _attached(endpoint, TO_POD, node.delivery_program, held.delivery, held)
+        if link
+        else None,
         "map_entry": entry and ("whole" if whole else "stale"),
         "allocation": _allocation(endpoint, held),
     }
@@ -65,7 +69,8 @@ def wanted(endpoint: Endpoint, node: Node) -> dict[str, Any]:
         "addresses": [f"{endpoint.ip}/{node.prefix_length}"],
         "gateway": node.gateway_ip,
         **attachment.wanted(endpoint, node),
-        "program": f"{Path(node.program).name}, {hooks.mechanism(HOOK, node.attach_mode)}",
+        "program": _wanted(FROM_POD, node.program, node),
+        "delivery": node.delivery_program and _wanted(TO_POD, node.delivery_program, node),
         "map_entry": "whole",
         "allocation": endpoint.ip,
     }
@@ -81,13 +86,19 @@ def _allocation(endpoint: Endpoint, held: Held) -> str | None:
     return shown if known or held.made_netns(endpoint.name) else f"{shown}, of another netns"
 
 
-def _attached(endpoint: Endpoint, node: Node, held: Held) -> str | None:
+def _wanted(hook: str, pin: str, node: Node) -> str:
+    return f"{Path(pin).name}, {hooks.mechanism(hook, node.attach_mode)}"
+
+
+def _attached(
+    endpoint: Endpoint, hook: str, pin: str | None, program: programs.Program | None, held: Held
+) -> str | None:
     """Which program of ours is attached and how, such as ``guard, tcx``; None without one."""
-    found = held.attacher.find(hooks.Place(HOOK, endpoint.device))
+    found = held.attacher.find(hooks.Place(hook, endpoint.device))
     if found is None:
         return None
-    name = Path(node.program).name
-    if held.program is None or found.program_id != held.program.info.id:
+    name = Path(pin or "").name
+    if program is None or found.program_id != program.info.id:
         other = programs.name(found.program_id)
         name = f"another {name}" if other == name else other
     return ", ".join([name, found.mechanism, *(["twice"] if found.stale else [])])

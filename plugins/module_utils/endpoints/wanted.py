@@ -63,7 +63,8 @@ class Node:
 
     :param host_addresses: the node's own, which pods reach through its stack.
     :param mtu: of the pods' devices, bytes.
-    :param program: pin of the program at their host-side devices.
+    :param program: pin of the program at their host-side devices that sees what they send.
+    :param delivery_program: of the one that sees what they are given; None: there is none.
     :param datapath: a key of :data:`attachment.DATAPATHS`.
     :param bridge: of which their host-side devices are ports, where the datapath has one.
     :param prefix_length: of the pods' addresses.
@@ -80,6 +81,7 @@ class Node:
     bridge: str = names.BRIDGE_DEVICE
     prefix_length: int = 32
     route_src: str | None = None
+    delivery_program: str | None = None
 
 
 def check(wanted: Sequence[Endpoint], node: Node) -> None:

@@ -26,6 +26,7 @@ from ..datapath.service_layout import (
     SERVICE_NODE_PORT,
     SERVICES,
 )
+from ..datapath.structs import FAMILY_IPV4
 from ..ebpf import mounts
 from ..engine import ipv4, pythons
 from ..engine.bpf import compiler, maps, objects
@@ -134,11 +135,11 @@ def _is_foreign(name: str) -> bool:
 
 def _held(node_ip: str | None) -> dict[str, Any]:
     """Return what was planned for the node before, and what it knows of the others."""
-    config = next(iter(pinned.entries(CONFIG)), None)
+    config = {key["family"]: value for key, value in pinned.entries(CONFIG)}.get(FAMILY_IPV4)
     allocated = [(key["name"], value["address"]) for key, value in pinned.entries(ALLOCATIONS)]
     peers = {pinned.prefix(key): value["node"] for key, value in pinned.entries(IPCACHE)}
     return {
-        "pod_cidr": None if config is None else _masked(config[1]),
+        "pod_cidr": None if config is None else _masked(config),
         "peers": {cidr: node for cidr, node in peers.items() if node != node_ip},
         "endpoints": dict(allocated),
         "balances": _balances(),

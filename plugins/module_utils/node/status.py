@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..datapath import entries, layout, reasons
-from ..datapath.cells import FROM_POD, SOCKET_PROGRAMS, cell_of, devices_of, socket_pin
+from ..datapath.cells import FROM_POD, SOCKET_PROGRAMS, TO_POD, cell_of, devices_of, socket_pin
 from ..datapath.nat_layout import NAT
 from ..endpoints import info
 from ..endpoints.wanted import KINDS
@@ -33,7 +33,8 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     with netlink.socket() as ip, attach.Attacher() as attacher:
         devices = links.dump(ip)
         found = _programs(node, devices, attacher)
-    held = info.gather(f"{names.PROGRAM_PINS}/{cell_of(node).pods[FROM_POD]}", node["datapath"])
+    pins = {hook: f"{names.PROGRAM_PINS}/{name}" for hook, name in cell_of(node).pods.items()}
+    held = info.gather(pins[FROM_POD], node["datapath"], pins.get(TO_POD))
     counts = _verdicts()
     masquerade = masquerading.read(node["masquerade"])
     datapath: dict[str, Any] = {

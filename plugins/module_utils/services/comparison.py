@@ -315,7 +315,7 @@ def _of_address(numbers: packed.Numbers | None) -> dict[str, Any] | None:
 
 
 def _address_alone(key: bytes) -> bytes:
-    return packed.FRONTEND_KEY.pack(key[:16], b"\0\0", 0)
+    return packed.frontend_key(key[:16], 0, 0)
 
 
 def _address_name(key: bytes) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..datapath import service_layout as layout
+from ..datapath.structs import FAMILY_IPV4, FAMILY_IPV6
 from ..engine import addresses
 
 FRONTEND_KEY = layout.SERVICES.key_struct
@@ -43,6 +44,12 @@ class Numbers(NamedTuple):
     outside_active: int
     outside_total: int
     affinity: int
+
+
+def frontend_key(address: bytes, port: int, protocol: int) -> bytes:
+    """Return the key of a frontend; any address is one of IPv4."""
+    family = FAMILY_IPV4 if address == addresses.ANY or addresses.is_ipv4(address) else FAMILY_IPV6
+    return FRONTEND_KEY.pack(address, port.to_bytes(2, "big"), protocol, family)
 
 
 def address_alone(kind: int) -> Numbers:

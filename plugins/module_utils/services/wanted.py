@@ -144,7 +144,7 @@ def frontends(
             _add(wanted, service, port, places, node)
         for place in places if service["ports"] else ():
             if place.kind in ADDRESSES.values() and place.address not in node_addresses:
-                key = packed.FRONTEND_KEY.pack(place.address, b"\0\0", 0)
+                key = packed.frontend_key(place.address, 0, 0)
                 if wanted.addresses.get(key) in (None, layout.SERVICE_EXTERNAL_IP):
                     wanted.addresses[key] = place.kind.number
     return wanted
@@ -227,7 +227,7 @@ def _add(
             _number(name, "node_port", number, layout.NODE_PORTS)
             if port.get("node_port_allocated"):
                 own_flags |= layout.SERVICE_ALLOCATED
-        key = packed.FRONTEND_KEY.pack(address, number.to_bytes(2, "big"), protocol)
+        key = packed.frontend_key(address, number, protocol)
         if key in wanted.frontends:
             raise _twice(wanted.frontends[key].name, full_name, key, kind)
         from_outside = outside if flags & layout.SERVICE_OUTSIDE else NOTHING

@@ -37,6 +37,7 @@ SPEC = Spec(
         "host_addresses": {"type": "list", "elements": "str", "default": []},
         "mtu": {"type": "int", "required": True},
         "program": {"type": "path", "default": "/sys/fs/bpf/podnet/programs/from_container"},
+        "delivery_program": {"type": "path"},
         "datapath": {"type": "str", "choices": ["ebpf", "bridge", "routed"], "default": "ebpf"},
         "bridge": {"type": "str", "default": "cbr0"},
         "prefix_length": {"type": "int", "default": 32},

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Every millisecond an echo request to an address, every fourth a kilobyte by TCP to it.
+"""Every millisecond an echo request to an address, every fourth a kilobyte by TCP to another.
 
-    traffic.py ADDRESS PORT        until its input ends; then says as JSON what became of it
+    traffic.py ADDRESS PORT ECHOED until its input ends; then says as JSON what became of it
     traffic.py PORT                takes such connections, and forgets what comes
 
 What counts is what the kernels did, not when a busy machine let this process run: an echo is lost
@@ -58,8 +58,8 @@ class Echo:
                 self.missing.pop(number, None)
 
 
-def send(address, port):
-    echo, stream = Echo(address), Stream(address, port)
+def send(address, port, echoed):
+    echo, stream = Echo(echoed), Stream(address, port)
     print("ready", flush=True)
     poll = select.poll()
     poll.register(echo.socket, select.POLLIN)
@@ -106,7 +106,7 @@ def take(port):
                 connections.pop(file).close()
 
 
-if len(sys.argv) == 3:
-    send(sys.argv[1], int(sys.argv[2]))
+if len(sys.argv) == 4:
+    send(sys.argv[1], int(sys.argv[2]), sys.argv[3])
 else:
     take(int(sys.argv[1]))

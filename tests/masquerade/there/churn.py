@@ -6,7 +6,7 @@
 
 A second has at most RATE connections, of which each second one is closed by both ends and the
 others are reset, and a sixteenth as many datagrams, each by a socket of its own. Then says as JSON
-what there was of each, and the errors.
+what there was of each, the errors, and when connections began that had to send a segment again.
 """
 
 import collections
@@ -20,15 +20,21 @@ import time
 QUESTION = b"?" * 31 + b"\n"
 PATIENCE = 5
 RESET = struct.pack("ii", 1, 0)
+#: Of struct tcp_info (linux/tcp.h): where tcpi_total_retrans is.
+TCP_INFO_SIZE, TOTAL_RETRANS = 104, 100
 
 address, port, rate = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-counts, errors = collections.Counter(), collections.Counter()
+counts, errors, resent = collections.Counter(), collections.Counter(), []
 
 
 def connect(resets):
+    began = time.time()
     with socket.create_connection((address, port), timeout=PATIENCE) as one:
         one.sendall(QUESTION)
         assert len(one.recv(64)) == len(QUESTION)
+        info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+        if struct.unpack_from("=I", info, TOTAL_RETRANS)[0]:
+            resent.append(began)
         if resets:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             return
@@ -63,4 +69,4 @@ while not select.select([0], [], [], max(0, due - time.monotonic()))[0]:
         attempt("datagrams", send)
     # One that was kept waiting does not make up for it.
     due = max(due + 1 / rate, time.monotonic())
-print(json.dumps({"counts": counts, "errors": errors}))
+print(json.dumps({"counts": counts, "errors": errors, "resent": resent}))

@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A cluster that the last release made is brought to this checkout, live, in each of the six cells.
+
+Everything that is open goes on, what begins meanwhile is answered, and afterwards a node holds what
+it would hold had it never known another version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cells.cells import CELLS
+from tests.cells.state import shapes, states
+from tests.cluster.cluster import INTERNET, inventory, node
+from tests.cluster.probes import PYTHON, differences, snapshots
+from tests.loss.traffic import PORT, Flow, nothing_is_lost
+from tests.masquerade.flows import flow, mirrors
+from tests.masquerade.vpc import MIRROR
+from tests.masquerade.vpc import THERE as SCRIPTS
+
+from .release import collection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cluster.cluster import Cluster
+
+NODE = "10.111.0.11"
+
+#: Pods by ``NODE/POD``; the service is that of the one on the other node.
+HERE, BESIDE, THERE = "node-1/here", "node-1/beside", "node-2/there"
+IPS = {HERE: "10.111.160.10", BESIDE: "10.111.160.11", THERE: "10.111.160.140"}
+SERVICE, NODE_PORT, NODE_PORT_MIRROR = "10.10.0.80", 30080, 30081
+
+#: New connections a second of each that opens some.
+RATE = 20
+
+VARIABLES = {
+    "podnet_deployments": [],
+    "podnet_masquerade": True,
+    "podnet_non_masquerade_cidrs": ["10.0.0.0/8"],
+    "podnet_service_cidr": "10.10.0.0/16",
+    "podnet_services": [
+        {
+            "name": "app",
+            "type": "NodePort",
+            "cluster_ip": SERVICE,
+            "ports": [
+                {"name": "stream", "port": int(PORT), "node_port": NODE_PORT},
+                {"name": "mirror", "port": MIRROR, "node_port": NODE_PORT_MIRROR},
+                {
+                    "name": "datagrams",
+                    "port": MIRROR,
+                    "protocol": "UDP",
+                    "node_port": NODE_PORT_MIRROR,
+                },
+            ],
+            "backends": [{"ip": IPS[THERE]}],
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """Where ansible-playbook finds the last release."""
+    return {"ANSIBLE_COLLECTIONS_PATH": str(collection(tmp_path_factory.mktemp("release")))}
+
+
+@pytest.fixture(scope="module")
+def bare(make_module_cluster):
+    """A lab of two nodes, and what they hold before anything is run."""
+    pods = {name: [] for name in ("node-1", "node-2")}
+    for place, ip in IPS.items():
+        name, _slash, pod = place.partition("/")
+        pods[name].append({"name": pod, "ip": ip})
+    nodes = {
+        name: node(number, podnet_pods=pods[name]) for number, name in enumerate(pods, start=11)
+    }
+    cluster = make_module_cluster(inventory(nodes, outside=True, **VARIABLES))
+    return cluster, snapshots(cluster)
+
+
+STREAMS = {
+    "pod to pod on one node": Flow(HERE, BESIDE, IPS[BESIDE]),
+    "pod to pod across nodes": Flow(HERE, THERE, IPS[THERE]),
+    "pod to service": Flow(HERE, THERE, SERVICE, PORT, IPS[THERE]),
+    "pod to outside": Flow(HERE, "internet", INTERNET),
+    "outside to node port": Flow("internet", THERE, NODE, str(NODE_PORT), NODE),
+}
+
+#: By its name: which place opens one to which address and port.
+OPENED = {
+    "pod to outside": (HERE, INTERNET, MIRROR),
+    "pod to service": (HERE, SERVICE, MIRROR),
+    "outside to node port": ("internet", NODE, NODE_PORT_MIRROR),
+}
+
+
+@contextlib.contextmanager
+def openers_succeed(cluster: Cluster) -> Iterator[None]:
+    """Open and close flows all the time: none may fail, none need a segment twice."""
+    takers = ("internet", THERE)
+    with mirrors(cluster, *takers), contextlib.ExitStack() as stack:
+        for place in takers:
+            # Who hung up first waits for nothing: a node's port at random may be one that had that.
+            cluster.exec(place, "sysctl", "-q", "net.ipv4.tcp_max_tw_buckets=0")
+        processes = {}
+        for name, (place, address, port) in OPENED.items():
+            command = (*PYTHON, str(SCRIPTS / "churn.py"), address, str(port), str(RATE))
+            processes[name] = stack.enter_context(cluster.start(place, *command))
+            stack.callback(processes[name].kill)
+        yield
+        for name, process in processes.items():
+            report = json.loads(process.communicate()[0])
+            print(f"{name}: {report}")
+            assert report["errors"] == {}, name
+            assert report["resent"] == [], name
+            assert sum(report["counts"].values()) > RATE, name
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_an_upgrade_loses_nothing_and_leaves_nothing(cell, bare, release):
+    cluster, before = bare
+    cluster.variables.update(cell.variables)
+    cluster.play("site", **release).ok()
+    with (
+        nothing_is_lost(cluster, of=STREAMS),
+        openers_succeed(cluster),
+        flow(cluster, HERE, "udp", INTERNET) as datagrams,
+    ):
+        told = datagrams.seen()
+        assert told[0] == NODE
+        assert cluster.play("site").ok().changed.keys() == cluster.nodes.keys()
+        assert datagrams.seen() == told
+    upgraded = states(cluster), shapes(cluster)
+    for again in range(2):
+        cluster.play("teardown").ok()
+        assert differences(before, snapshots(cluster)) == {}
+        if not again:
+            cluster.play("site").ok()
+            assert differences(states(cluster), upgraded[0]) == {}
+            assert shapes(cluster) == upgraded[1]
