@@ -51,6 +51,11 @@ def made() -> dict[str, Any]:
     return of
 
 
+def test_a_host_without_a_plan_is_made_ready_and_lacks_nothing():
+    done = run("converge", part="node", _node={}, _sources={})
+    assert "lacks" not in done
+
+
 def test_parts_in_their_order_make_a_node_and_a_rerun_finds_nothing():
     of = node()
     assert look(of)["as_planned"] == []  # it lacks even what takes packets

@@ -126,9 +126,9 @@ def lacking(given: Given, call: Call) -> dict[str, Any]:
 
     Nothing in check mode, which loads nothing.
     """
-    if call.check_mode:
+    known = given.sources.get("programs")
+    if call.check_mode or not known:
         return {}
-    known = given.sources.get("programs", {})
     items = [item for item in programs(PARTS, given.node) if item["name"] in known]
     if not items:
         return {}
