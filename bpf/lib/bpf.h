@@ -73,6 +73,8 @@ HELPER long (*const fib_lookup)(void *ctx, struct bpf_fib_lookup *fib, int size,
 HELPER struct bpf_sock *(*const sk_lookup_udp)(void *ctx, const void *tuple, __u32 size,
 					       __u64 netns, __u64 flags) = (void *)85;
 HELPER long (*const sk_release)(void *sock) = (void *)86;
+HELPER long (*const map_push)(void *map, const void *value, __u64 flags) = (void *)87;
+HELPER long (*const map_pop)(void *map, void *value) = (void *)88;
 HELPER struct bpf_sock *(*const skc_lookup_tcp)(void *ctx, const void *tuple, __u32 size,
 						__u64 netns, __u64 flags) = (void *)99;
 HELPER __u64 (*const get_netns_cookie)(void *ctx) = (void *)122;

@@ -1,38 +1,56 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Incremental collection: each new flow looks at up to four old ones in turn, removes one that is over and
- * takes its turn. So flows go at the pace at which others come, and nothing has to sweep. */
+/* Incremental collection: each flow that is to begin looks at two others, those that were not looked at for
+ * longest, and removes what is over. So flows go at the pace at which others come, and nothing has to
+ * sweep. A third as many as there are alive wait for that at most, on the average. */
 #pragma once
 
 #include "nat.h"
 
-#define GC_AT_ONCE 4
+#define GC_AT_ONCE 2
 
-_Static_assert(sizeof(struct nat_flows_value) == sizeof(struct nat_key), "a turn holds a flow's key");
+_Static_assert(sizeof(struct nat_queue_value) == sizeof(struct nat_scratch_value) &&
+		       sizeof(struct nat_queue_value) == sizeof(struct nat_key) + sizeof(__u64),
+	       "what is in the queue begins with a flow's key");
 
-/* Give the flow a turn. Where all that are looked at are in use it gets none: then the map forgets it
- * one day, or another flow wants its port. */
-static __always_inline void gc_take_turn(const struct nat_key *key)
+/* The stack is too small for it. */
+static __always_inline struct nat_scratch_value *gc_scratch(void)
 {
 	const __u32 zero = 0;
-	struct nat_state_value *state = map_lookup(MAP(nat_state), &zero);
-	struct nat_value *value;
-	struct nat_key *held;
-	__u32 turn;
+
+	return map_lookup(MAP(nat_scratch), &zero);
+}
+
+/* Put a flow behind all others. It is in the queue once, whatever became of what had its key before. */
+static __always_inline void gc_queue(const struct nat_key *key, __u64 created)
+{
+	struct nat_scratch_value *last = gc_scratch();
+
+	if (!last)
+		return;
+	*(struct nat_key *)last = *key;
+	last->created = created;
+	map_push(MAP(nat_queue), last, 0);
+}
+
+/* Look at the first flows. */
+static __always_inline void gc_collect(void)
+{
+	struct nat_scratch_value *first = gc_scratch();
+	const struct nat_key *key = (const struct nat_key *)first;
+	const struct nat_value *value;
 	int i;
 
-	if (!state)
+	if (!first)
 		return;
 	for (i = 0; i < GC_AT_ONCE; i++) {
-		turn = state->turn++ % NAT_TURNS;
-		held = map_lookup(MAP(nat_flows), &turn);
-		if (!held)
+		if (map_pop(MAP(nat_queue), first))
 			return;
-		value = nat_lookup(held);
-		if (value && !nat_is_over(held, value))
+		value = nat_lookup(key);
+		if (!value || value->created != first->created)
 			continue;
-		if (value)
-			nat_remove(held, value);
-		*held = *key;
-		return;
+		if (nat_is_over(key, value))
+			nat_remove(key, value);
+		else
+			map_push(MAP(nat_queue), first, 0);
 	}
 }

@@ -6,26 +6,39 @@
 #include "egress.h"
 #include "ports.h"
 
-static __always_inline void inbound_note(const struct nat_key *key)
+/* Begin a note, where the pod has not got its share of them. */
+static __always_inline void inbound_begin(const struct nat_key *key, __u64 now)
 {
-	const __u64 now = ktime_get_coarse_ns();
-	struct nat_value *known = nat_lookup(key);
-	struct nat_value same = {
+	const struct nat_value same = {
 		.source = key->source,
 		.destination = key->destination,
 		.source_port = key->source_port,
 		.destination_port = key->destination_port,
-		.flags = NAT_INBOUND,
+		.flags = NAT_INBOUND | NAT_COUNTED,
 		.created = now,
 		.used = now,
 	};
+	struct nat_quota_key account;
 
-	if (!known) {
-		if (!map_update(MAP(nat), key, &same, BPF_NOEXIST))
-			gc_take_turn(key);
-	} else if (known->flags & NAT_INBOUND && elapsed(now, known->used) >= NAT_REFRESH_NSEC) {
+	gc_collect();
+	quota_account(&account, key, &same);
+	if (!quota_take(&account))
+		return;
+	if (!map_update(MAP(nat), key, &same, BPF_NOEXIST))
+		gc_queue(key, now);
+	else
+		quota_give_back(&account);
+}
+
+static __always_inline void inbound_note(const struct nat_key *key)
+{
+	const __u64 now = ktime_get_coarse_ns();
+	struct nat_value *known = nat_lookup(key);
+
+	if (!known)
+		inbound_begin(key, now);
+	else if (known->flags & NAT_INBOUND && elapsed(now, known->used) >= NAT_REFRESH_NSEC)
 		known->used = now;
-	}
 }
 
 /* Note a packet for a pod of this node. */

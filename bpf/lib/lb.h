@@ -163,6 +163,7 @@ static __always_inline enum verdict lb_begin(struct packet *p,
 		.source = p->tuple->source,
 		.destination = backend->address,
 		.destination_port = backend->port,
+		.flags = lb_client(p) == SERVICE_CLIENT_OUTSIDE ? NAT_OUTSIDE : 0,
 		.id = frontend->id,
 		.slot = slot,
 	};
@@ -174,12 +175,10 @@ static __always_inline enum verdict lb_begin(struct packet *p,
 		return verdict;
 	if (lb_is_midway(p) && !lb_is_half(p->tuple, &to))
 		return VERDICT_UNKNOWN_CONNECTION;
-	p->flow = nat_create(p, &to, address, LB_PORTS);
-	if (!p->flow)
-		return VERDICT_NAT_EXHAUSTED;
-	if (noted)
+	verdict = nat_create(p, &to, address, LB_PORTS);
+	if (verdict == VERDICT_NONE && noted)
 		lb_note(p);
-	return VERDICT_NONE;
+	return verdict;
 }
 
 /* Say whether a packet that opens a connection is the same one as before, and its backend still takes

@@ -3,12 +3,8 @@
 #pragma once
 
 #include "gc.h"
+#include "share.h"
 
-/* Source ports that this node gives with its own address start at NAT_FIRST_PORT: none is a node
- * port's, and at first none that the kernel gives to the node's own sockets. */
-#define NAT_PORTS (30000 - NAT_FIRST_PORT)
-#define NAT_NODE_PORTS 2768
-#define NAT_ALL_PORTS (65536 - NAT_FIRST_PORT - NAT_NODE_PORTS)
 /* How often one is looked for that no flow has. */
 #define NAT_ROUNDS 4
 
@@ -27,28 +23,22 @@ static __always_inline int nat_port_taken(const struct packet *p, const struct n
 	return packet_has_socket(p, back);
 }
 
-/* A port of those that are given: any of the first, or later of all of them. */
-static __always_inline __be16 nat_random_port(__u32 ports)
+/* Let a flow keep its port, or a common one near it where it is another's; 0 where none of both is given.
+ * Identifiers of ICMP echo are in no range. */
+static __always_inline int nat_keep_port(struct nat_key *back, enum nat_address address,
+					 const struct share *share)
 {
-	__u64 number = ((__u64)get_prandom_u32() * ports) >> 32;
-	__u64 beyond;
+	__u16 port;
 
-	OPAQUE(number); /* or clang makes a jump of it, in a loop */
-	beyond = (NAT_PORTS - 1 - number) >> 63;
-	OPAQUE(beyond);
-	return NET16((__u16)(NAT_FIRST_PORT + number + beyond * NAT_NODE_PORTS));
-}
-
-/* Say whether a flow may keep its port. Identifiers of ICMP echo are nobody's. */
-static __always_inline int nat_gives(const struct nat_key *back, enum nat_address address)
-{
-	const __u16 number = NET16(back->destination_port);
-
-	if (address == NAT_CLIENTS || (MASQUERADES && back->protocol == IP_PROTOCOL_ICMP))
+	if (address == NAT_CLIENTS)
 		return 1;
-	if ((__u16)(number - NAT_FIRST_PORT) < NAT_PORTS)
+	port = share_near(share, NET16(back->destination_port));
+	back->destination_port = NET16(port);
+	if (MASQUERADES && back->protocol == IP_PROTOCOL_ICMP)
 		return 1;
-	return address == NAT_DEVICES && number >= NAT_FIRST_PORT + NAT_PORTS + NAT_NODE_PORTS;
+	if ((__u16)(port - NAT_FIRST_PORT) < SHARE_PORTS)
+		return 1;
+	return address == NAT_DEVICES && port >= NAT_FIRST_PORT + SHARE_PORTS + SHARE_NODE_PORTS;
 }
 
 /* Take the entry for a flow's answers, which is what keeps two flows from taking the same port. */
@@ -72,15 +62,21 @@ static __always_inline int nat_take(const struct nat_key *back, const struct nat
 	return !map_update(MAP(nat), back, value, BPF_NOEXIST);
 }
 
-/* Look for a port that no flow has, `tries` times. Where none was found, whoever takes the last one that
- * was looked at sees that. */
-static __always_inline void nat_find_port(struct nat_key *back, __u32 ports, int tries)
+/* Look for a port that no flow has, `tries` times: common ones, or one's own where all bits of `own` are
+ * set. Where none was found, whoever takes the last one that was looked at sees that. */
+static __always_inline void nat_find_port(struct nat_key *back, const struct share *share, int all,
+					  __u32 own, int tries)
 {
+	__u32 ports = all ? SHARE_ALL_PORTS : SHARE_PORTS;
+	__u32 runs = all ? SHARE_ALL_RUNS : SHARE_RUNS;
 	const struct nat_value *is;
 	int i;
 
+	OPAQUE(ports);
+	OPAQUE(runs);
+	OPAQUE(own);
 	for (i = 0; i < tries; i++) {
-		back->destination_port = nat_random_port(ports);
+		back->destination_port = NET16(share_random(share, ports, runs, own));
 		is = nat_lookup(back);
 		if (!is || nat_is_over(back, is))
 			return;
@@ -88,20 +84,21 @@ static __always_inline void nat_find_port(struct nat_key *back, __u32 ports, int
 }
 
 /* Take a port for the flow, and with it the entry for its answers. The client's own, where that is
- * free, and for an address of the node's among those that it gives; 0 where none was found. */
+ * free, and for an address of the node's among those that it gives; then a common one, and at last one of
+ * those that are kept for whoever begins the flow. 0 where none was found. */
 static __always_inline int nat_take_port(const struct packet *p, struct nat_value *to,
-					 struct nat_key *back, enum nat_address address, int tries)
+					 struct nat_key *back, enum nat_address address,
+					 const struct share *share, int tries)
 {
 	const struct nat_key *key = p->tuple;
-	__u32 ports = NAT_PORTS;
-	int round, taken = 0;
+	int round, taken = 0, all = 0;
 
 	nat_key_back(back, key, to);
 	nat_value_of_other(to, key);
 	FORGET(address, p->skb->len);
 	FORGET(back->protocol, (__u16)p->skb->len);
-	if (!nat_gives(back, address))
-		nat_find_port(back, NAT_PORTS, tries);
+	if (!nat_keep_port(back, address, share))
+		nat_find_port(back, share, 0, 0, tries);
 	/* As a loop, clang lays it out so that it falls into its own beginning, which kernels up to 6.1 refuse. */
 #pragma unroll
 	for (round = 0; round <= NAT_ROUNDS; round++) {
@@ -110,9 +107,9 @@ static __always_inline int nat_take_port(const struct packet *p, struct nat_valu
 		if (taken || round == NAT_ROUNDS)
 			break;
 		if (address == NAT_DEVICES && round)
-			ports = NAT_ALL_PORTS;
-		FORGET(ports, p->skb->len);
-		nat_find_port(back, ports, tries);
+			all = 1;
+		FORGET(all, p->skb->len);
+		nat_find_port(back, share, all, round == NAT_ROUNDS - 1 ? share->own : 0, tries);
 	}
 	nat_value_of_other(to, back);
 	return taken;
@@ -125,25 +122,46 @@ static __always_inline int nat_goes_on_alike(const struct nat_value *a, const st
 	       a->source_port == b->source_port && a->destination_port == b->destination_port;
 }
 
-/* Make both entries of a new flow of the packet; 0 where no port was free. `tries`: see nat_find_port. */
-static __always_inline struct nat_value *nat_create(const struct packet *p, struct nat_value *to,
-						    enum nat_address address, int tries)
+/* Make both entries of a flow, and let it be looked at in its turn; 0 where it was not this packet that
+ * made one. `tries`: see nat_find_port. */
+static __always_inline int nat_make(struct packet *p, struct nat_value *to, enum nat_address address,
+				    const struct share *share, int tries)
 {
 	const struct nat_key *key = p->tuple;
-	struct nat_value *made;
 	struct nat_key back = {};
 
 	to->source_port = key->source_port;
+	to->flags |= NAT_COUNTED;
 	to->created = to->used = ktime_get_coarse_ns();
-	if (!nat_take_port(p, to, &back, address, tries))
+	if (!nat_take_port(p, to, &back, address, share, tries))
 		return 0;
 	if (LIKELY(!map_update(MAP(nat), key, to, BPF_NOEXIST))) {
-		gc_take_turn(key);
-		return nat_lookup(key);
+		gc_queue(key, to->created);
+		p->flow = nat_lookup(key);
+		return 1;
 	}
 	/* Another CPU was faster with a packet of the same flow, or there is no memory. */
-	made = nat_lookup(key);
-	if (!made || !nat_goes_on_alike(made, to))
+	p->flow = nat_lookup(key);
+	if (!p->flow || !nat_goes_on_alike(p->flow, to))
 		map_delete(MAP(nat), &back);
-	return made;
+	return 0;
+}
+
+/* Begin a flow of the packet, as which it is to go on. */
+static __always_inline enum verdict nat_create(struct packet *p, struct nat_value *to,
+					       enum nat_address address, int tries)
+{
+	struct nat_quota_key account;
+	struct share share;
+
+	gc_collect();
+	quota_account(&account, p->tuple, to);
+	if (!quota_take(&account))
+		return VERDICT_NAT_QUOTA;
+	share = share_of(&account);
+	if (UNLIKELY(!nat_make(p, to, address, &share, tries))) {
+		quota_account(&account, p->tuple, to); /* again, or it takes its place on the stack all the while */
+		quota_give_back(&account);
+	}
+	return p->flow ? VERDICT_NONE : VERDICT_NAT_EXHAUSTED;
 }

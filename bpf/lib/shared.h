@@ -32,8 +32,14 @@ struct address {
 #define NAT_HOST 16
 #define NAT_FIN 32
 #define NAT_ANSWERED 64
+#define NAT_OUTSIDE 128
+#define NAT_COUNTED 256
+#define NAT_KINDS 152
+#define NAT_MOST_FLOWS 57344
+#define NAT_NODE_FLOWS 8192
+#define NAT_OUTSIDE_WEIGHT 4
+#define NAT_INBOUND_WEIGHT 8
 #define MASQUERADE_NODES 1
-#define NAT_TURNS 65536
 #define NAT_FIRST_PORT 1024
 #define NAT_CLOSED_SECONDS 10
 #define NAT_TCP_SECONDS 21600
@@ -263,20 +269,55 @@ struct nat_value {
 };
 _Static_assert(sizeof(struct nat_value) == 64, "nat_value: 64 bytes, no hidden padding");
 
-/* nat_flows: turn: a flow, as its key in nat. A new flow looks at the next and takes the place of one that is over. */
-struct nat_flows_key {
-	__u32 turn; /* number of the turn */
-};
-_Static_assert(sizeof(struct nat_flows_key) == 4, "nat_flows_key: 4 bytes, no hidden padding");
-struct nat_flows_value {
+/* nat_queue: flows in the order in which they are looked at: a new flow takes the first ones out, puts those that are not over behind the others, and itself. */
+struct nat_queue_value {
 	struct address source; /* source address */
 	struct address destination; /* destination address */
 	__be16 source_port; /* source port */
 	__be16 destination_port; /* destination port */
 	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
 	__u16 reserved; /* 0 */
+	__u64 created; /* that of its entry: another flow may have its place */
 };
-_Static_assert(sizeof(struct nat_flows_value) == 40, "nat_flows_value: 40 bytes, no hidden padding");
+_Static_assert(sizeof(struct nat_queue_value) == 48, "nat_queue_value: 48 bytes, no hidden padding");
+
+/* nat_scratch: a place for a program to hold what it puts into nat_queue or takes out. */
+struct nat_scratch_key {
+	__u32 zero; /* always 0 */
+};
+_Static_assert(sizeof(struct nat_scratch_key) == 4, "nat_scratch_key: 4 bytes, no hidden padding");
+struct nat_scratch_value {
+	struct address source; /* source address */
+	struct address destination; /* destination address */
+	__be16 source_port; /* source port */
+	__be16 destination_port; /* destination port */
+	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
+	__u16 reserved; /* 0 */
+	__u64 created; /* that of its entry: another flow may have its place */
+};
+_Static_assert(sizeof(struct nat_scratch_value) == 48, "nat_scratch_value: 48 bytes, no hidden padding");
+
+/* nat_quota: account: the flows on it. A pod has one for those that it began, and one for each kind that strangers cause for it. */
+struct nat_quota_key {
+	struct address address; /* the pod, or the backend, or the device's where it is the node's */
+	__u32 kind; /* 0, or the one of NAT_KINDS that its flows have */
+};
+_Static_assert(sizeof(struct nat_quota_key) == 20, "nat_quota_key: 20 bytes, no hidden padding");
+struct nat_quota_value {
+	__u64 flows; /* those that are there */
+	__u64 refused; /* those that were to begin, and did not for want of room */
+};
+_Static_assert(sizeof(struct nat_quota_value) == 16, "nat_quota_value: 16 bytes, no hidden padding");
+
+/* nat_total: flows of all accounts: 0 those that programs counted, 1 what a run corrects that by, which has taken accounts away. */
+struct nat_total_key {
+	__u32 by; /* 0 or 1 */
+};
+_Static_assert(sizeof(struct nat_total_key) == 4, "nat_total_key: 4 bytes, no hidden padding");
+struct nat_total_value {
+	__u64 flows; /* a number that may be below 0 */
+};
+_Static_assert(sizeof(struct nat_total_value) == 8, "nat_total_value: 8 bytes, no hidden padding");
 
 /* nat_state: what programs note of translated flows; one entry. */
 struct nat_state_key {
@@ -284,7 +325,7 @@ struct nat_state_key {
 };
 _Static_assert(sizeof(struct nat_state_key) == 4, "nat_state_key: 4 bytes, no hidden padding");
 struct nat_state_value {
-	__u32 turn; /* whose turn it is in nat_flows */
+	__u32 reserved; /* of no use any more */
 	__u32 host_ports; /* 1 once a flow of the node's own had to get another port */
 };
 _Static_assert(sizeof(struct nat_state_value) == 8, "nat_state_value: 8 bytes, no hidden padding");
@@ -370,6 +411,7 @@ enum verdict {
 	VERDICT_UNKNOWN_CONNECTION = 37, /* TCP for a service, of a connection that nobody saw begin */
 	VERDICT_VLAN_TAGGED = 38, /* with a VLAN tag, which no frame of a pod has */
 	VERDICT_ENCAPSULATION_PROHIBITED = 39, /* a pod's, or a service's, for the tunnel's port of a node */
+	VERDICT_NAT_QUOTA = 40, /* to be translated, of a pod that has its share of flows already */
 };
 
 enum hook {

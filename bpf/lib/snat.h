@@ -6,8 +6,8 @@
 #include "egress.h"
 #include "ports.h"
 
-/* Among how many ports one is looked for. With 60,000 of the 61,744 ports to one destination taken, so many
- * find none once in a million times. */
+/* Among how many ports one is looked for. With 37,500 of the 38,590 common ports to one destination taken, so
+ * many find none three times in a hundred, and there are three such rounds before one's own. */
 #define SNAT_PORTS 125
 
 static __always_inline struct nat_state_value *snat_state(void)
@@ -165,9 +165,13 @@ static __always_inline enum verdict snat_begin(struct packet *p,
 		.flags = flags,
 	};
 
+	enum verdict verdict;
+
 	nat_forget(p);
-	p->flow = nat_create(p, &to, NAT_DEVICES, SNAT_PORTS);
-	return p->flow && packet_point(p) ? VERDICT_MASQUERADED : VERDICT_NAT_EXHAUSTED;
+	verdict = nat_create(p, &to, NAT_DEVICES, SNAT_PORTS);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	return packet_point(p) ? VERDICT_MASQUERADED : VERDICT_MALFORMED;
 }
 
 /* A packet on its way out of the device. */

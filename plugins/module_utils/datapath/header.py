@@ -31,7 +31,7 @@ def render() -> str:
     for table in layout.MAPS:
         parts.append(f"\n/* {table.name}: {table.what}. */\n")
         for role, fields in (("key", table.key), ("value", table.value)):
-            parts.append(_struct(f"{table.name}_{role}", fields))
+            parts += [_struct(f"{table.name}_{role}", fields)] if fields else []
     parts.append("\nenum verdict {\n\tVERDICT_NONE = -1, /* undecided, or left as it is */\n")
     parts += [
         f"\tVERDICT_{v.name.upper()} = {v.number}, /* {v.what} */\n" for v in reasons.VERDICTS

@@ -79,6 +79,7 @@ VERDICTS = (
     Verdict(
         39, "encapsulation_prohibited", "a pod's, or a service's, for the tunnel's port of a node"
     ),
+    Verdict(40, "nat_quota", "to be translated, of a pod that has its share of flows already"),
 )
 
 HOOKS = (

@@ -19,6 +19,7 @@ TYPES = {
     "array_of_maps": 12,
     "hash_of_maps": 13,
     "devmap": 14,
+    "queue": 22,
     "ringbuf": 27,
 }
 TYPE_NAMES = {number: name for name, number in TYPES.items()}

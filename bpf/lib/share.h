@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The ports to one destination, shared: most are whoever's comes first, some are a pod's own, some the
+ * node's. So who takes all that he can get leaves each of the others a few.
+ *
+ * Of eight ports in a row five are common, the sixth and the eighth a pod's, the seventh the node's. A
+ * pod's are those whose row has the last byte of its address, or that with the byte before laid over it, for
+ * a number: no other pod of up to 65,536 has both of them.
+ */
+#pragma once
+
+#include "bpf.h"
+#include "shared.h"
+
+/* Source ports that this node gives with its own address start at NAT_FIRST_PORT: none is a node
+ * port's, and at first none that the kernel gives to the node's own sockets. */
+#define SHARE_PORTS (30000 - NAT_FIRST_PORT)
+#define SHARE_NODE_PORTS 2768
+#define SHARE_ALL_PORTS (65536 - NAT_FIRST_PORT - SHARE_NODE_PORTS)
+
+#define SHARE_ROW 8
+#define SHARE_COMMON 5
+#define SHARE_POD 5 /* and two behind that */
+#define SHARE_NODE 6
+
+/* Runs of 256 rows that lie within the first ports, and how many more there are behind node ports. */
+#define SHARE_RUNS 13
+#define SHARE_ALL_RUNS 29
+
+_Static_assert(NAT_FIRST_PORT % SHARE_ROW == 0 && SHARE_PORTS % SHARE_ROW == 0 &&
+		       SHARE_NODE_PORTS % SHARE_ROW == 0,
+	       "ports begin and end with a row");
+
+/* Whose ports a flow may have beside the common ones. */
+struct share {
+	__u32 rows; /* numbers of the pod's two, a byte each */
+	__u32 node; /* 1: the node's */
+	__u32 own;  /* all bits, or none where it has no ports of its own: a stranger's */
+};
+
+static __always_inline struct share share_of(const struct nat_quota_key *account)
+{
+	const __u8 *last = &account->address.bytes[14];
+
+	return (struct share){
+		.rows = last[1] | (__u32)(last[0] ^ last[1]) << 8,
+		.node = account->kind == NAT_HOST,
+		.own = account->kind && account->kind != NAT_HOST ? 0 : ~0U,
+	};
+}
+
+/* The port itself, or where that is another's, a common one of its row. */
+static __always_inline __u16 share_near(const struct share *share, __u16 port)
+{
+	const __u32 row = port / SHARE_ROW % 256, place = port % SHARE_ROW;
+
+	if (place < SHARE_COMMON || share->node)
+		return port;
+	if (share->own && ((place == SHARE_POD && row == (share->rows & 0xff)) ||
+			   (place == SHARE_POD + 2 && row == share->rows >> 8)))
+		return port;
+	return port - SHARE_COMMON;
+}
+
+/* Any port of the common ones among the first so many, or, where all bits of `own` are set, of one's own in
+ * so many runs. By sums, as it is asked for in a loop. */
+static __always_inline __u16 share_random(const struct share *share, __u32 ports, __u32 runs, __u32 own)
+{
+	const __u32 random = get_prandom_u32();
+	const __u32 low = random & 0xffff, second = random & 1;
+	__u32 row = (__u32)(((__u64)random * (ports / SHARE_ROW)) >> 32);
+	__u32 run = (random >> 16) * runs >> 16;
+	__u32 beyond = (SHARE_PORTS / SHARE_ROW - 1 - row) >> 31;
+	__u32 behind = (SHARE_RUNS - 1 - run) >> 31;
+	__u32 node = -share->node;
+	__u32 common, place, number;
+
+	OPAQUE(beyond);
+	OPAQUE(behind);
+	OPAQUE(node);
+	common = NAT_FIRST_PORT + row * SHARE_ROW + (low * SHARE_COMMON >> 16) +
+		 beyond * SHARE_NODE_PORTS;
+	number = (share->rows >> (8 * second) & 0xff & ~node) | (low >> 1 & 0xff & node);
+	place = ((SHARE_POD + 2 * second) & ~node) | (SHARE_NODE & node);
+	number = ((run + 1 + 2 * behind) * 256 + number) * SHARE_ROW + place;
+	return (__u16)((common & ~own) | (number & own));
+}
