@@ -1,56 +1,64 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Incremental collection: each flow that is to begin looks at two others, those that were not looked at for
  * longest, and removes what is over. So flows go at the pace at which others come, and nothing has to
- * sweep. A third as many as there are alive wait for that at most, on the average. */
+ * sweep; a third as many as there are alive wait for that, on the average.
+ *
+ *	flow = gc_begin(key, value);	before the entry is made; 0 where there is no room for it
+ *	gc_made(flow, key, value);	once it is made: it has its turns from now on
+ *	quota_give_back(flow);		or, where it was not made
+ */
 #pragma once
 
 #include "nat.h"
+#include "quota.h"
 
 #define GC_AT_ONCE 2
 
-_Static_assert(sizeof(struct nat_queue_value) == sizeof(struct nat_scratch_value) &&
-		       sizeof(struct nat_queue_value) == sizeof(struct nat_key) + sizeof(__u64),
+_Static_assert(__builtin_offsetof(struct nat_scratch_value, created) == sizeof(struct nat_key) &&
+		       sizeof(struct nat_scratch_value) == sizeof(struct nat_queue_value),
 	       "what is in the queue begins with a flow's key");
 
-/* The stack is too small for it. */
-static __always_inline struct nat_scratch_value *gc_scratch(void)
-{
-	const __u32 zero = 0;
-
-	return map_lookup(MAP(nat_scratch), &zero);
-}
-
-/* Put a flow behind all others. It is in the queue once, whatever became of what had its key before. */
-static __always_inline void gc_queue(const struct nat_key *key, __u64 created)
-{
-	struct nat_scratch_value *last = gc_scratch();
-
-	if (!last)
-		return;
-	*(struct nat_key *)last = *key;
-	last->created = created;
-	map_push(MAP(nat_queue), last, 0);
-}
-
 /* Look at the first flows. */
-static __always_inline void gc_collect(void)
+static __always_inline void gc_collect(struct nat_scratch_value *flow)
 {
-	struct nat_scratch_value *first = gc_scratch();
-	const struct nat_key *key = (const struct nat_key *)first;
+	const struct nat_key *key = (const struct nat_key *)flow;
 	const struct nat_value *value;
 	int i;
 
-	if (!first)
-		return;
 	for (i = 0; i < GC_AT_ONCE; i++) {
-		if (map_pop(MAP(nat_queue), first))
+		if (map_pop(MAP(nat_queue), flow))
 			return;
 		value = nat_lookup(key);
-		if (!value || value->created != first->created)
-			continue;
-		if (nat_is_over(key, value))
+		if (value && value->created == flow->created) {
+			if (!nat_is_over(key, value)) {
+				map_push(MAP(nat_queue), flow, 0);
+				continue;
+			}
 			nat_remove(key, value);
-		else
-			map_push(MAP(nat_queue), first, 0);
+		}
+		quota_give_back(flow);
 	}
+}
+
+/* Who is to have the flow on his account: who begins it, or where that is a stranger, whom it is for. */
+static __always_inline struct nat_scratch_value *gc_begin(const struct nat_key *key,
+							  const struct nat_value *value)
+{
+	struct nat_scratch_value *flow = quota_scratch();
+
+	if (!flow)
+		return 0;
+	gc_collect(flow);
+	flow->address = value->flags & NAT_OUTSIDE ? value->destination : key->source;
+	flow->kind = value->flags & NAT_KINDS;
+	return quota_take(flow) ? flow : 0;
+}
+
+/* As many are never in the queue as it has room for: see NAT_MOST_FLOWS. */
+static __always_inline void gc_made(struct nat_scratch_value *flow, const struct nat_key *key,
+				    const struct nat_value *value)
+{
+	*(struct nat_key *)flow = *key;
+	flow->created = value->created;
+	map_push(MAP(nat_queue), flow, 0);
 }

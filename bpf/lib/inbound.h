@@ -14,20 +14,18 @@ static __always_inline void inbound_begin(const struct nat_key *key, __u64 now)
 		.destination = key->destination,
 		.source_port = key->source_port,
 		.destination_port = key->destination_port,
-		.flags = NAT_INBOUND | NAT_COUNTED,
+		.flags = NAT_INBOUND,
 		.created = now,
 		.used = now,
 	};
-	struct nat_quota_key account;
+	struct nat_scratch_value *flow = gc_begin(key, &same);
 
-	gc_collect();
-	quota_account(&account, key, &same);
-	if (!quota_take(&account))
+	if (!flow)
 		return;
 	if (!map_update(MAP(nat), key, &same, BPF_NOEXIST))
-		gc_queue(key, now);
+		gc_made(flow, key, &same);
 	else
-		quota_give_back(&account);
+		quota_give_back(flow);
 }
 
 static __always_inline void inbound_note(const struct nat_key *key)

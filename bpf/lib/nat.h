@@ -2,7 +2,6 @@
 /* Flows that are translated, in pairs: one entry for each direction. */
 #pragma once
 
-#include "quota.h"
 #include "translate.h"
 
 #define NAT_REFRESH_NSEC 1000000000LL
@@ -65,40 +64,17 @@ static __always_inline int nat_is_back(const struct nat_value *is, const struct 
 	       is->source_port == key->destination_port && is->destination_port == key->source_port;
 }
 
-/* Remove both entries, unless the other one's place is another flow's. That which began the flow goes
- * first: who has removed it gives back, once, and no half is left that nobody looks at. */
-static __always_inline void nat_remove(const struct nat_key *key, const struct nat_value *value)
-{
-	const __u16 flags = value->flags;
-	struct nat_quota_key account;
-	const struct nat_value *other;
-	struct nat_key back = {};
-	int both, removed;
-
-	quota_account(&account, key, value);
-	nat_key_back(&back, key, value);
-	other = nat_lookup(&back);
-	both = other && nat_is_back(other, key);
-	if (flags & NAT_REVERSE) {
-		removed = both && !map_delete(MAP(nat), &back);
-		map_delete(MAP(nat), key);
-	} else {
-		removed = !map_delete(MAP(nat), key);
-		if (both)
-			map_delete(MAP(nat), &back);
-	}
-	if (removed && flags & NAT_COUNTED)
-		quota_give_back(&account);
-}
-
 /* Note that the flow is in use, and what closes it: flags of TCP, of which a reset is enough, but of FIN
- * both ends have to send one. Who has may be answered for long. About once a second the other half is
- * kept, too; where that is gone, or its place another flow's, this one goes, and begins anew. */
+ * both ends have to send one. Who has may be answered for long.
+ *
+ * The map may forget either entry of a pair, whichever was used least: about once a second the other
+ * one is kept, or made again. Where another flow has taken its place by then, this one is forgotten,
+ * too, and begins anew. */
 static __always_inline void nat_use(const struct nat_key *key, struct nat_value *value, int closes)
 {
 	const __u64 now = ktime_get_coarse_ns();
+	struct nat_value again, *other;
 	struct nat_key back = {};
-	struct nat_value *other;
 	__u16 flags = 0;
 
 	if (UNLIKELY(closes))
@@ -111,14 +87,32 @@ static __always_inline void nat_use(const struct nat_key *key, struct nat_value 
 	value->flags |= flags;
 	nat_key_back(&back, key, value);
 	other = map_lookup(MAP(nat), &back);
-	if (UNLIKELY(!other || !nat_is_back(other, key))) {
-		nat_remove(key, value);
-		return;
+	if (UNLIKELY(!other)) {
+		again = *value;
+		nat_value_of_other(&again, key);
+		again.flags &= ~NAT_FIN;
+		map_update(MAP(nat), &back, &again, BPF_NOEXIST);
+	} else if (LIKELY(nat_is_back(other, key))) {
+		other->used = now;
+		if (value->flags & other->flags & NAT_FIN)
+			value->flags |= NAT_CLOSING;
+		other->flags |= value->flags & (NAT_CLOSING | NAT_ANSWERED);
+	} else {
+		map_delete(MAP(nat), key);
 	}
-	other->used = now;
-	if (value->flags & other->flags & NAT_FIN)
-		value->flags |= NAT_CLOSING;
-	other->flags |= value->flags & (NAT_CLOSING | NAT_ANSWERED);
+}
+
+/* Forget both entries, unless the other one's place is another flow's by now. */
+static __always_inline void nat_remove(const struct nat_key *key, const struct nat_value *value)
+{
+	const struct nat_value *other;
+	struct nat_key back = {};
+
+	nat_key_back(&back, key, value);
+	other = nat_lookup(&back);
+	if (other && nat_is_back(other, key))
+		map_delete(MAP(nat), &back);
+	map_delete(MAP(nat), key);
 }
 
 /* Nanoseconds after which a flow that no packet has used is over. By sums instead of jumps: loops look at

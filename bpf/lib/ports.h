@@ -6,7 +6,9 @@
 #include "share.h"
 
 /* How often one is looked for that no flow has. */
-#define NAT_ROUNDS 4
+#define NAT_ROUNDS 3
+/* How often one is looked for of those that are kept for a pod. */
+#define NAT_OWN_PORTS 32
 
 /* What a new flow goes on with. */
 enum nat_address {
@@ -26,13 +28,13 @@ static __always_inline int nat_port_taken(const struct packet *p, const struct n
 /* Let a flow keep its port, or a common one near it where it is another's; 0 where none of both is given.
  * Identifiers of ICMP echo are in no range. */
 static __always_inline int nat_keep_port(struct nat_key *back, enum nat_address address,
-					 const struct share *share)
+					 const struct address *from, __u16 flags)
 {
 	__u16 port;
 
 	if (address == NAT_CLIENTS)
 		return 1;
-	port = share_near(share, NET16(back->destination_port));
+	port = share_near(from, flags, NET16(back->destination_port));
 	back->destination_port = NET16(port);
 	if (MASQUERADES && back->protocol == IP_PROTOCOL_ICMP)
 		return 1;
@@ -62,21 +64,31 @@ static __always_inline int nat_take(const struct nat_key *back, const struct nat
 	return !map_update(MAP(nat), back, value, BPF_NOEXIST);
 }
 
-/* Look for a port that no flow has, `tries` times: common ones, or one's own where all bits of `own` are
- * set. Where none was found, whoever takes the last one that was looked at sees that. */
-static __always_inline void nat_find_port(struct nat_key *back, const struct share *share, int all,
-					  __u32 own, int tries)
+/* Look for a common port that no flow has, `tries` times. Where none was found, whoever takes the last
+ * one that was looked at sees that. */
+static __always_inline void nat_find_port(struct nat_key *back, __u32 ports, int tries)
 {
-	__u32 ports = all ? SHARE_ALL_PORTS : SHARE_PORTS;
-	__u32 runs = all ? SHARE_ALL_RUNS : SHARE_RUNS;
 	const struct nat_value *is;
 	int i;
 
-	OPAQUE(ports);
-	OPAQUE(runs);
-	OPAQUE(own);
 	for (i = 0; i < tries; i++) {
-		back->destination_port = NET16(share_random(share, ports, runs, own));
+		back->destination_port = NET16(share_common(ports));
+		is = nat_lookup(back);
+		if (!is || nat_is_over(back, is))
+			return;
+	}
+}
+
+/* The same for ports that are kept for whoever begins the flow. */
+static __always_inline void nat_find_own_port(struct nat_key *back, __u32 runs,
+					      const struct address *from, __u16 flags)
+{
+	const struct share share = share_of(from, flags);
+	const struct nat_value *is;
+	int i;
+
+	for (i = 0; i < NAT_OWN_PORTS; i++) {
+		back->destination_port = NET16(share_own(&share, runs));
 		is = nat_lookup(back);
 		if (!is || nat_is_over(back, is))
 			return;
@@ -87,18 +99,20 @@ static __always_inline void nat_find_port(struct nat_key *back, const struct sha
  * free, and for an address of the node's among those that it gives; then a common one, and at last one of
  * those that are kept for whoever begins the flow. 0 where none was found. */
 static __always_inline int nat_take_port(const struct packet *p, struct nat_value *to,
-					 struct nat_key *back, enum nat_address address,
-					 const struct share *share, int tries)
+					 struct nat_key *back, enum nat_address address, int tries)
 {
+	const __u32 unknown = p->skb->len;
 	const struct nat_key *key = p->tuple;
-	int round, taken = 0, all = 0;
+	__u32 ports = SHARE_PORTS, runs = SHARE_RUNS;
+	int round, taken = 0;
 
 	nat_key_back(back, key, to);
 	nat_value_of_other(to, key);
-	FORGET(address, p->skb->len);
-	FORGET(back->protocol, (__u16)p->skb->len);
-	if (!nat_keep_port(back, address, share))
-		nat_find_port(back, share, 0, 0, tries);
+	FORGET(address, unknown);
+	FORGET(back->protocol, (__u16)unknown);
+	if (!nat_keep_port(back, address, &key->source, to->flags))
+		nat_find_port(back, SHARE_PORTS, tries);
+	FORGET(back->destination_port, (__u16)unknown);
 	/* As a loop, clang lays it out so that it falls into its own beginning, which kernels up to 6.1 refuse. */
 #pragma unroll
 	for (round = 0; round <= NAT_ROUNDS; round++) {
@@ -106,10 +120,19 @@ static __always_inline int nat_take_port(const struct packet *p, struct nat_valu
 			nat_take(back, key, to);
 		if (taken || round == NAT_ROUNDS)
 			break;
-		if (address == NAT_DEVICES && round)
-			all = 1;
-		FORGET(all, p->skb->len);
-		nat_find_port(back, share, all, round == NAT_ROUNDS - 1 ? share->own : 0, tries);
+		if (address == NAT_DEVICES && round) {
+			ports = SHARE_ALL_PORTS;
+			runs = SHARE_ALL_RUNS;
+		}
+		if (round < NAT_ROUNDS - 1) {
+			FORGET(ports, unknown);
+			nat_find_port(back, ports, tries);
+		} else if (share_has_own(to->flags)) {
+			FORGET(runs, unknown);
+			nat_find_own_port(back, runs, &key->source, to->flags);
+		} else {
+			break;
+		}
 	}
 	nat_value_of_other(to, back);
 	return taken;
@@ -122,46 +145,37 @@ static __always_inline int nat_goes_on_alike(const struct nat_value *a, const st
 	       a->source_port == b->source_port && a->destination_port == b->destination_port;
 }
 
-/* Make both entries of a flow, and let it be looked at in its turn; 0 where it was not this packet that
- * made one. `tries`: see nat_find_port. */
+/* Make both entries of a flow; 0 where it was not this packet that did. `tries`: see nat_find_port. */
 static __always_inline int nat_make(struct packet *p, struct nat_value *to, enum nat_address address,
-				    const struct share *share, int tries)
+				    int tries)
 {
 	const struct nat_key *key = p->tuple;
 	struct nat_key back = {};
+	int made;
 
 	to->source_port = key->source_port;
-	to->flags |= NAT_COUNTED;
 	to->created = to->used = ktime_get_coarse_ns();
-	if (!nat_take_port(p, to, &back, address, share, tries))
+	if (!nat_take_port(p, to, &back, address, tries))
 		return 0;
-	if (LIKELY(!map_update(MAP(nat), key, to, BPF_NOEXIST))) {
-		gc_queue(key, to->created);
-		p->flow = nat_lookup(key);
-		return 1;
-	}
-	/* Another CPU was faster with a packet of the same flow, or there is no memory. */
+	made = !map_update(MAP(nat), key, to, BPF_NOEXIST);
 	p->flow = nat_lookup(key);
-	if (!p->flow || !nat_goes_on_alike(p->flow, to))
+	/* Another CPU was faster with a packet of the same flow, or there is no memory. */
+	if (UNLIKELY(!made) && (!p->flow || !nat_goes_on_alike(p->flow, to)))
 		map_delete(MAP(nat), &back);
-	return 0;
+	return made;
 }
 
 /* Begin a flow of the packet, as which it is to go on. */
 static __always_inline enum verdict nat_create(struct packet *p, struct nat_value *to,
 					       enum nat_address address, int tries)
 {
-	struct nat_quota_key account;
-	struct share share;
+	struct nat_scratch_value *flow = gc_begin(p->tuple, to);
 
-	gc_collect();
-	quota_account(&account, p->tuple, to);
-	if (!quota_take(&account))
+	if (!flow)
 		return VERDICT_NAT_QUOTA;
-	share = share_of(&account);
-	if (UNLIKELY(!nat_make(p, to, address, &share, tries))) {
-		quota_account(&account, p->tuple, to); /* again, or it takes its place on the stack all the while */
-		quota_give_back(&account);
-	}
+	if (LIKELY(nat_make(p, to, address, tries)))
+		gc_made(flow, p->tuple, to);
+	else
+		quota_give_back(flow);
 	return p->flow ? VERDICT_NONE : VERDICT_NAT_EXHAUSTED;
 }

@@ -6,13 +6,15 @@
  * next. What strangers cause for a pod is on accounts of its own, and counts for more. The last part of
  * the table is the node's.
  *
- *	quota_account(&account, key, value);	of either entry of a flow
- *	quota_take(&account)			before the flow begins; 0 where it may not, which is counted
- *	quota_give_back(&account)		once: by whoever took it, and made no flow, or removed the flow
+ * A flow is on its account for as long as it is in the queue (gc.h), whoever removes its entries.
  */
 #pragma once
 
 #include "verdict.h"
+
+/* What a flow that a stranger caused counts for: a client of a service, a note of what came in. */
+#define QUOTA_OUTSIDE_WEIGHT 4
+#define QUOTA_INBOUND_WEIGHT 8
 
 /* `nat_total`: who counted. */
 enum quota_by {
@@ -20,21 +22,22 @@ enum quota_by {
 	QUOTA_RUNS, /* of Ansible: what they took away */
 };
 
-/* By sums instead of jumps, as is needed where the verifier comes by often. */
-static __always_inline void quota_account(struct nat_quota_key *account, const struct nat_key *key,
-					  const struct nat_value *value)
-{
-	/* Who began it sends what comes in, and gets the replies; what came from outside is for the
-	 * backend, the other end. */
-	__u32 far = -(__u32)(!(value->flags & NAT_REVERSE) != !(value->flags & NAT_OUTSIDE));
-	int i;
+_Static_assert(__builtin_offsetof(struct nat_scratch_value, kind) -
+			       __builtin_offsetof(struct nat_scratch_value, address) ==
+		       __builtin_offsetof(struct nat_quota_key, kind),
+	       "the key of an account is a part of what is in the queue");
 
-	OPAQUE(far);
-#pragma unroll
-	for (i = 0; i < 4; i++)
-		account->address.words[i] = (key->source.words[i] & ~far) |
-					    (value->destination.words[i] & far);
-	account->kind = value->flags & NAT_KINDS;
+/* This CPU's; nothing else runs on it meanwhile that would use it. */
+static __always_inline struct nat_scratch_value *quota_scratch(void)
+{
+	const __u32 zero = 0;
+
+	return map_lookup(MAP(nat_scratch), &zero);
+}
+
+static __always_inline const struct nat_quota_key *quota_account(const struct nat_scratch_value *flow)
+{
+	return (const struct nat_quota_key *)&flow->address;
 }
 
 static __always_inline struct nat_total_value *quota_total(__u32 by)
@@ -42,14 +45,17 @@ static __always_inline struct nat_total_value *quota_total(__u32 by)
 	return map_lookup(MAP(nat_total), &by);
 }
 
-static __always_inline struct nat_quota_value *quota_find(const struct nat_quota_key *account)
+/* An account, which is made where there is none; 0 where there is no room for that. */
+static __always_inline struct nat_quota_value *quota_find(struct nat_scratch_value *flow)
 {
-	const struct nat_quota_value none = {};
+	const struct nat_quota_key *account = quota_account(flow);
 	struct nat_quota_value *quota = map_lookup(MAP(nat_quota), account);
+	struct nat_quota_value *none = (struct nat_quota_value *)flow; /* what is in front of the account */
 
 	if (LIKELY(quota))
 		return quota;
-	map_update(MAP(nat_quota), account, &none, BPF_NOEXIST);
+	*none = (struct nat_quota_value){};
+	map_update(MAP(nat_quota), account, none, BPF_NOEXIST);
 	return map_lookup(MAP(nat_quota), account);
 }
 
@@ -65,21 +71,22 @@ static __always_inline int quota_allows(__u32 kind, __s64 flows, __s64 room)
 	if (kind == NAT_HOST)
 		return room + NAT_NODE_FLOWS > 0;
 	if (kind == NAT_OUTSIDE)
-		flows *= NAT_OUTSIDE_WEIGHT;
+		flows *= QUOTA_OUTSIDE_WEIGHT;
 	else if (kind == NAT_INBOUND)
-		flows *= NAT_INBOUND_WEIGHT;
+		flows *= QUOTA_INBOUND_WEIGHT;
 	return flows < room;
 }
 
-static __always_inline int quota_take(const struct nat_quota_key *account)
+/* Let a flow be on its account, as far as `flow` says which that is; 0 where it may not, which is counted. */
+static __always_inline int quota_take(struct nat_scratch_value *flow)
 {
 	struct nat_total_value *programs = quota_total(QUOTA_PROGRAMS);
 	const struct nat_total_value *runs = quota_total(QUOTA_RUNS);
-	struct nat_quota_value *quota = quota_find(account);
+	struct nat_quota_value *quota = quota_find(flow);
 
 	if (!programs || !runs || !quota)
 		return 0;
-	if (UNLIKELY(!quota_allows(account->kind, (__s64)quota->flows, quota_room(programs, runs)))) {
+	if (UNLIKELY(!quota_allows(flow->kind, (__s64)quota->flows, quota_room(programs, runs)))) {
 		__sync_fetch_and_add(&quota->refused, 1);
 		return 0;
 	}
@@ -88,14 +95,14 @@ static __always_inline int quota_take(const struct nat_quota_key *account)
 	return 1;
 }
 
-/* An account that a run has taken away, with its flows, is off the total already. */
-static __always_inline void quota_give_back(const struct nat_quota_key *account)
+/* What is in the queue for an earlier version, or for a pod that is gone, is on no account. */
+static __always_inline void quota_give_back(const struct nat_scratch_value *flow)
 {
-	struct nat_quota_value *quota = map_lookup(MAP(nat_quota), account);
+	struct nat_quota_value *quota = map_lookup(MAP(nat_quota), quota_account(flow));
 	struct nat_total_value *programs = quota_total(QUOTA_PROGRAMS);
 
-	if (!quota || !programs)
-		return;
-	__sync_fetch_and_add(&quota->flows, -1);
-	__sync_fetch_and_add(&programs->flows, -1);
+	if (quota)
+		__sync_fetch_and_add(&quota->flows, -1);
+	if (programs)
+		__sync_fetch_and_add(&programs->flows, -1);
 }

@@ -30,57 +30,67 @@ _Static_assert(NAT_FIRST_PORT % SHARE_ROW == 0 && SHARE_PORTS % SHARE_ROW == 0 &
 		       SHARE_NODE_PORTS % SHARE_ROW == 0,
 	       "ports begin and end with a row");
 
-/* Whose ports a flow may have beside the common ones. */
+/* Whose ports beside the common ones. */
 struct share {
 	__u32 rows; /* numbers of the pod's two, a byte each */
 	__u32 node; /* 1: the node's */
-	__u32 own;  /* all bits, or none where it has no ports of its own: a stranger's */
 };
 
-static __always_inline struct share share_of(const struct nat_quota_key *account)
+/* `flags`: those of the flow. */
+static __always_inline struct share share_of(const struct address *from, __u16 flags)
 {
-	const __u8 *last = &account->address.bytes[14];
+	const __u8 *last = &from->bytes[14];
 
 	return (struct share){
 		.rows = last[1] | (__u32)(last[0] ^ last[1]) << 8,
-		.node = account->kind == NAT_HOST,
-		.own = account->kind && account->kind != NAT_HOST ? 0 : ~0U,
+		.node = !!(flags & NAT_HOST),
 	};
 }
 
-/* The port itself, or where that is another's, a common one of its row. */
-static __always_inline __u16 share_near(const struct share *share, __u16 port)
+/* Strangers have none. */
+static __always_inline int share_has_own(__u16 flags)
 {
+	return !(flags & (NAT_KINDS & ~NAT_HOST));
+}
+
+/* The port itself, or where that is another's, a common one of its row. */
+static __always_inline __u16 share_near(const struct address *from, __u16 flags, __u16 port)
+{
+	const struct share share = share_of(from, flags);
 	const __u32 row = port / SHARE_ROW % 256, place = port % SHARE_ROW;
 
-	if (place < SHARE_COMMON || share->node)
+	if (place < SHARE_COMMON || share.node)
 		return port;
-	if (share->own && ((place == SHARE_POD && row == (share->rows & 0xff)) ||
-			   (place == SHARE_POD + 2 && row == share->rows >> 8)))
+	if (share_has_own(flags) && ((place == SHARE_POD && row == (share.rows & 0xff)) ||
+				     (place == SHARE_POD + 2 && row == share.rows >> 8)))
 		return port;
 	return port - SHARE_COMMON;
 }
 
-/* Any port of the common ones among the first so many, or, where all bits of `own` are set, of one's own in
- * so many runs. By sums, as it is asked for in a loop. */
-static __always_inline __u16 share_random(const struct share *share, __u32 ports, __u32 runs, __u32 own)
+/* Any of the common ports among the first so many. By sums, as it is asked for in a loop. */
+static __always_inline __u16 share_common(__u32 ports)
 {
 	const __u32 random = get_prandom_u32();
-	const __u32 low = random & 0xffff, second = random & 1;
 	__u32 row = (__u32)(((__u64)random * (ports / SHARE_ROW)) >> 32);
-	__u32 run = (random >> 16) * runs >> 16;
 	__u32 beyond = (SHARE_PORTS / SHARE_ROW - 1 - row) >> 31;
-	__u32 behind = (SHARE_RUNS - 1 - run) >> 31;
-	__u32 node = -share->node;
-	__u32 common, place, number;
 
-	OPAQUE(beyond);
+	OPAQUE(beyond); /* or clang makes a jump of it */
+	return (__u16)(NAT_FIRST_PORT + row * SHARE_ROW +
+		       ((random & 0xffff) * SHARE_COMMON >> 16) + beyond * SHARE_NODE_PORTS);
+}
+
+/* Any of one's own in the first so many runs. */
+static __always_inline __u16 share_own(const struct share *share, __u32 runs)
+{
+	const __u32 random = get_prandom_u32();
+	const __u32 second = random & 1;
+	__u32 run = (random >> 16) * runs >> 16;
+	__u32 behind = (SHARE_RUNS - 1 - run) >> 31, node = -share->node;
+	__u32 row, place;
+
 	OPAQUE(behind);
 	OPAQUE(node);
-	common = NAT_FIRST_PORT + row * SHARE_ROW + (low * SHARE_COMMON >> 16) +
-		 beyond * SHARE_NODE_PORTS;
-	number = (share->rows >> (8 * second) & 0xff & ~node) | (low >> 1 & 0xff & node);
+	row = (share->rows >> (8 * second) & 0xff & ~node) | (random >> 1 & 0xff & node);
 	place = ((SHARE_POD + 2 * second) & ~node) | (SHARE_NODE & node);
-	number = ((run + 1 + 2 * behind) * 256 + number) * SHARE_ROW + place;
-	return (__u16)((common & ~own) | (number & own));
+	return (__u16)(((run + 1 + 2 * behind) * 256 + row) * SHARE_ROW + place);
 }

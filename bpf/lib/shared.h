@@ -33,12 +33,9 @@ struct address {
 #define NAT_FIN 32
 #define NAT_ANSWERED 64
 #define NAT_OUTSIDE 128
-#define NAT_COUNTED 256
 #define NAT_KINDS 152
 #define NAT_MOST_FLOWS 57344
 #define NAT_NODE_FLOWS 8192
-#define NAT_OUTSIDE_WEIGHT 4
-#define NAT_INBOUND_WEIGHT 8
 #define MASQUERADE_NODES 1
 #define NAT_FIRST_PORT 1024
 #define NAT_CLOSED_SECONDS 10
@@ -107,18 +104,6 @@ struct metrics_value {
 };
 _Static_assert(sizeof(struct metrics_value) == 16, "metrics_value: 16 bytes, no hidden padding");
 
-/* allocations: endpoint of this node: its address. No program reads it: by it a plan knows who holds which address, even when a device was lost. */
-struct allocations_key {
-	char name[256]; /* the endpoint's name, zero bytes after it */
-};
-_Static_assert(sizeof(struct allocations_key) == 256, "allocations_key: 256 bytes, no hidden padding");
-struct allocations_value {
-	struct address address; /* the endpoint's address; of two families, that of IPv4 */
-	__u64 netns_inode; /* namespace that was made for it; 0: it was there before */
-	struct address address6; /* that of IPv6, of two families; else :: */
-};
-_Static_assert(sizeof(struct allocations_value) == 40, "allocations_value: 40 bytes, no hidden padding");
-
 /* node_addresses: address of a node of the cluster. */
 struct node_addresses_key {
 	struct address address; /* the address */
@@ -164,21 +149,7 @@ struct backends_value {
 };
 _Static_assert(sizeof(struct backends_value) == 20, "backends_value: 20 bytes, no hidden padding");
 
-/* service_names: number of a frontend: whose it is. No program reads it. */
-struct service_names_key {
-	__u32 id; /* number of the frontend */
-};
-_Static_assert(sizeof(struct service_names_key) == 4, "service_names_key: 4 bytes, no hidden padding");
-struct service_names_value {
-	char name[256]; /* namespace/service:port, zero bytes after it */
-};
-_Static_assert(sizeof(struct service_names_value) == 256, "service_names_value: 256 bytes, no hidden padding");
-
 /* service_state: what programs ask before they look further; one entry. */
-struct service_state_key {
-	__u32 zero; /* always 0 */
-};
-_Static_assert(sizeof(struct service_state_key) == 4, "service_state_key: 4 bytes, no hidden padding");
 struct service_state_value {
 	__u64 host_netns; /* cookie of the node's own network namespace */
 	__u32 frontends; /* how many frontends there are */
@@ -269,7 +240,19 @@ struct nat_value {
 };
 _Static_assert(sizeof(struct nat_value) == 64, "nat_value: 64 bytes, no hidden padding");
 
-/* nat_queue: flows in the order in which they are looked at: a new flow takes the first ones out, puts those that are not over behind the others, and itself. */
+/* nat_quota: account: the flows on it. A pod has one for those that it began, and one for each kind that strangers cause for it. */
+struct nat_quota_key {
+	struct address address; /* the pod, or the backend, or the device's where it is the node's */
+	__u32 kind; /* 0, or the one of NAT_KINDS that its flows have */
+};
+_Static_assert(sizeof(struct nat_quota_key) == 20, "nat_quota_key: 20 bytes, no hidden padding");
+struct nat_quota_value {
+	__u64 flows; /* those that are there, or over and not taken away yet */
+	__u64 refused; /* those that were to begin, and did not for want of room */
+};
+_Static_assert(sizeof(struct nat_quota_value) == 16, "nat_quota_value: 16 bytes, no hidden padding");
+
+/* nat_queue: flows in the order in which they are looked at, each once, with the account that it is on. A new one takes the first ones out, and puts those that live behind the others, and itself. */
 struct nat_queue_value {
 	struct address source; /* source address */
 	struct address destination; /* destination address */
@@ -278,14 +261,13 @@ struct nat_queue_value {
 	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
 	__u16 reserved; /* 0 */
 	__u64 created; /* that of its entry: another flow may have its place */
+	struct address address; /* the pod, or the backend, or the device's where it is the node's */
+	__u32 kind; /* 0, or the one of NAT_KINDS that its flows have */
+	__u32 padding; /* 0 */
 };
-_Static_assert(sizeof(struct nat_queue_value) == 48, "nat_queue_value: 48 bytes, no hidden padding");
+_Static_assert(sizeof(struct nat_queue_value) == 72, "nat_queue_value: 72 bytes, no hidden padding");
 
-/* nat_scratch: a place for a program to hold what it puts into nat_queue or takes out. */
-struct nat_scratch_key {
-	__u32 zero; /* always 0 */
-};
-_Static_assert(sizeof(struct nat_scratch_key) == 4, "nat_scratch_key: 4 bytes, no hidden padding");
+/* nat_scratch: an element of nat_queue, which does not fit on a program's stack. */
 struct nat_scratch_value {
 	struct address source; /* source address */
 	struct address destination; /* destination address */
@@ -294,22 +276,13 @@ struct nat_scratch_value {
 	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
 	__u16 reserved; /* 0 */
 	__u64 created; /* that of its entry: another flow may have its place */
-};
-_Static_assert(sizeof(struct nat_scratch_value) == 48, "nat_scratch_value: 48 bytes, no hidden padding");
-
-/* nat_quota: account: the flows on it. A pod has one for those that it began, and one for each kind that strangers cause for it. */
-struct nat_quota_key {
 	struct address address; /* the pod, or the backend, or the device's where it is the node's */
 	__u32 kind; /* 0, or the one of NAT_KINDS that its flows have */
+	__u32 padding; /* 0 */
 };
-_Static_assert(sizeof(struct nat_quota_key) == 20, "nat_quota_key: 20 bytes, no hidden padding");
-struct nat_quota_value {
-	__u64 flows; /* those that are there */
-	__u64 refused; /* those that were to begin, and did not for want of room */
-};
-_Static_assert(sizeof(struct nat_quota_value) == 16, "nat_quota_value: 16 bytes, no hidden padding");
+_Static_assert(sizeof(struct nat_scratch_value) == 72, "nat_scratch_value: 72 bytes, no hidden padding");
 
-/* nat_total: flows of all accounts: 0 those that programs counted, 1 what a run corrects that by, which has taken accounts away. */
+/* nat_total: flows that are in nat_queue: 0 those that programs counted, 1 those that runs put in or out. */
 struct nat_total_key {
 	__u32 by; /* 0 or 1 */
 };
@@ -320,10 +293,6 @@ struct nat_total_value {
 _Static_assert(sizeof(struct nat_total_value) == 8, "nat_total_value: 8 bytes, no hidden padding");
 
 /* nat_state: what programs note of translated flows; one entry. */
-struct nat_state_key {
-	__u32 zero; /* always 0 */
-};
-_Static_assert(sizeof(struct nat_state_key) == 4, "nat_state_key: 4 bytes, no hidden padding");
 struct nat_state_value {
 	__u32 reserved; /* of no use any more */
 	__u32 host_ports; /* 1 once a flow of the node's own had to get another port */
@@ -331,10 +300,6 @@ struct nat_state_value {
 _Static_assert(sizeof(struct nat_state_value) == 8, "nat_state_value: 8 bytes, no hidden padding");
 
 /* nat_seen: which kinds of translated flows there are, so that no packet is looked up in vain. Programs note one after its entry is made; where nat is empty, a run forgets them. */
-struct nat_seen_key {
-	__u32 zero; /* always 0 */
-};
-_Static_assert(sizeof(struct nat_seen_key) == 4, "nat_seen_key: 4 bytes, no hidden padding");
 struct nat_seen_value {
 	__u32 pod_flows; /* 1 once packets between pods were translated */
 	__u32 host_flows; /* 1 once packets to the node's own processes were translated */

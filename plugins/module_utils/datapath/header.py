@@ -28,10 +28,11 @@ def render() -> str:
     """Return the text of ``bpf/lib/shared.h``."""
     parts = [_HEAD, "\n"]
     parts += [f"#define {name} {number}\n" for name, number in layout.DEFINES.items()]
-    for table in layout.MAPS:
+    for table in layout.PROGRAM_MAPS:
         parts.append(f"\n/* {table.name}: {table.what}. */\n")
         for role, fields in (("key", table.key), ("value", table.value)):
-            parts += [_struct(f"{table.name}_{role}", fields)] if fields else []
+            if [f.name for f in fields] not in ([], ["zero"]):  # no key, or that of one entry
+                parts.append(_struct(f"{table.name}_{role}", fields))
     parts.append("\nenum verdict {\n\tVERDICT_NONE = -1, /* undecided, or left as it is */\n")
     parts += [
         f"\tVERDICT_{v.name.upper()} = {v.number}, /* {v.what} */\n" for v in reasons.VERDICTS

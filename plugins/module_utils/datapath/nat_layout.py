@@ -20,7 +20,6 @@ NAT_HOST = 16  # a flow of the node's own: a port that is taken, or one that had
 NAT_FIN = 32  # a packet of this direction had a FIN
 NAT_ANSWERED = 64  # there was an answer: a connection of TCP, and no mere attempt
 NAT_OUTSIDE = 128  # who began it is no pod, nor the node: a client of a service from outside
-NAT_COUNTED = 256  # the flow is in its account of nat_quota; those of older versions are in none
 
 #: ``masquerade.flags``.
 MASQUERADE_NODES = 1  # also what is for other nodes' own addresses
@@ -39,10 +38,6 @@ NAT_NODE_FLOWS = 8192
 
 #: ``nat_quota.kind``: flows that a pod began have no flag of these, others the one that they have.
 NAT_KINDS = NAT_HOST | NAT_OUTSIDE | NAT_INBOUND
-#: What a flow on an account counts for, against the flows that there is still room for: an account
-#: may have as many of these as the room that it leaves. So one pod alone gets half of the table.
-NAT_OUTSIDE_WEIGHT, NAT_INBOUND_WEIGHT = 4, 8
-
 #: Seconds without a packet after which a flow is over: one that was closed, of TCP, any other.
 NAT_CLOSED_SECONDS, NAT_TCP_SECONDS, NAT_OTHER_SECONDS = 10, 21600, 60
 
@@ -54,9 +49,8 @@ DEFINES = {
     name: globals()[name]
     for name in (
         *("NAT_REVERSE", "NAT_CLOSING", "NAT_MASQUERADE", "NAT_INBOUND", "NAT_HOST", "NAT_FIN"),
-        *("NAT_ANSWERED", "NAT_OUTSIDE", "NAT_COUNTED"),
+        *("NAT_ANSWERED", "NAT_OUTSIDE"),
         *("NAT_KINDS", "NAT_MOST_FLOWS", "NAT_NODE_FLOWS"),
-        *("NAT_OUTSIDE_WEIGHT", "NAT_INBOUND_WEIGHT"),
         *("MASQUERADE_NODES", "NAT_FIRST_PORT"),
         *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS"),
     )
@@ -91,15 +85,9 @@ NAT = Layout(
     max_entries=131072,
 )
 
-NAT_QUEUE = Layout(
-    name="nat_queue",
-    type="queue",
-    what="flows in the order in which they are looked at: a new flow takes the first ones out, puts "
-    "those that are not over behind the others, and itself",
-    key=(),
-    value=(*_FLOW, Field("created", "u64", "that of its entry: another flow may have its place")),
-    # A flow that goes early is in it until its turn. While others come, two are looked at for each.
-    max_entries=131072,
+_ACCOUNT = (
+    Field("address", "ip16", "the pod, or the backend, or the device's where it is the node's"),
+    Field("kind", "u32", "0, or the one of NAT_KINDS that its flows have"),
 )
 
 NAT_QUOTA = Layout(
@@ -107,35 +95,46 @@ NAT_QUOTA = Layout(
     type="hash",
     what="account: the flows on it. A pod has one for those that it began, and one for each kind "
     "that strangers cause for it",
-    key=(
-        Field("address", "ip16", "the pod, or the backend, or the device's where it is the node's"),
-        Field("kind", "u32", "0, or the one of NAT_KINDS that its flows have"),
-    ),
+    key=_ACCOUNT,
     value=(
-        Field("flows", "u64", "those that are there"),
+        Field("flows", "u64", "those that are there, or over and not taken away yet"),
         Field("refused", "u64", "those that were to begin, and did not for want of room"),
     ),
     max_entries=65535,
     no_prealloc=True,
 )
 
-NAT_TOTAL = Layout(
-    name="nat_total",
-    type="array",
-    what="flows of all accounts: 0 those that programs counted, 1 what a run corrects that by, which "
-    "has taken accounts away",
-    key=(Field("by", "u32", "0 or 1"),),
-    value=(Field("flows", "u64", "a number that may be below 0"),),
-    max_entries=2,
+NAT_QUEUE = Layout(
+    name="nat_queue",
+    type="queue",
+    what="flows in the order in which they are looked at, each once, with the account that it is on. A "
+    "new one takes the first ones out, and puts those that live behind the others, and itself",
+    key=(),
+    value=(
+        *_FLOW,
+        Field("created", "u64", "that of its entry: another flow may have its place"),
+        *_ACCOUNT,
+        Field("padding", "u32", "0"),
+    ),
+    max_entries=65536,
 )
 
 NAT_SCRATCH = Layout(
     name="nat_scratch",
     type="percpu_array",
-    what="a place for a program to hold what it puts into nat_queue or takes out",
+    what="an element of nat_queue, which does not fit on a program's stack",
     key=(Field("zero", "u32", "always 0"),),
     value=NAT_QUEUE.value,
     max_entries=1,
+)
+
+NAT_TOTAL = Layout(
+    name="nat_total",
+    type="array",
+    what="flows that are in nat_queue: 0 those that programs counted, 1 those that runs put in or out",
+    key=(Field("by", "u32", "0 or 1"),),
+    value=(Field("flows", "u64", "a number that may be below 0"),),
+    max_entries=2,
 )
 
 NAT_STATE = Layout(
@@ -216,4 +215,4 @@ NON_MASQUERADE = Layout(
     no_prealloc=True,
 )
 
-MAPS = (NAT, NAT_QUEUE, NAT_SCRATCH, NAT_QUOTA, NAT_TOTAL, NAT_STATE, NAT_SEEN, FRAGMENTS, MASQUERADE, NON_MASQUERADE)
+MAPS = (NAT, NAT_QUOTA, NAT_QUEUE, NAT_SCRATCH, NAT_TOTAL, NAT_STATE, NAT_SEEN, FRAGMENTS, MASQUERADE, NON_MASQUERADE)

@@ -163,8 +163,8 @@ class Map:
                 rest = rest[done + 1 :]
 
     def count(self) -> int:
-        """Count the entries; an array's are as many as it has room for."""
-        if self.type in ARRAYS:
+        """Count the entries; an array's are as many as it has room for, a queue's do not show."""
+        if self.type in {*ARRAYS, "queue"}:
             return self.info.max_entries
         return sum(1 for _key in self._keys())
 
