@@ -252,7 +252,7 @@ struct nat_quota_value {
 };
 _Static_assert(sizeof(struct nat_quota_value) == 16, "nat_quota_value: 16 bytes, no hidden padding");
 
-/* nat_queue: flows in the order in which they are looked at, each once, with the account that it is on. A new one takes the first ones out, and puts those that live behind the others, and itself. */
+/* nat_queue: flows in the order in which they are looked at, each once, with the account that it is on. A new one takes the first ones out, puts those that live behind the others, and itself. */
 struct nat_queue_value {
 	struct address source; /* source address */
 	struct address destination; /* destination address */
@@ -282,7 +282,7 @@ struct nat_scratch_value {
 };
 _Static_assert(sizeof(struct nat_scratch_value) == 72, "nat_scratch_value: 72 bytes, no hidden padding");
 
-/* nat_total: flows that are in nat_queue: 0 those that programs counted, 1 those that runs put in or out. */
+/* nat_total: flows that are in nat_queue: 0 as programs counted, 1 those that runs put in or out. */
 struct nat_total_key {
 	__u32 by; /* 0 or 1 */
 };

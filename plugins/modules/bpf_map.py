@@ -38,13 +38,13 @@ options:
       type:
         description: Type of the map.
         type: str
-        choices: [hash, lru_hash, percpu_hash, lru_percpu_hash, lpm_trie, array, percpu_array, prog_array]
+        choices: [hash, lru_hash, percpu_hash, lru_percpu_hash, lpm_trie, array, percpu_array, prog_array, queue]
         default: hash
       key:
         description:
           - Fields of a key in their order, with all padding named. Needed for V(state=present).
           - An C(lpm_trie) starts with a V(u32) for the length of the prefix in bits; bits behind the prefix
-            are an error. An array has one V(u32), the index.
+            are an error. An array has one V(u32), the index. A C(queue) has no keys.
         type: list
         elements: dict
         default: []
@@ -92,7 +92,7 @@ options:
       entries:
         description:
           - Entries that shall be there, each with C(key) and C(value), dictionaries of the fields.
-          - Of a per-CPU map every CPU gets the value.
+          - Of a per-CPU map every CPU gets the value. A C(queue) is filled by programs alone.
         type: list
         elements: dict
         default: []

@@ -13,6 +13,7 @@ from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
 from tests.clock import ago
 
 from .conftest import NODE, NODE_MAC, POD_A, WIRE_MAC
+from .services import plain
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -42,7 +43,7 @@ class Masquerade:
     def reset(self) -> None:
         """No flows, no service; one device, and prefixes of every kind."""
         self.services.reset()
-        self.set_state(0, 0)
+        self.set_state(0)
         self.set_device("eth0", NODE)
         table = nat_layout.NON_MASQUERADE
         entries = {}
@@ -57,7 +58,7 @@ class Masquerade:
     def clear(self) -> None:
         """Leave nothing for tests that know nothing of it."""
         self.services.reset()
-        self.set_state(0, 0)
+        self.set_state(0)
 
     def set_device(self, name: str, address: str | None, *, nodes: bool = False) -> None:
         """Masquerade with an address on a device, or not any more."""
@@ -69,15 +70,50 @@ class Masquerade:
         flags = nat_layout.MASQUERADE_NODES if nodes else 0
         self.node.tables["masquerade"].update({key: table.pack_value(address=address, flags=flags)})
 
-    def set_state(self, turn: int, host_ports: int) -> None:
+    def set_state(self, host_ports: int) -> None:
         """Write the map ``nat_state``."""
-        value = nat_layout.NAT_STATE.pack_value(turn=turn, host_ports=host_ports)
+        value = nat_layout.NAT_STATE.pack_value(reserved=0, host_ports=host_ports)
         self.node.tables["nat_state"].update({nat_layout.NAT_STATE.pack_key(zero=0): value})
 
     def state(self) -> dict[str, int]:
         """Read the map ``nat_state``."""
         raw = self.node.tables["nat_state"].get(nat_layout.NAT_STATE.pack_key(zero=0))
         return nat_layout.NAT_STATE.unpack_value(raw or b"")
+
+    def accounts(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """Return address and kind of each account -> its flows, and those that were refused."""
+        table, found = nat_layout.NAT_QUOTA, {}
+        for key, value in self.node.tables["nat_quota"].items().items():
+            account, quota = table.unpack_key(key), table.unpack_value(value)
+            address = plain(account["address"])
+            found[address, account["kind"]] = (quota["flows"], quota["refused"])
+        return found
+
+    def total(self) -> int:
+        """Return how many flows there are by the map ``nat_total``."""
+        table = nat_layout.NAT_TOTAL
+        values = self.node.tables["nat_total"].items().values()
+        return sum(table.unpack_value(value)["flows"] for value in values) % (1 << 64)
+
+    def set_flows(self, flows: int, *, account: tuple[str, int] | None = None) -> None:
+        """Let there be so many flows, of an account, or of nobody's by the map ``nat_total``."""
+        if account is None:
+            table = nat_layout.NAT_TOTAL
+            value = table.pack_value(flows=flows)
+            self.node.tables[table.name].update({table.pack_key(by=1): value})
+            return
+        quota = nat_layout.NAT_QUOTA
+        key = quota.pack_key(address=account[0], kind=account[1])
+        self.node.tables[quota.name].update({key: quota.pack_value(flows=flows, refused=0)})
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Return the flows of the queue, the first one first; they stay in it."""
+        table, found = self.node.tables["nat_queue"], []
+        while one := table.pop():
+            found.append(one)
+        for one in found:
+            table.push(one)
+        return [nat_layout.NAT_QUEUE.unpack_value(one) for one in found]
 
     def flows(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Return what comes in -> how it goes on (see ``Services.flows``)."""

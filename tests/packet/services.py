@@ -51,8 +51,13 @@ class Services:
     def reset(self) -> None:
         """Empty every map of services."""
         for table in (*service_layout.MAPS, *nat_layout.MAPS):
-            if table.name in self.node.tables and table.type != "array":
+            if table.name in self.node.tables and table.type in ("hash", "lru_hash", "lpm_trie"):
                 self.node.tables[table.name].delete(list(self.node.tables[table.name].items()))
+        while self.node.tables["nat_queue"].pop():
+            pass
+        total = nat_layout.NAT_TOTAL
+        none = total.pack_value(flows=0)
+        self.node.tables[total.name].update({total.pack_key(by=by): none for by in (0, 1)})
         seen = nat_layout.NAT_SEEN
         nothing = seen.pack_value(pod_flows=0, host_flows=0)
         self.node.tables[seen.name].update({seen.pack_key(zero=0): nothing})

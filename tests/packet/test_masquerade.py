@@ -175,11 +175,24 @@ def test_the_same_port_to_another_destination_is_kept(node, masquerade, l4):
         assert masqueraded(out(node, packet)) == changed(packet, src=NODE)
 
 
-@pytest.mark.parametrize("port", [POD_PORT, 1024, 29999, 32768, 65535])
+@pytest.mark.parametrize("port", [POD_PORT, 1024, 29996, 32768, 65532])
 @pytest.mark.parametrize("l4", [TCP, UDP])
 def test_a_port_is_kept_where_it_may_be(node, masquerade, l4, port):
     packet = leaving(l4=l4, sport=port, **begins(l4))
     assert masqueraded(out(node, packet)) == changed(packet, src=NODE)
+
+
+@pytest.mark.parametrize(("port", "given"), [(29997, 29992), (29999, 29994), (65534, 65529)])
+@EVERY
+def test_a_port_of_somebody_elses_share_is_changed_to_one_near_it(
+    node, masquerade, l4, port, given
+):
+    packet = leaving(l4=l4, sport=port, **begins(l4))
+    data = masqueraded(out(node, packet))
+    assert data == changed(packet, src=NODE, sport=given), shown(data)
+    answer = answering(data)
+    data = delivered(back(node, answer))
+    assert data == changed(answer, dst=POD_A, dport=port, macs=INTO_A, hop=True), shown(data)
 
 
 @pytest.mark.parametrize("port", [1, 53, 1023, 30000, 31000, 32767])
@@ -194,7 +207,7 @@ def test_system_ports_and_node_ports_are_changed(node, masquerade, l4, port):
     assert data == changed(answer, dst=POD_A, dport=port, macs=INTO_A, hop=True), shown(data)
 
 
-@pytest.mark.parametrize("number", [0, 1, 1023, 31000, 65535])
+@pytest.mark.parametrize("number", [0, 1, 1020, 31000, 65532])
 def test_an_identifier_of_echo_is_kept_whatever_it_is(node, masquerade, number):
     packet = leaving(l4=ICMP, sport=number)
     data = masqueraded(out(node, packet))
@@ -721,9 +734,9 @@ def test_ports_above_those_of_nodes_are_given_when_the_others_are_taken(node, ma
     assert port >= 32768
 
 
-def test_60000_flows_to_one_destination_get_a_port_each(node, masquerade):
+def test_37000_flows_to_one_destination_get_a_port_each(node, masquerade):
     """From many pods at once, all with the same few ports of their own."""
-    pods = [f"10.111.160.{number}" for number in range(1, 61)]
+    pods = [f"10.111.160.{number}" for number in range(1, 38)]
     mine = node.tables["endpoints"].items()
     value = mine[layout.ENDPOINTS.pack_key(address=POD_A)]
     others = {layout.ENDPOINTS.pack_key(address=pod): value for pod in pods[2:]}
@@ -746,7 +759,7 @@ def test_60000_flows_to_one_destination_get_a_port_each(node, masquerade):
                     seen.add(done.data[34:36])
     finally:
         node.tables["endpoints"].delete(list(others))
-    assert len(seen) == 60000
+    assert len(seen) == 37000
 
 
 # Halves, and time
@@ -998,79 +1011,80 @@ def test_an_answer_for_a_pod_that_is_gone_goes_nowhere(node, masquerade):
 # Turns
 
 
-def turns(masquerade: Masquerade, count: int = 12) -> list[tuple[int, int]]:
-    """The flows of the first turns: ports of source and destination."""
-    table = nat_layout.NAT_FLOWS
-    found = []
-    for turn in range(count):
-        raw = masquerade.node.tables["nat_flows"].get(table.pack_key(turn=turn)) or b""
-        flow = table.unpack_value(raw)
-        found.append((flow["source_port"], flow["destination_port"]))
-    return found
+def queued(masquerade: Masquerade) -> list[int]:
+    """The source ports of the flows in the queue."""
+    return [flow["source_port"] for flow in masquerade.queue()]
 
 
-@pytest.fixture
-def no_turns(masquerade: Masquerade) -> Masquerade:
-    """Nobody has one of the first turns."""
-    table = nat_layout.NAT_FLOWS
-    zero = {one.name: "::" if one.type == "ip16" else 0 for one in table.value}
-    masquerade.node.tables["nat_flows"].update(
-        {table.pack_key(turn=turn): table.pack_value(**zero) for turn in range(32)}
-    )
-    return masquerade
+def known(masquerade: Masquerade) -> set[int]:
+    """The source ports of pod A's flows."""
+    return {int(key[0].split(":")[1]) for key in masquerade.flows() if key[0].startswith(POD_A)}
 
 
-def test_each_new_flow_has_a_turn(node, no_turns):
-    for port in (5001, 5002, 5003):
+def test_each_flow_is_in_the_queue_once(node, masquerade):
+    for port in (5000, 5001, 5002):
         out(node, leaving(sport=port, flags="S"))
         out(node, leaving(sport=port, flags="A"))
-    assert turns(no_turns, 4) == [(5001, PORT), (5002, PORT), (5003, PORT), (0, 0)]
-    assert no_turns.state()["turn"] == 3
+    assert queued(masquerade) == [5000, 5001, 5002]
+    assert masquerade.accounts() == {(POD_A, 0): (3, 0)}
+    assert masquerade.total() == 3
 
 
-def test_flows_that_are_over_go_at_the_pace_of_new_ones(node, no_turns):
-    for port in range(5000, 5006):
+def test_a_new_flow_looks_at_two_and_removes_what_is_over(node, masquerade):
+    ports = [port for port in range(5000, 5016) if port % 8 < 5]
+    for port in ports:
         out(node, leaving(sport=port, l4=UDP))
-    long_ago = ago(61)
-    for key in no_turns.flows():
-        if "5000" in str(key) or "5002" in str(key) or "5003" in str(key):
-            no_turns.services.change_flow(key, used=long_ago)
-    no_turns.set_state(0, 0)
-    for port in (6000, 6001, 6002, 6003):
-        out(node, leaving(sport=port, l4=UDP))
-    # 5001 has kept its own; behind 5003 there are two in use, and then free ones.
-    expected = [6000, 5001, 6001, 6002, 5004, 5005, 6003]
-    assert [source for source, _destination in turns(no_turns, 7)] == expected
-    known = {int(key[0].split(":")[1]) for key in no_turns.flows() if key[0].startswith(POD_A)}
-    assert known == {5001, 5004, 5005, 6000, 6001, 6002, 6003}
-    assert len(no_turns.flows()) == 2 * len(known)
+    over = ports[::3]
+    for key in masquerade.flows():
+        if {int(key[0].split(":")[1]), int(key[1].split(":")[1])} & set(over):
+            masquerade.services.change_flow(key, used=ago(61))
+    first = queued(masquerade)[0]
+    for number, port in enumerate((6000, 6001, 6002, 6003, 6008), 1):
+        looked_at = queued(masquerade)[:2]
+        masqueraded(out(node, leaving(sport=port, l4=UDP)))
+        # Those that live are behind the others now, and the new one is the last.
+        behind = [one for one in looked_at if one not in over]
+        assert queued(masquerade)[-len(behind) - 1 :] == [*behind, port]
+        assert known(masquerade) & set(looked_at) == set(behind)
+        assert masquerade.total() == len(known(masquerade)) >= len(ports) + number - 2 * number
+    assert first in ports
+    assert not known(masquerade) & set(over)
+    assert known(masquerade) >= set(ports) - set(over)
+    assert sorted(queued(masquerade)) == sorted(known(masquerade))
+    assert len(masquerade.flows()) == 2 * len(known(masquerade))
 
 
-def test_a_new_flow_looks_at_a_few_turns_and_no_more(node, no_turns):
-    for port in range(5000, 5006):
-        out(node, leaving(sport=port, l4=UDP))
-    no_turns.set_state(0, 0)
-    masqueraded(out(node, leaving(sport=6000, l4=UDP)))
-    assert no_turns.state()["turn"] == 4
-    assert 6000 not in {source for source, _destination in turns(no_turns)}
+@pytest.mark.parametrize("again", [False, True])
+def test_what_the_queue_has_of_a_flow_that_is_gone_is_taken_out(node, masquerade, again):
+    """Whoever removed its entries, and whether another one has its place: each is counted once."""
+    ports = list(range(5000, 5005))
+    for port in ports:
+        out(node, leaving(sport=port, flags="S"))
+    for key in masquerade.flows():
+        if "5004" in str(key):
+            masquerade.services.change_flow(key)
+    gone = clock.now()
+    while clock.now() == gone:  # an entry says when it was made to a few milliseconds
+        pass
+    out(node, leaving(sport=5004 if again else 5008, flags="S"))
+    assert queued(masquerade).count(5004) == 1 + again
+    assert masquerade.total() == 6
+    for port in (6000, 6001, 6002):
+        out(node, leaving(sport=port, flags="S"))
+    expected = [5000, 5001, 5002, 5003, 5004 if again else 5008, 6000, 6001, 6002]
+    assert sorted(known(masquerade)) == sorted(queued(masquerade)) == expected
+    assert masquerade.accounts() == {(POD_A, 0): (8, 0)}
+    assert masquerade.total() == 8
 
 
-def test_the_last_turn_is_followed_by_the_first(node, no_turns):
-    no_turns.set_state(2**32 - 1, 0)
-    out(node, leaving(sport=5000, l4=UDP))
-    out(node, leaving(sport=5001, l4=UDP))
-    assert turns(no_turns, 1) == [(5001, PORT)]
-
-
-def test_a_flow_that_has_taken_over_a_place_does_not_go_with_the_one_before(node, no_turns):
+def test_a_flow_that_has_taken_over_a_place_does_not_go_with_the_one_before(node, masquerade):
     out(node, leaving(l4=UDP))
-    forward, reverse = both(no_turns)
-    no_turns.services.change_flow(reverse)
+    forward, reverse = both(masquerade)
+    masquerade.services.change_flow(reverse)
     data = masqueraded(out(node, leaving(l4=UDP, src=POD_B)))
-    no_turns.services.change_flow(forward, used=ago(61))
-    no_turns.set_state(0, 0)
+    masquerade.services.change_flow(forward, used=ago(61))
     out(node, leaving(l4=UDP, sport=6000))
-    assert forward not in no_turns.flows()
+    assert forward not in masquerade.flows()
     assert Ether(delivered(back(node, answering(data))))[IP].dst == POD_B
 
 
@@ -1110,7 +1124,7 @@ def test_where_nothing_is_masqueraded_nobody_is_kept_in_mind(node, masquerade, h
 
 
 def test_what_came_in_is_forgotten_after_a_minute_without_a_packet(node, masquerade):
-    asked, reply = answering(leaving(l4=UDP, sport=2053)), leaving(l4=UDP, sport=2053)
+    asked, reply = answering(leaving(l4=UDP, sport=2052)), leaving(l4=UDP, sport=2052)
     asked[IP].dst = POD_A
     back(node, asked)
     (key,) = masquerade.flows()

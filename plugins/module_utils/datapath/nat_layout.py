@@ -107,8 +107,8 @@ NAT_QUOTA = Layout(
 NAT_QUEUE = Layout(
     name="nat_queue",
     type="queue",
-    what="flows in the order in which they are looked at, each once, with the account that it is on. A "
-    "new one takes the first ones out, and puts those that live behind the others, and itself",
+    what="flows in the order in which they are looked at, each once, with the account that it is "
+    "on. A new one takes the first ones out, puts those that live behind the others, and itself",
     key=(),
     value=(
         *_FLOW,
@@ -131,7 +131,7 @@ NAT_SCRATCH = Layout(
 NAT_TOTAL = Layout(
     name="nat_total",
     type="array",
-    what="flows that are in nat_queue: 0 those that programs counted, 1 those that runs put in or out",
+    what="flows that are in nat_queue: 0 as programs counted, 1 those that runs put in or out",
     key=(Field("by", "u32", "0 or 1"),),
     value=(Field("flows", "u64", "a number that may be below 0"),),
     max_entries=2,
@@ -215,4 +215,15 @@ NON_MASQUERADE = Layout(
     no_prealloc=True,
 )
 
-MAPS = (NAT, NAT_QUOTA, NAT_QUEUE, NAT_SCRATCH, NAT_TOTAL, NAT_STATE, NAT_SEEN, FRAGMENTS, MASQUERADE, NON_MASQUERADE)
+MAPS = (
+    NAT,
+    NAT_QUOTA,
+    NAT_QUEUE,
+    NAT_SCRATCH,
+    NAT_TOTAL,
+    NAT_STATE,
+    NAT_SEEN,
+    FRAGMENTS,
+    MASQUERADE,
+    NON_MASQUERADE,
+)

@@ -106,10 +106,11 @@ def _in_new_shape(item: Wanted, current: Map) -> dict[bytes, bytes]:
             "a new one with its entries."
         )
     per_cpu = old.type in PER_CPU
-    if per_cpu != (new.type in PER_CPU) or "prog_array" in (old.type, new.type):
+    if per_cpu != (new.type in PER_CPU) or {"prog_array", "queue"} & {old.type, new.type}:
         raise Failure(
-            f"map {item.path} is there with {differs}; entries of prog arrays cannot be carried "
-            "over, nor those of a per-CPU map into one that is none, or back: remove the map."
+            f"map {item.path} is there with {differs}; entries of prog arrays and queues cannot be "
+            "carried over, nor those of a per-CPU map into one that is none, or back: remove the "
+            "map."
         )
     old_key = item.old_key or item.key
     old_value = item.old_value or item.value

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Types that a task can make, and those whose entries come and go.
 CREATABLE = (
     *("hash", "lru_hash", "percpu_hash", "lru_percpu_hash", "lpm_trie"),
-    *("array", "percpu_array", "prog_array"),
+    *("array", "percpu_array", "prog_array", "queue"),
 )
 
 #: Bytes of the length that a key of an LPM trie starts with.
@@ -77,7 +77,9 @@ def wanted(item: Mapping[str, Any]) -> Wanted:
         item["max_entries"],
         sum(FLAGS[flag] for flag in set(item["flags"])),
     )
-    if not (key and value and item["max_entries"]):
+    if kind == "queue" and (key or item["entries"] or item["purge"]):
+        raise Failure(f"map {path}: a queue has no keys, and programs alone fill it.")
+    if not ((key or kind == "queue") and value and item["max_entries"]):
         raise Failure(f"map {path}: key, value and max_entries are needed to make a map.")
     if item["purge"] and kind in ARRAYS:
         raise Failure(

@@ -14,7 +14,7 @@ from ..engine.failure import Failure
 from . import words
 from .filters import translated
 from .flows import is_over, read
-from .usage import usage
+from .usage import accounts, usage
 
 if TYPE_CHECKING:
     from .filters import Filter
@@ -43,6 +43,7 @@ def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
         ],
         "matched": len(matching),
         **usage(found),
+        "accounts": accounts(),
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..datapath import nat_layout as layout
 from ..datapath import pinned
 from . import flows
-from .usage import usage
+from .usage import accounts, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,7 @@ def read(planned: Mapping[str, Any] | None) -> dict[str, Any]:
         "missing": sorted(wanted - there),
         "unplanned": sorted(there - wanted),
         "nat": used["table"],
+        "accounts": accounts(),
         "warnings": used["warnings"],
     }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..datapath import nat_layout as layout
 from ..datapath import pinned
 from ..engine.bpf import maps
+from . import queue
 from .flows import Flows
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _OF_PODS = layout.NAT_MASQUERADE | layout.NAT_INBOUND
 
 
 def forget(gone: Collection[bytes], known: Collection[bytes]) -> None:
-    """Remove the flows of addresses that are gone, and of pods that nobody knows.
+    """Remove flows and accounts of addresses that are gone, and of pods that nobody knows.
 
     The latter are of a run that was killed.
 
@@ -31,6 +32,7 @@ def forget(gone: Collection[bytes], known: Collection[bytes]) -> None:
     with found:
         if pinned.same_shape(layout.NAT, found):  # what another version made goes with its map
             found.delete(list(_stale(Flows(*found.columns()), gone, known)))
+    queue.close(gone, known)
 
 
 def _stale(found: Flows, gone: Collection[bytes], known: Collection[bytes]) -> Iterator[bytes]:

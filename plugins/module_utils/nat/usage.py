@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import nat_layout as layout
+from ..datapath import pinned
 from ..datapath.clock import elapsed
 from ..datapath.service_layout import NODE_PORTS
 from ..engine import addresses
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
     from .flows import Flows, Key, Value
 
-#: Ports that an address of the node's has for one destination: all from the first one on that is
-#: given, less node ports.
-PORTS = (1 << 16) - layout.NAT_FIRST_PORT - (NODE_PORTS[1] - NODE_PORTS[0] + 1)
+#: Ports that an address of the node's has for one destination, for whoever comes first: five of
+#: eight (bpf/lib/share.h) of all from the first one on that is given, less node ports.
+PORTS = ((1 << 16) - layout.NAT_FIRST_PORT - (NODE_PORTS[1] - NODE_PORTS[0] + 1)) * 5 // 8
+#: Flows that a node has at most, less those that are kept for itself.
+FLOWS = layout.NAT_MOST_FLOWS - layout.NAT_NODE_FLOWS
 #: Share of a map or of ports, from which on people are warned.
 ALARM = 0.8
 _SHOWN = 10
@@ -29,11 +32,13 @@ _SHOWN = 10
 
 def usage(found: Flows) -> dict[str, Any]:
     """Return ``table``, ``ports`` and ``warnings`` (see RETURN of the module ``nat_info``)."""
-    over, taken = 0, Counter[tuple[int, bytes, bytes, bytes]]()
+    over, live, taken = 0, 0, Counter[tuple[int, bytes, bytes, bytes]]()
     for key, value in found:
         if is_over(key.protocol, value.flags, elapsed(found.now, value.used)):
             over += 1  # it makes room for whoever wants its place
-        elif _takes_a_port(key, value):
+            continue
+        live += not value.flags & layout.NAT_REVERSE
+        if _takes_a_port(key, value):
             taken[key.protocol, key.destination, key.source, key.source_port] += 1
     table = {"used": len(found) if found.pinned else None, "size": found.size, "over": over}
     ports = [
@@ -47,8 +52,22 @@ def usage(found: Flows) -> dict[str, Any]:
         }
         for (protocol, address, destination, port), used in taken.most_common(_SHOWN)
     ]
-    warnings = [*_full_table(table), *(w for one in ports for w in _few_ports(one))]
+    warnings = [*_full_table(live), *(w for one in ports for w in _few_ports(one))]
     return {"table": table, "ports": ports, "warnings": warnings}
+
+
+def accounts() -> list[dict[str, Any]]:
+    """Return who has how many flows, and how many were refused to whom: the most first."""
+    found = [
+        {
+            "address": key["address"],
+            "kind": words.ACCOUNTS.get(key["kind"], str(key["kind"])),
+            "flows": max(0, elapsed(value["flows"], 0)),
+            "refused": value["refused"],
+        }
+        for key, value in pinned.entries(layout.NAT_QUOTA)
+    ]
+    return sorted(found, key=lambda one: (-one["refused"], -one["flows"], one["address"]))
 
 
 def _takes_a_port(key: Key, value: Value) -> bool:
@@ -58,14 +77,13 @@ def _takes_a_port(key: Key, value: Value) -> bool:
     return bool(key.destination != value.destination or value.flags & layout.NAT_MASQUERADE)
 
 
-def _full_table(table: Mapping[str, Any]) -> list[str]:
-    live = (table["used"] or 0) - table["over"]
-    if live <= ALARM * table["size"]:
+def _full_table(live: int) -> list[str]:
+    if live <= ALARM * FLOWS:
         return []
     return [
-        f"The table of translated flows is {live / table['size']:.0%} full: {live:,} of "
-        f"{table['size']:,} entries, two a flow. When it is full, flows that were used least "
-        f"recently are forgotten; move pods with many connections to other nodes."
+        f"The table of translated flows is {live / FLOWS:.0%} full: {live:,} of the {FLOWS:,} "
+        f"flows that pods may have together. Who has as many as there is room left for begins no "
+        f"more (nat_quota); move pods with many connections to other nodes."
     ]
 
 
@@ -74,7 +92,8 @@ def _few_ports(one: Mapping[str, Any]) -> list[str]:
         return []
     to = f"{one['protocol']} to {one['destination']} port {one['destination_port']}"
     return [
-        f"{one['used']:,} of the {PORTS:,} ports that {one['address']} has for {to} are taken "
-        f"({one['used'] / PORTS:.0%}). When all are, new connections are dropped (nat_exhausted); "
-        f"spread the clients over more nodes, or let them keep connections open and use them again."
+        f"{one['used']:,} of the {PORTS:,} common ports that {one['address']} has for {to} are "
+        f"taken ({one['used'] / PORTS:.0%}). When all are, a pod has a few of its own, and then "
+        f"its new connections are dropped (nat_exhausted); spread the clients over more nodes, or "
+        f"let them keep connections open and use them again."
     ]

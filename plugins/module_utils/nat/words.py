@@ -18,6 +18,14 @@ _PROTOCOL_NAMES = {number: word for word, number in PROTOCOLS.items()}
 OUT, IN = DIRECTIONS = ("OUT", "IN")
 SOURCE, DESTINATION = "XLATE_SRC", "XLATE_DST"
 MASQUERADE, SERVICE, HOST, INBOUND = KINDS = ("masquerade", "service", "host", "inbound")
+#: Whose an account of flows is: those that a pod began, or the node; or those that strangers
+#: caused for a pod: clients of services from outside, and what came in by the pod's own address.
+ACCOUNTS = {
+    0: "pod",
+    layout.NAT_HOST: HOST,
+    layout.NAT_OUTSIDE: "outside",
+    layout.NAT_INBOUND: INBOUND,
+}
 OPEN, CLOSING, OVER = "open", "closing", "over"
 
 

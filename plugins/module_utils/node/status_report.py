@@ -102,6 +102,10 @@ def _overlay(status: Mapping[str, Any]) -> list[str]:
     ]
 
 
+#: Accounts of flows that the report shows; M(podnet.fabric.nat_info) has them all.
+_ACCOUNTS = 10
+
+
 def _masquerade(found: Mapping[str, Any]) -> list[str]:
     """Return what ``cilium status`` says of masquerading, and what there is to mind of it."""
     nat, devices = found["nat"], [str(one["name"]) for one in found["devices"]]
@@ -121,6 +125,10 @@ def _masquerade(found: Mapping[str, Any]) -> list[str]:
         line("Masquerading", enabled if devices else masquerading.DISABLED),
         *(f"  {word + ':':<22}{value}" for word, value in (details if devices else ())),
         *(f"  {word + ':':<22}{value}" for word, value in minded if value),
+        *table(
+            ("Flows of", "Kind", "Flows", "Refused"),
+            _columns(found["accounts"][:_ACCOUNTS], ("address", "kind", "flows", "refused")),
+        ),
     ]
 
 

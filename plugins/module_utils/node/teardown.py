@@ -27,6 +27,7 @@ from ..engine.bpf import attach, clsact, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
+from ..nat import adoption
 from ..restoration import converge as restoration
 
 if TYPE_CHECKING:
@@ -102,6 +103,9 @@ def _plan_rest(here: Network, keep: Keep, changes: Changes) -> None:
     ]
     _plan_attachments(here, gone, keep.drops, changes)
     _plan_devices(here, gone, changes)
+    if adoption.due():  # all programs are those of this version by now
+        what = "flows of an earlier version"
+        changes.add(what, {"queued": False}, {"queued": True}, adoption.adopt)
     for name in keep.gone_programs():
         pin = f"{names.PROGRAM_PINS}/{name}"
         if Path(pin).exists():

@@ -162,6 +162,15 @@ class Map:
                     break
                 rest = rest[done + 1 :]
 
+    def push(self, value: bytes) -> None:
+        """Put a value behind the others of a queue."""
+        self._check((), [value])
+        syscall.map_push(self.fd, value)
+
+    def pop(self) -> bytes | None:
+        """Take the first value out of a queue, None where it is empty."""
+        return syscall.map_pop(self.fd, self.info.value_size)
+
     def count(self) -> int:
         """Count the entries; an array's are as many as it has room for, a queue's do not show."""
         if self.type in {*ARRAYS, "queue"}:

@@ -27,6 +27,7 @@ _NUMBER = _NUMBERS.get(platform.machine(), 280)
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT_KEY = 0, 1, 2, 3, 4
 _PROG_LOAD, _OBJ_PIN, _OBJ_GET, _PROG_TEST_RUN = 5, 6, 7, 10
 _PROG_BY_ID, _MAP_BY_ID, _INFO, _PROG_QUERY = 13, 14, 15, 16
+_MAP_LOOKUP_AND_DELETE = 21
 _MAP_FREEZE, _MAP_LOOKUP_BATCH, _MAP_UPDATE_BATCH, _MAP_DELETE_BATCH = 22, 24, 26, 27
 _LINK_CREATE, _LINK_UPDATE, _LINK_DETACH, _PROG_BIND_MAP = 28, 29, 34, 35
 
@@ -126,6 +127,21 @@ def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
 def map_delete(fd: int, key: bytes) -> None:
     """Remove a key; FileNotFoundError where it is not there."""
     _bpf(_MAP_DELETE, struct.pack("=I4xQQQ", fd, _address(key), 0, 0))
+
+
+def map_push(fd: int, value: bytes) -> None:
+    """Put a value behind the others of a queue."""
+    _bpf(_MAP_UPDATE, struct.pack("=I4xQQQ", fd, 0, _address(value), 0))
+
+
+def map_pop(fd: int, size: int) -> bytes | None:
+    """Take the first value out of a queue, None where it is empty."""
+    value = ctypes.create_string_buffer(size)
+    try:
+        _bpf(_MAP_LOOKUP_AND_DELETE, struct.pack("=I4xQQQ", fd, 0, _pointer(value), 0))
+    except FileNotFoundError:
+        return None
+    return value.raw
 
 
 def map_next_key(fd: int, key: bytes | None, size: int) -> bytes | None:
