@@ -11,7 +11,8 @@ version_added: 0.1.0
 description:
   - Reads the map in which a node's programs note the flows that they translate, those that are masqueraded and those of
     services alike. A flow has two entries, one for each direction.
-  - Warns where more than 80 % of the map, or of the ports that an address has for one destination, are taken.
+  - Warns where there are more than 80 % of the flows that pods may have together, or where more than 80 % of the common
+    ports that an address has for one destination are taken.
 author: The podnet.fabric developers (@podnet)
 extends_documentation_fragment:
   - podnet.fabric.attributes
@@ -128,7 +129,17 @@ ports:
       destination: 8.8.8.8
       destination_port: 53
       used: 1
-      size: 61744
+      size: 38590
+accounts:
+  description:
+    - Who has how many flows, with those that are over and not taken away yet, and how many were refused to whom since
+      the maps were made. The most refused come first.
+    - C(kind) is V(pod) for those that a pod began, and V(host) for the node's own. Of a pod are V(outside), those of
+      clients of services from outside, and V(inbound), what came in by its own address.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{address: 172.16.2.1, kind: pod, flows: 24576, refused: 40000}]
 report:
   description: The entries as people read them, in the shape of C(cilium bpf nat list).
   returned: success

@@ -15,7 +15,8 @@ description:
     not ready, addresses of the network's devices, routes, neighbors and forwarding entries that the plan has and
     the kernel has not, or not as planned. A node with any of them is not usable, and C(node.reason) says so.
   - C(masquerade) is what the maps say, C(missing) what the plan has beyond that, and C(unplanned) the other way round.
-    C(exhausted) counts packets that were dropped for want of a port.
+    C(exhausted) counts packets that were dropped for want of a port, and C(accounts) are those of
+    M(podnet.fabric.nat_info).
 author: The podnet.fabric developers (@podnet)
 extends_documentation_fragment:
   - podnet.fabric.attributes
@@ -71,6 +72,7 @@ status:
       missing: []
       unplanned: []
       nat: {used: 13107, size: 131072, over: 9}
+      accounts: [{address: 10.111.160.1, kind: pod, flows: 6553, refused: 0}]
       exhausted: 0
       warnings: []
     drops:

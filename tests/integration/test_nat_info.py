@@ -219,7 +219,7 @@ def test_a_map_of_another_version_is_said_to_be_one(node):
 
 def test_a_warning_before_ports_or_the_table_run_out(node):
     empty()
-    ports, table = int(usage.PORTS * 0.8), int(NAT.max_entries * 0.8)
+    ports, table = int(usage.PORTS * 0.8), 2 * int(usage.FLOWS * 0.8)
     # What is over makes room for what is new: it counts for nothing.
     over = flow((POD, 65000), WEB, (NODE, 65000), protocol=TCP, idle=7 * HOUR)
     write(many(ports, POD, WEB, NODE), over)
@@ -231,7 +231,7 @@ def test_a_warning_before_ports_or_the_table_run_out(node):
             "destination": WEB[0],
             "destination_port": WEB[1],
             "used": ports,
-            "size": 61744,
+            "size": 38590,
         }
     ]
     assert warned(found) == []
@@ -243,12 +243,13 @@ def test_a_warning_before_ports_or_the_table_run_out(node):
     live = found["table"]["used"] - found["table"]["over"]
     assert table < live < table + 100
     assert warned(found) == [
-        f"The table of translated flows is 80% full: {live:,} of 131,072 entries, two a flow. When "
-        "it is full, flows that were used least recently are forgotten; move pods with many "
-        "connections to other nodes.",
-        f"49,396 of the 61,744 ports that {NODE} has for TCP to {WEB[0]} port 443 are taken (80%). "
-        "When all are, new connections are dropped (nat_exhausted); spread the clients over more "
-        "nodes, or let them keep connections open and use them again.",
+        f"The table of translated flows is 80% full: {live // 2:,} of the 49,152 flows that pods may "
+        "have together. Who has as many as there is room left for begins no more (nat_quota); move "
+        "pods with many connections to other nodes.",
+        f"30,873 of the 38,590 common ports that {NODE} has for TCP to {WEB[0]} port 443 are taken "
+        "(80%). When all are, a pod has a few of its own, and then its new connections are dropped "
+        "(nat_exhausted); spread the clients over more nodes, or let them keep connections open and "
+        "use them again.",
     ]
     empty()
 

@@ -159,6 +159,7 @@ def test_status_of_masquerading(cluster_node):
         "missing": [],
         "unplanned": [],
         "nat": {"used": 2, "size": 131072, "over": 0},
+        "accounts": [],
         "exhausted": 0,
         "warnings": [],
     }

@@ -18,16 +18,22 @@ from tests.cells.counts import counts
 from tests.cluster.probes import PYTHON
 
 from .asked import nat_info
+from .flows import flow, seen
 from .nat import TCP, forget, halves
-from .vpc import CROWD, INTERNET, MIRROR, NODES, THERE
+from .vpc import CROWD, INTERNET, IPS, MIRROR, NETPOD, NODES, OTHERPOD, THERE
 
 RECORDER = 4740
 
-#: Ports that a device's address has for one destination: from 1024 on, less those of services.
+#: Ports that a device's address has for one destination: from 1024 on, less those of services; and of
+#: these the ones that no pod, nor the node, has for its own.
 PORTS = 65536 - 1024 - 2768
+COMMON = PORTS * 5 // 8
 
 #: The number that all must get, and the number that cannot be.
-ALL, TOO_MANY = 60_000, 65_000
+ALL, TOO_MANY = 37_000, 65_000
+
+#: Datagrams of a flood to one destination, and flows that pods may have.
+FLOOD, FLOWS = 64_512, nat_layout.NAT_MOST_FLOWS - nat_layout.NAT_NODE_FLOWS
 
 #: Seconds of churn; the whole proof takes ten minutes.
 CHURN = int(os.environ.get("PODNET_CHURN_SECONDS", "20"))
@@ -65,11 +71,12 @@ def ask(pods, first, count, *, wait=True):
 
 
 def exhausted(cluster):
-    """Return how many packets got no port."""
-    return counts(cluster, "k8s-s").get(("to_netdev", "nat_exhausted"), 0)
+    """Return how many packets got no port, or were of a pod that had its share of flows."""
+    found = counts(cluster, "k8s-s")
+    return sum(found.get(("to_netdev", reason), 0) for reason in ("nat_exhausted", "nat_quota"))
 
 
-def test_sixty_thousand_flows_to_one_destination_and_no_more_than_there_are_ports(
+def test_thirty_seven_thousand_flows_to_one_destination_and_no_more_than_there_are_ports(
     cluster, recorder
 ):
     before, share = exhausted(cluster), ALL // len(CROWD)
@@ -87,8 +94,9 @@ def test_sixty_thousand_flows_to_one_destination_and_no_more_than_there_are_port
         info = nat_info(cluster, "k8s-s", f"protocol=udp destination={INTERNET} limit=1")
         most = info["ports"][0]
         assert (most["destination"], most["destination_port"]) == (INTERNET, RECORDER)
-        assert (most["used"], most["size"]) == (ALL, PORTS)
-        assert re.search(f"WARNING.*{ALL:,} of the {PORTS:,} ports.*{INTERNET}", info["output"])
+        assert (most["used"], most["size"]) == (ALL, COMMON)
+        told = f"WARNING.*{ALL:,} of the {COMMON:,} common ports.*{INTERNET}"
+        assert re.search(told, info["output"])
 
         # All of them once more: so none is over before the last one comes.
         assert ask(pods, 10_000, share) == ALL
@@ -106,8 +114,48 @@ def test_sixty_thousand_flows_to_one_destination_and_no_more_than_there_are_port
         assert ask(pods, 10_000, 200) == 200 * len(pods)
         assert recorded(recorder)[1] == visitors
         status = cluster.play("status").ok().result("k8s-s", "Read the node's status")
-        assert "nat_exhausted" in status["report"]
-        assert f"of the {PORTS:,} ports" in status["report"]
+        assert re.search("nat_(exhausted|quota)", status["report"])
+        assert f"of the {COMMON:,} common ports" in status["report"]
+
+
+@pytest.fixture
+def untouched(cluster):
+    """No flow of another test is there, and none stays, whose ports others want."""
+    forget(cluster, "k8s-s", lambda _half: True)
+    yield
+    forget(cluster, "k8s-s", lambda _half: True)
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_pod_that_floods_leaves_others_and_the_node_theirs(cluster, recorder):
+    """Three times as many flows as there are ports to a destination, over and over."""
+    places = [place for place in CROWD if place != NETPOD] + ["k8s-s"]
+    command = (*PYTHON, str(THERE / "flood.py"), INTERNET, str(RECORDER), "4741", "4742")
+    with (
+        flow(cluster, OTHERPOD, "tcp", INTERNET) as quiet,
+        cluster.start(NETPOD, *command) as flood,
+    ):
+        before = quiet.seen()
+        assert before[0] == NODES["k8s-s"]
+        assert flood.stdout.readline() == "once\n", flood.stderr.read()
+        for kind in ("tcp", "udp"):
+            for place in places:
+                assert seen(cluster, place, INTERNET, kind) == NODES["k8s-s"]
+        for place in places:
+            command = (*PYTHON, str(THERE / "many.py"), INTERNET, str(RECORDER))
+            with cluster.start(place, *command) as asks:
+                assert ask([asks], 20_000, 50) == 50
+                asks.kill()
+        found = nat_info(cluster, "k8s-s", "limit=1")["accounts"]
+        account = next(one for one in found if one["address"] == IPS[NETPOD])
+        assert account["kind"] == "pod"
+        assert FLOWS // 3 < account["flows"] <= FLOWS // 2
+        assert account["refused"] > FLOOD
+        status = cluster.play("status").ok().result("k8s-s", "Read the node's status")
+        assert re.search(rf"{IPS[NETPOD]} +pod +{account['flows'] // 1000}", status["report"])
+        assert quiet.seen() == before
+        flood.stdin.close()
+        assert int(flood.stdout.readline()) >= 3 * FLOOD
 
 
 def age(halves_of):
@@ -118,14 +166,6 @@ def age(halves_of):
         half.key["protocol"] == TCP and not half.closing and not half.over for half in outs
     )
     return {"entries": len(halves_of), "open": opened, "over": over}
-
-
-@pytest.fixture
-def untouched(cluster):
-    """No flow of another test is there, and none stays, whose ports others want."""
-    forget(cluster, "k8s-s", lambda _half: True)
-    yield
-    forget(cluster, "k8s-s", lambda _half: True)
 
 
 @pytest.mark.usefixtures("untouched")
@@ -141,11 +181,11 @@ def test_flows_that_come_and_go_leave_nothing(cluster):
             command = (*PYTHON, str(THERE / "churn.py"), INTERNET, str(MIRROR), str(RATE))
             pods.append(stack.enter_context(cluster.start(place, *command)))
             stack.callback(pods[-1].kill)
-        seen, end = [], time.monotonic() + CHURN
+        ages, end = [], time.monotonic() + CHURN
         while time.monotonic() < end:
             assert all(pod.poll() is None for pod in pods)
-            seen.append(age(halves(cluster, "k8s-s")))
-            print(f"{CHURN - end + time.monotonic():6.1f} s: {seen[-1]}")
+            ages.append(age(halves(cluster, "k8s-s")))
+            print(f"{CHURN - end + time.monotonic():6.1f} s: {ages[-1]}")
             time.sleep(max(1, CHURN / 60))
         for pod in pods:
             pod.stdin.close()
@@ -155,9 +195,9 @@ def test_flows_that_come_and_go_leave_nothing(cluster):
     flows = sum(sum(report["counts"].values()) for report in reports)
     assert flows > 100 * CHURN, "a busy machine, or a stall"
     # A connection is open as long as its client has it.
-    assert max(one["open"] for one in seen) <= 3 * len(pods)
-    # What is over goes as new flows come: the map is never full, and forgets nobody who is alive.
-    assert max(one["entries"] for one in seen) < nat_layout.NAT.max_entries * 3 // 4
+    assert max(one["open"] for one in ages) <= 3 * len(pods)
+    # What is over goes as new flows come: the table is never full, and nobody has to wait.
+    assert max(one["entries"] for one in ages) < 2 * FLOWS * 3 // 4
     left = halves(cluster, "k8s-s")
     assert age(left)["open"] == 0
     assert all(half.closing or half.key["protocol"] != TCP for half in left if not half.over)

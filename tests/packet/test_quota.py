@@ -166,11 +166,11 @@ def test_notes_that_strangers_cause_end_no_quiet_connection_and_are_bounded_a_po
     first = quiet(node)
     asked = answering(datagram(src=POD_A))
     asked[IP].dst = POD_A
-    lost = flood(node, "from_netdev", bytes(asked), SOURCE_AT, strangers(200_000))
+    lost = flood(node, "from_netdev", bytes(asked), SOURCE_AT, strangers(384_000))
     assert lost == 0  # the pod gets them
     notes, refused = masquerade.accounts()[POD_A, INBOUND]
     assert notes == pytest.approx((MOST - KEPT) / 9, abs=1)
-    assert notes + refused == 200000
+    assert notes + refused == 384_000
     assert lives(node, first)
     # They are no matter of what the pod itself begins, nor of another's.
     for source in (POD_A, POD_B):

@@ -192,7 +192,7 @@ def test_ports_are_those_that_the_node_gave():
         ("TCP", NODE, POD, 1, 1),
         ("UDP", NODE, WEB, 443, 1),
     ]
-    assert found["ports"][0]["size"] == usage.PORTS == 61744
+    assert found["ports"][0]["size"] == usage.PORTS == 38590
     assert (found["table"]["used"], found["warnings"]) == (7, [])
 
 

@@ -64,6 +64,7 @@ STATUS = {
         "missing": [],
         "unplanned": [],
         "nat": {"used": 0, "size": 131072, "over": 0},
+        "accounts": [],
         "exhausted": 0,
         "warnings": [],
     },
@@ -264,6 +265,10 @@ def test_status_of_masquerading():
         "missing": [f"prefix 10.{number}.0.0/16" for number in range(7)],
         "unplanned": ["device eth1 10.112.0.8"],
         "warnings": ["The table is full.", "So are the ports."],
+        "accounts": [
+            {"address": "10.111.160.1", "kind": "pod", "flows": 24576, "refused": 40000},
+            {"address": "fd00::2", "kind": "inbound", "flows": 7, "refused": 0},
+        ],
     }
     below = [
         "  Exhausted:            7 packets dropped",
@@ -272,6 +277,9 @@ def test_status_of_masquerading():
         "  Not planned:          device eth1 10.112.0.8",
         "  Warning:              The table is full.",
         "  Warning:              So are the ports.",
+        "  Flows of      Kind     Flows  Refused",
+        "  10.111.160.1  pod      24576  40000",
+        "  fd00::2       inbound  7      0",
     ]
     assert shown(**minded)[1:] == [*details, *below]
     assert shown(devices=[], **minded) == ["Masquerading:           Disabled", *below]
