@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Incremental collection: each flow that is to begin looks at two others, those that were not looked at for
- * longest, and removes what is over. So flows go at the pace at which others come, and nothing has to
- * sweep; a third as many as there are alive wait for that, on the average.
+/* Incremental collection: each flow that is to begin looks at another one, that which was not looked at for
+ * longest, and where that is over and removed, at one more. So flows go at the pace at which others come, and
+ * nothing has to sweep; half as many as there are alive wait for that at most, on the average.
  *
  *	flow = gc_begin(key, value);	before the entry is made; 0 where there is no room for it
  *	gc_made(flow, key, value);	once it is made: it has its turns from now on
@@ -32,7 +32,7 @@ static __always_inline void gc_collect(struct nat_scratch_value *flow)
 		if (value && value->created == flow->created) {
 			if (!nat_is_over(key, value)) {
 				map_push(MAP(nat_queue), flow, 0);
-				continue;
+				return;
 			}
 			nat_remove(key, value);
 		}

@@ -243,13 +243,13 @@ def test_a_warning_before_ports_or_the_table_run_out(node):
     live = found["table"]["used"] - found["table"]["over"]
     assert table < live < table + 100
     assert warned(found) == [
-        f"The table of translated flows is 80% full: {live // 2:,} of the 49,152 flows that pods may "
-        "have together. Who has as many as there is room left for begins no more (nat_quota); move "
-        "pods with many connections to other nodes.",
+        f"The table of translated flows is 80% full: {live // 2:,} of the 49,152 flows that pods "
+        "may have together. Who has as many as there is room left for begins no more (nat_quota); "
+        "move pods with many connections to other nodes.",
         f"30,873 of the 38,590 common ports that {NODE} has for TCP to {WEB[0]} port 443 are taken "
         "(80%). When all are, a pod has a few of its own, and then its new connections are dropped "
-        "(nat_exhausted); spread the clients over more nodes, or let them keep connections open and "
-        "use them again.",
+        "(nat_exhausted); spread the clients over more nodes, or let them keep connections open "
+        "and use them again.",
     ]
     empty()
 

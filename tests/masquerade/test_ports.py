@@ -78,18 +78,18 @@ def test_a_port_from_which_the_node_connected_is_the_node_s(kind, cluster):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_node_that_connects_from_a_port_that_a_pod_s_flow_has_gets_another(kind, cluster):
-    with flow(cluster, NETPOD, kind, INTERNET, own_port=43030) as pod:
-        assert pod.seen() == (NODE, 43030)
-        with flow(cluster, "k8s-s", kind, INTERNET, own_port=43030) as node:
+    with flow(cluster, NETPOD, kind, INTERNET, own_port=43032) as pod:
+        assert pod.seen() == (NODE, 43032)
+        with flow(cluster, "k8s-s", kind, INTERNET, own_port=43032) as node:
             address, port = node.seen()
-            assert (address, port != 43030) == (NODE, True)
+            assert (address, port != 43032) == (NODE, True)
             for _time in range(2):
-                assert pod.seen() == (NODE, 43030)
+                assert pod.seen() == (NODE, 43032)
                 assert node.seen() == (NODE, port)
         # Elsewhere the port is free.
-        with flow(cluster, "k8s-s", kind, "192.168.10.200", own_port=43030) as node:
-            assert node.seen() == (NODE, 43030)
-        assert pod.seen() == (NODE, 43030)
+        with flow(cluster, "k8s-s", kind, "192.168.10.200", own_port=43032) as node:
+            assert node.seen() == (NODE, 43032)
+        assert pod.seen() == (NODE, 43032)
 
 
 def test_a_pod_may_connect_again_at_once_from_the_port_of_a_connection_that_was_reset(cluster):

@@ -16,10 +16,7 @@ while not (rounds and select.select([0], [], [], 0)[0]):
         for port in range(1024, 65536):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
                 one.bind(("", port))
-                try:
-                    one.sendto(b"?", (address, target))
-                except ConnectionRefusedError:  # of an earlier one: nobody listens there
-                    pass
+                one.sendto(b"?", (address, target))
                 sent += 1
     if not rounds:
         print("once", flush=True)
