@@ -93,4 +93,4 @@ def correct(by: int) -> None:
 
 def _total() -> int:
     flows = sum(value["flows"] for _key, value in pinned.entries(layout.NAT_TOTAL)) % _WHOLE
-    return (flows + _HALF) % _WHOLE - _HALF
+    return int((flows + _HALF) % _WHOLE - _HALF)
