@@ -13,14 +13,20 @@ static __always_inline const struct masquerade_value *egress_device(const struct
 	return MASQUERADES ? map_lookup(MAP(masquerade), &key) : 0;
 }
 
+/* Say whether the address is in a list of what pods talk to with their own. */
+static __always_inline int egress_excepts(const struct address *address)
+{
+	struct non_masquerade_key key = { .prefixlen = 128, .address = *address };
+
+	return map_lookup(MAP(non_masquerade), &key) != 0;
+}
+
 /* Say whether pods talk to the address with the node's, instead of their own. The node's addresses
  * are what stands in a list, before they are nodes'. */
 static __always_inline int egress_masquerades(const struct masquerade_value *device,
 					      const struct address *address)
 {
-	struct non_masquerade_key key = { .prefixlen = 128, .address = *address };
-
-	if (!address_is_unicast(address) || map_lookup(MAP(non_masquerade), &key))
+	if (!address_is_unicast(address) || egress_excepts(address))
 		return 0;
 	return device->flags & MASQUERADE_NODES || node_flags(address) < 0;
 }

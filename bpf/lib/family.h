@@ -20,6 +20,12 @@ static __always_inline enum verdict packet_read(struct packet *p)
 	return ipv4_read(p);
 }
 
+/* The source address that the header says. */
+static __always_inline void packet_source(const struct packet *p, struct address *source)
+{
+	ipv4_source(p, source);
+}
+
 /* Point `eth` at the headers, which a helper may have moved; 0 where the packet is shorter than them. */
 static __always_inline int packet_point(struct packet *p)
 {
@@ -63,9 +69,10 @@ static __always_inline int packet_inner_readdress(const struct packet *p, const 
 	return ipv4_inner_readdress(p, to);
 }
 
-static __always_inline int packet_has_socket(const struct packet *p, const struct nat_key *key)
+static __always_inline int packet_has_socket(const struct packet *p, const struct nat_key *key,
+					     __u64 netns)
 {
-	return ipv4_has_socket(p->skb, key);
+	return ipv4_has_socket(p->skb, key, netns);
 }
 
 static __always_inline void packet_fib(const struct packet *p, struct bpf_fib_lookup *fib,

@@ -1,65 +1,67 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Datagrams for a pod by its own address. Nothing tells one that answers them from one that begins
- * something, so they are kept in mind: what answers goes out by the pod's own address, too. */
+/* What comes in for a pod by its own address, from where it would be masqueraded to, is a call. */
 #pragma once
 
+#include "calls.h"
 #include "egress.h"
-#include "ports.h"
 
-/* Begin a note, where the pod has not got its share of them. */
-static __always_inline void inbound_begin(const struct nat_key *key, __u64 now)
+/* Say whether the pod answers such an address by the node's, if it was not called from there. */
+static __always_inline int inbound_is_from_outside(const struct packet *p)
 {
-	const struct nat_value same = {
-		.source = key->source,
-		.destination = key->destination,
-		.source_port = key->source_port,
-		.destination_port = key->destination_port,
-		.flags = NAT_INBOUND,
-		.created = now,
-		.used = now,
-	};
-	struct nat_scratch_value *flow = gc_begin(key, &same);
+	const struct masquerade_value *device;
 
-	if (!flow)
-		return;
-	if (!map_update(MAP(nat), key, &same, BPF_NOEXIST))
-		gc_made(flow, key, &same);
-	else
-		quota_give_back(flow);
+	if (LIKELY(egress_excepts(&p->tuple->source))) /* a pod's, before all */
+		return 0;
+	device = egress_device(p, p->skb->ifindex);
+	/* The answer may leave by another device than the packet came in by, such as the tunnel. */
+	if (!device)
+		device = egress_device(p, p->config->netdev_ifindex);
+	return device && egress_masquerades(device, &p->tuple->source);
 }
 
-static __always_inline void inbound_note(const struct nat_key *key)
+/* Say whether it can be a call: what has ports, and of ICMP who asks. */
+static __always_inline int inbound_calls(const struct packet *p)
 {
-	const __u64 now = ktime_get_coarse_ns();
-	struct nat_value *known = nat_lookup(key);
+	const __u16 protocol = p->tuple->protocol;
+	__u8 type;
 
-	if (!known)
-		inbound_begin(key, now);
-	else if (known->flags & NAT_INBOUND && elapsed(now, known->used) >= NAT_REFRESH_NSEC)
-		known->used = now;
+	if (packet_is_later_fragment(p))
+		return 0;
+	if (protocol != IP_PROTOCOL_ICMP)
+		return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP;
+	return !load_bytes(p->skb, p->l4, &type, sizeof(type)) && type == ICMP_ECHO_REQUEST;
+}
+
+/* Say whether an answer of the pod's is one. Nothing tells a datagram that answers from one that begins
+ * something: the pod must have a socket that waits for this one. */
+static __always_inline __u16 inbound_flags(const struct packet *p)
+{
+	const struct endpoints_value *pod = p->way.pod;
+
+	if (p->tuple->protocol != IP_PROTOCOL_UDP || !pod || !pod->netns)
+		return CALL_EXPECTED;
+	return packet_has_socket(p, p->tuple, pod->netns - 1) ? CALL_EXPECTED : 0;
 }
 
 /* Note a packet for a pod of this node. */
 static __always_inline enum verdict inbound(struct packet *p)
 {
-	const struct masquerade_value *device;
 	struct nat_key answer = {};
+	struct nat_value *known;
 	enum verdict verdict;
 
-	if (!MASQUERADES || !p->config || p->tuple->protocol != IP_PROTOCOL_UDP)
-		return VERDICT_NONE;
-	/* The answer may leave by another device than the packet came in by, such as the tunnel. */
-	device = egress_device(p, p->skb->ifindex);
-	if (!device)
-		device = egress_device(p, p->config->netdev_ifindex);
-	if (!device || !egress_masquerades(device, &p->tuple->source))
+	if (!MASQUERADES || !p->config || !inbound_calls(p) || !inbound_is_from_outside(p))
 		return VERDICT_NONE;
 	verdict = l4_read(p);
 	if (verdict != VERDICT_NONE)
 		return verdict;
-	if (!packet_is_later_fragment(p)) {
-		nat_key_answer(&answer, p->tuple); /* as it comes out of the pod */
-		inbound_note(&answer);
-	}
+	nat_forget(p);
+	nat_key_answer(&answer, p->tuple); /* as it comes out of the pod */
+	known = nat_lookup(&answer);
+	if (!known || nat_is_over(&answer, known))
+		calls_note(&answer, inbound_flags(p));
+	else if (known->flags & NAT_INBOUND)
+		calls_again(p, known);
+	nat_forget(p);
 	return VERDICT_NONE;
 }

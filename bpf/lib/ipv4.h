@@ -53,6 +53,11 @@ static __always_inline enum verdict ipv4_read(struct packet *p)
 	return VERDICT_NONE;
 }
 
+static __always_inline void ipv4_source(const struct packet *p, struct address *source)
+{
+	address_from_v4(source, ipv4_header(p)->saddr);
+}
+
 static __always_inline __be32 ipv4_fragment_id(const struct packet *p)
 {
 	return NET32((__u32)NET16(ipv4_header(p)->id));
@@ -128,8 +133,9 @@ static __always_inline int ipv4_inner_readdress(const struct packet *p, const st
 	return !store_bytes(p->skb, at, &ip, sizeof(ip), 0);
 }
 
-/* Say whether a socket of the node's own would get what comes in as `key`. */
-static __always_inline int ipv4_has_socket(struct __sk_buff *skb, const struct nat_key *key)
+/* Say whether a socket of a network namespace would get what comes in as `key`. */
+static __always_inline int ipv4_has_socket(struct __sk_buff *skb, const struct nat_key *key,
+					   __u64 netns)
 {
 	struct ipv4_sockets tuple = {
 		.source = key->source.words[3],
@@ -140,9 +146,9 @@ static __always_inline int ipv4_has_socket(struct __sk_buff *skb, const struct n
 	struct bpf_sock *sock;
 
 	if (key->protocol == IP_PROTOCOL_TCP)
-		sock = skc_lookup_tcp(skb, &tuple, sizeof(tuple), BPF_F_CURRENT_NETNS, 0);
+		sock = skc_lookup_tcp(skb, &tuple, sizeof(tuple), netns, 0);
 	else
-		sock = sk_lookup_udp(skb, &tuple, sizeof(tuple), BPF_F_CURRENT_NETNS, 0);
+		sock = sk_lookup_udp(skb, &tuple, sizeof(tuple), netns, 0);
 	if (!sock)
 		return 0;
 	sk_release(sock);

@@ -9,6 +9,10 @@
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
+#define TCP_HEADER 20 /* bytes without options */
+#define TCP_SEQUENCE 4 /* offset of the sequence number, bytes; of others: */
+#define TCP_ACKNOWLEDGED 8
+#define TCP_FLAGS 13
 #define TCP_CHECK 16 /* offset of the checksum, bytes */
 #define UDP_CHECK 6
 #define ICMP_HEADER 8
@@ -109,6 +113,12 @@ static __always_inline enum verdict l4_read_icmp(struct packet *p, const __u8 *h
 	return VERDICT_NONE;
 }
 
+/* Say whether the packet opens a connection. */
+static __always_inline int l4_opens(const struct packet *p)
+{
+	return (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 /* Read the header behind that of IP, once; `layer4` says what it is. */
 static __always_inline enum verdict l4_read(struct packet *p)
 {
@@ -130,10 +140,10 @@ static __always_inline enum verdict l4_read(struct packet *p)
 		return VERDICT_NONE;
 	}
 	if (protocol == IP_PROTOCOL_TCP) {
-		header = l4_reach(p, 20);
+		header = l4_reach(p, TCP_HEADER);
 		if (!header)
 			return VERDICT_MALFORMED;
-		p->tcp_flags = header[13];
+		p->tcp_flags = header[TCP_FLAGS];
 	} else {
 		header = l4_reach(p, 8);
 		if (!header)
@@ -149,12 +159,6 @@ static __always_inline enum verdict l4_read(struct packet *p)
 	if (UNLIKELY(p->fragment) && p->layer4 == L4_PORTS)
 		fragment_note(p);
 	return verdict;
-}
-
-/* Say whether the packet opens a connection. */
-static __always_inline int l4_opens(const struct packet *p)
-{
-	return (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
 static __always_inline int l4_closes(const struct packet *p)

@@ -2,6 +2,7 @@
 /* Flows that are translated, in pairs: one entry for each direction. */
 #pragma once
 
+#include "tcp.h"
 #include "translate.h"
 
 #define NAT_REFRESH_NSEC 1000000000LL
@@ -64,39 +65,67 @@ static __always_inline int nat_is_back(const struct nat_value *is, const struct 
 	       is->source_port == key->destination_port && is->destination_port == key->source_port;
 }
 
-/* Note that the flow is in use, and what closes it: flags of TCP, of which a reset is enough, but of FIN
- * both ends have to send one. Who has may be answered for long.
+/* Note what a packet says of its flow, of which both halves are known: that it is in use, is answered,
+ * or is closed, for which a reset is enough, but of FIN both ends have to send one. Made-up segments
+ * say nothing. Who goes on sending has not been reset, or said that the reset was none (RFC 5961, 3.2). */
+static __always_inline void nat_note(const struct packet *p, struct nat_value *value,
+				     struct nat_value *other, __u64 now)
+{
+	const int closes = l4_closes(p);
+
+	if (!tcp_is_expected(p, other->acked))
+		return;
+	value->used = now;
+	other->used = now;
+	if (value->flags & NAT_REVERSE) {
+		value->flags |= NAT_ANSWERED;
+		other->flags |= NAT_ANSWERED;
+	}
+	if (UNLIKELY(closes & TCP_FIN))
+		value->flags |= NAT_FIN;
+	if (UNLIKELY(closes & TCP_RST || value->flags & other->flags & NAT_FIN)) {
+		value->flags |= NAT_CLOSING;
+		other->flags |= NAT_CLOSING;
+	} else if (UNLIKELY(value->flags & NAT_CLOSING) && !closes && !packet_is_from_network(p)) {
+		value->flags &= ~NAT_CLOSING;
+		other->flags &= ~NAT_CLOSING;
+	}
+}
+
+/* Say whether a packet can change the state of its flow: it closes, is the first answer, or comes after
+ * the end. */
+static __always_inline int nat_says_more(const struct packet *p, const struct nat_value *value)
+{
+	return l4_closes(p) || value->flags & NAT_CLOSING ||
+	       (value->flags & (NAT_REVERSE | NAT_ANSWERED)) == NAT_REVERSE;
+}
+
+/* Note that a packet uses its flow. What each segment acknowledges is kept; all else is looked at where it
+ * says something new, and about once a second.
  *
  * The map may forget either entry of a pair, whichever was used least: about once a second the other
  * one is kept, or made again. Where another flow has taken its place by then, this one is forgotten,
  * too, and begins anew. */
-static __always_inline void nat_use(const struct nat_key *key, struct nat_value *value, int closes)
+static __always_inline void nat_use(const struct packet *p, struct nat_value *value)
 {
+	const struct nat_key *key = p->tuple;
 	const __u64 now = ktime_get_coarse_ns();
 	struct nat_value again, *other;
 	struct nat_key back = {};
-	__u16 flags = 0;
 
-	if (UNLIKELY(closes))
-		flags = closes & TCP_RST ? NAT_CLOSING : NAT_FIN;
-	if (value->flags & NAT_REVERSE)
-		flags |= NAT_ANSWERED;
-	if (LIKELY(elapsed(now, value->used) < NAT_REFRESH_NSEC && !(flags & ~value->flags)))
+	tcp_keep(p, value);
+	if (LIKELY(elapsed(now, value->used) < NAT_REFRESH_NSEC && !nat_says_more(p, value)))
 		return;
-	value->used = now;
-	value->flags |= flags;
 	nat_key_back(&back, key, value);
 	other = map_lookup(MAP(nat), &back);
 	if (UNLIKELY(!other)) {
+		value->used = now;
 		again = *value;
 		nat_value_of_other(&again, key);
 		again.flags &= ~NAT_FIN;
 		map_update(MAP(nat), &back, &again, BPF_NOEXIST);
 	} else if (LIKELY(nat_is_back(other, key))) {
-		other->used = now;
-		if (value->flags & other->flags & NAT_FIN)
-			value->flags |= NAT_CLOSING;
-		other->flags |= value->flags & (NAT_CLOSING | NAT_ANSWERED);
+		nat_note(p, value, other, now);
 	} else {
 		map_delete(MAP(nat), key);
 	}
@@ -142,10 +171,11 @@ static __always_inline int nat_is_over(const struct nat_key *key, const struct n
 	return idle > nat_lifetime(key->protocol, value->flags);
 }
 
-/* Say whether who sends here has closed: what it opens then is a new connection. */
+/* Say whether the flow is closed: what its client opens then is a new connection. While one end is open
+ * it is not: whoever opens one there meets the end that is, and hears of it. */
 static __always_inline int nat_closes(const struct nat_value *value)
 {
-	return value->flags & (NAT_CLOSING | NAT_FIN);
+	return value->flags & NAT_CLOSING;
 }
 
 /* What is sent as `key` is not translated: then what answers it is not either, whatever flow had its
@@ -194,8 +224,10 @@ static __always_inline enum verdict nat_apply(struct packet *p, enum verdict goe
 
 	if (!p->flow || verdict_drops(goes_on))
 		return goes_on;
+	FORGET(goes_on, p->skb->len); /* translating is the same for every way on */
+	FORGET(p->way.leave, p->skb->len);
 	if (LIKELY(!p->inner))
-		nat_use(p->tuple, p->flow, l4_closes(p));
+		nat_use(p, p->flow);
 	verdict = translate(p, p->flow);
 	return verdict == VERDICT_NONE ? goes_on : verdict;
 }

@@ -128,6 +128,12 @@ static __always_inline int packet_is_from_pod(const struct packet *p)
 	return p->hook == HOOK_FROM_CONTAINER || p->hook == HOOK_GUARD;
 }
 
+/* Say whether the network sent the packet, where anybody may have made it up. */
+static __always_inline int packet_is_from_network(const struct packet *p)
+{
+	return p->hook == HOOK_FROM_NETDEV || p->hook == HOOK_NODEPORT || p->hook == HOOK_FROM_OVERLAY;
+}
+
 /* Say whether it is a fragment but the first, which has no header behind that of IP. */
 static __always_inline int packet_is_later_fragment(const struct packet *p)
 {

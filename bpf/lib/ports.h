@@ -22,7 +22,7 @@ static __always_inline int nat_port_taken(const struct packet *p, const struct n
 {
 	if (MASQUERADES && back->protocol == IP_PROTOCOL_ICMP)
 		return 0;
-	return packet_has_socket(p, back);
+	return packet_has_socket(p, back, BPF_F_CURRENT_NETNS);
 }
 
 /* Let a flow keep its port, or a common one near it where it is another's; 0 where none of both is given.

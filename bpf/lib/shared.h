@@ -14,6 +14,7 @@ struct address {
 
 #define FAMILY_IPV4 0
 #define FAMILY_IPV6 1
+#define ENDPOINT_CALLS 2
 #define IPCACHE_DIRECT 1
 #define IPCACHE_TUNNEL 2
 #define NODE_LOCAL 1
@@ -41,6 +42,10 @@ struct address {
 #define NAT_CLOSED_SECONDS 10
 #define NAT_TCP_SECONDS 21600
 #define NAT_OTHER_SECONDS 60
+#define NAT_WINDOW 65536
+#define CALL_EXPECTED 1
+#define CALL_ANSWERED 2
+#define CALLS_OF_POD 256
 
 /* endpoints: address of a pod of this node, or of the node itself: where its packets go. */
 struct endpoints_key {
@@ -52,9 +57,10 @@ struct endpoints_value {
 	__u8 mac[6]; /* the pod's own device */
 	__u8 gateway_mac[6]; /* what the pod takes for its gateway */
 	__u16 mtu; /* largest packet that the pod's device takes, bytes */
-	__u16 flags; /* ENDPOINT_HOST: the node itself */
+	__u16 flags; /* ENDPOINT_HOST: the node itself; ENDPOINT_CALLS: a pod */
+	__u32 netns; /* 1 more than the node's number for its namespace; 0: not known */
 };
-_Static_assert(sizeof(struct endpoints_value) == 20, "endpoints_value: 20 bytes, no hidden padding");
+_Static_assert(sizeof(struct endpoints_value) == 24, "endpoints_value: 24 bytes, no hidden padding");
 
 /* ipcache: pod CIDR: the node that holds it. */
 struct ipcache_key {
@@ -237,8 +243,10 @@ struct nat_value {
 	__u32 slot; /* slot of its backend when that was chosen */
 	__u64 created; /* when it was made, nanoseconds since boot (CLOCK_MONOTONIC) */
 	__u64 used; /* when a packet last used it, to about a second */
+	__u32 acked; /* what this side acknowledged last, of TCP; in network order */
+	__u32 unused; /* 0 */
 };
-_Static_assert(sizeof(struct nat_value) == 64, "nat_value: 64 bytes, no hidden padding");
+_Static_assert(sizeof(struct nat_value) == 72, "nat_value: 72 bytes, no hidden padding");
 
 /* nat_quota: account: the flows on it. A pod has one for those that it began, and one for each kind that strangers cause for it. */
 struct nat_quota_key {
@@ -305,6 +313,22 @@ struct nat_seen_value {
 	__u32 host_flows; /* 1 once packets to the node's own processes were translated */
 };
 _Static_assert(sizeof(struct nat_seen_value) == 8, "nat_seen_value: 8 bytes, no hidden padding");
+
+/* calls: place of a pod: who called it by its own address lately. Another call of the same pod may take the place; what the pod goes on answering gets an entry in nat. */
+struct calls_key {
+	struct address pod; /* the pod's address */
+	__u32 place; /* made of all else, below CALLS_OF_POD */
+};
+_Static_assert(sizeof(struct calls_key) == 20, "calls_key: 20 bytes, no hidden padding");
+struct calls_value {
+	struct address address; /* who called */
+	__be16 port; /* its port */
+	__be16 pod_port; /* the pod's */
+	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
+	__u16 flags; /* CALL_EXPECTED, ... */
+	__u64 used; /* when it was last used, nanoseconds since boot (CLOCK_MONOTONIC) */
+};
+_Static_assert(sizeof(struct calls_value) == 32, "calls_value: 32 bytes, no hidden padding");
 
 /* fragments: datagram that comes in fragments: the ports, which only the first one has. */
 struct fragments_key {
@@ -373,7 +397,7 @@ enum verdict {
 	VERDICT_TOO_BIG = 34, /* larger than the way on takes; answered: fragmentation needed */
 	VERDICT_HOST_BACKEND = 35, /* for a backend whose replies would pass by no program */
 	VERDICT_NAT_UNSUPPORTED = 36, /* to be masqueraded, and neither TCP, UDP nor ICMP echo */
-	VERDICT_UNKNOWN_CONNECTION = 37, /* TCP for a service, of a connection that nobody saw begin */
+	VERDICT_UNKNOWN_CONNECTION = 37, /* of a connection that nobody saw begin, or an answer to nothing */
 	VERDICT_VLAN_TAGGED = 38, /* with a VLAN tag, which no frame of a pod has */
 	VERDICT_ENCAPSULATION_PROHIBITED = 39, /* a pod's, or a service's, for the tunnel's port of a node */
 	VERDICT_NAT_QUOTA = 40, /* to be translated, of a pod that has its share of flows already */

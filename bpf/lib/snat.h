@@ -3,6 +3,7 @@
  * node itself sends from that address keeps off the ports that pods' flows have there. */
 #pragma once
 
+#include "calls.h"
 #include "egress.h"
 #include "ports.h"
 
@@ -17,8 +18,7 @@ static __always_inline struct nat_state_value *snat_state(void)
 	return map_lookup(MAP(nat_state), &zero);
 }
 
-/* Say whether the packet begins something. Else it is part of something that came in for the pod by
- * its own address, or that is older than masquerading is here. */
+/* Say whether the packet begins something. Else it answers, or is part of a connection. */
 static __always_inline int snat_begins(const struct packet *p)
 {
 	if (p->tuple->protocol == IP_PROTOCOL_TCP)
@@ -90,53 +90,85 @@ static __always_inline enum verdict snat_node(struct packet *p, const struct mas
 	return VERDICT_MASQUERADED;
 }
 
-/* An ICMP error of a pod's goes out as what it is about did. It is never masqueraded itself. */
+/* What a pod sends, and neither begins anything nor answers: it is of a connection that was forgotten, or
+ * made up. Taken up with the device's address, and perhaps another port, it would be of none at the peer,
+ * either; and might cut one that came in. */
+static __always_inline enum verdict snat_unknown(const struct endpoints_value *pod)
+{
+	return pod->flags & ENDPOINT_CALLS ? VERDICT_UNKNOWN_CONNECTION : VERDICT_NONE;
+}
+
+/* An ICMP error about what came in for a flow goes out as the flow does: one of the node's, or of the pod
+ * whose flow it is. A pod's about what came in by its own address goes out by that; any other not at
+ * all. */
 static __always_inline enum verdict snat_error(struct packet *p, const struct masquerade_value *device)
 {
-	struct nat_value *flow = p->inner ? nat_lookup(p->tuple) : 0;
+	const struct nat_value *flow = p->inner ? nat_lookup(p->tuple) : 0;
+	const struct endpoints_value *pod;
+	struct address source;
+	int own;
 
-	if (!flow || !(flow->flags & NAT_MASQUERADE) ||
-	    !address_equal(&flow->source, &device->address))
+	if (!packet_point(p))
+		return VERDICT_MALFORMED;
+	packet_source(p, &source);
+	pod = endpoint_lookup(&source);
+	own = p->inner && address_equal(&source, &p->tuple->source);
+	if (!pod || !pod->ifindex || own) {
+		if (flow && flow->flags & NAT_MASQUERADE && !(flow->flags & NAT_HOST) &&
+		    address_equal(&flow->source, &device->address)) {
+			p->flow = (struct nat_value *)flow;
+			return VERDICT_MASQUERADED;
+		}
+	}
+	if (!pod || !pod->ifindex || !egress_masquerades(device, &p->tuple->destination))
 		return VERDICT_NONE;
-	p->flow = flow;
-	return VERDICT_MASQUERADED;
+	if (own && (calls_find(p->tuple) || (flow && !(flow->flags & NAT_MASQUERADE))))
+		return VERDICT_NONE;
+	return snat_unknown(pod);
 }
 
 /* A packet of no flow: is it one of a pod's, and for whom? `known`: it had one. */
-static __always_inline enum verdict snat_select(const struct packet *p,
+static __always_inline enum verdict snat_select(struct packet *p,
 						const struct masquerade_value *device,
 						enum verdict read, int known)
 {
 	const struct endpoints_value *pod = endpoint_lookup(&p->tuple->source);
 	const int found = p->layer4 == L4_PORTS;
+	enum calls_answers answers;
 
 	if (!pod || !pod->ifindex)
 		return VERDICT_NONE;
 	if (read != VERDICT_NONE)
 		return read;
-	if (found && !p->ports_unknown && !known && !snat_begins(p) && !snat_is_half(p, device))
-		return VERDICT_NONE;
 	if (!egress_masquerades(device, &p->tuple->destination))
 		return VERDICT_NONE;
 	if (!found)
 		return VERDICT_NAT_UNSUPPORTED;
-	return packet_is_later_fragment(p) ? VERDICT_UNKNOWN_FRAGMENT : VERDICT_MASQUERADED;
+	if (p->ports_unknown)
+		return VERDICT_UNKNOWN_FRAGMENT;
+	answers = known ? CALLS_NONE : calls_answer(p);
+	if (answers == CALLS_NONE) {
+		if (packet_is_later_fragment(p))
+			return VERDICT_UNKNOWN_FRAGMENT;
+		if (known || snat_begins(p) || snat_is_half(p, device))
+			return VERDICT_MASQUERADED;
+		if (pod->flags & ENDPOINT_CALLS)
+			return VERDICT_UNKNOWN_CONNECTION;
+	}
+	if (answers != CALLS_FIRST)
+		calls_last(p);
+	return VERDICT_NONE;
 }
 
 /* A packet of a pod, or one that the node forwards for somebody else. */
 static __always_inline enum verdict snat_pod(struct packet *p, const struct masquerade_value *device,
 					     enum verdict read)
 {
-	struct nat_value *flow;
+	struct nat_value *flow = p->layer4 == L4_PORTS ? nat_lookup(p->tuple) : 0;
 	int known = 0;
 
-	if (UNLIKELY(p->layer4 == L4_ERROR))
-		return snat_error(p, device);
-	if (p->layer4 != L4_PORTS)
-		return snat_select(p, device, read, 0);
-	flow = nat_lookup(p->tuple);
 	if (!flow)
-		return snat_select(p, device, read, 0);
+		return snat_select(p, device, read, known);
 	if (flow->flags & NAT_MASQUERADE) {
 		if (LIKELY(address_equal(&flow->source, &device->address) && snat_keeps(p, flow))) {
 			p->flow = flow;
@@ -144,8 +176,8 @@ static __always_inline enum verdict snat_pod(struct packet *p, const struct masq
 		}
 	} else if (!(flow->flags & NAT_INBOUND)) {
 		return VERDICT_NONE; /* a service's */
-	} else if (!nat_is_over(p->tuple, flow)) {
-		flow->used = ktime_get_coarse_ns();
+	} else if (!nat_is_over(p->tuple, flow) && !l4_opens(p)) {
+		calls_use(p, flow);
 		return VERDICT_NONE;
 	}
 	/* What was masqueraded once does not go out with the pod's address, whatever it is. */
@@ -178,13 +210,17 @@ static __always_inline enum verdict snat_begin(struct packet *p,
 static __always_inline enum verdict snat(struct packet *p, const struct masquerade_value *device)
 {
 	const enum verdict read = l4_read(p);
-	int own = address_equal(&p->tuple->source, &device->address);
+	int own = p->layer4 != L4_ERROR && address_equal(&p->tuple->source, &device->address);
 	__u16 flags = own ? NAT_MASQUERADE | NAT_HOST : NAT_MASQUERADE;
 	enum verdict verdict;
 
+	nat_forget(p);
 	if (own && (read != VERDICT_NONE || p->layer4 != L4_PORTS))
 		return VERDICT_NONE;
-	verdict = own ? snat_node(p, device) : snat_pod(p, device, read);
+	if (UNLIKELY(p->layer4 == L4_ERROR))
+		verdict = snat_error(p, device);
+	else
+		verdict = own ? snat_node(p, device) : snat_pod(p, device, read);
 	if (verdict != VERDICT_MASQUERADED)
 		return verdict;
 	FORGET(own, p->skb->len);
@@ -195,7 +231,7 @@ static __always_inline enum verdict snat(struct packet *p, const struct masquera
 			return verdict;
 	}
 	if (own && p->flow->source_port == p->tuple->source_port) { /* only kept in mind */
-		nat_use(p->tuple, p->flow, l4_closes(p));
+		nat_use(p, p->flow);
 		return VERDICT_NONE;
 	}
 	return nat_apply(p, VERDICT_MASQUERADED);

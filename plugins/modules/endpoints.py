@@ -101,6 +101,14 @@ options:
   route_src:
     description: Preferred source address of the routes of O(datapath=routed), an address of the node.
     type: str
+  non_masquerade_cidrs:
+    description:
+      - What the pods reach by their own addresses, where all else sees the node's; left out, nothing does.
+      - By its own address a pod sends to all else only what answers somebody who called it by that. The
+        connections that it has already are kept, before the node notes who calls it, and where the list gets
+        shorter.
+    type: list
+    elements: str
   attach_mode:
     description:
       - How the program is attached. V(tcx) needs Linux 6.6, V(clsact) works everywhere, V(auto) takes

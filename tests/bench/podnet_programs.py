@@ -70,7 +70,7 @@ def _sender(node: Node, device: int, gateway_mac: str) -> IPv4Address:
     address = node.pod_cidr[100]
     key = layout.ENDPOINTS.pack_key(address=str(address))
     value = layout.ENDPOINTS.pack_value(
-        ifindex=device, mac=gateway_mac, gateway_mac=gateway_mac, mtu=MTU, flags=0
+        ifindex=device, mac=gateway_mac, gateway_mac=gateway_mac, mtu=MTU, flags=0, netns=0
     )
     with node.entered():
         syscall.map_update(syscall.get(layout.ENDPOINTS.pin), key, value)

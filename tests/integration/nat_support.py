@@ -69,6 +69,8 @@ def entry(
         reserved=0,
         id=number,
         slot=0,
+        acked=0,
+        unused=0,
         created=ago(age),
         used=ago(idle),
     )

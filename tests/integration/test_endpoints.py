@@ -10,6 +10,7 @@ import time
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.layout import ENDPOINTS
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
@@ -32,6 +33,8 @@ from running import ROOT, do, fails, four_runs, ip, ip_here, run, run_module, un
 MAPS = "/sys/fs/bpf/podnet/maps/"
 PROGRAM = "/sys/fs/bpf/podnet/programs/from_container"
 HOST_DEVICE = names.endpoint_device
+#: Bytes of a value of the map of endpoints.
+VALUE = ENDPOINTS.value_struct.size
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +220,7 @@ def test_drift_of_every_part_is_repaired_and_only_that_is_reported(version, monk
             link=f"/sys/fs/bpf/podnet/links/{device}-tc_ingress",
             maps=MAPS,
             key=" ".join(key(one["ip"])),
-            zeros=" ".join(["0"] * 19),
+            zeros=" ".join(["0"] * (VALUE - 1)),
             allocation=" ".join(str(byte) for byte in one["name"].encode().ljust(256, b"\0")),
         )
         do(*words.split())
@@ -237,7 +240,7 @@ def test_drift_of_every_part_is_repaired_and_only_that_is_reported(version, monk
 def test_entries_that_belong_to_nobody():
     run_module("endpoints", **options([pod("web-1", 1)]))
     stale = "10.111.160.77"
-    do("bpftool", "map", "update", "pinned", MAPS + "endpoints", *key(stale), "value", *"9" * 20)
+    do("bpftool", "map", "update", "pinned", MAPS + "endpoints", *key(stale), "value", *"9" * VALUE)
     do("bpftool", "map", "delete", "pinned", MAPS + "endpoints", *key(NODE_IP))
     done = four_runs("endpoints", **options([pod("web-1", 1)]))
     assert done["changes"] == [f"create host address {NODE_IP}", f"remove stale address {stale}"]
@@ -315,7 +318,7 @@ def test_flows_go_with_the_pod_and_no_other_pod_gets_them():
             MAPS + "endpoints",
             *key(stale),
             "value",
-            *"9" * 20,
+            *"9" * VALUE,
         )
         write(*pod_flows(77))
         run("endpoints", **options([pod("web-2", 22), pod("web-4", 3)]))

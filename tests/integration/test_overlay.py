@@ -168,8 +168,14 @@ def make(node: Node, peer: Node) -> None:
 
 def tables(node: Node, peer: Node, ifindex: dict[str, int]) -> list[dict]:
     host = {"ifindex": 0, "mac": "00:00:00:00:00:00", "gateway_mac": node.gateway_mac}
-    host |= {"mtu": 0, "flags": layout.ENDPOINT_HOST}
-    pod = {"ifindex": ifindex["pn_pod"], "mac": mac("0a:58", node.pod), "mtu": MTU, "flags": 0}
+    host |= {"mtu": 0, "flags": layout.ENDPOINT_HOST, "netns": 0}
+    pod = {
+        "ifindex": ifindex["pn_pod"],
+        "mac": mac("0a:58", node.pod),
+        "mtu": MTU,
+        "flags": 0,
+        "netns": 0,
+    }
     pod |= {"gateway_mac": node.gateway_mac}
     entries = {
         layout.ENDPOINTS: [

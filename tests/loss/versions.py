@@ -54,7 +54,7 @@ def other_maps(folder: Path) -> Path:
     utils = checkout / "plugins/module_utils"
     added = '        Field("added", "u32", "nothing yet"),\n'
     for last in (
-        "ENDPOINT_HOST: the node itself",
+        "0: not known",
         "0 until it has a use",
         "that its pods have for a gateway",
     ):
@@ -66,7 +66,7 @@ def other_maps(folder: Path) -> Path:
         _edit(utils / file, last, last + ', "added": 0')
     for file, last in (
         ("endpoints/converge.py", "flags=ENDPOINT_HOST"),
-        ("endpoints/held.py", "flags=0"),
+        ("endpoints/held.py", "link.netnsid + 1"),
     ):
         _edit(utils / file, last, last + ", added=0")
     header = subprocess.run(

@@ -126,7 +126,7 @@ NODES = {
 
 def _endpoint(ifindex: int, mac: str, mtu: int = POD_MTU, flags: int = 0) -> bytes:
     return layout.ENDPOINTS.pack_value(
-        ifindex=ifindex, mac=mac, gateway_mac=GATEWAY_MAC, mtu=mtu, flags=flags
+        ifindex=ifindex, mac=mac, gateway_mac=GATEWAY_MAC, mtu=mtu, flags=flags, netns=0
     )
 
 
@@ -251,11 +251,16 @@ def node() -> Iterator[Node]:
         built = Node(netns, ifindex)
         for table in layout.PROGRAM_MAPS:
             built.tables[table.name] = maps.create(table.spec)
+        pod = layout.ENDPOINT_CALLS
         host = _endpoint(0, "00:00:00:00:00:00", 0, layout.ENDPOINT_HOST)
         built.tables["endpoints"].update(
             {
-                layout.ENDPOINTS.pack_key(address=POD_A): _endpoint(ifindex["pod_a"], MAC_A),
-                layout.ENDPOINTS.pack_key(address=POD_B): _endpoint(ifindex["pod_b"], MAC_B),
+                layout.ENDPOINTS.pack_key(address=POD_A): _endpoint(
+                    ifindex["pod_a"], MAC_A, flags=pod
+                ),
+                layout.ENDPOINTS.pack_key(address=POD_B): _endpoint(
+                    ifindex["pod_b"], MAC_B, flags=pod
+                ),
                 layout.ENDPOINTS.pack_key(address=GATEWAY): host,
                 layout.ENDPOINTS.pack_key(address=NODE): host,
             }

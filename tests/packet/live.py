@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import threading
 from typing import TYPE_CHECKING
 
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
 
@@ -70,7 +72,22 @@ def network(node: Node) -> Iterator[Live]:
             with namespaces.inside(node.netns):
                 link = syscall.link_create(node.programs[hook], node.ifindex[device], kind)
             stack.callback(os.close, link)
+        for device, address in (("pod_a", POD_A), ("pod_b", POD_B)):
+            stack.enter_context(_namespace_known(node, device, address))
         yield {**names, "node": node.netns}
+
+
+@contextlib.contextmanager
+def _namespace_known(node: Node, device: str, address: str) -> Iterator[None]:
+    """Let the programs know in which namespace a pod's sockets are."""
+    words = ["ip", "-n", node.netns, "-j", "link", "show", device]
+    (link,) = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    table, key = node.tables["endpoints"], layout.ENDPOINTS.pack_key(address=address)
+    before = table.get(key) or b""
+    known = layout.ENDPOINTS.unpack_value(before) | {"netns": link["link_netnsid"] + 1}
+    table.update({key: layout.ENDPOINTS.pack_value(**known)})
+    yield
+    table.update({key: before})
 
 
 def run_ip(netns: str, commands: str) -> None:

@@ -12,17 +12,19 @@ from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
 
 from tests.clock import ago
 
-from .conftest import NODE, NODE_MAC, POD_A, WIRE_MAC
+from .conftest import GATEWAY_MAC, MAC_A, MAC_B, NODE, NODE_MAC, POD_A, WIRE_MAC
 from .services import plain
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
-    from .conftest import Node
+    from .conftest import Node, Outcome
     from .services import Services
 
 OUTSIDE, PORT, POD_PORT = "203.0.113.10", 443, 20000
 NATIVE, LISTED, LINK_LOCAL = "10.99.1.1", "192.168.7.7", "169.254.169.254"
+NEXT, DROP, REDIRECT = -1, 2, 7
+INTO_A, INTO_B = (GATEWAY_MAC, MAC_A), (GATEWAY_MAC, MAC_B)
 NUMBER = {TCP: 6, UDP: 17, ICMP: 1}
 #: What is not masqueraded, and why; without the addresses of nodes.
 PREFIXES = (
@@ -123,7 +125,9 @@ class Masquerade:
         """Let other flows have ports of the node's to a peer; ``used``: so many seconds ago."""
         table = nat_layout.NAT
         at = ago(used)
-        zero = dict.fromkeys(("source_port", "destination_port", "reserved", "id", "slot"), 0)
+        zero = dict.fromkeys(
+            ("source_port", "destination_port", "reserved", "id", "slot", "acked", "unused"), 0
+        )
         value = table.pack_value(
             **zero, source="::", destination="::", flags=flags, created=at, used=at
         )
@@ -164,7 +168,8 @@ def answering(packet: Packet | bytes, *, size: int = 9, **fields: Any) -> Packet
     if isinstance(l4, ICMP):
         header = ICMP(type=0, id=l4.id, seq=l4.seq)
     elif isinstance(l4, TCP):
-        header = TCP(sport=l4.dport, dport=l4.sport, **({"flags": "SA"} | fields))
+        given = {"flags": "SA", "ack": l4.seq + ("S" in l4.flags)} | fields
+        header = TCP(sport=l4.dport, dport=l4.sport, **given)
     else:
         header = type(l4)(sport=l4.dport, dport=l4.sport, **fields)
     frame = Ether(src=WIRE_MAC, dst=NODE_MAC)
@@ -207,3 +212,76 @@ def port_of(data: bytes) -> int:
     """The source port of a packet, or the identifier of ICMP echo."""
     l4 = l4_of(Ether(data))
     return int(l4.id if isinstance(l4, ICMP) else l4.sport)
+
+
+def calling(reply: Packet) -> Packet:
+    """What makes a pod send a reply: a call by its own address."""
+    call = answering(reply, flags="S") if TCP in reply else answering(reply)
+    if ICMP in reply:
+        call[ICMP].type = 8
+    return call
+
+
+def begins(l4: type[Packet]) -> dict[str, str]:
+    return {"flags": "S"} if l4 is TCP else {}
+
+
+def out(node: Node, packet: Packet | bytes, device: str = "eth0", **options: bool) -> Outcome:
+    """What becomes of a packet that leaves the node."""
+    return node.run("to_netdev", bytes(packet), device, **options)
+
+
+def back(node: Node, packet: Packet | bytes, hook: str = "from_netdev", **options: str) -> Outcome:
+    """What becomes of a packet that the network sends."""
+    return node.run(hook, bytes(packet), options.get("device", "eth0"))
+
+
+def masqueraded(outcome: Outcome) -> bytes:
+    """The packet, which must have been masqueraded."""
+    assert (outcome.action, outcome.counted) == (NEXT, [("to_netdev", "masqueraded")])
+    return outcome.data
+
+
+def delivered(outcome: Outcome, hook: str = "from_netdev") -> bytes:
+    """The packet, which must have been handed to a pod."""
+    assert (outcome.action, outcome.counted) == (REDIRECT, [(hook, "to_endpoint")])
+    return outcome.data
+
+
+def untouched(outcome: Outcome, packet: Packet | bytes) -> bool:
+    return (outcome.action, outcome.counted, outcome.data) == (NEXT, [], bytes(packet))
+
+
+def dropped(outcome: Outcome, reason: str, hook: str = "to_netdev") -> bool:
+    return (outcome.action, outcome.counted) == (DROP, [(hook, reason)])
+
+
+def shown(data: bytes) -> str:
+    return str(Ether(data).show(dump=True))
+
+
+def told(
+    src: str, dst: str, about: Packet, kind: tuple[int, int], quoted: int, macs: tuple[str, str]
+) -> Packet:
+    """An ICMP error, with so many bytes of what it is about."""
+    icmp = ICMP(type=kind[0], code=kind[1])
+    if kind == (3, 4):
+        icmp.nexthopmtu = 1400
+    frame = Ether(src=macs[0], dst=macs[1]) / IP(src=src, dst=dst, ttl=60)
+    return frame / icmp / Raw(bytes(about[IP])[:quoted])
+
+
+def pieces(packet: bytes | Packet, size: int = 400) -> list[bytes]:
+    """A datagram in fragments, as the network would see it."""
+    whole = Ether(bytes(packet))
+    header = whole[IP].copy()
+    header.remove_payload()
+    data = bytes(whole[IP].payload)
+    found = []
+    for at in range(0, len(data), size):
+        piece = header.copy()
+        piece.frag, piece.flags = at // 8, "MF" if at + size < len(data) else 0
+        del piece.chksum, piece.len
+        frame = Ether(src=whole.src, dst=whole.dst)
+        found.append(bytes(frame / piece / Raw(data[at : at + size])))
+    return found

@@ -415,6 +415,7 @@ def test_what_all_pods_share(cell):
         "bridge": "cbr0",
         "prefix_length": 25 if cell[0] == "bridge" else 32,
         "route_src": "10.111.0.8",
+        "non_masquerade_cidrs": None,
         "gateway_ip": "10.111.160.126",
         "gateway_mac": "0e:58:0a:6f:a0:7e",
         "host_addresses": ["10.111.160.126", "10.111.0.8"],

@@ -57,6 +57,7 @@ def test_bad_input_is_refused(bad, parts):
         ({"prefix_length": 0}, ["prefix_length", "0", "1 to 32"]),
         ({"prefix_length": 33}, ["prefix_length", "33", "1 to 32"]),
         ({"route_src": "fd00::1"}, ["route_src", "'fd00::1'", "IPv4"]),
+        ({"non_masquerade_cidrs": ["10.0.0.0/8", "10.0.0.1/8"]}, ["'10.0.0.1/8'", "10.0.0.0/8"]),
         ({"bridge": "a bridge with a name"}, ["bridge", "'a bridge with a name'"]),
     ],
 )

@@ -24,7 +24,8 @@ def flows(*entries):
     keys, values = b"", b""
     for ends, to, flags, protocol in entries:
         keys += NAT.pack_key(**named(ends), protocol=protocol, reserved=0)
-        more = {"reserved": 0, "id": 0, "slot": 0, "created": NOW, "used": NOW}
+        more = dict.fromkeys(("reserved", "id", "slot", "acked", "unused"), 0)
+        more |= {"created": NOW, "used": NOW}
         values += NAT.pack_value(**named(to), flags=flags, **more)
     return Flows(keys, values, now=NOW, pinned=True)
 

@@ -14,6 +14,10 @@ from .structs import FAMILY_IPV4, FAMILY_IPV6, Field, Layout
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
 ENDPOINT_HOST = 1
 
+#: ``endpoint.flags``: who called the pod by its own address before its node took note of that, a
+#: run has noted. A segment that is of no connection then is none of the pod's.
+ENDPOINT_CALLS = 2
+
 #: ``ipcache.flags``: the node is a neighbor; what is for its pods goes to it, past any gateway.
 IPCACHE_DIRECT = 1
 
@@ -29,7 +33,8 @@ VERDICTS = 64
 #: Constants that the programs read, by the same name in C.
 DEFINES = {"FAMILY_IPV4": FAMILY_IPV4, "FAMILY_IPV6": FAMILY_IPV6}
 DEFINES |= {
-    name: globals()[name] for name in ("IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL", "VERDICTS")
+    name: globals()[name]
+    for name in ("ENDPOINT_CALLS", "IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL", "VERDICTS")
 }
 DEFINES |= service_layout.DEFINES | nat_layout.DEFINES
 
@@ -43,7 +48,8 @@ ENDPOINTS = Layout(
         Field("mac", "mac", "the pod's own device"),
         Field("gateway_mac", "mac", "what the pod takes for its gateway"),
         Field("mtu", "u16", "largest packet that the pod's device takes, bytes"),
-        Field("flags", "u16", "ENDPOINT_HOST: the node itself"),
+        Field("flags", "u16", "ENDPOINT_HOST: the node itself; ENDPOINT_CALLS: a pod"),
+        Field("netns", "u32", "1 more than the node's number for its namespace; 0: not known"),
     ),
     max_entries=65535,
     no_prealloc=True,

@@ -41,6 +41,16 @@ NAT_KINDS = NAT_HOST | NAT_OUTSIDE | NAT_INBOUND
 #: Seconds without a packet after which a flow is over: one that was closed, of TCP, any other.
 NAT_CLOSED_SECONDS, NAT_TCP_SECONDS, NAT_OTHER_SECONDS = 10, 21600, 60
 
+#: Bytes behind what the receiver acknowledged last in which a TCP segment from the network counts.
+NAT_WINDOW = 65536
+
+#: ``calls.flags``.
+CALL_EXPECTED = 1  # the pod had a socket for it, or it is of a protocol that shows who answers
+CALL_ANSWERED = 2  # the pod has sent something since, which goes out by its own address
+
+#: Calls of one pod that are kept in mind until it has answered them.
+CALLS_OF_POD = 256
+
 #: First port that is given with an address of the node's; from there on all but node ports are.
 NAT_FIRST_PORT = 1024
 
@@ -52,7 +62,8 @@ DEFINES = {
         *("NAT_ANSWERED", "NAT_OUTSIDE"),
         *("NAT_KINDS", "NAT_MOST_FLOWS", "NAT_NODE_FLOWS"),
         *("MASQUERADE_NODES", "NAT_FIRST_PORT"),
-        *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS"),
+        *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS", "NAT_WINDOW"),
+        *("CALL_EXPECTED", "CALL_ANSWERED", "CALLS_OF_POD"),
     )
 }
 
@@ -81,6 +92,8 @@ NAT = Layout(
         Field("slot", "u32", "slot of its backend when that was chosen"),
         Field("created", "u64", "when it was made, nanoseconds since boot (CLOCK_MONOTONIC)"),
         Field("used", "u64", "when a packet last used it, to about a second"),
+        Field("acked", "u32", "what this side acknowledged last, of TCP; in network order"),
+        Field("unused", "u32", "0"),
     ),
     max_entries=131072,
 )
@@ -162,6 +175,26 @@ NAT_SEEN = Layout(
     max_entries=1,
 )
 
+CALLS = Layout(
+    name="calls",
+    type="lru_hash",
+    what="place of a pod: who called it by its own address lately. Another call of the same pod "
+    "may take the place; what the pod goes on answering gets an entry in nat",
+    key=(
+        Field("pod", "ip16", "the pod's address"),
+        Field("place", "u32", "made of all else, below CALLS_OF_POD"),
+    ),
+    value=(
+        Field("address", "ip16", "who called"),
+        Field("port", "be16", "its port"),
+        Field("pod_port", "be16", "the pod's"),
+        Field("protocol", "u16", "IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP"),
+        Field("flags", "u16", "CALL_EXPECTED, ..."),
+        Field("used", "u64", "when it was last used, nanoseconds since boot (CLOCK_MONOTONIC)"),
+    ),
+    max_entries=65536,
+)
+
 FRAGMENTS = Layout(
     name="fragments",
     type="lru_hash",
@@ -223,6 +256,7 @@ MAPS = (
     NAT_TOTAL,
     NAT_STATE,
     NAT_SEEN,
+    CALLS,
     FRAGMENTS,
     MASQUERADE,
     NON_MASQUERADE,

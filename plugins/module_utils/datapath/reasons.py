@@ -74,7 +74,9 @@ VERDICTS = (
     Verdict(34, "too_big", "larger than the way on takes; answered: fragmentation needed"),
     Verdict(35, "host_backend", "for a backend whose replies would pass by no program"),
     Verdict(36, "nat_unsupported", "to be masqueraded, and neither TCP, UDP nor ICMP echo"),
-    Verdict(37, "unknown_connection", "TCP for a service, of a connection that nobody saw begin"),
+    Verdict(
+        37, "unknown_connection", "of a connection that nobody saw begin, or an answer to nothing"
+    ),
     Verdict(38, "vlan_tagged", "with a VLAN tag, which no frame of a pod has"),
     Verdict(
         39, "encapsulation_prohibited", "a pod's, or a service's, for the tunnel's port of a node"

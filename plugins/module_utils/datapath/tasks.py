@@ -325,6 +325,8 @@ def _endpoint_options(node: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
         "bridge": names.BRIDGE_DEVICE,
         "prefix_length": peers.split_cidr(node["pod_cidr"])[1] if cell.bridged else 32,
         "route_src": node["node_ip"],
+        "non_masquerade_cidrs": node["masquerade"]
+        and [one["cidr"] for one in node["masquerade"]["prefixes"]],
         "gateway_ip": node["gateway_ip"],
         "gateway_mac": node["gateway_mac"],
         "host_addresses": [node["gateway_ip"], node["node_ip"]],

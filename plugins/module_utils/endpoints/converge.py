@@ -27,8 +27,9 @@ from ..engine.bpf import hooks
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
 from ..engine.failure import Failure
+from ..nat import calls
 from . import attachment, pod_device, removal, state
-from .held import address_key, entry_value, name_key, read
+from .held import address_key, entry_value, knows_calls, name_key, read
 from .wanted import check
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
             for endpoint in todo:
                 _forget_old_address(endpoint, found)
             removal.finish(found)
+            if not check_mode:
+                _keep_calls(wanted, node, found)
             _complete(todo, node, found)
         found.finished(**changes.result())
     return changes
@@ -162,6 +165,18 @@ def _obstacle(
     return None
 
 
+def _keep_calls(wanted: Sequence[Endpoint], node: Node, held: Held) -> None:
+    """Keep the connections of pods that were there before their node noted who calls them."""
+    cidrs = node.non_masquerade_cidrs
+    if cidrs is None:
+        return
+    more = calls.masquerades_more(cidrs)
+    for endpoint in wanted:
+        known = knows_calls(held.entry_values.get(address_key(endpoint.ip)))
+        if endpoint.device in held.links and (more or not known):
+            held.alone(endpoint.name, partial(calls.keep, endpoint.namespace, endpoint.ip, cidrs))
+
+
 def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held) -> None:
     """Bring endpoints up; each line does nothing where its work is done.
 
@@ -192,7 +207,7 @@ def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held
     each(lambda endpoint, _link: _attach(endpoint, node, held))
     each(lambda endpoint, link: _bring_up(endpoint, link, node, held))
     entries.update(
-        {address_key(one.ip): entry_value(one, node, link.index) for one, link in made.items()}
+        {address_key(one.ip): entry_value(one, node, link) for one, link in made.items()}
     )
 
 
@@ -255,7 +270,7 @@ def _plan_entries(
 ) -> None:
     """Entries that belong to no endpoint: the node's own addresses, and stale ones."""
     host = ENDPOINTS.pack_value(
-        ifindex=0, mac=_NO_MAC, gateway_mac=node.gateway_mac, mtu=0, flags=ENDPOINT_HOST
+        ifindex=0, mac=_NO_MAC, gateway_mac=node.gateway_mac, mtu=0, flags=ENDPOINT_HOST, netns=0
     )
     for address in node.host_addresses:
         found = held.entry_values.get(address_key(address))

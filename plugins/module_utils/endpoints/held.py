@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..datapath.layout import ALLOCATIONS, ENDPOINTS
+from ..datapath.layout import ALLOCATIONS, ENDPOINT_CALLS, ENDPOINTS
 from ..engine import devices, namespaces, netlink, routes
 from ..engine.bpf import attach, maps, programs
 from ..engine.failure import Failure, Unfinished
@@ -154,11 +154,21 @@ def _names(found: Iterable[links.Link], allocated: Iterable[bytes]) -> dict[str,
     return known
 
 
-def entry_value(endpoint: Endpoint, node: Node, ifindex: int) -> bytes:
-    """Value of an endpoint in the map ``endpoints``."""
+def entry_value(endpoint: Endpoint, node: Node, link: links.Link) -> bytes:
+    """Value of an endpoint in the map ``endpoints``, with its host-side device."""
     return ENDPOINTS.pack_value(
-        ifindex=ifindex, mac=endpoint.mac, gateway_mac=node.gateway_mac, mtu=node.mtu, flags=0
+        ifindex=link.index,
+        mac=endpoint.mac,
+        gateway_mac=node.gateway_mac,
+        mtu=node.mtu,
+        flags=0 if node.non_masquerade_cidrs is None else ENDPOINT_CALLS,
+        netns=0 if link.netnsid is None else link.netnsid + 1,
     )
+
+
+def knows_calls(value: bytes | None) -> bool:
+    """Say whether a value of the map ``endpoints`` has ENDPOINT_CALLS."""
+    return bool(value and ENDPOINTS.value_row(value).flags & ENDPOINT_CALLS)
 
 
 def address_key(ip: str) -> bytes:

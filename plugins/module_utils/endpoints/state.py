@@ -33,7 +33,7 @@ def actual(
 ) -> dict[str, Any]:
     """State of an endpoint as found; every word is empty where nothing of it is there."""
     entry = held.entry_values.get(address_key(endpoint.ip))
-    whole = link is not None and entry == entry_value(endpoint, node, link.index)
+    whole = link is not None and entry == entry_value(endpoint, node, link)
     return {
         "netns": endpoint.namespace if namespaces.exists(endpoint.namespace) else None,
         "device": link

@@ -69,6 +69,8 @@ class Node:
     :param bridge: of which their host-side devices are ports, where the datapath has one.
     :param prefix_length: of the pods' addresses.
     :param route_src: preferred source of the routes to them, where the datapath has those.
+    :param non_masquerade_cidrs: what they reach by their own addresses, and all else by the node's;
+        None where they reach everything by their own.
     """
 
     gateway_ip: str
@@ -82,6 +84,7 @@ class Node:
     prefix_length: int = 32
     route_src: str | None = None
     delivery_program: str | None = None
+    non_masquerade_cidrs: Sequence[str] | None = None
 
 
 def check(wanted: Sequence[Endpoint], node: Node) -> None:
@@ -95,6 +98,11 @@ def check(wanted: Sequence[Endpoint], node: Node) -> None:
         raise Failure(
             f"route_src: {node.route_src!r} is not an IPv4 address; valid is one like 10.111.0.8."
         )
+    for cidr in node.non_masquerade_cidrs or ():
+        if not _is_network(cidr):
+            raise Failure(
+                f"non_masquerade_cidrs: {cidr!r} is not a network; valid is one like 10.0.0.0/8."
+            )
     for what, values in (
         ("name", [endpoint.name for endpoint in wanted]),
         ("ip", [endpoint.ip for endpoint in wanted]),
@@ -135,6 +143,14 @@ def check(wanted: Sequence[Endpoint], node: Node) -> None:
 def _is_ipv4(text: str) -> bool:
     try:
         ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
     except ValueError:
         return False
     return True

@@ -41,6 +41,7 @@ class Found(NamedTuple):
 
     :param address: of the other side, 16 bytes, IPv4 as ::ffff:a.b.c.d.
     :param port: of the other side, in network order.
+    :param own_address: of this side, in the same form, as is ``own_port``.
     """
 
     cookie: int
@@ -49,6 +50,8 @@ class Found(NamedTuple):
     family: int
     protocol: int
     words: bytes
+    own_address: bytes
+    own_port: bytes
 
 
 class Listener(NamedTuple):
@@ -79,9 +82,12 @@ def connected(protocol: int) -> Iterator[Found]:
         body = _REQUEST.pack(family, protocol, 0, 0, states) + bytes(_SOCKET.size)
         for answer in _asked(SOCK_DIAG_BY_FAMILY, rtnl.REQUEST | rtnl.DUMP, body):
             words = answer[_ANSWER.size : _ANSWER.size + _SOCKET.size]
-            _sport, dport, _source, to, _device, cookie = _SOCKET.unpack(words)
-            address = addresses.MAPPED + to[:4] if family == socket.AF_INET else to
-            yield Found(cookie, address, dport, family, protocol, words)
+            sport, dport, source, to, _device, cookie = _SOCKET.unpack(words)
+            own, address = (
+                addresses.MAPPED + one[:4] if family == socket.AF_INET else one
+                for one in (source, to)
+            )
+            yield Found(cookie, address, dport, family, protocol, words, own, sport)
 
 
 def listening(protocol: int) -> Iterator[Listener]:

@@ -20,7 +20,7 @@ _OF_PODS = layout.NAT_MASQUERADE | layout.NAT_INBOUND
 
 
 def forget(gone: Collection[bytes], known: Collection[bytes]) -> None:
-    """Remove flows and accounts of addresses that are gone, and of pods that nobody knows.
+    """Remove flows, calls and accounts of addresses that are gone, and of pods that nobody knows.
 
     The latter are of a run that was killed.
 
@@ -33,6 +33,17 @@ def forget(gone: Collection[bytes], known: Collection[bytes]) -> None:
         if pinned.same_shape(layout.NAT, found):  # what another version made goes with its map
             found.delete(list(_stale(Flows(*found.columns()), gone, known)))
     queue.close(gone, known)
+    _forget_calls(gone, known)
+
+
+def _forget_calls(gone: Collection[bytes], known: Collection[bytes]) -> None:
+    found = maps.open_pin(layout.CALLS.pin)
+    if found is None:
+        return
+    with found:
+        if pinned.same_shape(layout.CALLS, found):
+            pods = {key: layout.CALLS.key_row(key).pod for key in found.items()}
+            found.delete([key for key, pod in pods.items() if pod in gone or pod not in known])
 
 
 def _stale(found: Flows, gone: Collection[bytes], known: Collection[bytes]) -> Iterator[bytes]:

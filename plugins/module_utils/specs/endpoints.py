@@ -42,6 +42,7 @@ SPEC = Spec(
         "bridge": {"type": "str", "default": "cbr0"},
         "prefix_length": {"type": "int", "default": 32},
         "route_src": {"type": "str"},
+        "non_masquerade_cidrs": {"type": "list", "elements": "str"},
         "attach_mode": {"type": "str", "choices": ["auto", "tcx", "clsact"], "default": "auto"},
         "purge": {"type": "bool", "default": False},
     },
