@@ -93,8 +93,8 @@ static __always_inline void calls_last(const struct packet *p)
 
 enum calls_answers {
 	CALLS_NONE,
-	CALLS_FIRST, /* or what may come again to who never was there: an end of TCP that does not open */
-	CALLS_MORE,
+	CALLS_FIRST, /* the first answer, or one that is given to whoever opens: with SYN or RST */
+	CALLS_MORE,  /* a further one: who called is there */
 };
 
 /* Say whether the packet answers a call. What opens a connection never does. */
