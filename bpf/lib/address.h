@@ -29,6 +29,12 @@ static __always_inline __u8 address_family(const struct address *a)
 	return (__u8)others;
 }
 
+/* All words of an address in one, for a hash. */
+static __always_inline __u32 address_fold(const struct address *a)
+{
+	return a->words[0] ^ a->words[1] ^ a->words[2] ^ a->words[3];
+}
+
 /* Without a jump for each word: in a loop the verifier follows every one of them. */
 static __always_inline int address_equal(const struct address *a, const struct address *b)
 {

@@ -11,8 +11,7 @@
 /* The place of a call among those of its pod, which `key` is sent by. */
 static __always_inline void calls_place(struct calls_key *place, const struct nat_key *key)
 {
-	const struct address *who = &key->destination;
-	__u32 hash = who->words[0] ^ who->words[1] ^ who->words[2] ^ who->words[3];
+	__u32 hash = address_fold(&key->destination);
 
 	hash ^= ((__u32)key->source_port << 16 | key->destination_port) ^ key->protocol * 0x9e3779b9;
 	hash = (hash ^ hash >> 16) * 0x85ebca6b; /* of the finalizer of MurmurHash3 */

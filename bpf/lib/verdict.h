@@ -2,6 +2,7 @@
 /* What becomes of a packet is a verdict, and every verdict but VERDICT_NONE is counted. */
 #pragma once
 
+#include "reasons.h"
 #include "shared.h"
 
 static __always_inline void count(enum hook hook, enum verdict verdict, __u32 bytes)

@@ -19,7 +19,7 @@ RENDER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.header import render
-print(render(), end="")
+print(render()["shared.h"], end="")
 """
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The C header that programs share with Python, made from ``layout.py`` and ``reasons.py``."""
+"""The C headers that programs share with Python, made from ``layout.py`` and ``reasons.py``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from ..engine import fields as bpf_fields
 from . import layout, reasons
 from .structs import C_TYPES, Field
 
-_HEAD = """/* SPDX-License-Identifier: GPL-3.0-or-later */
+_MADE = """/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Made by `make header` from plugins/module_utils/datapath: change it there. */
 #pragma once
 
-#include "bpf.h"
+"""
+_ADDRESS = """#include "bpf.h"
 
 /* IPv4 a.b.c.d is ::ffff:a.b.c.d: one path for both families. */
 struct address {
@@ -24,16 +25,24 @@ struct address {
 """
 
 
-def render() -> str:
-    """Return the text of ``bpf/lib/shared.h``."""
-    parts = [_HEAD, "\n"]
+def render() -> dict[str, str]:
+    """Return the texts of the headers by their names in ``bpf/lib``."""
+    return {"shared.h": _layouts(), "reasons.h": _reasons()}
+
+
+def _layouts() -> str:
+    parts = [_MADE, _ADDRESS, "\n"]
     parts += [f"#define {name} {number}\n" for name, number in layout.DEFINES.items()]
     for table in layout.PROGRAM_MAPS:
         parts.append(f"\n/* {table.name}: {table.what}. */\n")
         for role, fields in (("key", table.key), ("value", table.value)):
             if [f.name for f in fields] not in ([], ["zero"]):  # no key, or that of one entry
                 parts.append(_struct(f"{table.name}_{role}", fields))
-    parts.append("\nenum verdict {\n\tVERDICT_NONE = -1, /* undecided, or left as it is */\n")
+    return "".join(parts)
+
+
+def _reasons() -> str:
+    parts = [_MADE, "enum verdict {\n\tVERDICT_NONE = -1, /* undecided, or left as it is */\n"]
     parts += [
         f"\tVERDICT_{v.name.upper()} = {v.number}, /* {v.what} */\n" for v in reasons.VERDICTS
     ]
