@@ -179,17 +179,17 @@ def test_a_device_whose_address_changes(cluster):
         cluster.exec("k8s-s", "ip", "route", "replace", *route)
 
     other = "192.168.20.11"
-    with flow(cluster, NETPOD, "udp", ELSEWHERE, own_port=45030) as one:
-        assert one.seen() == (SECOND_IP, 45030)
+    with flow(cluster, NETPOD, "udp", ELSEWHERE, own_port=45032) as one:
+        assert one.seen() == (SECOND_IP, 45032)
         for old, new in ((SECOND_IP, other), (other, SECOND_IP)):
             change(old, new)
             run = cluster.play("site").ok()
             assert set(run.changed) >= {"k8s-s"}
-            assert one.seen() == (new, 45030)
+            assert one.seen() == (new, 45032)
             for kind in KINDS:
                 assert seen(cluster, OTHERPOD, ELSEWHERE, kind) == new
             left = [half for half in halves(cluster, "k8s-s") if old in half.addresses]
-            assert not [half for half in left if half.out and 45030 in half.key.values()]
+            assert not [half for half in left if half.out and 45032 in half.key.values()]
 
 
 def test_a_pod_that_goes_takes_its_flows_along(cluster):
