@@ -103,9 +103,9 @@ static __always_inline int nat_says_more(const struct packet *p, const struct na
 /* Note that a packet uses its flow. What each segment acknowledges is kept; all else is looked at where it
  * says something new, and about once a second.
  *
- * The map may forget either entry of a pair, whichever was used least: about once a second the other
- * one is kept, or made again. Where another flow has taken its place by then, this one is forgotten,
- * too, and begins anew. */
+ * Either entry of a pair may have been deleted by hand, or lost on the way from another version: about once a
+ * second the other one is kept, or made again. Where another flow has taken its place by then, this one is
+ * forgotten, too, and begins anew. */
 static __always_inline void nat_use(const struct packet *p, struct nat_value *value)
 {
 	const struct nat_key *key = p->tuple;

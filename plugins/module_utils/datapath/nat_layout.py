@@ -78,7 +78,7 @@ _FLOW = (
 
 NAT = Layout(
     name="nat",
-    type="lru_hash",
+    type="hash",
     what="flow as a packet of it comes in: as it goes on",
     key=_FLOW,
     value=(
