@@ -64,10 +64,10 @@ _FIRST = 1000
 _COUNTED = """
 static __always_inline void count_unit(__u32 number)
 {
-	__u64 *times = map_lookup(MAP(units), &number);
+    __u64 *times = map_lookup(MAP(units), &number);
 
-	if (times)
-		*times += 1;
+    if (times)
+        *times += 1;
 }
 #define LOOK_UP_MAP(name) PN_LOOK_UP_##name
 #define INSERT_MAP(name) PN_INSERT_##name

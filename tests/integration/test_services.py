@@ -532,7 +532,7 @@ def note_socket(cookie, address, port, protocol, number, service_address="10.10.
 
 def note_client(number, backend):
     """Write that a client keeps a backend."""
-    zeros = {"reserved": 0, "slot": 0, "used": 1}
+    zeros = {"reserved": 0, "slot": 0, "used": 1, "acked": 0, "unused": 0}
     put(
         service_layout.AFFINITY,
         {"client": "10.9.9.9", "id": number, "reserved": 0},
@@ -559,6 +559,8 @@ def note_flow(number, backend, client_port):
                 "slot": 0,
                 "created": 1,
                 "used": 1,
+                "acked": 0,
+                "unused": 0,
             },
         )
 

@@ -156,7 +156,8 @@ def test_the_compiler_counts_verdicts_and_hooks_alike(tmp_path):
     for name in layout.DEFINES:
         words[name] = layout.DEFINES[name]
     body = "".join(f'printf("{word} %d\\n", (int){word});\n' for word in words)
-    source = f'#include <stdio.h>\n#include "lib/reasons.h"\n#include "lib/shared.h"\nint main(void) {{\n{body}return 0; }}\n'
+    headers = "".join(f'#include "lib/{name}"\n' for name in header.render())
+    source = f"#include <stdio.h>\n{headers}int main(void) {{\n{body}return 0; }}\n"
     assert compiled(source, tmp_path) == [f"{word} {number}" for word, number in words.items()]
 
 
