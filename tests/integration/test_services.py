@@ -354,7 +354,7 @@ def test_what_a_hand_has_changed_is_repaired():
     services, names = service_layout.SERVICES, service_layout.SERVICE_NAMES
     ranges, tables = service_layout.SOURCE_RANGES, service_layout.MAGLEV
     state = (service_layout.SERVICE_STATE, {"zero": 0})
-    key = {"address": "192.0.2.7", "port": 80, "protocol": TCP}
+    key = {"address": "192.0.2.7", "port": 80, "protocol": TCP, "family": 0}
     alone = {"address": "192.0.2.7", "port": 0, "protocol": 0}
     zeros = dict.fromkeys((field.name for field in services.value), 0)
     prefix = {"prefixlen": 152, "address": "198.51.100.0"}
