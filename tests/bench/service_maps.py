@@ -109,7 +109,7 @@ def _slots(first: int, service: Service) -> list[tuple[bytes, bytes]]:
 def _frontend(number: int, first: int, service: Service) -> tuple[bytes, bytes]:
     count = len(service.backends)
     protocol = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}[service.protocol]
-    key = packed.frontend_key(addresses.packed(service.ip), service.port, protocol)
+    key = packed.frontend_key(addresses.packed(str(service.ip)), service.port, protocol)
     value = layout.SERVICES.pack_value(
         id=number + 1,
         kind=layout.SERVICE_CLUSTER_IP,

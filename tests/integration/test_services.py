@@ -355,7 +355,7 @@ def test_what_a_hand_has_changed_is_repaired():
     ranges, tables = service_layout.SOURCE_RANGES, service_layout.MAGLEV
     state = (service_layout.SERVICE_STATE, {"zero": 0})
     key = {"address": "192.0.2.7", "port": 80, "protocol": TCP, "family": 0}
-    alone = {"address": "192.0.2.7", "port": 0, "protocol": 0}
+    alone = {"address": "192.0.2.7", "port": 0, "protocol": 0, "family": 0}
     zeros = dict.fromkeys((field.name for field in services.value), 0)
     prefix = {"prefixlen": 152, "address": "198.51.100.0"}
     more = {"prefixlen": 32, "address": "::"}
@@ -532,7 +532,7 @@ def note_socket(cookie, address, port, protocol, number, service_address="10.10.
 
 def note_client(number, backend):
     """Write that a client keeps a backend."""
-    zeros = {"reserved": 0, "slot": 0, "used": 1, "acked": 0, "unused": 0}
+    zeros = {"reserved": 0, "slot": 0, "used": 1}
     put(
         service_layout.AFFINITY,
         {"client": "10.9.9.9", "id": number, "reserved": 0},
