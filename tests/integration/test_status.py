@@ -165,7 +165,7 @@ def test_status_of_masquerading(cluster_node):
     }
     (line,) = re.findall("^Masquerading:.*", found["report"], re.M)
     assert line.endswith("BPF   [eth0]   10.111.0.0/16 [IPv4: Enabled, IPv6: Disabled]")
-    assert re.search(r"^  nat +lru_hash +2 +131072$", found["report"], re.M)
+    assert re.search(r"^  nat +hash +2 +131072$", found["report"], re.M)
 
     # The kernel is asked: by the plan nobody is masqueraded any more, or otherwise.
     assert masquerade_of(cluster_node)["unplanned"] == sorted(everything)

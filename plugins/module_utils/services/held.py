@@ -119,7 +119,7 @@ def _read_frontends(held: Held) -> None:
     size = packed.FRONTEND_KEY.size
     for at, numbers in enumerate(packed.FRONTEND.iter_unpack(values)):
         key = keys[at * size : (at + 1) * size]
-        if key.endswith(b"\0\0\0\0"):
+        if packed.is_address(key):
             held.addresses[key] = packed.Numbers(*numbers)
         else:
             held.frontends[key] = packed.Numbers(*numbers)

@@ -14,6 +14,7 @@ from ..datapath.structs import FAMILY_IPV4, FAMILY_IPV6
 from ..engine import addresses
 
 FRONTEND_KEY = layout.SERVICES.key_struct
+_NO_PORT = bytes(3)
 #: the fields of :class:`Numbers`
 FRONTEND = layout.SERVICES.value_struct
 BACKEND = layout.BACKENDS.value_struct
@@ -50,6 +51,11 @@ def frontend_key(address: bytes, port: int, protocol: int) -> bytes:
     """Return the key of a frontend; any address is one of IPv4."""
     family = FAMILY_IPV4 if address == addresses.ANY or addresses.is_ipv4(address) else FAMILY_IPV6
     return FRONTEND_KEY.pack(address, port.to_bytes(2, "big"), protocol, family)
+
+
+def is_address(key: bytes) -> bool:
+    """Say whether the key of a frontend is that of an address alone: neither port nor protocol."""
+    return key[16:19] == _NO_PORT
 
 
 def address_alone(kind: int) -> Numbers:
