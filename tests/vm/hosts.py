@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tests.cluster.cluster import GATEWAY
 from tests.cluster.probes import everybody_reaches_everybody, probe, silent
+from tests.waiting import wait_for
 
 from .machine import DEVICE
-from .machines import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,19 +15,16 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import places, removal
 
 from tests.cluster.cluster import BIN, GATEWAY, ROOT, Cluster, host, inventory
+from tests.waiting import wait_for
 
 from . import image
 from .machine import Machine, network_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ONE, TWO = "node-1.podnet.test", "node-2.podnet.test"
 ADDRESSES = {ONE: "10.111.0.11", TWO: "10.111.0.12"}
@@ -40,9 +37,6 @@ LABS = "podnet-vm-"
 
 #: What a test needs of the checkout on a machine.
 NEEDED = (".build/collections", "plugins/module_utils", "tests/cluster/there", "tests/cells/there")
-
-#: Nothing takes so long, not on an emulated machine on a loaded one either.
-PATIENCE = 600
 
 SSH = """\
 Host *
@@ -58,15 +52,6 @@ Host *
   ControlPath {folder}/%C
   ControlPersist yes
 """
-
-
-def wait_for(what: str, there: Callable[[], Any]) -> Any:
-    """Wait until something is there, and return it; fail after a very long time."""
-    end = time.monotonic() + PATIENCE
-    while not (found := there()):
-        assert time.monotonic() < end, f"waited {PATIENCE} s in vain: {what}"
-        time.sleep(0.1)
-    return found
 
 
 def described(**variables: Any) -> dict[str, Any]:

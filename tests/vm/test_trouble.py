@@ -12,8 +12,10 @@ import signal
 
 import pytest
 
+from tests.waiting import wait_for
+
 from .hosts import come_back, everybody_is_reached, ways
-from .machines import ONE, TWO, wait_for
+from .machines import ONE, TWO
 from .trace import left, traces
 
 
