@@ -14,12 +14,12 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layo
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
 
-from .conftest import GATEWAY, MAC_A, MAC_B, NODE, PEER, POD_A, POD_B
+from .node import GATEWAY, MAC_A, MAC_B, NODE, PEER, POD_A, POD_B
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .conftest import Node
+    from .node import Node
 
 TCX_INGRESS, TCX_EGRESS = 46, 47  # enum bpf_attach_type
 PATIENCE = 10

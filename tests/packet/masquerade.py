@@ -12,13 +12,13 @@ from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
 
 from tests.clock import ago
 
-from .conftest import GATEWAY_MAC, MAC_A, MAC_B, NODE, NODE_MAC, POD_A, WIRE_MAC
+from .node import GATEWAY_MAC, MAC_A, MAC_B, NODE, NODE_MAC, POD_A, WIRE_MAC
 from .services import plain
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
-    from .conftest import Node, Outcome
+    from .node import Node, Outcome
     from .services import Services
 
 OUTSIDE, PORT, POD_PORT = "203.0.113.10", 443, 20000

@@ -19,7 +19,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.services import pack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .conftest import Node
+    from .node import Node
 
 TCP, UDP = 6, 17
 Backend = tuple[str, int]

@@ -16,7 +16,7 @@ from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
 from tests.clock import ago, within
 
 from . import services as maps_of
-from .conftest import (
+from .node import (
     GATEWAY,
     GATEWAY_MAC,
     MAC_A,
@@ -34,12 +34,9 @@ from .conftest import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scapy.packet import Packet
 
-    from .conftest import Node, Outcome
-    from .services import Services
+    from .node import Node, Outcome
 
 NEXT, DROP, REDIRECT = -1, 2, 7
 CLIENT, REMOTE_POD, TUNNELED_POD = "203.0.113.10", "10.111.160.130", "10.111.162.5"
@@ -52,15 +49,6 @@ NUMBER = {TCP: maps_of.TCP, UDP: maps_of.UDP}
 #: Where packets come in from outside, and from pod A: eBPF and classic datapaths.
 OUTSIDE = pytest.mark.parametrize("hook", ["from_netdev", "nodeport"])
 POD = pytest.mark.parametrize("hook", ["from_container", "guard"])
-
-
-@pytest.fixture
-def services(node: Node) -> Iterator[Services]:
-    """A node with no services yet."""
-    built = maps_of.Services(node)
-    built.reset()
-    yield built
-    built.reset()
 
 
 def wire(

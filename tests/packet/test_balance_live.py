@@ -5,38 +5,14 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
 
 from . import services as maps_of
-from .conftest import GATEWAY, NETDEV_MTU, NODE, POD_A, POD_B
-from .live import CLIENT, REMOTE_POD, echo, network, open_socket, run_ip, transfer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .conftest import Node
-    from .live import Live
-    from .services import Services
+from .live import CLIENT, REMOTE_POD, echo, open_socket, run_ip, transfer
+from .node import GATEWAY, NETDEV_MTU, NODE, POD_A, POD_B
 
 CLUSTER_IP, NODE_PORT = "10.10.252.131", 31000
-
-
-@pytest.fixture(scope="module")
-def live(node: Node) -> Iterator[Live]:
-    """Pods, and the network."""
-    with network(node) as names:
-        yield names
-
-
-@pytest.fixture
-def services(node: Node) -> Iterator[Services]:
-    """A node with no services yet."""
-    built = maps_of.Services(node)
-    built.reset()
-    yield built
-    built.reset()
 
 
 BOTH = pytest.mark.parametrize(

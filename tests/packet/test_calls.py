@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, nat_layout
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
 from scapy.all import ICMP, IP, TCP, UDP, Ether
 
 from tests.clock import ago
 
-from . import services as maps_of
-from .conftest import (
-    NODE,
-    PEER,
-    PEER_VTEP,
-    POD_A,
-    POD_B,
-    SKB_IFINDEX,
-    SKB_SIZE,
-    TUNNELED_NODE,
-    VNI,
-)
 from .masquerade import (
     LISTED,
     NATIVE,
@@ -47,28 +32,27 @@ from .masquerade import (
     told,
     untouched,
 )
+from .node import (
+    NODE,
+    PEER,
+    PEER_VTEP,
+    POD_A,
+    POD_B,
+    TUNNELED_NODE,
+    VNI,
+    numbered,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scapy.packet import Packet
 
-    from .conftest import Node
+    from .node import Node
 
 REMOTE_POD = "10.111.160.130"
 INBOUND, CLOSING = nat_layout.NAT_INBOUND, nat_layout.NAT_CLOSING
 EVERY = pytest.mark.parametrize("l4", [TCP, UDP, ICMP], ids=["TCP", "UDP", "ICMP"])
 INGRESS = pytest.mark.parametrize("hook", ["from_netdev", "nodeport"])
 SERVER = 2080
-
-
-@pytest.fixture
-def masquerade(node: Node) -> Iterator[Masquerade]:
-    """A node that masquerades on eth0, without any flow or call yet."""
-    built = Masquerade(node, maps_of.Services(node))
-    built.reset()
-    yield built
-    built.clear()
 
 
 def reply(
@@ -112,16 +96,12 @@ def flood(
     node: Node, packet: Packet, count: int, *, ports: bool, hook: str = "from_netdev"
 ) -> None:
     """Send a packet from so many addresses, or to so many ports."""
-    context = bytearray(SKB_SIZE)
-    struct.pack_into("=I", context, SKB_IFINDEX, node.ifindex["eth0"])
-    frame = bytearray(bytes(packet))
-    with namespaces.inside(node.netns):
-        for number in range(1, count + 1):
-            if ports:
-                struct.pack_into("!H", frame, 36, (POD_PORT - count // 2 + number) % 65536)
-            else:  # in 203.0.0.0/16, of which the IPv4 header's checksum is nobody's matter here
-                struct.pack_into("!H", frame, 28, number)
-            syscall.program_test_run(node.programs[hook], bytes(frame), context=bytes(context))
+    if ports:
+        at, first = 36, POD_PORT - count // 2
+    else:  # in 203.0.0.0/16, of which the IPv4 header's checksum is nobody's matter here
+        at, first = 28, 0
+    numbers = ((first + number) % 65536 for number in range(1, count + 1))
+    assert sum(1 for _sent in node.flood(hook, numbered(bytes(packet), at, numbers))) == count
 
 
 # What nobody asked for

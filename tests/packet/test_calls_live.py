@@ -4,74 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout, reasons
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    nat_layout,
+)
 from scapy.all import IP, TCP, UDP, Ether
 
 from tests.clock import ago
 
-from . import services as maps_of
-from .conftest import NODE, NODE_MAC, POD_A, SKB_IFINDEX, SKB_SIZE, WIRE_MAC
-from .live import CLIENT, echo, network, open_socket, transfer
-from .masquerade import Masquerade
+from .live import CLIENT, echo, open_socket, transfer
+from .masquerade import back
+from .node import NODE, NODE_MAC, POD_A, WIRE_MAC, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .conftest import Node
-    from .live import Live
+    from .node import Node
 
 FIRST_PORT, PORTS = 32768, 28232
-
-
-@pytest.fixture(scope="module")
-def live(node: Node) -> Iterator[Live]:
-    """Pods, and the network."""
-    with network(node) as names:
-        yield names
-
-
-@pytest.fixture
-def masquerade(node: Node) -> Iterator[Masquerade]:
-    """A node that masquerades on eth0, without any flow yet."""
-    built = Masquerade(node, maps_of.Services(node))
-    built.reset()
-    yield built
-    built.clear()
-
-
-def unknown(node: Node) -> int:
-    """How many packets were dropped as ones of no connection, on their way out."""
-    (number,) = (one.number for one in reasons.VERDICTS if one.name == "unknown_connection")
-    (hook,) = (one.number for one in reasons.HOOKS if one.name == "to_netdev")
-    key = (hook * 64 + number).to_bytes(4, "little")
-    return int(node.tables["metrics"].sums()[key][0])
+UNKNOWN = ("to_netdev", "unknown_connection")
 
 
 def forged(node: Node, source_port: int, ports: range) -> None:
     """Let a stranger send a datagram to each port of a pod, in the name of a server outside."""
-    context = bytearray(SKB_SIZE)
-    struct.pack_into("=I", context, SKB_IFINDEX, node.ifindex["eth0"])
     datagram = IP(src=CLIENT, dst=POD_A, ttl=60) / UDP(sport=source_port, dport=1, chksum=0) / b"?"
-    frame = bytearray(bytes(Ether(src=WIRE_MAC, dst=NODE_MAC) / datagram))
-    with namespaces.inside(node.netns):
-        for port in ports:
-            struct.pack_into("!H", frame, 36, port)
-            syscall.program_test_run(
-                node.programs["from_netdev"], bytes(frame), context=bytes(context)
-            )
+    frame = bytes(Ether(src=WIRE_MAC, dst=NODE_MAC) / datagram)
+    sent = node.flood("from_netdev", numbered(frame, 36, ports))
+    assert sum(1 for _one in sent) == len(ports)
 
 
 def test_a_connection_to_a_pods_own_address(node, live, masquerade):
-    before = unknown(node)
+    before = masquerade.services.counted(*UNKNOWN)
     for _again in range(2):
         assert transfer((live["net"], CLIENT), (POD_A, 8080), (live["a"], POD_A, 8080)) == CLIENT
-    assert unknown(node) == before
+    assert masquerade.services.counted(*UNKNOWN) == before
     assert {flow["flags"] & nat_layout.NAT_INBOUND for flow in masquerade.flows().values()} == {
         nat_layout.NAT_INBOUND
     }
@@ -135,12 +101,12 @@ def test_what_is_forgotten_does_not_go_out_by_the_pods_address(node, live, masqu
             assert peer[0] == NODE
             nat = node.tables["nat"]
             nat.delete(list(nat.items()))
-            before = unknown(node)
+            before = masquerade.services.counted(*UNKNOWN)
             client.send(b"forgotten")
             server.settimeout(1)
             with contextlib.suppress(TimeoutError):
                 assert server.recv(100) == b""
-            assert unknown(node) > before
+            assert masquerade.services.counted(*UNKNOWN) > before
             # As it came by another address, the peer knows nothing of it, and resets nothing.
             client.setblocking(False)
             with pytest.raises(BlockingIOError):
@@ -156,8 +122,6 @@ def test_a_made_up_reset_leaves_a_quiet_connection(node, live, masquerade):
         client.connect((CLIENT, 8080))
         server, (_address, port) = listening.accept()
         with server:
-            context = bytearray(SKB_SIZE)
-            struct.pack_into("=I", context, SKB_IFINDEX, node.ifindex["eth0"])
             (acked,) = (
                 socket.ntohl(flow["acked"])
                 for flow in masquerade.flows().values()
@@ -166,11 +130,7 @@ def test_a_made_up_reset_leaves_a_quiet_connection(node, live, masquerade):
             for off in (-1, nat_layout.NAT_WINDOW, 2**20, 2**31):
                 seq = (acked + off) % 2**32
                 segment = IP(src=CLIENT, dst=NODE) / TCP(sport=8080, dport=port, flags="R", seq=seq)
-                frame = bytes(Ether(src=WIRE_MAC, dst=NODE_MAC) / segment)
-                with namespaces.inside(node.netns):
-                    syscall.program_test_run(
-                        node.programs["from_netdev"], frame, context=bytes(context)
-                    )
+                back(node, Ether(src=WIRE_MAC, dst=NODE_MAC) / segment)
             for key in masquerade.flows():  # and it rests
                 masquerade.services.change_flow(key, used=ago(60))
             server.sendall(b"still there")

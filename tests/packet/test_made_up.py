@@ -10,8 +10,6 @@ from scapy.all import IP, Ether
 
 from tests.clock import ago
 
-from . import services as maps_of
-from .conftest import GATEWAY_MAC, MAC_A, MAC_B, NODE, POD_A, POD_B
 from .masquerade import (
     NODE_MAC,
     OUTSIDE,
@@ -26,13 +24,12 @@ from .masquerade import (
     port_of,
     told,
 )
+from .node import GATEWAY_MAC, MAC_A, MAC_B, NODE, POD_A, POD_B
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scapy.packet import Packet
 
-    from .conftest import Node, Outcome
+    from .node import Node, Outcome
 
 CLOSING, FIN, ANSWERED = nat_layout.NAT_CLOSING, nat_layout.NAT_FIN, nat_layout.NAT_ANSWERED
 REVERSE = nat_layout.NAT_REVERSE
@@ -45,15 +42,6 @@ WINDOW = nat_layout.NAT_WINDOW
 #: Sequence numbers of the peer's that the pod does not expect, and such as it may.
 BEYOND = [(PEER_SENT + off) % 2**32 for off in (-1, -WINDOW, WINDOW, 2**20, 2**31)]
 WITHIN = [(PEER_SENT + off) % 2**32 for off in (0, 1, 20, WINDOW - 1)]
-
-
-@pytest.fixture
-def masquerade(node: Node) -> Iterator[Masquerade]:
-    """A node that masquerades on eth0, without any flow yet."""
-    built = Masquerade(node, maps_of.Services(node))
-    built.reset()
-    yield built
-    built.clear()
 
 
 def pod(flags: str = "A", **more: int) -> Packet:

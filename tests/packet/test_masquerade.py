@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,24 +12,10 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     nat_layout,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
 from scapy.all import GRE, ICMP, IP, SCTP, TCP, UDP, Ether, Raw
 
 from tests.clock import ago, within
 
-from . import services as maps_of
-from .conftest import (
-    GATEWAY,
-    GATEWAY_MAC,
-    MAC_A,
-    NODE,
-    PEER,
-    POD_A,
-    POD_B,
-    SKB_IFINDEX,
-    SKB_SIZE,
-    load,
-)
 from .masquerade import (
     INTO_A,
     INTO_B,
@@ -62,11 +47,22 @@ from .masquerade import (
     told,
     untouched,
 )
+from .node import (
+    GATEWAY,
+    GATEWAY_MAC,
+    MAC_A,
+    NODE,
+    PEER,
+    POD_A,
+    POD_B,
+    load,
+    numbered,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .conftest import Node
+    from .node import Node
 
 REMOTE_POD, TUNNELED_POD, BEHIND_GATEWAY = "10.111.160.130", "10.111.162.5", "10.111.161.5"
 SECOND, ROUTER = "10.222.0.20", "198.18.0.1"
@@ -81,15 +77,6 @@ MASQUERADED, INBOUND, HOST = (
 EVERY = pytest.mark.parametrize("l4", [TCP, UDP, ICMP], ids=["TCP", "UDP", "ICMP"])
 #: Where answers come in: eBPF and classic datapaths.
 INGRESS = pytest.mark.parametrize("hook", ["from_netdev", "nodeport"])
-
-
-@pytest.fixture
-def masquerade(node: Node) -> Iterator[Masquerade]:
-    """A node that masquerades on eth0, without any flow yet."""
-    built = Masquerade(node, maps_of.Services(node))
-    built.reset()
-    yield built
-    built.clear()
 
 
 # There and back
@@ -663,22 +650,16 @@ def test_37000_flows_to_one_destination_get_a_port_each(node, masquerade):
     value = mine[layout.ENDPOINTS.pack_key(address=POD_A)]
     others = {layout.ENDPOINTS.pack_key(address=pod): value for pod in pods[2:]}
     node.tables["endpoints"].update(others)
-    context = bytearray(SKB_SIZE)
-    struct.pack_into("=I", context, SKB_IFINDEX, node.ifindex["eth0"])
     frame = bytearray(bytes(leaving(l4=UDP, chksum=0, size=0)))
     seen = set()
     try:
-        with namespaces.inside(node.netns):
-            for pod in pods:
-                frame[26:30] = socket.inet_aton(pod)
-                for port in range(40000, 41000):
-                    struct.pack_into("!H", frame, 34, port)
-                    done = syscall.program_test_run(
-                        node.programs["to_netdev"], bytes(frame), context=bytes(context)
-                    )
-                    assert done.retval == 0xFFFFFFFF
-                    assert done.data[26:30] == socket.inet_aton(NODE)
-                    seen.add(done.data[34:36])
+        for pod in pods:
+            frame[26:30] = socket.inet_aton(pod)
+            frames = numbered(bytes(frame), 34, range(40000, 41000))
+            for done in node.flood("to_netdev", frames):
+                assert done.retval == 0xFFFFFFFF
+                assert done.data[26:30] == socket.inet_aton(NODE)
+                seen.add(done.data[34:36])
     finally:
         node.tables["endpoints"].delete(list(others))
     assert len(seen) == 37000

@@ -5,39 +5,14 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 
-from . import services as maps_of
-from .conftest import NODE, PEER_VTEP, POD_A, POD_B, VTEP
-from .live import CLIENT, REMOTE_POD, echo, network, open_socket, run_ip, transfer
-from .masquerade import Masquerade
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .conftest import Node
-    from .live import Live
+from .live import CLIENT, REMOTE_POD, echo, open_socket, run_ip, transfer
+from .node import NODE, PEER_VTEP, POD_A, POD_B, VTEP
 
 TUNNELED_POD, VXLAN_PORT = "10.111.162.5", 8472
-
-
-@pytest.fixture(scope="module")
-def live(node: Node) -> Iterator[Live]:
-    """Pods, and the network."""
-    with network(node) as names:
-        yield names
-
-
-@pytest.fixture
-def masquerade(node: Node) -> Iterator[Masquerade]:
-    """A node that masquerades on eth0, without any flow yet."""
-    built = Masquerade(node, maps_of.Services(node))
-    built.reset()
-    yield built
-    built.clear()
 
 
 @pytest.mark.parametrize("speak", [transfer, echo], ids=["TCP", "UDP"])

@@ -11,7 +11,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reas
 from scapy.all import ARP, IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw
 from scapy.layers.vxlan import VXLAN
 
-from .conftest import (
+from .node import (
     GATEWAY,
     GATEWAY_MAC,
     MAC_A,
@@ -35,7 +35,7 @@ from .conftest import (
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
-    from .conftest import Node
+    from .node import Node
 
 NEXT, DROP, REDIRECT = -1, 2, 7
 #: Where the packets of a peer come from.

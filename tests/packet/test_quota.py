@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import struct
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, nat_layout
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import syscall
 from scapy.all import ICMP, IP, TCP, UDP, Ether
 
 from tests.clock import ago
 
-from .conftest import NODE, POD_A, POD_B, SKB_IFINDEX, SKB_SIZE
-from .masquerade import NUMBER, PORT, answering, changed, leaving, port_of
+from .masquerade import DROP, NUMBER, PORT, answering, changed, leaving, port_of
+from .node import NODE, POD_A, POD_B, numbered
 from .test_masquerade import (
     ALL_PORTS,
     EVERY,
@@ -27,7 +24,6 @@ from .test_masquerade import (
     begins,
     delivered,
     dropped,
-    masquerade,
     masqueraded,
     out,
     untouched,
@@ -36,10 +32,8 @@ from .test_masquerade import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .conftest import Node
     from .masquerade import Masquerade
-
-__all__ = ["masquerade"]
+    from .node import Node
 
 POD, HOST, OUT, INBOUND = 0, nat_layout.NAT_HOST, nat_layout.NAT_OUTSIDE, nat_layout.NAT_INBOUND
 MOST, KEPT = nat_layout.NAT_MOST_FLOWS, nat_layout.NAT_NODE_FLOWS
@@ -49,16 +43,8 @@ WEB, WEB_PORT = "10.111.0.8", 31000
 
 def flood(node: Node, hook: str, frame: bytes, at: int, numbers: Iterable[int]) -> int:
     """Send a frame with each of the numbers at a place, two or four bytes; count the drops."""
-    context = bytearray(SKB_SIZE)
-    struct.pack_into("=I", context, SKB_IFINDEX, node.ifindex["eth0"])
-    data, program, lost = bytearray(frame), node.programs[hook], 0
-    size = "!H" if at == PORT_AT else "!I"
-    with namespaces.inside(node.netns):
-        for number in numbers:
-            struct.pack_into(size, data, at, number)
-            done = syscall.program_test_run(program, bytes(data), context=bytes(context))
-            lost += done.retval == 2
-    return lost
+    frames = numbered(frame, at, numbers, "!H" if at == PORT_AT else "!I")
+    return sum(done.retval == DROP for done in node.flood(hook, frames))
 
 
 def datagram(**more: str) -> bytes:

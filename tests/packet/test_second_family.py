@@ -16,7 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import namesp
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import compiler, syscall
 from scapy.all import IP, UDP, Ether, IPv6, Raw
 
-from .conftest import (
+from .node import (
     BPF,
     GATEWAY_MAC,
     MAC_A,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from scapy.packet import Packet
 
-    from .conftest import Node
+    from .node import Node
 
 POD_A6, POD_B6, NOBODY6 = "fd00:111::a", "fd00:111::b", "fd00:111::c"
 REDIRECT, DROP, PASS = 7, 2, 0xFFFFFFFF

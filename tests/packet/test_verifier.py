@@ -22,7 +22,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     syscall,
 )
 
-from .conftest import BPF
+from .node import BPF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
