@@ -30,8 +30,8 @@ NON_MASQUERADE_NATIVE = 2  # the native-routing CIDR
 NON_MASQUERADE_LISTED = 3  # listed by the user, or by default
 NON_MASQUERADE_LINK_LOCAL = 4
 
-#: Flows that a node has at most. ``nat`` has room for more entries than two for each of them: no
-#: entry is ever forgotten for another one, also where each of 64 processors holds 256 free ones.
+#: Flows that a node has at most. ``nat`` has room for more entries than two for each of them: what
+#: another version left in it, or a run noted, keeps no new flow out.
 NAT_MOST_FLOWS = 57344
 #: Of these, those that are kept for the node itself.
 NAT_NODE_FLOWS = 8192

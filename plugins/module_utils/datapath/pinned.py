@@ -7,6 +7,7 @@ The map of another version may have another shape: fields more or less at the en
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ..engine.bpf import maps
@@ -32,6 +33,20 @@ def open_map(table: Layout) -> maps.Map | None:
         f"map {table.name!r} pinned at {table.pin} has keys and values of {has} bytes, and this "
         f"version of the collection needs {needed}; run the role native_routing or overlay before."
     )
+
+
+@contextlib.contextmanager
+def own(table: Layout) -> Iterator[maps.Map | None]:
+    """Open a map for the length of a ``with`` block; None where it is not pinned.
+
+    Also where it has another shape: what another version made goes with its map.
+    """
+    found = maps.open_pin(table.pin)
+    if found is None:
+        yield None
+        return
+    with found:
+        yield found if same_shape(table, found) else None
 
 
 def same_shape(table: Layout, found: maps.Map) -> bool:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 from ..datapath import clock, pinned
 from ..datapath import nat_layout as layout
 from ..engine import addresses, namespaces, sockdiag
-from ..engine.bpf import maps
 from . import queue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
+    from ..engine.bpf import maps
 
 #: Fields of an entry that say nothing here.
 _NOTHING = dict.fromkeys(("reserved", "id", "slot", "acked", "unused"), 0)
@@ -42,17 +43,16 @@ def keep(netns: str, ip: str, cidrs: Sequence[str]) -> None:
     :param ip: its address.
     :param cidrs: what it reaches by its own address in any case.
     """
-    found = maps.open_pin(layout.NAT.pin)
-    if found is None:
-        return
-    with found, contextlib.suppress(sockdiag.Unsupported):
-        if pinned.same_shape(layout.NAT, found):  # what another version made goes with its map
+    with pinned.own(layout.NAT) as found, contextlib.suppress(sockdiag.Unsupported):
+        if found:
             entries = _entries(netns, ip, [ipaddress.ip_network(cidr) for cidr in cidrs])
             _begin(found, {key: value for key, value in entries if found.get(key) is None})
 
 
 def _begin(found: maps.Map, new: dict[bytes, bytes]) -> None:
     """Make entries of flows that are on no account, as those of older versions are."""
+    if not new:
+        return
     found.update(new)
     with queue.opened() as elements:
         if elements is None:

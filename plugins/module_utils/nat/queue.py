@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..datapath import nat_layout as layout
 from ..datapath import pinned
-from ..engine.bpf import maps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from ..engine.bpf import maps
 
 #: Of no account: no flow has all flags.
 _NOBODY = bytes(16) + b"\xff" * 4 + bytes(4)
@@ -41,11 +42,8 @@ def close(addresses: Collection[bytes], known: Collection[bytes]) -> None:
 
     :param addresses: of the pods whose accounts go; those of pods that are not ``known`` go, too.
     """
-    accounts = maps.open_pin(layout.NAT_QUOTA.pin)
-    if accounts is None:
-        return
-    with accounts:
-        if not pinned.same_shape(layout.NAT_QUOTA, accounts):
+    with pinned.own(layout.NAT_QUOTA) as accounts:
+        if not accounts:
             return
         going = {
             key: value

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ..datapath import nat_layout as layout
 from ..datapath import pinned
-from ..engine.bpf import maps
 from . import queue
 from .flows import Flows
 
@@ -26,22 +25,16 @@ def forget(gone: Collection[bytes], known: Collection[bytes]) -> None:
 
     :param known: addresses of all endpoints of the node.
     """
-    found = maps.open_pin(layout.NAT.pin)
-    if found is None:
-        return
-    with found:
-        if pinned.same_shape(layout.NAT, found):  # what another version made goes with its map
+    with pinned.own(layout.NAT) as found:
+        if found:
             found.delete(list(_stale(Flows(*found.columns()), gone, known)))
     queue.close(gone, known)
     _forget_calls(gone, known)
 
 
 def _forget_calls(gone: Collection[bytes], known: Collection[bytes]) -> None:
-    found = maps.open_pin(layout.CALLS.pin)
-    if found is None:
-        return
-    with found:
-        if pinned.same_shape(layout.CALLS, found):
+    with pinned.own(layout.CALLS) as found:
+        if found:
             pods = {key: layout.CALLS.key_row(key).pod for key in found.items()}
             found.delete([key for key, pod in pods.items() if pod in gone or pod not in known])
 
