@@ -21,14 +21,14 @@ static __always_inline void calls_place(struct calls_key *place, const struct na
 
 /* Say whether a call is the one that is answered by what is sent as `key`. One jump, and not one for each
  * field: the verifier follows every one. */
-static __always_inline int calls_is(const struct calls_value *call, const struct nat_key *key)
+static __always_inline int calls_is(const struct calls_value *call, const struct nat_key *key, __u64 now)
 {
 	__u32 differs = (call->port ^ key->destination_port) | (call->pod_port ^ key->source_port) |
 			(call->protocol ^ key->protocol);
 
 	differs |= !address_equal(&call->address, &key->destination);
 	OPAQUE(differs);
-	return !differs && elapsed(ktime_get_coarse_ns(), call->used) <= NAT_OTHER_NSEC;
+	return !differs && elapsed(now, call->used) <= NAT_OTHER_NSEC;
 }
 
 /* Find the call that is answered so; 0 for what answers none. */
@@ -39,11 +39,23 @@ static __always_inline struct calls_value *calls_find(const struct nat_key *answ
 
 	calls_place(&place, answer);
 	call = map_lookup(MAP(calls), &place);
-	return call && calls_is(call, answer) ? call : 0;
+	return call && calls_is(call, answer, ktime_get_coarse_ns()) ? call : 0;
 }
 
-/* Keep a call in mind. */
-static __always_inline void calls_note(const struct nat_key *answer, __u16 flags)
+/* Say whether an answer of the pod's is one. Nothing tells a datagram that answers from one that begins
+ * something: the pod must have a socket that waits for this one. */
+static __always_inline __u16 calls_flags(const struct packet *p)
+{
+	const struct endpoints_value *pod = p->way.pod;
+
+	if (p->tuple->protocol != IP_PROTOCOL_UDP || !pod || !pod->netns)
+		return CALL_EXPECTED;
+	return packet_has_socket(p, p->tuple, pod->netns - 1) ? CALL_EXPECTED : 0;
+}
+
+/* Write a call into its place. */
+static __always_inline void calls_write(const struct calls_key *place, struct calls_value *call,
+					const struct nat_key *answer, __u16 flags, __u64 now)
 {
 	const struct calls_value note = {
 		.address = answer->destination,
@@ -51,33 +63,43 @@ static __always_inline void calls_note(const struct nat_key *answer, __u16 flags
 		.pod_port = answer->source_port,
 		.protocol = answer->protocol,
 		.flags = flags,
-		.used = ktime_get_coarse_ns(),
+		.used = now,
 	};
+
+	if (call)
+		*call = note;
+	else
+		map_update(MAP(calls), place, &note, BPF_ANY);
+}
+
+/* Keep in mind a call that is answered so. */
+static __always_inline void calls_note(const struct packet *p, const struct nat_key *answer)
+{
+	const __u64 now = ktime_get_coarse_ns();
 	struct calls_value *call;
 	struct calls_key place;
 
 	calls_place(&place, answer);
 	call = map_lookup(MAP(calls), &place);
-	if (!call)
-		map_update(MAP(calls), &place, &note, BPF_ANY);
-	else if (calls_is(call, answer))
-		call->used = note.used;
+	if (call && calls_is(call, answer, now))
+		call->used = now;
 	else
-		*call = note;
+		calls_write(&place, call, answer, calls_flags(p), now);
 }
 
 /* Let what the pod sends so go out by its own address from now on. */
 static __always_inline void calls_last(const struct packet *p)
 {
 	const struct nat_key *key = p->tuple;
+	const __u64 now = ktime_get_coarse_ns();
 	struct nat_value same = {
 		.source = key->source,
 		.destination = key->destination,
 		.source_port = key->source_port,
 		.destination_port = key->destination_port,
 		.flags = NAT_INBOUND | NAT_ANSWERED,
-		.created = ktime_get_coarse_ns(),
-		.used = ktime_get_coarse_ns(),
+		.created = now,
+		.used = now,
 	};
 	struct nat_scratch_value *flow = gc_begin(key, &same);
 

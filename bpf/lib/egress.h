@@ -21,12 +21,18 @@ static __always_inline int egress_excepts(const struct address *address)
 	return map_lookup(MAP(non_masquerade), &key) != 0;
 }
 
-/* Say whether pods talk to the address with the node's, instead of their own. The node's addresses
- * are what stands in a list, before they are nodes'. */
+/* Say whether pods talk to an address that is in no list with the node's, instead of their own. */
+static __always_inline int egress_covers(const struct masquerade_value *device,
+					 const struct address *address)
+{
+	if (!address_is_unicast(address))
+		return 0;
+	return device->flags & MASQUERADE_NODES || node_flags(address) < 0;
+}
+
+/* The same of any address. The node's addresses are what stands in a list, before they are nodes'. */
 static __always_inline int egress_masquerades(const struct masquerade_value *device,
 					      const struct address *address)
 {
-	if (!address_is_unicast(address) || egress_excepts(address))
-		return 0;
-	return device->flags & MASQUERADE_NODES || node_flags(address) < 0;
+	return !egress_excepts(address) && egress_covers(device, address);
 }

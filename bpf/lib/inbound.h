@@ -16,7 +16,7 @@ static __always_inline int inbound_is_from_outside(const struct packet *p)
 	/* The answer may leave by another device than the packet came in by, such as the tunnel. */
 	if (!device)
 		device = egress_device(p, p->config->netdev_ifindex);
-	return device && egress_masquerades(device, &p->tuple->source);
+	return device && egress_covers(device, &p->tuple->source);
 }
 
 /* Say whether it can be a call: what has ports, and of ICMP who asks. */
@@ -30,17 +30,6 @@ static __always_inline int inbound_calls(const struct packet *p)
 	if (protocol != IP_PROTOCOL_ICMP)
 		return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP;
 	return !load_bytes(p->skb, p->l4, &type, sizeof(type)) && type == ICMP_ECHO_REQUEST;
-}
-
-/* Say whether an answer of the pod's is one. Nothing tells a datagram that answers from one that begins
- * something: the pod must have a socket that waits for this one. */
-static __always_inline __u16 inbound_flags(const struct packet *p)
-{
-	const struct endpoints_value *pod = p->way.pod;
-
-	if (p->tuple->protocol != IP_PROTOCOL_UDP || !pod || !pod->netns)
-		return CALL_EXPECTED;
-	return packet_has_socket(p, p->tuple, pod->netns - 1) ? CALL_EXPECTED : 0;
 }
 
 /* Note a packet for a pod of this node. */
@@ -59,7 +48,7 @@ static __always_inline enum verdict inbound(struct packet *p)
 	nat_key_answer(&answer, p->tuple); /* as it comes out of the pod */
 	known = nat_lookup(&answer);
 	if (!known || nat_is_over(&answer, known))
-		calls_note(&answer, inbound_flags(p));
+		calls_note(p, &answer);
 	else if (known->flags & NAT_INBOUND)
 		calls_again(p, known);
 	nat_forget(p);

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import compiler, maps
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
 
-from . import CHECKOUT
+from .compiled import bpf_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,16 +43,8 @@ class Again:
         """Load it."""
         self._given = maps.create(MapSpec("given", "array", 4, _GIVEN.size, 1))
         self._next = maps.create(MapSpec("program", "prog_array", 4, _PROGRAM.size, 1))
-        source = compiler.Source(
-            main="again.c",
-            files={
-                name: (CHECKOUT / folder / name).read_text()
-                for folder, name in (("tests/bench", "again.c"), ("bpf", "lib/bpf.h"))
-            },
-            standin=compiler.read_folder(CHECKOUT / "bpf" / "include"),
-        )
         table = {"given": self._given.fd, "program": self._next.fd}
-        with compiler.compiled(source, table) as one:
+        with compiler.compiled(bpf_source("again.c"), table) as one:
             self.program = one.load("again", SCHED_CLS)
 
     def prepare(self, program: int, packet: bytes, fresh: Fresh) -> None:

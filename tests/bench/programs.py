@@ -68,8 +68,12 @@ def tcp_packet(
     ports: tuple[int, int] = (40000, 80),
     flags: int = PSH_ACK,
 ) -> bytes:
-    """One segment, with 1 byte of data: if nothing else is said, of a connection to port 80."""
-    tcp = struct.pack(">HHIIBBHHH", *ports, 1, 1, 5 << 4, flags, 512, 0, 0) + b"x"
+    """One segment, with 1 byte of data: if nothing else is said, of a connection to port 80.
+
+    Its numbers follow the one that opens the connection, which has no data: the receiver expects it.
+    """
+    sequence = 0 if flags & SYN else 1
+    tcp = struct.pack(">HHIIBBHHH", *ports, sequence, 1, 5 << 4, flags, 512, 0, 0) + b"x"
     return _frame(source, destination, TCP, tcp, (from_mac, to_mac))
 
 

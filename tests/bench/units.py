@@ -23,8 +23,9 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.map_spec import MapSpec
 
-from . import CHECKOUT, podnet_datapath
+from . import podnet_datapath
 from .again import SCHED_CLS, Again, Fresh
+from .compiled import bpf_source
 from .programs import Probe
 
 if TYPE_CHECKING:
@@ -207,15 +208,8 @@ def _program(
     function: str, unit: maps.Map | None = None, key: bytes = bytes(4), value_size: int = 4
 ) -> int:
     """Load one function of units.c; those without a map are compiled with one, too."""
-    source = compiler.Source(
-        main="units.c",
-        files={
-            "units.c": (CHECKOUT / "tests/bench/units.c").read_text(),
-            "lib/bpf.h": (CHECKOUT / "bpf/lib/bpf.h").read_text(),
-        },
-        cflags=(f"-DTIMES={TIMES}", f"-DKEY_SIZE={len(key)}", f"-DVALUE_SIZE={value_size}"),
-        standin=compiler.read_folder(CHECKOUT / "bpf" / "include"),
-    )
+    sizes = {"TIMES": TIMES, "KEY_SIZE": len(key), "VALUE_SIZE": value_size}
+    source = bpf_source("units.c", *(f"-D{name}={size}" for name, size in sizes.items()))
     # As the compiler lays out struct given: the number is aligned.
     value = key.ljust(-len(key) % 4 + len(key), b"\0") + bytes(4)
     with maps.create(MapSpec("given", "array", 4, len(value), 1)) as given:
