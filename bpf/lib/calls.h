@@ -134,13 +134,13 @@ static __always_inline enum calls_answers calls_answer(const struct packet *p)
 }
 
 /* Note what a pod sends to who has called. That it closes the connection, for its peer cannot: that has
- * to be answered. Who goes on sending has not closed. */
+ * to be answered. Who goes on sending has not closed, but for what a reset has overtaken. */
 static __always_inline void calls_use(const struct packet *p, struct nat_value *call)
 {
 	tcp_keep(p, call);
 	call->used = ktime_get_coarse_ns();
 	if (UNLIKELY(l4_closes(p)))
-		call->flags |= p->tcp_flags & TCP_FIN ? NAT_CLOSING | NAT_FIN : NAT_CLOSING;
+		call->flags |= p->tcp_flags & TCP_FIN || tcp_gives_up(p) ? NAT_CLOSING | NAT_FIN : NAT_CLOSING;
 	else if (UNLIKELY(call->flags & NAT_CLOSING) &&
 		 (p->tcp_flags & TCP_SYN || !(call->flags & NAT_FIN)))
 		call->flags &= ~(NAT_CLOSING | NAT_FIN);

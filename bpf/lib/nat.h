@@ -67,7 +67,8 @@ static __always_inline int nat_is_back(const struct nat_value *is, const struct 
 
 /* Note what a packet says of its flow, of which both halves are known: that it is in use, is answered,
  * or is closed, for which a reset is enough, but of FIN both ends have to send one. Made-up segments
- * say nothing. Who goes on sending has not been reset, or said that the reset was none (RFC 5961, 3.2). */
+ * say nothing. Who goes on sending after its peer's reset has not taken it (RFC 5961, 3.2); after its own,
+ * that was sent earlier, unless the reset answers a segment, which may be made up. */
 static __always_inline void nat_note(const struct packet *p, struct nat_value *value,
 				     struct nat_value *other, __u64 now)
 {
@@ -83,6 +84,10 @@ static __always_inline void nat_note(const struct packet *p, struct nat_value *v
 	}
 	if (UNLIKELY(closes & TCP_FIN))
 		value->flags |= NAT_FIN;
+	if (UNLIKELY(tcp_gives_up(p))) {
+		value->flags |= NAT_FIN;
+		other->flags |= NAT_FIN;
+	}
 	if (UNLIKELY(closes & TCP_RST || value->flags & other->flags & NAT_FIN)) {
 		value->flags |= NAT_CLOSING;
 		other->flags |= NAT_CLOSING;

@@ -54,3 +54,10 @@ static __always_inline int tcp_is_expected(const struct packet *p, __be32 acked)
 	behind = NET32(numbers.sequence) - NET32(acked);
 	return behind < NAT_WINDOW || (p->tcp_flags & TCP_ACK && numbers.acknowledged == acked);
 }
+
+/* Say whether a pod, or this node, resets its own connection: that is final. A reset that answers a segment,
+ * which may be made up, acknowledges nothing (RFC 793, 3.4). */
+static __always_inline int tcp_gives_up(const struct packet *p)
+{
+	return (p->tcp_flags & (TCP_RST | TCP_ACK)) == (TCP_RST | TCP_ACK) && !packet_is_from_network(p);
+}

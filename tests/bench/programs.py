@@ -70,7 +70,8 @@ def tcp_packet(
 ) -> bytes:
     """One segment, with 1 byte of data: if nothing else is said, of a connection to port 80.
 
-    Its numbers follow the one that opens the connection, which has no data: the receiver expects it.
+    Its numbers follow the segment that opens the connection, which has no data: the receiver
+    expects it.
     """
     sequence = 0 if flags & SYN else 1
     tcp = struct.pack(">HHIIBBHHH", *ports, sequence, 1, 5 << 4, flags, 512, 0, 0) + b"x"

@@ -328,6 +328,15 @@ def test_a_call_is_soon_over_when_the_pod_closes_it(node, masquerade, flags):
     assert not flow["flags"] & CLOSING
 
 
+@pytest.mark.parametrize(("flags", "final"), [("RA", True), ("FA", True), ("R", False)])
+def test_what_the_end_of_a_call_overtakes_opens_nothing_again(node, masquerade, flags, final):
+    connected(node)
+    out(node, ack(flags))
+    out(node, ack())  # sent before, by another CPU
+    (flow,) = masquerade.flows().values()
+    assert bool(flow["flags"] & CLOSING) == final
+
+
 @INGRESS
 @pytest.mark.parametrize("flags", ["R", "RA"])
 def test_a_reset_that_is_made_up_ends_no_call(node, masquerade, hook, flags):

@@ -119,6 +119,15 @@ def test_a_pod_ends_what_is_its_own_however_much_is_on_its_way(node, masquerade)
     assert state(masquerade, CLOSING) == [CLOSING, CLOSING | REVERSE]
 
 
+@pytest.mark.parametrize(("flags", "final"), [("RA", True), ("R", False)])
+def test_what_a_pods_reset_overtakes_opens_nothing_again(node, masquerade, flags, final):
+    establish(node)
+    masqueraded(out(node, pod(flags)))
+    masqueraded(out(node, pod()))  # sent before, by another CPU
+    closing = CLOSING if final else 0  # that may answer what somebody made up
+    assert state(masquerade, CLOSING) == [closing, closing | REVERSE]
+
+
 @INGRESS
 def test_a_refusal_must_acknowledge_what_opened(node, masquerade, hook):
     masqueraded(out(node, pod("S", seq=POD_SENT - 1, ack=0)))
