@@ -49,9 +49,23 @@ CLSACT_HANDLE = 1
 #: Room for a name in the kernel: IFNAMSIZ less its final zero byte.
 DEVICE_NAME_MAX = 15
 
+#: The namespace, in Kubernetes' sense, of pods that name none.
+DEFAULT_NAMESPACE = "default"
+
 #: Longest name of an endpoint. A pod's has up to 253 characters, but it stands in the alias of its
 #: device, and that has 255 (IFALIASZ less its final zero byte).
 ENDPOINT_NAME_MAX = 255 - len(ALIAS_PREFIX + "endpoint:")
+
+
+def endpoint(namespace: str, pod: str) -> str:
+    """Name of a pod's endpoint: ``web-1``, and ``shop_web-1`` in the namespace ``shop``.
+
+    It is the pod's one name below the plan: of its network namespace, in its device's alias, in
+    maps and reports. So it is a file's name, and pods of the namespace ``default`` keep the names
+    that they had before there were others. No name of DNS-1123 has an underscore: two pods never
+    share one.
+    """
+    return pod if namespace == DEFAULT_NAMESPACE else f"{namespace}_{pod}"
 
 
 def endpoint_device(endpoint: str) -> str:

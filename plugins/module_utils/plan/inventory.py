@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import containers, masquerade, values
+from . import containers, masquerade, namespaces, values
 from .devices import MTUS
 from .model import (
     NETWORK_TYPES,
@@ -28,7 +28,7 @@ from .services import read as services
 from .values import Field, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     NodeVars = Mapping[str, Any]
 
@@ -77,9 +77,10 @@ _GROUPS = values.list_of(
 )
 _DEPLOYMENTS = values.list_of(
     values.record(
-        containers.read_into(Deployment),
+        containers.read_into(namespaces.read_into(Deployment)),
         {
             "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-app"),
+            "namespace": namespaces.FIELD,
             "replicas": Field(values.whole(0, 1_000_000), 1),
             "labels": Field(values.labels, {}),
             **containers.FIELDS,
@@ -89,9 +90,10 @@ _DEPLOYMENTS = values.list_of(
 )
 _PODS = values.list_of(
     values.record(
-        containers.read_into(Pod),
+        containers.read_into(namespaces.read_into(Pod)),
         {
             "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-1"),
+            "namespace": namespaces.FIELD,
             "ip": Field(values.address),
             "labels": Field(values.labels, {}),
             **containers.FIELDS,
@@ -114,6 +116,7 @@ CLUSTER_VARIABLES: dict[str, Field] = {
     ),
     "podnet_node_cidr_mask_size": Field(values.whole(*MASKS), 25),
     "podnet_node_groups": Field(_GROUPS, []),
+    "podnet_namespaces": Field(namespaces.LISTED, []),
     "podnet_deployments": Field(_DEPLOYMENTS, []),
     "podnet_cluster_size": Field(values.whole(1, 1_000_000)),
     "podnet_forget_nodes": Field(values.list_of(values.address_or_prefix), []),
@@ -179,6 +182,7 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
     subnets = _by_name("podnet_subnets", given["podnet_subnets"], problems)
     ranges = _by_name("podnet_secondary_ranges", given["podnet_secondary_ranges"], problems)
     groups = {group.name: group for group in _groups(given, subnets, ranges, problems)}
+    listed = _by_name("podnet_namespaces", given["podnet_namespaces"], problems)
     deployments = _by_name("podnet_deployments", given["podnet_deployments"], problems)
     for deployment in deployments.values():
         wanted = deployment.node_group
@@ -211,6 +215,8 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
         services=services.read(given, problems),
         masquerade=masquerade.read(given, problems, native=network_type == NETWORK_TYPES[0]),
         forget=tuple(given["podnet_forget_nodes"]),
+        namespaces={each.name: each.labels for each in listed.values()},
+        namespaced=bool(listed) or namespaces.are_named(_lists_of_pods(nodes)),
     )
     if len(problems) > before:
         return None
@@ -219,6 +225,13 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
         if read_node is not None:
             cluster.nodes[node] = read_node
     return cluster
+
+
+def _lists_of_pods(nodes: Mapping[str, NodeVars]) -> Iterator[Any]:
+    """Yield the lists of pods and deployments as they were given."""
+    for variables in nodes.values():
+        yield variables.get("podnet_pods")
+    yield next(iter(nodes.values())).get("podnet_deployments")
 
 
 def _values(

@@ -10,7 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..names import DEFAULT_NAMESPACE
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .containers import ContainerPort
     from .masquerade import Masquerade
     from .prefix import Prefix
@@ -50,7 +54,10 @@ class Group:
 
 
 class Pod(NamedTuple):
-    """A pod; ``ip`` is set where it is fixed by hand, ``netns`` where its namespace is there."""
+    """A pod; ``ip`` is set where it is fixed by hand, ``netns`` where that is there already.
+
+    ``name`` is that of its endpoint: see :func:`names.endpoint`.
+    """
 
     name: str
     ip: int | None
@@ -58,11 +65,15 @@ class Pod(NamedTuple):
     containers: list[dict[str, Any]]
     netns: str | None = None
     ports: tuple[ContainerPort, ...] = ()
+    namespace: str = DEFAULT_NAMESPACE
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """Pods NAME-1 to NAME-replicas, on nodes of one group or of all."""
+    """Pods NAME-1 to NAME-replicas, on nodes of one group or of all.
+
+    ``name`` begins as the names of its endpoints do: see :func:`names.endpoint`.
+    """
 
     name: str
     replicas: int
@@ -70,11 +81,15 @@ class Deployment:
     containers: list[dict[str, Any]]
     node_group: str | None
     ports: tuple[ContainerPort, ...]
+    namespace: str = DEFAULT_NAMESPACE
 
     def pods(self) -> list[Pod]:
         """Return its pods in the order of their numbers."""
         return [
-            Pod(f"{self.name}-{number}", None, self.labels, self.containers, None, self.ports)
+            Pod(
+                *(f"{self.name}-{number}", None, self.labels, self.containers, None, self.ports),
+                self.namespace,
+            )
             for number in range(1, self.replicas + 1)
         ]
 
@@ -118,7 +133,9 @@ class Node:
 class Cluster:
     """One cluster; ``nodes`` in the order of the inventory.
 
-    ``forget`` holds the addresses of nodes that left it for good.
+    ``forget`` holds the addresses of nodes that left it for good, ``namespaces`` the labels of
+    those namespaces that are listed (see ``namespaces``). ``namespaced`` says whether any was
+    named: where none is, pods are in none to services, as before there were namespaces.
     """
 
     name: str
@@ -134,6 +151,8 @@ class Cluster:
     services: Given
     masquerade: Masquerade | None = None
     forget: tuple[Prefix, ...] = ()
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    namespaced: bool = False
     nodes: dict[str, Node] = field(default_factory=dict)
 
     @property

@@ -9,6 +9,7 @@ pods, and with nothing squared.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from . import (
@@ -19,6 +20,7 @@ from . import (
     inventory,
     lost,
     masquerade,
+    namespaces,
     node,
     observation,
     schedule,
@@ -128,7 +130,8 @@ def _plan_cluster(
     result.common[cluster.name] = node.common(cluster, allocation.cidrs, health, count)
     summary = _summary(cluster, allocation, placement, result, asked)
     summary["masquerade"] = _masquerade(cluster, seen)
-    summary["warnings"] += settled.warnings
+    placed = chain.from_iterable(placement.pods.values())
+    summary["warnings"] += [*settled.warnings, *namespaces.unlisted(cluster, placed)]
     if cluster.masquerade is not None:
         stay = checks.prefixes_of(cluster)
         summary["warnings"] += masquerade.warnings(cluster.masquerade, stay)

@@ -43,6 +43,7 @@ class Around:
     :param gateways: addresses of the VPC's gateways.
     :param pod_cidrs: CIDR of each node by its name.
     :param listening: by node, the ports on which its processes listen (see ``listening``).
+    :param namespaced: whether services select pods of their own namespace alone.
     :param allocates: whether addresses and node ports that were left open are filled in.
     """
 
@@ -56,6 +57,7 @@ class Around:
     pods: tuple[Placed, ...] = ()
     keep: tuple[Keep, ...] = ()
     listening: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    namespaced: bool = False
     allocates: bool = True
 
 

@@ -87,6 +87,11 @@ class Service:
     algorithm: str
     publish_not_ready: bool = False
 
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        return self.name.partition("/")[0]
+
     def wants_node_port(self, port: Port) -> bool:
         """Say whether a port is to get a node port, and was given none."""
         return self.type != words.CLUSTER_IP and self.node_ports and port.node_port is None

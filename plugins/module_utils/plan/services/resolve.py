@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ...services import words
 from ..prefix import text
 from ..problems import some
-from .around import Homes
+from .around import Around, Homes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .around import Around, Placed
+    from .around import Placed
     from .model import Port, Service
 
 #: How many services without backends are named.
@@ -35,16 +35,16 @@ class Resolved:
 def resolve(services: Sequence[Service], around: Around) -> Resolved:
     """Find the backends of services."""
     homes = Homes(around)
-    index = _Index(around.pods if any(each.selector for each in services) else ())
+    index = _Index(around if any(each.selector for each in services) else Around())
     result = Resolved()
     for service in services:
         if service.backends is not None or not service.selector:
             found = [_given(service, port, homes) for port in service.ports]
         else:
-            found = _selected(service, index.find(service.selector), result)
+            found = _selected(service, index.find(service), result)
         result.backends.append(found)
         if not service.headless and not (around.keep and service.selector):
-            result.without += _without(service, found)
+            result.without += _without(service, found, around)
     if result.without:
         count = len(result.without)
         result.warnings += result.without[:NAMED]
@@ -53,7 +53,7 @@ def resolve(services: Sequence[Service], around: Around) -> Resolved:
     return result
 
 
-def _without(service: Service, found: list[list[dict[str, Any]]]) -> list[str]:
+def _without(service: Service, found: list[list[dict[str, Any]]], around: Around) -> list[str]:
     """Return a sentence about a service of which a port has no backend."""
     empty = [port.label for port, backends in zip(service.ports, found) if not backends]
     if not empty:
@@ -61,6 +61,8 @@ def _without(service: Service, found: list[list[dict[str, Any]]]) -> list[str]:
     if service.backends is None and service.selector:
         wanted = ",".join(f"{key}={value}" for key, value in service.selector.items())
         why = f"its selector {wanted} matches no pod"
+        if around.namespaced:
+            why += f" of the namespace {service.namespace}"
     elif not service.backends:
         why = "neither a selector nor backends were given"
     else:
@@ -69,21 +71,26 @@ def _without(service: Service, found: list[list[dict[str, Any]]]) -> list[str]:
 
 
 class _Index:
-    """Pods by label."""
+    """Pods by namespace and label; all in one namespace where no pod names one."""
 
-    def __init__(self, pods: Iterable[Placed]) -> None:
-        self._by_label: dict[tuple[str, str], list[Placed]] = {}
-        for placed in pods:
+    def __init__(self, around: Around) -> None:
+        self._namespaced = around.namespaced
+        self._by_label: dict[tuple[str, str, str], list[Placed]] = {}
+        for placed in around.pods:
+            where = self._where(placed.pod.namespace)
             for label in placed.pod.labels.items():
-                self._by_label.setdefault(label, []).append(placed)
+                self._by_label.setdefault((where, *label), []).append(placed)
 
-    def find(self, selector: Any) -> list[Placed]:
+    def _where(self, namespace: str) -> str:
+        return namespace if self._namespaced else ""
+
+    def find(self, service: Service) -> list[Placed]:
         """Return the pods that have all labels of a selector: through the rarest of them."""
-        lists = [self._by_label.get(label, []) for label in selector.items()]
+        where, wanted = self._where(service.namespace), service.selector.items()
+        lists = [self._by_label.get((where, *label), []) for label in wanted]
         rarest = min(lists, key=len)
         if len(lists) == 1:
             return rarest
-        wanted = selector.items()
         return [placed for placed in rarest if wanted <= placed.pod.labels.items()]
 
 

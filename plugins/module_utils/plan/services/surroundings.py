@@ -67,6 +67,7 @@ def of(
             for name, cidr in allocation.cidrs.items()
             if cidr and name not in seen
         ),
+        namespaced=cluster.namespaced,
         listening={name: each.listening for name, each in seen.items() if each.listening},
     )
 
