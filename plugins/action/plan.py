@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError
@@ -15,6 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory impor
     CLUSTER_VARIABLES,
     VARIABLES,
 )
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.kubernetes import manifests
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.masquerade import AGENT
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
@@ -75,7 +77,7 @@ class ActionModule(Action):
         if not names:
             raise Failure(f"group is {group!r}, which has no hosts; valid is the cluster's group.")
         shared: dict[str, tuple[Any, Any]] = {}
-        self._files: dict[str, dict[str, Any]] = {}
+        self._files: dict[tuple[str, str], Any] = {}
         self._task_vars = task_vars
         self._names: dict[str, list[str]] = {}
         in_play = set(task_vars.get("ansible_play_hosts_all", ()))
@@ -119,18 +121,28 @@ class ActionModule(Action):
         value = _template(templar, host, name, raw)
         if name == MANIFESTS and isinstance(value, list):
             return [self._loaded(f"{name}[{i}]", item) for i, item in enumerate(value)]
+        if name == manifests.VARIABLE and isinstance(value, list):
+            each = (self._all_loaded(f"{name}[{i}]", item) for i, item in enumerate(value))
+            return list(chain.from_iterable(each))
         if name == AGENT:
             return self._loaded(name, value)
         return value
 
     def _loaded(self, where: str, item: Any) -> Any:
         """Return what a file or a text holds; each is read once a run."""
+        return self._read_once(service_files.load, where, item, item)
+
+    def _all_loaded(self, where: str, item: Any) -> Any:
+        """Return a list of what a file, a text or a folder holds; each is read once a run."""
+        return self._read_once(service_files.load_all, where, item, [item])
+
+    def _read_once(self, load: Any, where: str, item: Any, otherwise: Any) -> Any:
         if not isinstance(item, str) or not item:
-            return item
-        if item not in self._files:
-            find = finder(self, where, self._task_vars)
-            self._files[item] = service_files.load(item, where, find)
-        return self._files[item]
+            return otherwise
+        key = load.__name__, item
+        if key not in self._files:
+            self._files[key] = load(item, where, finder(self, where, self._task_vars))
+        return self._files[key]
 
 
 def _compilers(task_vars: Mapping[str, Any], observed: str) -> dict[str, str]:

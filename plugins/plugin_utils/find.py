@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def finder(action: Any, option: str, task_vars: Mapping[str, Any]) -> Callable[[str], str]:
-    """Return what finds a file as roles and playbooks do, or else beside the inventory.
+    """Return what finds a file or a folder as roles and playbooks do, or else beside the inventory.
 
     :param action: the action plugin that looks for it.
     :param option: what named the file.
@@ -27,7 +27,7 @@ def finder(action: Any, option: str, task_vars: Mapping[str, Any]) -> Callable[[
             return str(action._find_needle("files", name))
         except AnsibleError:
             beside = Path(str(task_vars.get("inventory_dir") or ""), name)
-            if task_vars.get("inventory_dir") and beside.is_file():
+            if task_vars.get("inventory_dir") and beside.exists():
                 return str(beside)
             raise Failure(
                 f"{option} is {name!r}, which is not found; valid is a file beside the "

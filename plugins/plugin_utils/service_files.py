@@ -17,14 +17,32 @@ from ..module_utils.engine.failure import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Names of files that a folder of manifests is read for, by their ends.
+SUFFIXES = (".yaml", ".yml", ".json")
+
 #: libyaml's reader is some ten times as fast as the one in Python.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def documents(text: str, where: str) -> list[Any]:
+class UniqueKeys(_LOADER):  # type: ignore[misc]
+    """Refuses a key that a mapping has twice: without a --- the first of two documents is lost."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Return the mapping of a node, as the loader below does."""
+        seen = set()
+        for key, _value in node.value:
+            if isinstance(key.value, str) and key.value in seen:
+                said = f"the key {key.value!r} stands there twice (a document ends with ---)"
+                raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def documents(text: str, where: str, loader: Any = _LOADER) -> list[Any]:
     """Return the documents of a YAML text; JSON is YAML, and read some twenty times as fast.
 
     :param where: what a sentence about it begins with, such as the file.
+    :param loader: PyYAML's, or one made of it.
     """
     if text.lstrip()[:1] in ("{", "["):
         try:
@@ -33,7 +51,7 @@ def documents(text: str, where: str) -> list[Any]:
             pass  # YAML in the short form, or neither
     try:
         with _uncollected():
-            return list(yaml.load_all(text, _LOADER))
+            return list(yaml.load_all(text, loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f" line {mark.line + 1}, column {mark.column + 1}:"
@@ -56,7 +74,9 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def load(item: str, where: str, find: Callable[[str], str]) -> dict[str, Any]:
+def load(
+    item: str, where: str, find: Callable[[str], str], loader: Any = _LOADER
+) -> dict[str, Any]:
     """Return ``{"source": what to call it, "documents": [...]}`` of a file's name, or of a text.
 
     :param item: a text with more than one line, or in braces, is YAML itself.
@@ -64,9 +84,32 @@ def load(item: str, where: str, find: Callable[[str], str]) -> dict[str, Any]:
     :param find: from a name to a file's path; raises Failure where there is none.
     """
     if "\n" in item or item.startswith("{"):
-        return {"source": where, "documents": documents(item, where)}
+        return {"source": where, "documents": documents(item, where, loader)}
+    return _read(Path(find(item)), item, where, loader)
+
+
+def load_all(item: str, where: str, find: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Return the same as :func:`load` in a list; of a folder each file, in the order of names.
+
+    As for kubectl, those of a folder are the files whose names end as names of YAML or JSON do.
+    """
+    if "\n" in item or item.startswith("{"):
+        return [load(item, where, find, UniqueKeys)]
+    path = Path(find(item))
+    if not path.is_dir():
+        return [_read(path, item, where, UniqueKeys)]
+    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    if not files:
+        raise Failure(
+            f"{where} is {item!r}, a folder without a file of {', '.join(SUFFIXES)}; valid is a "
+            "file, or a folder with such files in it."
+        )
+    return [_read(file, str(Path(item, file.name)), where, UniqueKeys) for file in files]
+
+
+def _read(path: Path, item: str, where: str, loader: Any) -> dict[str, Any]:
     try:
-        text = Path(find(item)).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{where} is {item!r}, which cannot be read: {error}.") from None
-    return {"source": item, "documents": documents(text, f"{where} ({item})")}
+    return {"source": item, "documents": documents(text, f"{where} ({item})", loader)}

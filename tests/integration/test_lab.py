@@ -752,6 +752,12 @@ def test_the_role_runs_what_the_plan_says(pods, tmp_path):
     assert "changed=1" in playbook(tmp_path, [role], "left", "-e", given)
     assert "changed=0" in playbook(tmp_path, [role], "left", "-e", given)
     assert page(1).startswith("web1 10.9.10.2 answers")
+    endpoints[1]["containers"] = [{"name": "web", "image": "web:1"}]
+    by_image = json.dumps({"lab_endpoints": endpoints, "lab_images": {"web": NGINX}})
+    assert "changed=0" in playbook(tmp_path, [role], "left", "-e", by_image)
+    image = json.dumps({"lab_endpoints": endpoints})
+    said = playbook(tmp_path, [role], "left", "-e", image, status=2)
+    assert "lab_images has no command for the image 'web:1' of container web of pod web1" in said
 
 
 @pytest.mark.parametrize(

@@ -505,9 +505,9 @@ def test_all_that_is_wrong_comes_at_once():
             "that no other port of the pod has.",
         ),
         (
-            [{"port": 80, "protocol": "SCTP"}],
+            [{"port": 80, "protocol": "SCTP", "host_port": 8080}],
             "podnet_pods[0].containers[0].ports[0].protocol of k8s-w1 is 'SCTP'; valid is TCP or "
-            "UDP; SCTP is not supported.",
+            "UDP for a port of the node.",
         ),
     ],
 )

@@ -17,7 +17,7 @@ from .values import NAME_MAX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .model import Node
+    from .model import Node, Pod
 
 #: RFC 1122 and 5771: what is nobody's address to others.
 UNREACHABLE = (
@@ -139,33 +139,45 @@ def _fixed_cidrs(cluster: Cluster) -> Iterator[str]:
 
 
 def _pods(cluster: Cluster) -> Iterator[str]:
-    listed: dict[str, str] = {}
-    for node in cluster.nodes.values():
-        for pod in node.pods:
-            if pod.name == HEALTH:
-                yield (
-                    f"podnet_pods of {node.name} has the name {HEALTH!r}, which is that of the "
-                    "health endpoint; valid is any other."
-                )
-            if pod.name in listed:
-                yield (
-                    f"podnet_pods of {node.name} has the name {pod.name!r}, which "
-                    f"{listed[pod.name]} has too; each name is valid once in a cluster."
-                )
-            listed[pod.name] = node.name
+    listed: dict[str, tuple[str, str]] = {}
+    for whose, at, pod in _single_pods(cluster):
+        if pod.name == HEALTH:
+            yield (
+                f"{whose} has the name {HEALTH!r}, which is that of the health endpoint; valid is "
+                "any other."
+            )
+        if pod.name in listed:
+            yield (
+                f"{whose} has the name {pod.name!r}, which {listed[pod.name][1]} has too; each "
+                "name is valid once in a cluster."
+            )
+        listed[pod.name] = whose, at
     for deployment in cluster.deployments:
+        if deployment.replicas is None:
+            continue
         if len(deployment.name) + 1 + len(str(deployment.replicas)) > NAME_MAX:
             yield (
-                f"podnet_deployments name {deployment.name!r} is too long; valid is a name that "
-                f"leaves room for the pod's number within {NAME_MAX} characters."
+                f"{deployment.where or 'podnet_deployments'} name {deployment.name!r} is too long; "
+                "valid is a name that leaves room for the pod's number within "
+                f"{NAME_MAX} characters."
             )
         if listed:
             yield from (
-                f"podnet_pods of {listed[pod.name]} has the name {pod.name!r}, which is a pod of "
-                f"deployment {deployment.name} too; each name is valid once in a cluster."
+                f"{listed[pod.name][0]} has the name {pod.name!r}, which is a pod of deployment "
+                f"{deployment.name} too; each name is valid once in a cluster."
                 for pod in deployment.pods()
                 if pod.name in listed
             )
+
+
+def _single_pods(cluster: Cluster) -> Iterator[tuple[str, str, Pod]]:
+    """Yield pods that are given by themselves: by what or whom, and where."""
+    for node in cluster.nodes.values():
+        for pod in node.pods:
+            yield pod.where or f"podnet_pods of {node.name}", pod.where or node.name, pod
+    for deployment in cluster.deployments:
+        if deployment.replicas is None:
+            yield deployment.where, deployment.where, deployment.pods()[0]
 
 
 def _prefixes(cluster: Cluster) -> Iterator[str]:

@@ -14,6 +14,9 @@ from typing import Any, Callable, NamedTuple
 from . import values
 from .values import Field, Invalid
 
+#: What a container may serve; only some of it is balanced.
+SERVED = (*values.PROTOCOLS, "SCTP")
+
 
 class ContainerPort(NamedTuple):
     """A port that a container serves; ``host_port`` is the port of its node that leads to it.
@@ -28,13 +31,24 @@ class ContainerPort(NamedTuple):
     host_ip: int | None
 
 
+def served(*, protocol: str, host_port: int | None, **others: Any) -> ContainerPort:
+    """Return a port, the words of ContainerPort.
+
+    :raises Invalid: for a port of the node with a protocol that is not balanced.
+    """
+    if host_port is not None and protocol not in values.PROTOCOLS:
+        valid = f"{values.one_of(values.PROTOCOLS)} for a port of the node"
+        raise Invalid(protocol, valid, ".protocol")
+    return ContainerPort(protocol=protocol, host_port=host_port, **others)
+
+
 _PORTS = values.list_of(
     values.record(
-        ContainerPort,
+        served,
         {
             "name": Field(values.port_name),
             "port": Field(values.port, needed="the port that the container serves, such as 80"),
-            "protocol": Field(values.protocol, values.PROTOCOLS[0]),
+            "protocol": Field(values.choice(*SERVED), SERVED[0]),
             "host_port": Field(values.port),
             "host_ip": Field(values.address),
         },

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import containers, masquerade, namespaces, values
+from . import masquerade, namespaces, pods, values
 from .devices import MTUS
+from .kubernetes import manifests
+from .kubernetes.documents import sentence
 from .model import (
     NETWORK_TYPES,
     Cluster,
-    Deployment,
     Group,
     Node,
     Pod,
@@ -28,7 +29,7 @@ from .services import read as services
 from .values import Field, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     NodeVars = Mapping[str, Any]
 
@@ -75,32 +76,6 @@ _GROUPS = values.list_of(
         },
     )
 )
-_DEPLOYMENTS = values.list_of(
-    values.record(
-        containers.read_into(namespaces.read_into(Deployment)),
-        {
-            "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-app"),
-            "namespace": namespaces.FIELD,
-            "replicas": Field(values.whole(0, 1_000_000), 1),
-            "labels": Field(values.labels, {}),
-            **containers.FIELDS,
-            "node_group": Field(values.words),
-        },
-    )
-)
-_PODS = values.list_of(
-    values.record(
-        containers.read_into(namespaces.read_into(Pod)),
-        {
-            "name": Field(values.dns_name, needed="a DNS-1123 name such as nginx-1"),
-            "namespace": namespaces.FIELD,
-            "ip": Field(values.address),
-            "labels": Field(values.labels, {}),
-            **containers.FIELDS,
-            "netns": Field(values.words),
-        },
-    )
-)
 
 #: Variables with one value for the whole cluster.
 CLUSTER_VARIABLES: dict[str, Field] = {
@@ -117,7 +92,8 @@ CLUSTER_VARIABLES: dict[str, Field] = {
     "podnet_node_cidr_mask_size": Field(values.whole(*MASKS), 25),
     "podnet_node_groups": Field(_GROUPS, []),
     "podnet_namespaces": Field(namespaces.LISTED, []),
-    "podnet_deployments": Field(_DEPLOYMENTS, []),
+    "podnet_deployments": Field(pods.DEPLOYMENTS, []),
+    manifests.VARIABLE: Field(values.listed, []),
     "podnet_cluster_size": Field(values.whole(1, 1_000_000)),
     "podnet_forget_nodes": Field(values.list_of(values.address_or_prefix), []),
     "podnet_vxlan_vni": Field(values.whole(*VNIS), 1),
@@ -140,7 +116,7 @@ NODE_VARIABLES: dict[str, Field] = {
     "podnet_pod_cidr": Field(values.prefix),
     "podnet_health_ip": Field(values.address),
     "podnet_max_pods": Field(values.whole(0, 1 << (32 - MASKS[0]))),
-    "podnet_pods": Field(_PODS, []),
+    "podnet_pods": Field(pods.PODS, []),
     **masquerade.NODE_VARIABLES,
 }
 
@@ -182,7 +158,11 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
     subnets = _by_name("podnet_subnets", given["podnet_subnets"], problems)
     ranges = _by_name("podnet_secondary_ranges", given["podnet_secondary_ranges"], problems)
     groups = {group.name: group for group in _groups(given, subnets, ranges, problems)}
+    found = manifests.read(given[manifests.VARIABLE], problems)
     listed = _by_name("podnet_namespaces", given["podnet_namespaces"], problems)
+    for whose, each in found.namespaces.values():
+        if listed.setdefault(each.name, each) is not each:
+            problems.append(f"{whose} is in podnet_namespaces, too; each name is valid once.")
     deployments = _by_name("podnet_deployments", given["podnet_deployments"], problems)
     for deployment in deployments.values():
         wanted = deployment.node_group
@@ -205,33 +185,33 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
         subnets=tuple(subnets.values()),
         ranges=tuple(ranges.values()),
         groups=tuple(groups.values()),
-        deployments=tuple(deployments.values()),
+        deployments=(*deployments.values(), *pods.others(found.deployments, deployments, problems)),
         tunnel=Tunnel(
             vni=given["podnet_vxlan_vni"],
             port=given["podnet_vxlan_port"],
             direct=given["podnet_direct_routing"],
             checksum_offload=given["podnet_vxlan_checksum_offload"],
         ),
-        services=services.read(given, problems),
+        services=services.read(given, problems, found.services),
         masquerade=masquerade.read(given, problems, native=network_type == NETWORK_TYPES[0]),
         forget=tuple(given["podnet_forget_nodes"]),
         namespaces={each.name: each.labels for each in listed.values()},
-        namespaced=bool(listed) or namespaces.are_named(_lists_of_pods(nodes)),
+        namespaced=found.namespaced or bool(listed) or namespaces.are_named(pods.lists(nodes)),
+        warnings=tuple(found.warnings),
     )
+    problems += [
+        sentence(pod.where, Invalid(node, f"{values.one_of(nodes)}, or none", ".spec.nodeName"))
+        for node, bound in found.pods.items()
+        if node not in nodes
+        for pod in bound
+    ]
     if len(problems) > before:
         return None
     for node, variables in nodes.items():
-        read_node = _node(node, variables, cluster, groups, problems)
+        read_node = _node(node, variables, cluster, groups, problems, found.pods.get(node, ()))
         if read_node is not None:
             cluster.nodes[node] = read_node
     return cluster
-
-
-def _lists_of_pods(nodes: Mapping[str, NodeVars]) -> Iterator[Any]:
-    """Yield the lists of pods and deployments as they were given."""
-    for variables in nodes.values():
-        yield variables.get("podnet_pods")
-    yield next(iter(nodes.values())).get("podnet_deployments")
 
 
 def _values(
@@ -317,6 +297,7 @@ def _node(
     cluster: Cluster,
     groups: Mapping[str, Group],
     problems: list[str],
+    bound: Iterable[Pod],
 ) -> Node | None:
     of = f" of {name}"
     before = len(problems)
@@ -364,7 +345,7 @@ def _node(
         pod_cidr=given["podnet_pod_cidr"],
         health_ip=given["podnet_health_ip"],
         max_pods=given["podnet_max_pods"],
-        pods=tuple(given["podnet_pods"]),
+        pods=(*given["podnet_pods"], *bound),
         egress_devices=tuple(given["podnet_masquerade_devices"]),
         addresses=tuple(dict.fromkeys(given["podnet_node_addresses"])),
     )

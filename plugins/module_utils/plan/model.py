@@ -56,7 +56,8 @@ class Group:
 class Pod(NamedTuple):
     """A pod; ``ip`` is set where it is fixed by hand, ``netns`` where that is there already.
 
-    ``name`` is that of its endpoint: see :func:`names.endpoint`.
+    ``name`` is that of its endpoint: see :func:`names.endpoint`. ``where`` is the manifest, where
+    it is in one.
     """
 
     name: str
@@ -66,32 +67,32 @@ class Pod(NamedTuple):
     netns: str | None = None
     ports: tuple[ContainerPort, ...] = ()
     namespace: str = DEFAULT_NAMESPACE
+    where: str = ""
 
 
 @dataclass(frozen=True)
 class Deployment:
     """Pods NAME-1 to NAME-replicas, on nodes of one group or of all.
 
-    ``name`` begins as the names of its endpoints do: see :func:`names.endpoint`.
+    ``name`` begins as the names of its endpoints do: see :func:`names.endpoint`. Without
+    ``replicas`` it is one pod, by the name itself. ``where`` is the manifest, where it is in one.
     """
 
     name: str
-    replicas: int
+    replicas: int | None
     labels: dict[str, str]
     containers: list[dict[str, Any]]
     node_group: str | None
     ports: tuple[ContainerPort, ...]
     namespace: str = DEFAULT_NAMESPACE
+    where: str = ""
 
     def pods(self) -> list[Pod]:
         """Return its pods in the order of their numbers."""
-        return [
-            Pod(
-                *(f"{self.name}-{number}", None, self.labels, self.containers, None, self.ports),
-                self.namespace,
-            )
-            for number in range(1, self.replicas + 1)
-        ]
+        shared = (None, self.labels, self.containers, None, self.ports, self.namespace, self.where)
+        if self.replicas is None:
+            return [Pod(self.name, *shared)]
+        return [Pod(f"{self.name}-{number}", *shared) for number in range(1, self.replicas + 1)]
 
 
 class Tunnel(NamedTuple):
@@ -136,6 +137,7 @@ class Cluster:
     ``forget`` holds the addresses of nodes that left it for good, ``namespaces`` the labels of
     those namespaces that are listed (see ``namespaces``). ``namespaced`` says whether any was
     named: where none is, pods are in none to services, as before there were namespaces.
+    ``warnings`` are what a person should know of what was given.
     """
 
     name: str
@@ -153,6 +155,7 @@ class Cluster:
     forget: tuple[Prefix, ...] = ()
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     namespaced: bool = False
+    warnings: tuple[str, ...] = ()
     nodes: dict[str, Node] = field(default_factory=dict)
 
     @property

@@ -131,7 +131,11 @@ def _plan_cluster(
     summary = _summary(cluster, allocation, placement, result, asked)
     summary["masquerade"] = _masquerade(cluster, seen)
     placed = chain.from_iterable(placement.pods.values())
-    summary["warnings"] += [*settled.warnings, *namespaces.unlisted(cluster, placed)]
+    summary["warnings"] += [
+        *cluster.warnings,
+        *settled.warnings,
+        *namespaces.unlisted(cluster, placed),
+    ]
     if cluster.masquerade is not None:
         stay = checks.prefixes_of(cluster)
         summary["warnings"] += masquerade.warnings(cluster.masquerade, stay)

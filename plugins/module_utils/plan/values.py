@@ -219,9 +219,23 @@ def labels(value: object) -> dict[str, str]:
     return {key: str(label) for key, label in value.items()}
 
 
+def label(value: object) -> str:
+    """Read the value of a label."""
+    if not _is_text(value):
+        raise Invalid(value, "a text")
+    return str(value)
+
+
 def _is_text(value: object) -> bool:
     """Take a number for a text: YAML and templates make numbers of what looks like one."""
     return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def listed(value: object) -> list[Any]:
+    """Read a list; what is in it, is read by itself."""
+    if not isinstance(value, list):
+        raise Invalid(value, "a list")
+    return value
 
 
 def list_of(read: Reader) -> Reader:

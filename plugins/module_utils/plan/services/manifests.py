@@ -9,10 +9,12 @@ Other kinds are passed over, and so is every key that load balancing does not de
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Callable
 
 from ...services import words
 from .. import values
+from ..kubernetes.documents import documents, sentence, title
 from ..problems import some
 from ..values import Field, Invalid
 from .manifest_backends import METADATA, Backends, of_endpoints, of_slice
@@ -28,7 +30,7 @@ from .model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 ALGORITHM = "podnet.fabric/algorithm"
 EXTERNAL_NAME = "ExternalName"
@@ -42,7 +44,12 @@ class Found:
     warnings: list[str] = field(default_factory=list)
 
 
-def read(given: Sequence[Any], known: Sequence[Service], problems: list[str]) -> Found:
+def read(
+    given: Sequence[Any],
+    known: Sequence[Service],
+    problems: list[str],
+    others: Iterable[tuple[str, dict[str, Any]]] = (),
+) -> Found:
     """Read manifests, and give services the backends that EndpointSlices or Endpoints name.
 
     Those count, and the service's selector does not: they are what it has found. Endpoints beside
@@ -51,16 +58,23 @@ def read(given: Sequence[Any], known: Sequence[Service], problems: list[str]) ->
     :param given: ``{"source": file, "documents": [...]}``, or a manifest by itself.
     :param known: services from elsewhere.
     :param problems: gets a sentence for each manifest that is none.
+    :param others: further manifests, each with where it stands.
     """
+
+    def stray(where: str, document: object) -> None:
+        wanted = "a Kubernetes manifest, a mapping with apiVersion, kind and metadata"
+        problems.append(Invalid(document, wanted).sentence(where))
+
     found = Found(list(known))
     slices: dict[str, list[Backends]] = {}
     endpoints: dict[str, list[Backends]] = {}
-    for where, manifest in _documents(given, problems):
+    listed = documents("podnet_service_manifests", given, stray, counted=False)
+    for where, manifest in chain(listed, others):
         kind = manifest["kind"]
         reader = _READERS.get(kind)
         if reader is None:
             continue
-        whose = f"{where}: {kind}{_name(manifest)}"
+        whose = f"{where}: {title(manifest)}"
         try:
             item = reader(manifest)
             if isinstance(item, Backends):
@@ -73,52 +87,9 @@ def read(given: Sequence[Any], known: Sequence[Service], problems: list[str]) ->
             else:
                 found.services.append(replace(item, where=whose))
         except Invalid as invalid:
-            problems.append(_sentence(whose, invalid))
+            problems.append(sentence(whose, invalid))
     _attach(found, {**endpoints, **slices})
     return found
-
-
-def _sentence(whose: str, invalid: Invalid) -> str:
-    below = Invalid(invalid.value, invalid.valid, invalid.path.lstrip("."))
-    return below.sentence(f"{whose}: ")
-
-
-def _documents(given: Sequence[Any], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, item in enumerate(given):
-        where, documents = f"podnet_service_manifests[{number}]", [item]
-        if isinstance(item, dict) and "documents" in item:
-            where, documents = item["source"], item["documents"]
-        for document in documents:
-            yield from _manifests(where, document, problems)
-
-
-def _manifests(
-    where: str, document: Any, problems: list[str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a document, or what a list holds: ``kind: List``, ``ServiceList``, or a plain list."""
-    if document is None:  # nothing between two ---
-        return
-    if isinstance(document, list):
-        for each in document:
-            yield from _manifests(where, each, problems)
-    elif not isinstance(document, dict) or not isinstance(document.get("kind"), str):
-        wanted = "a Kubernetes manifest, a mapping with apiVersion, kind and metadata"
-        problems.append(Invalid(document, wanted).sentence(where))
-    elif document["kind"].endswith("List") and isinstance(document.get("items"), list):
-        kind = document["kind"][: -len("List")]
-        for each in document["items"]:
-            # Items of a ServiceList need not repeat their kind.
-            whole = {"kind": kind, **each} if kind and isinstance(each, dict) else each
-            yield from _manifests(where, whole, problems)
-    else:
-        yield where, document
-
-
-def _name(manifest: Mapping[str, Any]) -> str:
-    about = manifest.get("metadata")
-    if not isinstance(about, dict) or not about.get("name"):
-        return ""
-    return f" {about.get('namespace') or 'default'}/{about['name']}"
 
 
 def _attach(found: Found, given: Mapping[str, list[Backends]]) -> None:

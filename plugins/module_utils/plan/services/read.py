@@ -29,19 +29,12 @@ if TYPE_CHECKING:
 SERVICES, MANIFESTS = "podnet_services", "podnet_service_manifests"
 
 
-def _list(value: object) -> list[Any]:
-    """Read a list; what is in it, is read by name."""
-    if not isinstance(value, list):
-        raise Invalid(value, "a list")
-    return value
-
-
 #: Variables with one value for the whole cluster, as in ``inventory``.
 VARIABLES: dict[str, Field] = {
     "podnet_service_cidr": Field(values.prefix),
     "podnet_load_balancer_cidrs": Field(values.list_of(values.prefix), []),
-    SERVICES: Field(_list, []),
-    MANIFESTS: Field(_list, []),
+    SERVICES: Field(values.listed, []),
+    MANIFESTS: Field(values.listed, []),
 }
 
 
@@ -104,14 +97,19 @@ _FIELDS = {
 _ITEM = values.record(dict, _FIELDS)
 
 
-def read(given: Mapping[str, Any], problems: list[str]) -> Given:
+def read(
+    given: Mapping[str, Any],
+    problems: list[str],
+    others: Iterable[tuple[str, dict[str, Any]]] = (),
+) -> Given:
     """Read what the inventory of a cluster says of services.
 
     :param given: values by the names in :data:`VARIABLES`.
     :param problems: gets a sentence for each service that is none.
+    :param others: further manifests, each with where it stands.
     """
     services = list(items(given[SERVICES], SERVICES, problems))
-    found = manifests.read(given[MANIFESTS], services, problems)
+    found = manifests.read(given[MANIFESTS], services, problems, others)
     return Given(
         given["podnet_service_cidr"],
         tuple(given["podnet_load_balancer_cidrs"]),
