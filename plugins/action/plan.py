@@ -34,7 +34,10 @@ ARGUMENT_SPEC = {
 }
 
 #: What of an observation the planner needs.
-OBSERVED = ("pod_cidr", "peers", "endpoints", "services", "device", "listening")
+OBSERVED = (
+    *("pod_cidr", "peers", "endpoints", "services", "device", "listening"),
+    "policy_classes",
+)
 
 
 class ActionModule(Action):

@@ -247,13 +247,6 @@ def test_other_kinds_are_passed_over_by_name():
     ]
 
 
-def test_policies_are_passed_over_with_a_clear_word():
-    assert warned(POLICY) == [
-        "podnet_manifests passes over NetworkPolicy db: this version enforces no policy, and all "
-        "pods reach each other."
-    ]
-
-
 def test_pods_in_the_network_of_their_node_are_passed_over_by_name():
     template = {**deployment()["spec"]["template"]}
     template["spec"] = {**template["spec"], "hostNetwork": True}

@@ -7,6 +7,7 @@ What the values mean together (what overlaps, what lies outside) is the matter o
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from . import masquerade, namespaces, pods, values
@@ -23,13 +24,16 @@ from .model import (
     Subnet,
     Tunnel,
 )
+from .policy import read as policies
 from .prefix import Prefix, text
 from .problems import refuse
 from .services import read as services
 from .values import Field, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .policy.model import Policy
 
     NodeVars = Mapping[str, Any]
 
@@ -94,6 +98,7 @@ CLUSTER_VARIABLES: dict[str, Field] = {
     "podnet_namespaces": Field(namespaces.LISTED, []),
     "podnet_deployments": Field(pods.DEPLOYMENTS, []),
     manifests.VARIABLE: Field(values.listed, []),
+    policies.VARIABLE: Field(values.listed, []),
     "podnet_cluster_size": Field(values.whole(1, 1_000_000)),
     "podnet_forget_nodes": Field(values.list_of(values.address_or_prefix), []),
     "podnet_vxlan_vni": Field(values.whole(*VNIS), 1),
@@ -198,6 +203,7 @@ def _cluster(name: str, nodes: Mapping[str, NodeVars], problems: list[str]) -> C
         namespaces={each.name: each.labels for each in listed.values()},
         namespaced=found.namespaced or bool(listed) or namespaces.are_named(pods.lists(nodes)),
         warnings=tuple(found.warnings),
+        policies=tuple(_policies(given[policies.VARIABLE], found.policies, problems)),
     )
     problems += [
         sentence(pod.where, Invalid(node, f"{values.one_of(nodes)}, or none", ".spec.nodeName"))
@@ -252,6 +258,19 @@ def _by_name(variable: str, items: list[Any], problems: list[str]) -> dict[str, 
             )
         by_name[item.name] = item
     return by_name
+
+
+def _policies(
+    listed: Iterable[Any], found: Iterable[Policy], problems: list[str]
+) -> Iterator[Policy]:
+    first: dict[str, str] = {}
+    for each in chain(policies.items(listed, problems), found):
+        other = first.setdefault(each.name, each.where)
+        if other is not each.where:
+            problems.append(
+                f"{each.where} is given twice, as {other} before; each policy is valid once."
+            )
+        yield each
 
 
 def _unknown(what: str, name: str, variable: str, known: Mapping[str, object]) -> str:

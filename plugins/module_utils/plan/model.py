@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .containers import ContainerPort
     from .masquerade import Masquerade
+    from .policy.model import Policy
     from .prefix import Prefix
     from .services.model import Given
 
@@ -156,6 +157,7 @@ class Cluster:
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     namespaced: bool = False
     warnings: tuple[str, ...] = ()
+    policies: tuple[Policy, ...] = ()
     nodes: dict[str, Node] = field(default_factory=dict)
 
     @property

@@ -21,7 +21,8 @@ class Observed:
     """One node: the CIDR it holds, its table of peers as it stands, its endpoints.
 
     ``services`` are the allocations that it holds, as they stand: see :func:`allocations`;
-    ``device`` is the name of the node's device; ``listening`` the ports of its processes.
+    ``device`` is the name of the node's device; ``listening`` the ports of its processes;
+    ``policy_classes`` has the class of each block of addresses that it tells apart.
     """
 
     pod_cidr: Prefix | None
@@ -30,6 +31,7 @@ class Observed:
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     device: str | None = None
     listening: Sequence[Mapping[str, Any]] = ()
+    policy_classes: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed]:
@@ -50,6 +52,7 @@ def read(observed: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Observed
                 dict(seen.get("services") or {}),
                 (seen.get("device") or {}).get("name"),
                 tuple(seen.get("listening") or ()),
+                dict(seen.get("policy_classes") or {}),
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise Failure(

@@ -25,6 +25,7 @@ from . import (
     observation,
     schedule,
 )
+from .policy import settle as policy
 from .problems import refuse
 from .services import surroundings
 from .services.settle import settle
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from .model import Cluster
+    from .policy.tables import Tables
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Plan:
     :param common: what the nodes of a cluster share, by the cluster's name.
     :param own: what is each node's own, by the node's name.
     :param services: the services of each cluster, as each of its nodes gets them.
+    :param policies: what nodes are to hold of the policies of each cluster that has any.
     """
 
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class Plan:
     own: dict[str, dict[str, Any]] = field(default_factory=dict)
     cluster_of: dict[str, str] = field(default_factory=dict)
     services: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    policies: dict[str, Tables] = field(default_factory=dict)
 
     @property
     def cluster(self) -> dict[str, Any]:
@@ -121,7 +125,12 @@ def _plan_cluster(
         )
     around = surroundings.of(cluster, clusters, allocation, placement, assigned, seen, asked)
     settled = settle(cluster.services, around, observation.allocations(seen.values()))
-    refuse(settled.problems)
+    pods_of = {name: [pod.name for pod in pods] for name, pods in placement.pods.items()}
+    held = (each.policy_classes for each in seen.values())
+    policies = policy.settle(cluster, around, held, pods_of)
+    refuse([*settled.problems, *policies.problems])
+    if policies.tables is not None:
+        result.policies[cluster.name] = policies.tables
     result.services[cluster.name] = settled.services
     for name, sentences in settled.in_the_way.items():
         result.own[name]["in_the_way"] = sentences
@@ -134,6 +143,7 @@ def _plan_cluster(
     summary["warnings"] += [
         *cluster.warnings,
         *settled.warnings,
+        *policies.warnings,
         *namespaces.unlisted(cluster, placed),
     ]
     if cluster.masquerade is not None:

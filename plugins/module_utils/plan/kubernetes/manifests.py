@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..model import Deployment
+from ..policy import read as policy
+from ..policy.model import Policy
 from ..problems import some
 from ..values import NOT_SET, Invalid
 from . import workloads
@@ -55,12 +57,13 @@ class Manifests:
     deployments: list[Deployment] = field(default_factory=list)
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     services: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def namespaced(self) -> bool:
         """Say whether they name namespaces: pods of Kubernetes always have one."""
-        return bool(self.namespaces or self.deployments or self.pods)
+        return bool(self.namespaces or self.deployments or self.pods or self.policies)
 
 
 def read(given: Sequence[Any], problems: list[str]) -> Manifests:
@@ -81,7 +84,7 @@ def read(given: Sequence[Any], problems: list[str]) -> Manifests:
         whose = f"{where}: {title(manifest, '' if kind == 'Namespace' else 'default')}"
         if wanted is not None and not version:
             problems.append(sentence(whose, Invalid(NOT_SET, wanted, ".apiVersion")))
-        elif wanted is None or version != wanted or kind == POLICY:
+        elif wanted is None or version != wanted:
             shown = kind if wanted in (None, version) else f"{kind} of {version}"
             passed.setdefault(shown, []).append(_name(manifest))
         elif kind in SERVICES:
@@ -103,6 +106,8 @@ def _add(found: Manifests, whose: str, item: Any, problems: list[str]) -> None:
         )
     elif isinstance(item, Deployment):
         found.deployments.append(item)
+    elif isinstance(item, Policy):
+        found.policies.append(item)
     elif isinstance(item, Bound):
         found.pods.setdefault(item.node, []).append(item.pod)
     elif item.name in found.namespaces:
@@ -119,19 +124,14 @@ def _name(manifest: Mapping[str, Any]) -> str:
 
 
 def _passed_over(passed: Mapping[str, list[str]]) -> Iterator[str]:
-    others = {kind: names for kind, names in passed.items() if kind != POLICY}
-    if others:
-        named = "; ".join(f"{kind} {some(names)}" for kind, names in others.items())
+    if passed:
+        named = "; ".join(f"{kind} {some(names)}" for kind, names in passed.items())
         yield f"{VARIABLE} passes over kinds that the pod network does not read: {named}."
-    if POLICY in passed:
-        yield (
-            f"{VARIABLE} passes over {POLICY} {some(passed[POLICY])}: this version enforces no "
-            "policy, and all pods reach each other."
-        )
 
 
 _READERS: dict[str, Callable[[dict[str, Any], str], Any]] = {
     "Namespace": workloads.namespace,
     "Pod": workloads.pod,
     "Deployment": workloads.deployment,
+    POLICY: policy.manifest,
 }

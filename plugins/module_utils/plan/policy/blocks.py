@@ -42,6 +42,11 @@ EVERYTHING = Block(0, 0)
 IPV4 = Block(_IPV4, 96)
 
 
+def address_of(ipv4: int) -> int:
+    """Return an IPv4 address of 32 bits as one of 128."""
+    return _IPV4 | ipv4
+
+
 def address(written: str) -> int:
     """Read an address of either family; anything else is a ValueError."""
     found = ipaddress.ip_address(written)
