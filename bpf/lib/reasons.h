@@ -35,6 +35,8 @@ enum verdict {
 	VERDICT_VLAN_TAGGED = 38, /* with a VLAN tag, which no frame of a pod has */
 	VERDICT_ENCAPSULATION_PROHIBITED = 39, /* a pod's, or a service's, for the tunnel's port of a node */
 	VERDICT_NAT_QUOTA = 40, /* to be translated, of a pod that has its share of flows already */
+	VERDICT_INGRESS_DENIED = 41, /* for a pod that a policy isolates, and no rule lets it in */
+	VERDICT_EGRESS_DENIED = 42, /* of a pod that a policy isolates, and no rule lets it out */
 };
 
 enum hook {

@@ -15,6 +15,7 @@ struct address {
 #define FAMILY_IPV4 0
 #define FAMILY_IPV6 1
 #define ENDPOINT_CALLS 2
+#define ENDPOINT_ISOLATED 4
 #define IPCACHE_DIRECT 1
 #define IPCACHE_TUNNEL 2
 #define NODE_LOCAL 1
@@ -34,7 +35,9 @@ struct address {
 #define NAT_FIN 32
 #define NAT_ANSWERED 64
 #define NAT_OUTSIDE 128
-#define NAT_KINDS 152
+#define NAT_POLICY 256
+#define NAT_FIN_REPLY 512
+#define NAT_KINDS 408
 #define NAT_MOST_FLOWS 57344
 #define NAT_NODE_FLOWS 8192
 #define MASQUERADE_NODES 1
@@ -46,6 +49,13 @@ struct address {
 #define CALL_EXPECTED 1
 #define CALL_ANSWERED 2
 #define CALLS_OF_POD 256
+#define POLICY_RULE 0
+#define POLICY_SET 1
+#define POLICY_AUDIT 2
+#define POLICY_INGRESS 1
+#define POLICY_EGRESS 2
+#define POLICY_RULE_ALL_BITS 96
+#define POLICY_CLASS_ALL_BITS 160
 
 /* endpoints: address of a pod of this node, or of the node itself: where its packets go. */
 struct endpoints_key {
@@ -57,7 +67,7 @@ struct endpoints_value {
 	__u8 mac[6]; /* the pod's own device */
 	__u8 gateway_mac[6]; /* what the pod takes for its gateway */
 	__u16 mtu; /* largest packet that the pod's device takes, bytes */
-	__u16 flags; /* ENDPOINT_HOST: the node itself; ENDPOINT_CALLS: a pod */
+	__u16 flags; /* ENDPOINT_HOST: the node itself; ENDPOINT_CALLS, ...: a pod */
 	__u32 netns; /* 1 more than the node's number for its namespace; 0: not known */
 };
 _Static_assert(sizeof(struct endpoints_value) == 24, "endpoints_value: 24 bytes, no hidden padding");
@@ -229,7 +239,7 @@ struct nat_key {
 	__be16 source_port; /* source port */
 	__be16 destination_port; /* destination port */
 	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
-	__u16 reserved; /* 0 */
+	__u16 reserved; /* 0; of a note of a policy POLICY_INGRESS or POLICY_EGRESS */
 };
 _Static_assert(sizeof(struct nat_key) == 40, "nat_key: 40 bytes, no hidden padding");
 struct nat_value {
@@ -251,7 +261,7 @@ _Static_assert(sizeof(struct nat_value) == 72, "nat_value: 72 bytes, no hidden p
 /* nat_quota: account: the flows on it. A pod has one for those that it began, and one for each kind that strangers cause for it. */
 struct nat_quota_key {
 	struct address address; /* the pod, or the backend, or the device's where it is the node's */
-	__u32 kind; /* 0, or the one of NAT_KINDS that its flows have */
+	__u32 kind; /* those of NAT_KINDS that its flows have */
 };
 _Static_assert(sizeof(struct nat_quota_key) == 20, "nat_quota_key: 20 bytes, no hidden padding");
 struct nat_quota_value {
@@ -267,10 +277,10 @@ struct nat_queue_value {
 	__be16 source_port; /* source port */
 	__be16 destination_port; /* destination port */
 	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
-	__u16 reserved; /* 0 */
+	__u16 reserved; /* 0; of a note of a policy POLICY_INGRESS or POLICY_EGRESS */
 	__u64 created; /* that of its entry: another flow may have its place */
 	struct address address; /* the pod, or the backend, or the device's where it is the node's */
-	__u32 kind; /* 0, or the one of NAT_KINDS that its flows have */
+	__u32 kind; /* those of NAT_KINDS that its flows have */
 	__u32 padding; /* 0 */
 };
 _Static_assert(sizeof(struct nat_queue_value) == 72, "nat_queue_value: 72 bytes, no hidden padding");
@@ -282,10 +292,10 @@ struct nat_scratch_value {
 	__be16 source_port; /* source port */
 	__be16 destination_port; /* destination port */
 	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
-	__u16 reserved; /* 0 */
+	__u16 reserved; /* 0; of a note of a policy POLICY_INGRESS or POLICY_EGRESS */
 	__u64 created; /* that of its entry: another flow may have its place */
 	struct address address; /* the pod, or the backend, or the device's where it is the node's */
-	__u32 kind; /* 0, or the one of NAT_KINDS that its flows have */
+	__u32 kind; /* those of NAT_KINDS that its flows have */
 	__u32 padding; /* 0 */
 };
 _Static_assert(sizeof(struct nat_scratch_value) == 72, "nat_scratch_value: 72 bytes, no hidden padding");
@@ -367,3 +377,56 @@ struct non_masquerade_value {
 	__u32 why; /* NON_MASQUERADE_PODS, ... */
 };
 _Static_assert(sizeof(struct non_masquerade_value) == 4, "non_masquerade_value: 4 bytes, no hidden padding");
+
+/* policy_pods: pod of this node that a policy selects: the sets of rules that it has, each 0 where it is not isolated. A pod with ENDPOINT_ISOLATED that is not here gets and sends nothing. */
+struct policy_pods_key {
+	struct address address; /* the pod's address */
+};
+_Static_assert(sizeof(struct policy_pods_key) == 16, "policy_pods_key: 16 bytes, no hidden padding");
+struct policy_pods_value {
+	__be32 partition; /* the partition of all addresses into classes */
+	__be32 ingress; /* what it may get */
+	__be32 egress; /* what it may send */
+	__be32 audit_ingress; /* what it might get if audited policies counted */
+	__be32 audit_egress; /* what it might send if audited policies counted */
+};
+_Static_assert(sizeof(struct policy_pods_value) == 20, "policy_pods_value: 20 bytes, no hidden padding");
+
+/* policy_classes: prefix of addresses: the class that no rule tells apart. */
+struct policy_classes_key {
+	__u32 prefixlen; /* bits of partition and prefix: 128 more than IPv4 has */
+	__be32 partition; /* the partition */
+	struct address address; /* first address of the prefix */
+};
+_Static_assert(sizeof(struct policy_classes_key) == 24, "policy_classes_key: 24 bytes, no hidden padding");
+struct policy_classes_value {
+	__be32 class; /* the class */
+};
+_Static_assert(sizeof(struct policy_classes_value) == 4, "policy_classes_value: 4 bytes, no hidden padding");
+
+/* policy_rules: what a set lets through: the rule. */
+struct policy_rules_key {
+	__u32 prefixlen; /* bits of what follows: a prefix ends where its rule stops to care */
+	__be32 set; /* the set */
+	__be32 class; /* class of the other side; 0: any that has no entry of its own */
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP or any other */
+	__u8 reserved; /* 0 */
+	__be16 port; /* port of the destination; 0 where there is none */
+};
+_Static_assert(sizeof(struct policy_rules_key) == 16, "policy_rules_key: 16 bytes, no hidden padding");
+struct policy_rules_value {
+	__u32 rule; /* number of the rule; 0: this does not pass */
+};
+_Static_assert(sizeof(struct policy_rules_value) == 4, "policy_rules_value: 4 bytes, no hidden padding");
+
+/* policy_counters: rule or set: what was counted of it, for those that are here. */
+struct policy_counters_key {
+	__u32 number; /* of the rule or the set */
+	__u32 kind; /* POLICY_RULE, ... */
+};
+_Static_assert(sizeof(struct policy_counters_key) == 8, "policy_counters_key: 8 bytes, no hidden padding");
+struct policy_counters_value {
+	__u64 packets; /* packets */
+	__u64 bytes; /* their bytes, layer 2 included */
+};
+_Static_assert(sizeof(struct policy_counters_value) == 16, "policy_counters_value: 16 bytes, no hidden padding");

@@ -1,6 +1,7 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The maps that programs and modules share, written down once; those of services and NAT next door.
+"""The maps that programs and modules share, written down once; those of services, NAT and policies
+next door.
 
 ``bpf/lib/shared.h`` is made from these files and ``reasons.py`` (``make header``), and a unit test
 fails when they part.
@@ -8,7 +9,7 @@ fails when they part.
 
 from __future__ import annotations
 
-from . import nat_layout, service_layout
+from . import nat_layout, policy_layout, service_layout
 from .structs import FAMILY_IPV4, FAMILY_IPV6, Field, Layout
 
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
@@ -17,6 +18,9 @@ ENDPOINT_HOST = 1
 #: ``endpoint.flags``: who called the pod by its own address before its node took note of that, a
 #: run has noted. A segment that is of no connection then is none of the pod's.
 ENDPOINT_CALLS = 2
+
+#: ``endpoint.flags``: a policy selects the pod: what it gets and sends is judged.
+ENDPOINT_ISOLATED = 4
 
 #: ``ipcache.flags``: the node is a neighbor; what is for its pods goes to it, past any gateway.
 IPCACHE_DIRECT = 1
@@ -34,9 +38,12 @@ VERDICTS = 64
 DEFINES = {"FAMILY_IPV4": FAMILY_IPV4, "FAMILY_IPV6": FAMILY_IPV6}
 DEFINES |= {
     name: globals()[name]
-    for name in ("ENDPOINT_CALLS", "IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL", "VERDICTS")
+    for name in (
+        *("ENDPOINT_CALLS", "ENDPOINT_ISOLATED", "IPCACHE_DIRECT", "IPCACHE_TUNNEL", "NODE_LOCAL"),
+        "VERDICTS",
+    )
 }
-DEFINES |= service_layout.DEFINES | nat_layout.DEFINES
+DEFINES |= service_layout.DEFINES | nat_layout.DEFINES | policy_layout.DEFINES
 
 ENDPOINTS = Layout(
     name="endpoints",
@@ -48,7 +55,7 @@ ENDPOINTS = Layout(
         Field("mac", "mac", "the pod's own device"),
         Field("gateway_mac", "mac", "what the pod takes for its gateway"),
         Field("mtu", "u16", "largest packet that the pod's device takes, bytes"),
-        Field("flags", "u16", "ENDPOINT_HOST: the node itself; ENDPOINT_CALLS: a pod"),
+        Field("flags", "u16", "ENDPOINT_HOST: the node itself; ENDPOINT_CALLS, ...: a pod"),
         Field("netns", "u32", "1 more than the node's number for its namespace; 0: not known"),
     ),
     max_entries=65535,
@@ -148,9 +155,12 @@ MAPS = (
     *(ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS, NODE_ADDRESSES),
     *service_layout.MAPS,
     *nat_layout.MAPS,
+    *policy_layout.MAPS,
 )
 
 #: Those that programs refer to.
 PROGRAM_MAPS = tuple(
-    table for table in MAPS if table not in (ALLOCATIONS, service_layout.SERVICE_NAMES)
+    table
+    for table in MAPS
+    if table not in (ALLOCATIONS, service_layout.SERVICE_NAMES, policy_layout.POLICY_NAMES)
 )

@@ -20,6 +20,8 @@ NAT_HOST = 16  # a flow of the node's own: a port that is taken, or one that had
 NAT_FIN = 32  # a packet of this direction had a FIN
 NAT_ANSWERED = 64  # there was an answer: a connection of TCP, and no mere attempt
 NAT_OUTSIDE = 128  # who began it is no pod, nor the node: a client of a service from outside
+NAT_POLICY = 256  # no flow, but a note that a pod may get or send a reply; see POLICY_INGRESS
+NAT_FIN_REPLY = 512  # of a note: a packet of the reply's direction had a FIN
 
 #: ``masquerade.flags``.
 MASQUERADE_NODES = 1  # also what is for other nodes' own addresses
@@ -37,7 +39,7 @@ NAT_MOST_FLOWS = 57344
 NAT_NODE_FLOWS = 8192
 
 #: ``nat_quota.kind``: flows that a pod began have no flag of these, others the one that they have.
-NAT_KINDS = NAT_HOST | NAT_OUTSIDE | NAT_INBOUND
+NAT_KINDS = NAT_HOST | NAT_OUTSIDE | NAT_INBOUND | NAT_POLICY
 #: Seconds without a packet after which a flow is over: one that was closed, of TCP, any other.
 NAT_CLOSED_SECONDS, NAT_TCP_SECONDS, NAT_OTHER_SECONDS = 10, 21600, 60
 
@@ -59,7 +61,7 @@ DEFINES = {
     name: globals()[name]
     for name in (
         *("NAT_REVERSE", "NAT_CLOSING", "NAT_MASQUERADE", "NAT_INBOUND", "NAT_HOST", "NAT_FIN"),
-        *("NAT_ANSWERED", "NAT_OUTSIDE"),
+        *("NAT_ANSWERED", "NAT_OUTSIDE", "NAT_POLICY", "NAT_FIN_REPLY"),
         *("NAT_KINDS", "NAT_MOST_FLOWS", "NAT_NODE_FLOWS"),
         *("MASQUERADE_NODES", "NAT_FIRST_PORT"),
         *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS", "NAT_WINDOW"),
@@ -73,7 +75,7 @@ _FLOW = (
     Field("source_port", "be16", "source port"),
     Field("destination_port", "be16", "destination port"),
     Field("protocol", "u16", "IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP"),
-    Field("reserved", "u16", "0"),
+    Field("reserved", "u16", "0; of a note of a policy POLICY_INGRESS or POLICY_EGRESS"),
 )
 
 NAT = Layout(
@@ -100,7 +102,7 @@ NAT = Layout(
 
 _ACCOUNT = (
     Field("address", "ip16", "the pod, or the backend, or the device's where it is the node's"),
-    Field("kind", "u32", "0, or the one of NAT_KINDS that its flows have"),
+    Field("kind", "u32", "those of NAT_KINDS that its flows have"),
 )
 
 NAT_QUOTA = Layout(

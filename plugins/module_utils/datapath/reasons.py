@@ -82,6 +82,8 @@ VERDICTS = (
         39, "encapsulation_prohibited", "a pod's, or a service's, for the tunnel's port of a node"
     ),
     Verdict(40, "nat_quota", "to be translated, of a pod that has its share of flows already"),
+    Verdict(41, "ingress_denied", "for a pod that a policy isolates, and no rule lets it in"),
+    Verdict(42, "egress_denied", "of a pod that a policy isolates, and no rule lets it out"),
 )
 
 HOOKS = (
