@@ -17,7 +17,7 @@ static __always_inline enum verdict walk(struct packet *p)
 	owner_local(p, &p->tuple->destination);
 	if (!p->way.pod || p->way.pod->ifindex != p->skb->ifindex)
 		return VERDICT_NONE;
-	return deliver_admits(p);
+	return deliver_at(p, p->way.pod);
 }
 
 PROGRAM(to_container, HOOK_TO_CONTAINER, VERDICT_NONE)

@@ -13,10 +13,13 @@ static __always_inline int endpoint_sent(const struct __sk_buff *skb, const stru
 }
 
 /* The source address must be one that this very device was given, and the MAC that pod's own. */
-static __always_inline enum verdict antispoof(const struct packet *p)
+static __always_inline enum verdict antispoof(struct packet *p)
 {
-	if (!endpoint_sent(p->skb, p->eth, endpoint_lookup(&p->tuple->source)))
+	const struct endpoints_value *pod = endpoint_lookup(&p->tuple->source);
+
+	if (!endpoint_sent(p->skb, p->eth, pod))
 		return VERDICT_SPOOFED_SOURCE;
+	p->isolated = POLICIES && pod->flags & ENDPOINT_ISOLATED;
 	return VERDICT_NONE;
 }
 

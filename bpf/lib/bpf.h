@@ -35,11 +35,17 @@
 #define NET32(x) ((__be32)(x))
 #endif
 
-/* A cluster without masquerading has programs that are made without what is behind this. */
+/* A node without masquerading, or without policies for its pods, has programs that are made without what is
+ * behind these. */
 #ifdef NO_MASQUERADE
 #define MASQUERADES 0
 #else
 #define MASQUERADES 1
+#endif
+#ifdef NO_POLICY
+#define POLICIES 0
+#else
+#define POLICIES 1
 #endif
 
 /* The maps are made and pinned before a program is compiled; -DPN_FD_<name> brings their file
@@ -54,6 +60,7 @@ HELPER __u64 (*const ktime_get_ns)(void) = (void *)5;
 HELPER __u32 (*const get_prandom_u32)(void) = (void *)7;
 HELPER long (*const store_bytes)(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len,
 				 __u64 flags) = (void *)9;
+HELPER long (*const tail_call)(void *ctx, void *map, __u32 index) = (void *)12;
 HELPER long (*const l4_csum_replace)(struct __sk_buff *skb, __u32 offset, __u64 from, __u64 to,
 				     __u64 flags) = (void *)11;
 HELPER long (*const get_tunnel_key)(struct __sk_buff *skb, void *key, __u32 size, __u64 flags) = (void *)20;
@@ -103,4 +110,5 @@ static __always_inline __s64 elapsed(__u64 now, __u64 then)
 #define IP_PROTOCOL_ICMP 1
 #define IP_PROTOCOL_TCP 6
 #define IP_PROTOCOL_UDP 17
+#define IP_PROTOCOL_SCTP 132
 #define IP_PROTOCOL_UDPLITE 136

@@ -101,7 +101,7 @@ static __always_inline void calls_last(const struct packet *p)
 		.created = now,
 		.used = now,
 	};
-	struct nat_scratch_value *flow = gc_begin(key, &same);
+	struct nat_scratch_value *flow = gc_begin(&key->source, same.flags);
 
 	if (!flow)
 		return;

@@ -14,25 +14,21 @@ static __always_inline int deliver_fits(const struct packet *p)
 	return pod && p->hop_limit > 1 && packet_wire_length(p) <= pod->mtu;
 }
 
-/* The place of the stage that decides what the pod takes: the packet is `tuple`, and where it is of a flow,
- * for the pod it is what `flow` says. Whoever brings a packet to a pod comes by here. */
-static __always_inline enum verdict deliver_admits(const struct packet *p)
+/* Whoever brings a packet to a pod comes by here. Whether the pod takes it is judged at the exit (policy.h),
+ * where all is known of it. */
+static __always_inline enum verdict deliver_at(struct packet *p, const struct endpoints_value *pod)
 {
-	(void)p; /* any, today */
+	p->way.isolated = POLICIES && pod->flags & ENDPOINT_ISOLATED;
 	return VERDICT_TO_ENDPOINT;
 }
 
 static __always_inline enum verdict deliver(struct packet *p)
 {
 	const struct endpoints_value *pod = p->way.pod;
-	enum verdict verdict;
 
 	OPAQUE(pod); /* see deliver_fits */
 	if (!pod)
 		return VERDICT_NO_ENDPOINT;
-	verdict = deliver_admits(p);
-	if (verdict != VERDICT_TO_ENDPOINT)
-		return verdict;
 	mac_copy(p->eth->h_dest, pod->mac);
 	mac_copy(p->eth->h_source, pod->gateway_mac);
 	p->way.ifindex = pod->ifindex;
@@ -40,7 +36,7 @@ static __always_inline enum verdict deliver(struct packet *p)
 		/* The stack did a router's work already; and by the pod's veth, since redirect_peer skips
 		 * the receive path that the node's own packets need. */
 		p->way.leave = LEAVE_DEVICE;
-		return VERDICT_TO_ENDPOINT;
+		return deliver_at(p, pod);
 	}
 	/* The address decides, whatever MAC the sender knew this node by. */
 	if (UNLIKELY(p->skb->pkt_type != PACKET_HOST))
@@ -48,5 +44,5 @@ static __always_inline enum verdict deliver(struct packet *p)
 	/* A router's hop straight into the pod's namespace: no queue, no second pass through the stack. */
 	packet_hop(p);
 	p->way.leave = LEAVE_PEER;
-	return VERDICT_TO_ENDPOINT;
+	return deliver_at(p, pod);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The one exit of a program: count what became of the packet, and do it. */
+/* The one exit of a program: judge the packet, count what became of it, and do it. */
 #pragma once
 
 #include "icmp.h"
+#include "policy.h"
 
 static __always_inline int finish_drop(struct packet *p)
 {
@@ -35,8 +36,8 @@ static __always_inline int finish(struct packet *p, enum verdict verdict)
 	return TC_ACT_UNSPEC;
 }
 
-/* Be a program: a new context for the packet, its walk, and the exit. What a walk leaves alone is
- * `left`. By macro, since clang lays out anew what it inlines by a pointer to a function. */
+/* Be a program: a new context for the packet, its walk, the stage of policies, and the exit. What a walk
+ * leaves alone is `left`. By macro, since clang lays out anew what it inlines by a pointer to a function. */
 #define PROGRAM(name, hook, left)                                               \
 	int name(struct __sk_buff *skb)                                         \
 	{                                                                       \
@@ -47,5 +48,8 @@ static __always_inline int finish(struct packet *p, enum verdict verdict)
                                                                                 \
 		packet_begin(&packet, skb, hook, &tuple, &neighbor);            \
 		verdict = walk(&packet);                                        \
-		return finish(&packet, verdict == VERDICT_NONE ? left : verdict); \
+		verdict = verdict == VERDICT_NONE ? left : verdict;             \
+		if (policy_concerns(&packet, verdict))                          \
+			verdict = policy_judge(&packet, verdict);               \
+		return finish(&packet, verdict);                                \
 	}

@@ -3,7 +3,7 @@
  * longest, and where that is over and removed, at one more. So flows go at the pace at which others come, and
  * nothing has to sweep; half as many as there are alive wait for that at most, on the average.
  *
- *	flow = gc_begin(key, value);	before the entry is made; 0 where there is no room for it
+ *	flow = gc_begin(account, flags);	before the entry is made; 0 where there is no room for it
  *	gc_made(flow, key, value);	once it is made: it has its turns from now on
  *	quota_give_back(flow);		or, where it was not made
  */
@@ -41,16 +41,21 @@ static __always_inline void gc_collect(struct nat_scratch_value *flow)
 }
 
 /* Who is to have the flow on his account: who begins it, or where that is a stranger, whom it is for. */
-static __always_inline struct nat_scratch_value *gc_begin(const struct nat_key *key,
-							  const struct nat_value *value)
+static __always_inline const struct address *gc_account(const struct nat_key *key,
+							const struct nat_value *value)
+{
+	return value->flags & NAT_OUTSIDE ? &value->destination : &key->source;
+}
+
+static __always_inline struct nat_scratch_value *gc_begin(const struct address *account, __u16 flags)
 {
 	struct nat_scratch_value *flow = quota_scratch();
 
 	if (!flow)
 		return 0;
 	gc_collect(flow);
-	flow->address = value->flags & NAT_OUTSIDE ? value->destination : key->source;
-	flow->kind = value->flags & NAT_KINDS;
+	flow->address = *account;
+	flow->kind = flags & NAT_KINDS;
 	return quota_take(flow) ? flow : 0;
 }
 

@@ -24,6 +24,9 @@
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETER_PROBLEM 12
 
+/* Who asks whether ICMP echo is of a flow, or answers one. */
+#define L4_ECHO (MASQUERADES || POLICIES)
+
 static __always_inline int icmp_is_error(__u8 type)
 {
 	return type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED ||
@@ -49,7 +52,7 @@ static __always_inline struct ports l4_echo_ports(const __u8 *icmp)
 static __always_inline int l4_is_known(__u16 protocol)
 {
 	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ||
-	       (MASQUERADES && protocol == IP_PROTOCOL_ICMP);
+	       (L4_ECHO && protocol == IP_PROTOCOL_ICMP);
 }
 
 /* Point at `len` bytes of the header behind that of IP, and `eth` at the frame anew, since more of the
@@ -85,7 +88,7 @@ static __always_inline enum verdict l4_read_inner(struct packet *p)
 	if (load_bytes(p->skb, p->l4, header, sizeof(header)))
 		return VERDICT_MALFORMED;
 	__builtin_memcpy(&ports, header, sizeof(ports));
-	if (MASQUERADES && p->tuple->protocol == IP_PROTOCOL_ICMP) {
+	if (L4_ECHO && p->tuple->protocol == IP_PROTOCOL_ICMP) {
 		if (!l4_is_echo(header[0]))
 			p->tuple->protocol = 0;
 		ports = l4_echo_ports(header);
@@ -103,7 +106,7 @@ static __always_inline enum verdict l4_read_icmp(struct packet *p, const __u8 *h
 		p->layer4 = L4_ERROR;
 		return p->fragment ? VERDICT_NONE : l4_read_inner(p);
 	}
-	if (!MASQUERADES || !l4_is_echo(header[0]))
+	if (!L4_ECHO || !l4_is_echo(header[0]))
 		return VERDICT_NONE;
 	p->layer4 = L4_PORTS;
 	p->echo_reply = header[0] == ICMP_ECHO_REPLY;

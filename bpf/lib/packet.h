@@ -44,6 +44,7 @@ struct way {
 	__u32 mtu;	     /* bytes */
 	enum leave leave;
 	__u32 ifindex;	     /* of the device that LEAVE_... names */
+	__u8 isolated;	     /* it goes into a pod that a policy selects */
 };
 
 /* What was read of the header behind that of IP. */
@@ -77,6 +78,7 @@ struct packet {
 	__u8 hop_limit;
 	__u8 tcp_flags;			   /* 0 in a fragment but the first */
 	__u8 echo_reply;		   /* the same; where the identifier is 0, ports do not tell */
+	__u8 isolated;			   /* a policy selects the pod that sent it */
 	struct nat_value *flow;		   /* as it is to go on: with the addresses and ports of this entry */
 	__u32 icmp;			   /* ICMP_CAUSE(...) */
 	struct way way;

@@ -169,7 +169,7 @@ static __always_inline int nat_make(struct packet *p, struct nat_value *to, enum
 static __always_inline enum verdict nat_create(struct packet *p, struct nat_value *to,
 					       enum nat_address address, int tries)
 {
-	struct nat_scratch_value *flow = gc_begin(p->tuple, to);
+	struct nat_scratch_value *flow = gc_begin(gc_account(p->tuple, to), to->flags);
 
 	if (!flow)
 		return VERDICT_NAT_QUOTA;

@@ -70,7 +70,7 @@ static __always_inline int quota_allows(__u32 kind, __s64 flows, __s64 room)
 {
 	if (kind == NAT_HOST)
 		return room + NAT_NODE_FLOWS > 0;
-	if (kind == NAT_OUTSIDE)
+	if (kind & NAT_OUTSIDE)
 		flows *= QUOTA_OUTSIDE_WEIGHT;
 	else if (kind == NAT_INBOUND)
 		flows *= QUOTA_INBOUND_WEIGHT;

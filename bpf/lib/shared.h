@@ -378,6 +378,36 @@ struct non_masquerade_value {
 };
 _Static_assert(sizeof(struct non_masquerade_value) == 4, "non_masquerade_value: 4 bytes, no hidden padding");
 
+/* policy_stage: the program that judges packets by policies; one entry. */
+struct policy_stage_value {
+	__u32 program; /* number of the program */
+};
+_Static_assert(sizeof(struct policy_stage_value) == 4, "policy_stage_value: 4 bytes, no hidden padding");
+
+/* policy_scratch: what a program knows of a packet that it hands over to policy_stage. */
+struct policy_scratch_value {
+	struct address source; /* source address */
+	struct address destination; /* destination address */
+	__be16 source_port; /* source port */
+	__be16 destination_port; /* destination port */
+	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
+	__u16 reserved; /* 0; of a note of a policy POLICY_INGRESS or POLICY_EGRESS */
+	__u32 hook; /* the program's */
+	__u32 verdict; /* what becomes of the packet if it gets through */
+	__u32 leave; /* how it leaves then */
+	__u32 ifindex; /* by which device */
+	__u8 neighbor[20]; /* to which neighbor: struct bpf_redir_neigh */
+	__u32 inner; /* offset of the IP header that an ICMP error quotes; else 0 */
+	__u8 layer4; /* what was read of the header behind that of IP */
+	__u8 ports_unknown; /* 1: of a fragment whose first one was not seen */
+	__u8 tcp_flags; /* flags of TCP */
+	__u8 echo_reply; /* 1: an ICMP echo reply */
+	__u8 egress; /* 1: of a pod that a policy selects */
+	__u8 ingress; /* 1: for one */
+	__u16 padding; /* 0 */
+};
+_Static_assert(sizeof(struct policy_scratch_value) == 88, "policy_scratch_value: 88 bytes, no hidden padding");
+
 /* policy_pods: pod of this node that a policy selects: the sets of rules that it has, each 0 where it is not isolated. A pod with ENDPOINT_ISOLATED that is not here gets and sends nothing. */
 struct policy_pods_key {
 	struct address address; /* the pod's address */

@@ -9,6 +9,7 @@ import pytest
 from . import node as nodes
 from .live import network
 from .masquerade import Masquerade
+from .policies import Policies
 from .services import Services
 
 if TYPE_CHECKING:
@@ -48,3 +49,13 @@ def masquerade(node: Node) -> Iterator[Masquerade]:
     one.reset()
     yield one
     one.clear()
+
+
+@pytest.fixture
+def policies(node: Node, masquerade: Masquerade) -> Iterator[Policies]:
+    """A node that masquerades, and whose pods no policy selects yet."""
+    assert masquerade.node is node
+    one = Policies(node)
+    one.reset()
+    yield one
+    one.reset()

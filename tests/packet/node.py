@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    layout,
+    policy_layout,
+    reasons,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     compiler,
@@ -150,6 +154,8 @@ class Node:
     ifindex: dict[str, int]
     tables: dict[str, maps.Map] = field(default_factory=dict)
     programs: dict[str, int] = field(default_factory=dict)
+    #: The program of policies, to which the others hand packets over.
+    judge: int = 0
 
     def run(
         self,
@@ -203,6 +209,13 @@ class Node:
         struct.pack_into("=I", context, SKB_IFINDEX, self.ifindex[device])
         return context
 
+    def set_pod(self, address: str, *, isolated: bool = False) -> None:
+        """Write the entry of a pod of the node."""
+        device, mac = {POD_A: ("pod_a", MAC_A), POD_B: ("pod_b", MAC_B)}[address]
+        flags = layout.ENDPOINT_CALLS | (layout.ENDPOINT_ISOLATED if isolated else 0)
+        value = _endpoint(self.ifindex[device], mac, flags=flags)
+        self.tables["endpoints"].update({layout.ENDPOINTS.pack_key(address=address): value})
+
     def set_config(self, *, gateway: bool = True, overlay: bool = True) -> None:
         """Fill the one entry of the config map, as far as the node is configured."""
         value = layout.CONFIG.pack_value(
@@ -245,11 +258,12 @@ def _counted(before: dict[bytes, Any], after: dict[bytes, Any]) -> list[tuple[st
     return found
 
 
-def load(hook: str, tables: dict[str, maps.Map], *defines: str) -> int:
-    """Load the program of a hook, in its shell."""
-    function = f"test_{hook}"
+def load(hook: str, tables: dict[str, maps.Map], *defines: str, shell: str = SHELL) -> int:
+    """Load the program of a hook, in its shell where it needs one."""
+    function = f"test_{hook}" if shell else hook
     files = {path.name: path.read_text() for path in BPF.glob("*.c")}
-    files[f"{function}.c"] = SHELL.format(hook=hook)
+    if shell:
+        files[f"{function}.c"] = shell.format(hook=hook)
     files |= {f"lib/{path.name}": path.read_text() for path in (BPF / "lib").glob("*.h")}
     source = compiler.Source(
         main=f"{function}.c",
@@ -275,16 +289,11 @@ def built() -> Iterator[Node]:
         node = Node(netns, ifindex)
         for table in layout.PROGRAM_MAPS:
             node.tables[table.name] = maps.create(table.spec)
-        pod = layout.ENDPOINT_CALLS
+        for address in (POD_A, POD_B):
+            node.set_pod(address)
         host = _endpoint(0, "00:00:00:00:00:00", 0, layout.ENDPOINT_HOST)
         node.tables["endpoints"].update(
             {
-                layout.ENDPOINTS.pack_key(address=POD_A): _endpoint(
-                    ifindex["pod_a"], MAC_A, flags=pod
-                ),
-                layout.ENDPOINTS.pack_key(address=POD_B): _endpoint(
-                    ifindex["pod_b"], MAC_B, flags=pod
-                ),
                 layout.ENDPOINTS.pack_key(address=GATEWAY): host,
                 layout.ENDPOINTS.pack_key(address=NODE): host,
             }
@@ -318,6 +327,9 @@ def built() -> Iterator[Node]:
             if hook.attach == "cgroup":
                 continue  # sees sockets, no packets
             node.programs[hook.name] = load(hook.name, node.tables)
+        node.judge = load("policy", node.tables, shell="")
+        stage = policy_layout.POLICY_STAGE
+        node.tables[stage.name].update({stage.pack_key(zero=0): struct.pack("=I", node.judge)})
         yield node
     finally:
         namespaces.delete(netns)

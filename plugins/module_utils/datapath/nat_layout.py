@@ -69,7 +69,7 @@ DEFINES = {
     )
 }
 
-_FLOW = (
+FLOW = (
     Field("source", "ip16", "source address"),
     Field("destination", "ip16", "destination address"),
     Field("source_port", "be16", "source port"),
@@ -82,7 +82,7 @@ NAT = Layout(
     name="nat",
     type="hash",
     what="flow as a packet of it comes in: as it goes on",
-    key=_FLOW,
+    key=FLOW,
     value=(
         Field("source", "ip16", "source address that it gets"),
         Field("destination", "ip16", "destination address that it gets"),
@@ -126,7 +126,7 @@ NAT_QUEUE = Layout(
     "on. A new one takes the first ones out, puts those that live behind the others, and itself",
     key=(),
     value=(
-        *_FLOW,
+        *FLOW,
         Field("created", "u64", "that of its entry: another flow may have its place"),
         *_ACCOUNT,
         Field("padding", "u32", "0"),

@@ -8,6 +8,7 @@ tries they are in network order, as all there, and in values as they go into suc
 
 from __future__ import annotations
 
+from . import nat_layout
 from .structs import Field, Layout
 
 #: ``policy_counters.kind``: what a number is, and what is counted with it.
@@ -106,4 +107,40 @@ POLICY_NAMES = Layout(
     no_prealloc=True,
 )
 
-MAPS = (POLICY_PODS, POLICY_CLASSES, POLICY_RULES, POLICY_COUNTERS, POLICY_NAMES)
+POLICY_STAGE = Layout(
+    name="policy_stage",
+    type="prog_array",
+    what="the program that judges packets by policies; one entry",
+    key=(Field("zero", "u32", "always 0"),),
+    value=(Field("program", "u32", "number of the program"),),
+    max_entries=1,
+)
+
+POLICY_SCRATCH = Layout(
+    name="policy_scratch",
+    type="percpu_array",
+    what="what a program knows of a packet that it hands over to policy_stage",
+    key=(Field("zero", "u32", "always 0"),),
+    value=(
+        *nat_layout.FLOW,
+        Field("hook", "u32", "the program's"),
+        Field("verdict", "u32", "what becomes of the packet if it gets through"),
+        Field("leave", "u32", "how it leaves then"),
+        Field("ifindex", "u32", "by which device"),
+        Field("neighbor", "bytes(20)", "to which neighbor: struct bpf_redir_neigh"),
+        Field("inner", "u32", "offset of the IP header that an ICMP error quotes; else 0"),
+        Field("layer4", "u8", "what was read of the header behind that of IP"),
+        Field("ports_unknown", "u8", "1: of a fragment whose first one was not seen"),
+        Field("tcp_flags", "u8", "flags of TCP"),
+        Field("echo_reply", "u8", "1: an ICMP echo reply"),
+        Field("egress", "u8", "1: of a pod that a policy selects"),
+        Field("ingress", "u8", "1: for one"),
+        Field("padding", "u16", "0"),
+    ),
+    max_entries=1,
+)
+
+MAPS = (
+    *(POLICY_STAGE, POLICY_SCRATCH),
+    *(POLICY_PODS, POLICY_CLASSES, POLICY_RULES, POLICY_COUNTERS, POLICY_NAMES),
+)

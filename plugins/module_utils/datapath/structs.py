@@ -35,6 +35,7 @@ C_TYPES = {
     "be32": "__be32 {}",
     "mac": "__u8 {}[6]",
     "ip16": "struct address {}",
+    "bytes(20)": "__u8 {}[20]",
     "bytes(256)": "char {}[256]",
     "bytes(32762)": "__u16 {}[MAGLEV_POSITIONS]",
 }

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whether the policies of a pod let a packet through.
+ *
+ * A rule lets through what begins a connection, and all that goes on in that direction: taking it away ends
+ * what it had let through. What comes back passes by a note (`nat`), which is made where the pod is isolated
+ * in the other direction, too. */
+#pragma once
+
+#include "gc.h"
+
+/* The other side's class; 0 where the pod's partition is not there, which lets nothing through. */
+static __always_inline __be32 judge_class(const struct policy_pods_value *pod, const struct address *other)
+{
+	const struct policy_classes_key key = {
+		.prefixlen = POLICY_CLASS_ALL_BITS,
+		.partition = pod->partition,
+		.address = *other,
+	};
+	const struct policy_classes_value *found = map_lookup(MAP(policy_classes), &key);
+
+	return found ? found->class : 0;
+}
+
+/* The rule of a set that lets the packet through; 0 where none does. */
+static __always_inline __u32 judge_rule(__be32 set, __be32 class, const struct nat_key *packet)
+{
+	const __u16 protocol = packet->protocol;
+	struct policy_rules_key key = {
+		.prefixlen = POLICY_RULE_ALL_BITS,
+		.set = set,
+		.class = class,
+		.protocol = (__u8)protocol,
+	};
+	const struct policy_rules_value *found;
+
+	if (!class)
+		return 0;
+	if (protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP || protocol == IP_PROTOCOL_SCTP)
+		key.port = packet->destination_port;
+	found = map_lookup(MAP(policy_rules), &key);
+	if (!found) {
+		key.class = 0; /* what is let through of all that have no entry of their own */
+		found = map_lookup(MAP(policy_rules), &key);
+	}
+	return found ? found->rule : 0;
+}
+
+static __always_inline void judge_count(const struct packet *p, __u32 number, __u32 kind)
+{
+	const struct policy_counters_key key = { .number = number, .kind = kind };
+	struct policy_counters_value *counter = map_lookup(MAP(policy_counters), &key);
+
+	if (counter) {
+		counter->packets++;
+		counter->bytes += p->skb->len;
+	}
+}
+
+/* Say whether the packet can be no answer: ICMP echo says so itself. */
+static __always_inline int judge_asks(const struct packet *p)
+{
+	return p->tuple->protocol == IP_PROTOCOL_ICMP && !p->inner && !p->echo_reply;
+}
+
+/* Note what a packet says of its connection: see nat_note. `reply`: 1 where it answers. */
+static __always_inline void judge_use(const struct packet *p, struct nat_value *note, __u32 way, __u32 reply)
+{
+	const __u16 ends = NAT_FIN | NAT_FIN_REPLY;
+	const int closes = l4_closes(p);
+	__u16 flags = note->flags;
+
+	if (p->inner)
+		return;
+	if (p->tuple->protocol == IP_PROTOCOL_TCP) {
+		if (way == POLICY_EGRESS)
+			tcp_keep(p, note);
+		else if (!tcp_is_expected(p, note->acked))
+			return;
+	}
+	note->used = ktime_get_coarse_ns();
+	flags |= (__u16)(reply * NAT_ANSWERED);
+	if (UNLIKELY(closes | (flags & NAT_CLOSING))) {
+		if (closes & TCP_FIN)
+			flags |= reply ? NAT_FIN_REPLY : NAT_FIN;
+		if (tcp_gives_up(p))
+			flags |= ends;
+		if (closes & TCP_RST || (flags & ends) == ends)
+			flags |= NAT_CLOSING;
+		else if (way == POLICY_EGRESS)
+			flags &= ~NAT_CLOSING;
+	}
+	if (flags != note->flags)
+		note->flags = flags;
+}
+
+/* The key of the note by which the answer to a packet is known, or the packet itself as an answer. */
+static __always_inline void judge_note_key(struct nat_key *note, const struct nat_key *key, __u32 way,
+					    __u32 reply)
+{
+	if (reply) {
+		*note = *key;
+		note->reserved = (__u16)way;
+	} else {
+		nat_key_answer(note, key);
+		note->reserved = (__u16)(way ^ POLICY_INGRESS ^ POLICY_EGRESS);
+	}
+}
+
+/* Make it that what answers the packet passes. `account`: the pod that is judged. */
+static __always_inline enum verdict judge_note(const struct packet *p, const struct nat_key *answer,
+						const struct address *account, __u32 way)
+{
+	const __u64 now = ktime_get_coarse_ns();
+	struct nat_value value = {
+		.flags = way == POLICY_EGRESS ? NAT_POLICY : NAT_POLICY | NAT_OUTSIDE,
+		.created = now,
+		.used = now,
+	};
+	struct nat_scratch_value *flow = gc_begin(account, value.flags);
+
+	if (!flow)
+		return VERDICT_NAT_QUOTA;
+	tcp_keep(p, &value);
+	if (map_update(MAP(nat), answer, &value, BPF_NOEXIST))
+		quota_give_back(flow); /* another CPU was first */
+	else
+		gc_made(flow, answer, &value);
+	return VERDICT_NONE;
+}
+
+/* Say whether this node itself sends it: a node reaches its own pods. */
+static __always_inline int judge_is_from_node(const struct packet *p, const struct nat_key *key)
+{
+	return (p->hook == HOOK_FROM_HOST || p->hook == HOOK_TO_CONTAINER) && node_is_own(&key->source);
+}
+
+/* Judge a packet at one of its ends: `way` is POLICY_EGRESS where that sends it, else POLICY_INGRESS. */
+static __always_inline enum verdict judge(const struct packet *p, const struct nat_key *key,
+						 const __u32 way)
+{
+	const struct address *own = way == POLICY_EGRESS ? &key->source : &key->destination;
+	const struct address *other = way == POLICY_EGRESS ? &key->destination : &key->source;
+	const struct policy_pods_value *pod = map_lookup(MAP(policy_pods), own);
+	__u32 set, audit, back, rule, would, denied, reply;
+	const __u32 unknown = p->skb->len;
+	struct nat_value *known;
+	struct nat_key note;
+	__be32 class;
+
+	if (!pod)
+		return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
+	set = way == POLICY_EGRESS ? pod->egress : pod->ingress;
+	audit = way == POLICY_EGRESS ? pod->audit_egress : pod->audit_ingress;
+	back = way == POLICY_EGRESS ? pod->ingress | pod->audit_ingress : pod->egress | pod->audit_egress;
+	class = judge_class(pod, other);
+	FORGET(class, unknown);
+	rule = set ? judge_rule(set, class, key) : 0;
+	FORGET(rule, unknown);
+	would = audit ? judge_rule(audit, class, key) : 0;
+	FORGET(would, unknown);
+	denied = set && !rule;
+	reply = denied | (audit && !would);
+	if (rule)
+		judge_count(p, rule, POLICY_RULE);
+	if (!reply && !back)
+		return VERDICT_NONE;
+
+	judge_note_key(&note, key, way, reply);
+	known = nat_lookup(&note);
+	if (known && !(reply && (nat_is_over(&note, known) || judge_asks(p)))) {
+		if (!reply && UNLIKELY(l4_opens(p) || nat_is_over(&note, known)))
+			known->flags &= NAT_KINDS;
+		judge_use(p, known, way, reply);
+		return VERDICT_NONE;
+	}
+	if (reply) {
+		if (way == POLICY_INGRESS && judge_is_from_node(p, key))
+			return VERDICT_NONE;
+		if (audit && !would)
+			judge_count(p, NET32(audit), POLICY_AUDIT);
+		if (denied) {
+			judge_count(p, NET32(set), POLICY_SET);
+			return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
+		}
+		judge_note_key(&note, key, way, 0);
+	}
+	if (!back || p->inner)
+		return VERDICT_NONE;
+	return judge_note(p, &note, own, way);
+}
