@@ -56,6 +56,8 @@ class ActionModule(Action):
             named += parts.after(arguments["part"], node)
         if any(step.module == "services" for part in named for step in parts.steps(part, node)):
             sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
+        if any(step.module == "policy" for part in named for step in parts.steps(part, node)):
+            sent["_policies"] = files.read_policies(str(arguments["path"]), node["name"])
 
         def run(sources: dict[str, Any]) -> dict[str, Any]:
             return self.run_module(

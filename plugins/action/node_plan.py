@@ -68,6 +68,7 @@ def _settled(path: str, node: dict[str, Any], seen: Mapping[str, Any]) -> dict[s
     found = {
         **devices.settle(node, seen),
         "balances": bool(seen.get("balances")),
+        "holds_policies": bool(seen.get("holds_policies")),
         "planned_before": bool(seen.get("pod_cidr")) and not seen.get("missing"),
     }
     files.settle(path, node["name"], found)

@@ -66,6 +66,10 @@ options:
   _services:
     description: The services of the node's cluster. The action plugin fills it in.
     type: str
+  _policies:
+    description: What the node is to hold of network policies. The action plugin fills it in.
+    type: list
+    elements: str
 seealso:
   - module: podnet.fabric.plan
   - module: podnet.fabric.node_plan
@@ -148,6 +152,7 @@ def main() -> None:
             "_node": {"type": "dict"},
             "_sources": {"type": "dict"},
             "_services": {"type": "str"},
+            "_policies": {"type": "list", "elements": "str"},
         },
         required_if=parts.NEED_PLAN,
         supports_check_mode=True,
@@ -162,7 +167,11 @@ def main() -> None:
     steps = parts.steps(options["part"], options["_node"])
     ahead = parts.after(options["part"], options["_node"]) if options["look_ahead"] else {}
     given = Given(
-        options["_node"], options["sysctls"], options["_sources"] or {}, options["_services"] or ""
+        options["_node"],
+        options["sysctls"],
+        options["_sources"] or {},
+        options["_services"] or "",
+        options["_policies"] or (),
     )
     call = Call(module.check_mode, partial(runner.require, module), module.warn)
 

@@ -50,6 +50,13 @@ options:
           - Without it a namespace is made, and removed with the endpoint, whatever the pod made in it. Processes
             of the pod lose the network and live on.
         type: str
+      isolated:
+        description:
+          - Whether a network policy selects the pod, so that what it gets and sends is judged. Its policies are there
+            by then, written by M(podnet.fabric.policy); without them it gets and sends nothing.
+          - Of the connections of TCP that it has when it is judged for the first time, those stay that its policies allow.
+        type: bool
+        default: false
   gateway_ip:
     description: Address that all pods of the node have for a gateway; C(pn_host), or the bridge, holds it.
     type: str

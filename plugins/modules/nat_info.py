@@ -113,11 +113,11 @@ matched:
   sample: 2
 table:
   description:
-    - How many entries the map has, whatever is asked for, how many it has room for, and how many are of flows that are
-      over. C(used) is null where it is not pinned.
+    - How many entries the map has, whatever is asked for, how many it has room for, how many are of flows that are over,
+      and how many are notes by which network policies know replies. C(used) is null where it is not pinned.
   returned: success
   type: dict
-  sample: {used: 2, size: 131072, over: 0}
+  sample: {used: 2, size: 131072, over: 0, notes: 0}
 ports:
   description: The ten destinations with the most ports taken of an address of the node, by that address.
   returned: success
@@ -135,7 +135,8 @@ accounts:
     - Who has how many flows, with those that are over and not taken away yet, and how many were refused to whom since
       the maps were made. The most refused come first.
     - C(kind) is V(pod) for those that a pod began, and V(host) for the node's own. Of a pod are V(outside), those of
-      clients of services from outside, and V(inbound), what came in by its own address.
+      clients of services from outside, and V(inbound), what came in by its own address; and V(policy) and
+      V(policy_outside), notes of network policies for connections that the pod began, and for those of others to it.
   returned: success
   type: list
   elements: dict

@@ -287,6 +287,16 @@ balances:
   returned: success
   type: bool
   sample: true
+holds_policies:
+  description: Whether the node has anything of network policies.
+  returned: success
+  type: bool
+  sample: false
+policy_classes:
+  description: The class of each block of addresses that network policies tell apart.
+  returned: without O(hand_over)
+  type: dict
+  sample: {"10.111.160.3/32": 2931842331}
 handed_over:
   description: Stands for what was left on the controller.
   returned: with O(hand_over)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: What M(podnet.fabric.node_info) returns that grows with the cluster or with its pods.
-LONG = ("peers", "endpoints", "services")
+LONG = ("peers", "endpoints", "services", "policy_classes")
 #: The key that stands for it.
 HANDED_OVER = "handed_over"
 

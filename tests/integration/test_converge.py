@@ -22,7 +22,7 @@ PEER_ROUTE = "10.111.160.128/25"
 
 
 def node(**more: Any) -> dict[str, Any]:
-    return {**plan("web-1"), "balances": False, **more}
+    return {**plan("web-1"), "balances": False, "holds_policies": False, **more}
 
 
 def options(part: str, of: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -205,7 +205,7 @@ def test_a_node_without_the_map_translates_nothing(node):
         told = run("nat_info")
         found.pin(NAT.pin)
     assert (told["entries"], told["report"], told["ports"]) == ([], "", [])
-    assert told["table"] == {"used": None, "size": 131072, "over": 0}
+    assert told["table"] == {"used": None, "size": 131072, "over": 0, "notes": 0}
 
 
 def test_a_map_of_another_version_is_said_to_be_one(node):

@@ -158,7 +158,7 @@ def test_status_of_masquerading(cluster_node):
         "prefixes": 3,
         "missing": [],
         "unplanned": [],
-        "nat": {"used": 2, "size": 131072, "over": 0},
+        "nat": {"used": 2, "size": 131072, "over": 0, "notes": 0},
         "accounts": [],
         "exhausted": 0,
         "warnings": [],

@@ -12,6 +12,8 @@ NODE: dict[str, Any] = {
     "native_routing_cidr": "10.111.0.0/16",
     "vxlan": None,
     "services": 0,
+    "policies": 0,
+    "isolation": False,
     "masquerade": None,
     "addresses": [],
     "pod_ranges": ["10.111.160.0/20"],

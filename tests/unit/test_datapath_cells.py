@@ -287,6 +287,7 @@ def test_masquerading_and_services_bring_programs_to_their_devices(cell, egress,
     assert {**kept, cell_pods(cell): []} == at
     defines = {} if services else {"NO_SERVICES": ""}
     defines |= {} if egress else {"NO_MASQUERADE": ""}
+    defines |= {"NO_POLICY": ""}
     assert [one["defines"] for one in found["programs"]] == [defines] * len(wanted)
 
 

@@ -124,14 +124,14 @@ def test_sockets_are_balanced_where_there_are_services():
 
 
 def test_a_cluster_without_services_has_programs_made_without_them():
-    without = {"NO_MASQUERADE": ""}
+    without = {"NO_MASQUERADE": "", "NO_POLICY": ""}
     for services, defines in ((0, {"NO_SERVICES": "", **without}), (1, without)):
         items = tasks.build({**NODE, "services": services})["programs"]
         assert [item["defines"] for item in items] == [defines] * len(items)
 
 
 def test_what_a_cluster_has_is_compiled_in():
-    both = {**NODE, "services": 1, "masquerade": MASQUERADE}
+    both = {**NODE, "services": 1, "masquerade": MASQUERADE, "isolation": True}
     for services, defines in ((0, {"NO_SERVICES": ""}), (1, {})):
         items = tasks.build({**both, "services": services})["programs"]
         assert [item["defines"] for item in items] == [defines] * len(items)

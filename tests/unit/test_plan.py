@@ -113,6 +113,7 @@ def test_a_slice_is_complete_and_plain_data():
         "native_routing_cidr": "10.111.0.0/16",
         "vxlan": None,
         "services": 0,
+        "policies": 0,
         "masquerade": None,
         "pod_ranges": ["10.111.160.0/20"],
         "name": "c",
@@ -140,6 +141,7 @@ def test_a_slice_is_complete_and_plain_data():
                 "netns": None,
                 "kind": "health",
                 "labels": {},
+                "isolated": False,
                 "containers": [],
             },
             {
@@ -149,9 +151,11 @@ def test_a_slice_is_complete_and_plain_data():
                 "netns": None,
                 "kind": "pod",
                 "labels": {"v": "1"},
+                "isolated": False,
                 "containers": [{"name": "web", "command": ["x"]}],
             },
         ],
+        "isolation": False,
         "peers": [
             {
                 "name": "a",

@@ -57,7 +57,7 @@ PLAY = {
 DEVICE = {"name": "eth0", "ifindex": 2, "mtu": 1450, "ethernet": True}
 EGRESS = {**DEVICE, "ip": "10.111.0.8"}
 OF_DEVICE = {"device": "eth0", "device_ifindex": 2, "device_mtu": 1450, "mtu": 1450}
-OF_DEVICE |= {"balances": False, "planned_before": False}
+OF_DEVICE |= {"balances": False, "holds_policies": False, "planned_before": False}
 
 
 class Run:

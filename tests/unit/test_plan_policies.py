@@ -76,14 +76,24 @@ def test_the_plan_has_the_tables_of_variables_and_manifests():
     assert planned(podnet_manifests=MANIFESTS).policies["demo"] == held
 
 
-def test_policies_that_are_not_enforced_are_a_warning():
-    assert planned(podnet_network_policies=WRITE_UP).cluster["warnings"] == [
-        "2 network policies (default/backend-access-ingress, default/db-access-ingress) are "
-        "checked and not enforced: this version enforces none, and all pods reach each other."
-    ]
+def test_a_node_knows_which_of_its_pods_a_policy_selects():
+    result = planned(podnet_network_policies=WRITE_UP)
+    assert result.cluster["warnings"] == []
+    selected = set()
+    for name in NODES:
+        node = result.node(name)
+        assert node["policies"] == 2
+        mine = {one["name"] for one in node["endpoints"] if one["isolated"]}
+        assert node["isolation"] == bool(mine)
+        selected |= mine
+    assert {name.rpartition("-")[0] for name in selected} == {"backend", "db"}
+    assert len(selected) == 12
     without = planned()
-    assert without.cluster["warnings"] == []
     assert without.policies == {}
+    for name in NODES:
+        node = without.node(name)
+        assert (node["policies"], node["isolation"]) == (0, False)
+        assert not any(one["isolated"] for one in node["endpoints"])
 
 
 def test_with_limit_the_pods_of_other_nodes_keep_their_classes():

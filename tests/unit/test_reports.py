@@ -63,7 +63,7 @@ STATUS = {
         "prefixes": 0,
         "missing": [],
         "unplanned": [],
-        "nat": {"used": 0, "size": 131072, "over": 0},
+        "nat": {"used": 0, "size": 131072, "over": 0, "notes": 0},
         "accounts": [],
         "exhausted": 0,
         "warnings": [],

@@ -196,7 +196,7 @@ def cell_of(node: Mapping[str, Any]) -> Cell:
     if node["masquerade"] and NODE_DEVICE in forwarding:
         # What is not masqueraded goes by them, too, and what answers it the stack forwards.
         forwarding = (*forwarding, EGRESS_DEVICES)
-    pods = {**cell.pods, **(cell.isolation if node.get("isolation") else {})}
+    pods = {**cell.pods, **(cell.isolation if node["isolation"] else {})}
     return replace(cell, pods=pods, programs=programs, forwarding=forwarding)
 
 

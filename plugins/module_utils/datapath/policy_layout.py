@@ -36,8 +36,8 @@ DEFINES = {
 POLICY_PODS = Layout(
     name="policy_pods",
     type="hash",
-    what="pod of this node that a policy selects: the sets of rules that it has, each 0 where it is "
-    "not isolated. A pod with ENDPOINT_ISOLATED that is not here gets and sends nothing",
+    what="pod of this node that a policy selects: the sets of rules that it has, each 0 where it "
+    "is not isolated. A pod with ENDPOINT_ISOLATED that is not here gets and sends nothing",
     key=(Field("address", "ip16", "the pod's address"),),
     value=(
         Field("partition", "be32", "the partition of all addresses into classes"),
@@ -69,7 +69,9 @@ POLICY_RULES = Layout(
     type="lpm_trie",
     what="what a set lets through: the rule",
     key=(
-        Field("prefixlen", "u32", "bits of what follows: a prefix ends where its rule stops to care"),
+        Field(
+            "prefixlen", "u32", "bits of what follows: a prefix ends where its rule stops to care"
+        ),
         Field("set", "be32", "the set"),
         Field("class", "be32", "class of the other side; 0: any that has no entry of its own"),
         Field("protocol", "u8", "IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP or any other"),

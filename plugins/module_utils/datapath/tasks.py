@@ -29,7 +29,11 @@ _IPCACHE_FLAGS = {"direct": layout.IPCACHE_DIRECT, "tunnel": layout.IPCACHE_TUNN
 _NO_ADDRESS, _NO_MAC = "::", "00:00:00:00:00:00"
 
 #: What programs are made without where a node does not have it.
-_WITHOUT = {"services": "NO_SERVICES", "masquerade": "NO_MASQUERADE"}
+_WITHOUT = {
+    "services": "NO_SERVICES",
+    "masquerade": "NO_MASQUERADE",
+    "isolation": "NO_POLICY",
+}
 
 #: What ``non_masquerade`` says of a prefix by what the plan says of it.
 _WHY = {
@@ -312,7 +316,7 @@ def _socket_programs(node: Mapping[str, Any]) -> Items:
 
 
 def _endpoints(node: Mapping[str, Any]) -> Items:
-    words = ("name", "ip", "mac", "netns")
+    words = ("name", "ip", "mac", "netns", "isolated")
     return [{word: one[word] for word in words if one.get(word)} for one in node["endpoints"]]
 
 

@@ -28,12 +28,13 @@ from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
 from ..engine.failure import Failure
 from ..nat import calls
+from ..policy import notes as replies
 from . import attachment, pod_device, removal, state
-from .held import address_key, entry_value, knows_calls, name_key, read
+from .held import address_key, entry_value, is_isolated, knows_calls, name_key, read
 from .wanted import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..engine.bpf import maps, programs
     from .held import Held
@@ -70,7 +71,10 @@ def converge(wanted: Sequence[Endpoint], node: Node, *, purge: bool, check_mode:
             removal.finish(found)
             if not check_mode:
                 _keep_calls(wanted, node, found)
+                _keep_replies(todo, found)
             _complete(todo, node, found)
+            if not check_mode:
+                _keep_replies(todo, found)  # of what began meanwhile
         found.finished(**changes.result())
     return changes
 
@@ -133,7 +137,7 @@ def _plan(
         held.unfinished[endpoint.name] = obstacle
         after |= {word: before[word] for word in state.INSIDE}
     # A namespace may be somebody else's, and an entry that of another endpoint with this address.
-    foreign_words = ("netns", "map_entry") if endpoint.netns else ("map_entry",)
+    foreign_words = ("map_entry", "isolated", *(["netns"] if endpoint.netns else []))
     nothing = not any(value for word, value in before.items() if word not in foreign_words)
     do = partial(todo.setdefault, endpoint, link if pod.ours or obstacle else None)
     changes.add(f"endpoint {endpoint.name}", None if nothing else before, after, do)
@@ -175,6 +179,21 @@ def _keep_calls(wanted: Sequence[Endpoint], node: Node, held: Held) -> None:
         known = knows_calls(held.entry_values.get(address_key(endpoint.ip)))
         if endpoint.device in held.links and (more or not known):
             held.alone(endpoint.name, partial(calls.keep, endpoint.namespace, endpoint.ip, cidrs))
+
+
+def _keep_replies(wanted: Iterable[Endpoint], held: Held) -> None:
+    """Keep the connections of pods that are judged from now on, as far as policies allow them."""
+    begins = {
+        key: one
+        for one in wanted
+        if one.isolated
+        and one.device in held.links
+        and not is_isolated(held.entry_values.get(key := address_key(one.ip)))
+    }
+    known = replies.pods() if begins else {}
+    for key in begins.keys() & known.keys():
+        one = begins[key]
+        held.alone(one.name, partial(replies.keep, one.namespace, key, known[key]))
 
 
 def _complete(todo: Mapping[Endpoint, links.Link | None], node: Node, held: Held) -> None:

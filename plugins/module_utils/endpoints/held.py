@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..datapath.layout import ALLOCATIONS, ENDPOINT_CALLS, ENDPOINTS
+from ..datapath.layout import ALLOCATIONS, ENDPOINT_CALLS, ENDPOINT_ISOLATED, ENDPOINTS
 from ..engine import devices, namespaces, netlink, routes
 from ..engine.bpf import attach, maps, programs
 from ..engine.failure import Failure, Unfinished
@@ -161,7 +161,8 @@ def entry_value(endpoint: Endpoint, node: Node, link: links.Link) -> bytes:
         mac=endpoint.mac,
         gateway_mac=node.gateway_mac,
         mtu=node.mtu,
-        flags=0 if node.non_masquerade_cidrs is None else ENDPOINT_CALLS,
+        flags=(0 if node.non_masquerade_cidrs is None else ENDPOINT_CALLS)
+        | (ENDPOINT_ISOLATED if endpoint.isolated else 0),
         netns=0 if link.netnsid is None else link.netnsid + 1,
     )
 
@@ -169,6 +170,11 @@ def entry_value(endpoint: Endpoint, node: Node, link: links.Link) -> bytes:
 def knows_calls(value: bytes | None) -> bool:
     """Say whether a value of the map ``endpoints`` has ENDPOINT_CALLS."""
     return bool(value and ENDPOINTS.value_row(value).flags & ENDPOINT_CALLS)
+
+
+def is_isolated(value: bytes | None) -> bool:
+    """Say whether a value of the map ``endpoints`` has ENDPOINT_ISOLATED."""
+    return bool(value and ENDPOINTS.value_row(value).flags & ENDPOINT_ISOLATED)
 
 
 def address_key(ip: str) -> bytes:

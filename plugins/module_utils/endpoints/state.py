@@ -12,7 +12,7 @@ from ..datapath.layout import ENDPOINTS
 from ..engine import namespaces
 from ..engine.bpf import hooks, programs
 from . import attachment
-from .held import address_key, entry_value, name_key
+from .held import address_key, entry_value, is_isolated, name_key
 
 if TYPE_CHECKING:
     from ..engine import links
@@ -55,6 +55,7 @@ def actual(
         if link
         else None,
         "map_entry": entry and ("whole" if whole else "stale"),
+        "isolated": is_isolated(entry),
         "allocation": _allocation(endpoint, held),
     }
 
@@ -72,6 +73,7 @@ def wanted(endpoint: Endpoint, node: Node) -> dict[str, Any]:
         "program": _wanted(FROM_POD, node.program, node),
         "delivery": node.delivery_program and _wanted(TO_POD, node.delivery_program, node),
         "map_entry": "whole",
+        "isolated": endpoint.isolated,
         "allocation": endpoint.ip,
     }
 

@@ -29,12 +29,14 @@ class Endpoint:
 
     :param netns: namespace that it lives in, in the words of :mod:`engine.namespaces`; None: one
         that is made for it, named after it, and removed with it.
+    :param isolated: whether a policy selects it: its entry of ``policy_pods`` is there already.
     """
 
     name: str
     ip: str
     mac: str
     netns: str | None = None
+    isolated: bool = False
 
     @property
     def device(self) -> str:

@@ -22,8 +22,6 @@ from . import queue
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from ..engine.bpf import maps
-
 #: Fields of an entry that say nothing here.
 _NOTHING = dict.fromkeys(("reserved", "id", "slot", "acked", "unused"), 0)
 
@@ -46,20 +44,7 @@ def keep(netns: str, ip: str, cidrs: Sequence[str]) -> None:
     with pinned.own(layout.NAT) as found, contextlib.suppress(sockdiag.Unsupported):
         if found:
             entries = _entries(netns, ip, [ipaddress.ip_network(cidr) for cidr in cidrs])
-            _begin(found, {key: value for key, value in entries if found.get(key) is None})
-
-
-def _begin(found: maps.Map, new: dict[bytes, bytes]) -> None:
-    """Make entries of flows that are on no account, as those of older versions are."""
-    if not new:
-        return
-    found.update(new)
-    with queue.opened() as elements:
-        if elements is None:
-            return
-        for key, value in new.items():
-            elements.push(queue.element(key, layout.NAT.value_row(value).created))
-        queue.correct(len(new))
+            queue.begin(found, {key: value for key, value in entries if found.get(key) is None})
 
 
 def _entries(

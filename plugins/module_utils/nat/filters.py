@@ -9,6 +9,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..datapath import nat_layout as layout
 from ..datapath.clock import elapsed
 from ..engine import addresses
 from ..engine.failure import Failure
@@ -58,7 +59,8 @@ class Filter:
         flags, protocol = value.flags, key.protocol
         source, destination, translation = self._places
         return not (
-            (self.protocol and words.PROTOCOLS[self.protocol] != protocol)
+            flags & layout.NAT_POLICY  # translates nothing
+            or (self.protocol and words.PROTOCOLS[self.protocol] != protocol)
             or (self.direction and words.direction(flags) != self.direction)
             or (self.kinds and words.kind(flags) not in self.kinds)
             or (not self.all and is_over(protocol, flags, elapsed(now, value.used)))

@@ -12,7 +12,7 @@ from ..datapath import nat_layout as layout
 from ..datapath import pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from ..engine.bpf import maps
 
@@ -37,6 +37,22 @@ def element(key: bytes, created: int) -> bytes:
     return key + created.to_bytes(8, sys.byteorder) + _NOBODY
 
 
+def begin(table: maps.Map, new: Mapping[bytes, bytes]) -> None:
+    """Make entries of flows that are on no account, as those of older versions are.
+
+    :param table: the map ``nat``.
+    """
+    if not new:
+        return
+    table.update(new)
+    with opened() as elements:
+        if elements is None:
+            return
+        for key, value in new.items():
+            elements.push(element(key, layout.NAT.value_row(value).created))
+        correct(len(new))
+
+
 def close(addresses: Collection[bytes], known: Collection[bytes]) -> None:
     """Take accounts out of the map, and what is on them out of the queue.
 
@@ -56,7 +72,8 @@ def close(addresses: Collection[bytes], known: Collection[bytes]) -> None:
 
 
 def _is_of_a_pod(account: bytes) -> bool:
-    return layout.NAT_QUOTA.unpack_key(account)["kind"] in (0, layout.NAT_INBOUND)
+    kind = layout.NAT_QUOTA.key_row(account).kind
+    return kind in (0, layout.NAT_INBOUND) or bool(kind & layout.NAT_POLICY)
 
 
 def _take_out(accounts: Collection[bytes]) -> None:

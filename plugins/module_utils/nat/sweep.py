@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..datapath import nat_layout as layout
 from ..datapath import pinned
-from . import queue
+from . import notes, queue
 from .flows import Flows
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def forget(gone: Collection[bytes], known: Collection[bytes]) -> None:
     """
     with pinned.own(layout.NAT) as found:
         if found:
-            found.delete(list(_stale(Flows(*found.columns()), gone, known)))
+            found.delete(list(_stale(Flows(*found.columns()), frozenset(gone), known)))
     queue.close(gone, known)
     _forget_calls(gone, known)
 
@@ -39,9 +39,14 @@ def _forget_calls(gone: Collection[bytes], known: Collection[bytes]) -> None:
             found.delete([key for key, pod in pods.items() if pod in gone or pod not in known])
 
 
-def _stale(found: Flows, gone: Collection[bytes], known: Collection[bytes]) -> Iterator[bytes]:
+def _stale(found: Flows, gone: frozenset[bytes], known: Collection[bytes]) -> Iterator[bytes]:
     for key, value in found:
         flags = value.flags
+        if flags & layout.NAT_POLICY:
+            # To who gets the address of the other side, too, it says nothing.
+            if {key.source, key.destination} & gone or notes.pod_of(key) not in known:
+                yield layout.NAT.key_struct.pack(*key)
+            continue
         # Who began the flow, and gets its answers.
         pod = value.destination if flags & layout.NAT_REVERSE else key.source
         unknown = flags & _OF_PODS and not flags & layout.NAT_HOST and pod not in known

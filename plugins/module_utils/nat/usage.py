@@ -32,15 +32,17 @@ _SHOWN = 10
 
 def usage(found: Flows) -> dict[str, Any]:
     """Return ``table``, ``ports`` and ``warnings`` (see RETURN of the module ``nat_info``)."""
-    over, live, taken = 0, 0, Counter[tuple[int, bytes, bytes, bytes]]()
+    over, live, noted, taken = 0, 0, 0, Counter[tuple[int, bytes, bytes, bytes]]()
     for key, value in found:
+        noted += bool(value.flags & layout.NAT_POLICY)
         if is_over(key.protocol, value.flags, elapsed(found.now, value.used)):
             over += 1  # it makes room for whoever wants its place
             continue
         live += not value.flags & layout.NAT_REVERSE
         if _takes_a_port(key, value):
             taken[key.protocol, key.destination, key.source, key.source_port] += 1
-    table = {"used": len(found) if found.pinned else None, "size": found.size, "over": over}
+    used = len(found) if found.pinned else None
+    table = {"used": used, "size": found.size, "over": over, "notes": noted}
     ports = [
         {
             "protocol": words.protocol(protocol),

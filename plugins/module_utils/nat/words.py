@@ -20,11 +20,14 @@ SOURCE, DESTINATION = "XLATE_SRC", "XLATE_DST"
 MASQUERADE, SERVICE, HOST, INBOUND = KINDS = ("masquerade", "service", "host", "inbound")
 #: Whose an account of flows is: those that a pod began, or the node; or those that strangers
 #: caused for a pod: clients of services from outside, and what came in by the pod's own address.
+#: Two are of notes of policies, for connections that a pod began, and for those of others to it.
 ACCOUNTS = {
     0: "pod",
     layout.NAT_HOST: HOST,
     layout.NAT_OUTSIDE: "outside",
     layout.NAT_INBOUND: INBOUND,
+    layout.NAT_POLICY: "policy",
+    layout.NAT_POLICY | layout.NAT_OUTSIDE: "policy_outside",
 }
 OPEN, CLOSING, OVER = "open", "closing", "over"
 

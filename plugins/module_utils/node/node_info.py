@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from .. import names
 from ..datapath import pinned
 from ..datapath.cells import SOCKET_PROGRAMS, socket_pin
 from ..datapath.layout import ALLOCATIONS, CONFIG, IPCACHE
+from ..datapath.policy_layout import POLICY_CLASS_BITS, POLICY_CLASSES, POLICY_PODS
 from ..datapath.service_layout import (
     SERVICE_ALLOCATED,
     SERVICE_CLUSTER_IP,
@@ -29,6 +31,7 @@ from ..datapath.service_layout import (
 from ..datapath.structs import FAMILY_IPV4
 from ..ebpf import mounts
 from ..engine import ipv4, pythons
+from ..engine.addresses import is_ipv4, text
 from ..engine.bpf import compiler, maps, objects
 from ..preflight import host
 from ..services import packed
@@ -143,6 +146,7 @@ def _held(node_ip: str | None) -> dict[str, Any]:
         "peers": {cidr: node for cidr, node in peers.items() if node != node_ip},
         "endpoints": dict(allocated),
         "balances": _balances(),
+        **_policies(),
         **_allocated(),
     }
 
@@ -156,6 +160,31 @@ def _balances() -> bool:
         return False
     with found:
         return not found.empty()
+
+
+def _policies() -> dict[str, Any]:
+    """Say whether there is anything of policies, and the class of each block that is known."""
+    pods = pinned.columns(POLICY_PODS)[1]
+    keys, values = pinned.columns(POLICY_CLASSES)
+    classes = [*POLICY_CLASSES.key_struct.iter_unpack(keys)]
+    numbers = (number for (number,) in POLICY_CLASSES.value_struct.iter_unpack(values))
+    partitions = Counter(pod[0] for pod in POLICY_PODS.value_struct.iter_unpack(pods))
+    # Without a pod that is judged a node has one partition alone, but for a run that was killed.
+    partitions = partitions or Counter(partition for _bits, partition, _address in classes)
+    named = partitions.most_common(1)[0][0] if partitions else None
+    return {
+        "holds_policies": bool(pods or classes),
+        "policy_classes": {
+            _block(bits, address): int.from_bytes(number, "big")
+            for (bits, partition, address), number in zip(classes, numbers)
+            if partition == named
+        },
+    }
+
+
+def _block(bits: int, address: bytes) -> str:
+    mapped = 96 if is_ipv4(address) else 0
+    return f"{text(address)}/{bits - POLICY_CLASS_BITS - mapped}"
 
 
 def _allocated() -> dict[str, Any]:

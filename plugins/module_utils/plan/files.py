@@ -4,8 +4,8 @@
 
 The one place of this package that reads and writes files. Each node has a small file of its own,
 and what the nodes of a cluster share stands in one file, so that a thousand nodes make a thousand
-small files and not a thousand lists of a thousand peers. The services stand apart, as they travel:
-packed once, and read by the one task that sends them.
+small files and not a thousand lists of a thousand peers. Services and policies stand apart, as they
+travel: packed once, and read by the one task that sends them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..engine.failure import Failure
+from ..policy import wire as policy_wire
 from ..services import wire
+from .policy import options
 from .slices import slice_of
 
 if TYPE_CHECKING:
@@ -28,9 +30,15 @@ def write(plan: Plan, directory: str) -> None:
     for cluster, common in plan.common.items():
         _write(_file(directory, "cluster", cluster), common)
         _file(directory, "services", cluster).write_text(wire.pack(plan.services[cluster]))
+    for cluster, tables in plan.policies.items():
+        classes = policy_wire.pack(options.of_cluster(tables))
+        _file(directory, "classes", cluster).write_text(classes)
     for name, own in plan.own.items():
         cluster = plan.cluster_of[name]
         _write(_file(directory, "node", name), {"cluster": cluster, "own": own})
+        if own["isolation"]:
+            sets = policy_wire.pack(options.of_node(plan.policies[cluster], own["endpoints"]))
+            _file(directory, "policies", name).write_text(sets)
 
 
 def read(directory: str, name: str) -> dict[str, Any]:
@@ -69,6 +77,16 @@ def lacks(directory: str, name: str) -> dict[str, Any]:
 def read_services(directory: str, name: str) -> str:
     """Return the services of a node's cluster, as ``services.wire`` packs them."""
     return _file(directory, "services", _mine(directory, name)["cluster"]).read_text()
+
+
+def read_policies(directory: str, name: str) -> list[str]:
+    """Return what a node is to hold of policies, as ``policy.wire`` packs it.
+
+    The classes of its cluster and the sets of its own pods; nothing of what there is not.
+    """
+    cluster = _mine(directory, name)["cluster"]
+    found = _file(directory, "classes", cluster), _file(directory, "policies", name)
+    return [file.read_text() for file in found if file.exists()]
 
 
 def _mine(directory: str, name: str) -> dict[str, Any]:

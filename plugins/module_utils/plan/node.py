@@ -16,7 +16,7 @@ from .model import HEALTH, Pod
 from .prefix import text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from .addresses import Addresses
     from .model import Cluster, Node
@@ -51,7 +51,7 @@ def common(
     """Return what the slices of a cluster share.
 
     :param health: each node's health address.
-    :param services: how many services there are; the services themselves travel apart.
+    :param services: how many services there are; services and policies themselves travel apart.
     """
     native, tunnel, masquerade = cluster.native, cluster.tunnel, cluster.masquerade
     return {
@@ -68,6 +68,7 @@ def common(
             "checksum_offload": tunnel.checksum_offload,
         },
         "services": services,
+        "policies": len(cluster.policies),
         "masquerade": masquerade
         and {
             "nodes": masquerade.nodes,
@@ -150,7 +151,15 @@ def own(
             "used": len(pods),
         },
         "endpoints": endpoints,
+        "isolation": False,
     }
+
+
+def isolate(mine: dict[str, Any], isolated: Container[str]) -> None:
+    """Say in what is a node's own which of its pods a policy selects, by their names."""
+    for endpoint in mine["endpoints"]:
+        endpoint["isolated"] = endpoint["name"] in isolated
+    mine["isolation"] = any(endpoint["isolated"] for endpoint in mine["endpoints"])
 
 
 def _further(node: Node) -> list[str]:
@@ -165,5 +174,6 @@ def _endpoint(pod: Pod, ip: int, kind: str) -> dict[str, Any]:
         "netns": pod.netns,
         "kind": kind,
         "labels": pod.labels,
+        "isolated": False,
         "containers": pod.containers,
     }

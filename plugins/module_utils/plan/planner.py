@@ -131,6 +131,8 @@ def _plan_cluster(
     refuse([*settled.problems, *policies.problems])
     if policies.tables is not None:
         result.policies[cluster.name] = policies.tables
+        for name in cluster.nodes:
+            node.isolate(result.own[name], policies.tables.pods)
     result.services[cluster.name] = settled.services
     for name, sentences in settled.in_the_way.items():
         result.own[name]["in_the_way"] = sentences

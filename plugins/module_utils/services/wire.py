@@ -4,25 +4,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import zlib
 from typing import TYPE_CHECKING, Any
 
+from ..engine import wire
 from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: The fastest: a run packs once, and every node unpacks.
-LEVEL = 1
-
 
 def pack(services: Sequence[Mapping[str, Any]]) -> str:
     """Return a list of services as one text: the option ``_services``."""
-    raw = json.dumps(services, separators=(",", ":")).encode()
-    return base64.b64encode(zlib.compress(raw, LEVEL)).decode()
+    return wire.pack(services)
 
 
 def unpack(packed: str) -> list[dict[str, Any]]:
@@ -31,8 +24,8 @@ def unpack(packed: str) -> list[dict[str, Any]]:
     :raises Failure: where it is none.
     """
     try:
-        return list(json.loads(zlib.decompress(base64.b64decode(packed))))
-    except (binascii.Error, zlib.error, ValueError, TypeError):
+        return list(wire.unpack(packed))
+    except (ValueError, TypeError):
         raise Failure(
             "_services: it is not a list as JSON, compressed with zlib, in base64; leave it to the "
             "action plugin, and give services, path or src."

@@ -18,6 +18,7 @@ _ENDPOINT = {
     "ip": {"type": "str", "required": True},
     "mac": {"type": "str", "required": True},
     "netns": {"type": "str"},
+    "isolated": {"type": "bool", "default": False},
 }
 
 

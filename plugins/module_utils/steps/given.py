@@ -16,7 +16,7 @@ from ..datapath import entries, tasks
 from . import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .parts import Arguments, Node
 
@@ -29,12 +29,14 @@ class Given:
     :param sysctls: the settings of the host that the user asked for.
     :param sources: what ``bpf_sources.gather`` read of the programs that the steps name.
     :param services: those of the node's cluster, as ``services.wire`` packs them.
+    :param policies: what the node is to hold of policies, as ``policy.wire`` packs it.
     """
 
     node: Node
     sysctls: Mapping[str, Any]
     sources: Mapping[str, Any]
     services: str
+    policies: Sequence[str] = ()
 
     @cached_property
     def items(self) -> dict[str, Any]:

@@ -59,6 +59,21 @@ def _balances(node: Node) -> bool:
     return bool(node["usable"] and (node["services"] or node["balances"]))
 
 
+def _isolates(node: Node) -> bool:
+    """Say whether a policy selects a pod of the node."""
+    return bool(node["usable"] and node["isolation"])
+
+
+def _isolates_none(node: Node) -> bool:
+    """Say whether no pod is isolated, and the node has to know of policies, or still does."""
+    knows = node["policies"] or node["holds_policies"]
+    return bool(node["usable"] and knows and not node["isolation"])
+
+
+def _policies(given: Given, *, purge: bool) -> Arguments:
+    return {"_policies": list(given.policies), "purge": purge}
+
+
 def _settings(given: Given) -> dict[str, int]:
     values: dict[str, int] = given.items["sysctls"]["values"]
     return values if ipv6.is_known() else settings.without_ipv6(values)
@@ -115,6 +130,14 @@ PARTS: dict[str, tuple[Step, ...]] = {
             lambda given: given.maps("first_maps"),
             said_later=True,
         ),
+        # Before programs come that judge nothing: a pod that is judged at one of its hooks alone
+        # would lose answers.
+        Step(
+            "Fill the policy maps, isolate no pod",
+            "policy",
+            lambda given: _policies(given, purge=True),
+            when=_isolates_none,
+        ),
         Step(
             "Attach the programs",
             "bpf_program",
@@ -156,7 +179,15 @@ PARTS: dict[str, tuple[Step, ...]] = {
             lambda given: given.maps("maps"),
         ),
     ),
+    # Policies before pods: none is without its policy for a packet.
     "endpoints": (
+        Step(
+            "Fill the policy maps",
+            "policy",
+            lambda given: _policies(given, purge=False),
+            when=_isolates,
+            said_later=True,
+        ),
         Step(
             "Connect the pods",
             "endpoints",
@@ -175,6 +206,12 @@ PARTS: dict[str, tuple[Step, ...]] = {
             # A pod's own route belongs to its endpoint.
             lambda given: _routes(given, purge=True, keep_devices=["pn_????????????"]),
             when=_always,
+        ),
+        Step(
+            "Remove policies that no pod has",
+            "policy",
+            lambda given: _policies(given, purge=True),
+            when=_isolates,
         ),
         Step(
             "Remove unused devices, maps and programs",

@@ -10,15 +10,33 @@ it is 0.04 s.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import platform
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# System call number of membarrier; the generic one for aarch64, riscv64 and what comes later.
+_NUMBERS = {"x86_64": 324, "ppc64le": 365, "s390x": 356}
+_MEMBARRIER = _NUMBERS.get(platform.machine(), 283)
+#: linux/membarrier.h: the kernel waits for an RCU grace period.
+_GLOBAL = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
 SWITCH = "/sys/kernel/rcu_expedited"
 #: From as many changes on it is worth it.
 MANY = 8
+
+
+def wait() -> None:
+    """Wait until no program runs any more that has read what this process has just replaced.
+
+    Where the kernel has no such call (CONFIG_MEMBARRIER), nothing is waited for.
+    """
+    _libc.syscall(_MEMBARRIER, _GLOBAL, 0, 0)
 
 
 @contextlib.contextmanager

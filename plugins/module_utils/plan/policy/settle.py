@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ...engine.failure import Failure
 from ...services import words
 from .. import namespaces
 from ..problems import some
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
     from ..model import Cluster, Pod
     from ..services.around import Around
-
-#: Until the datapath has the tables.
-NOT_YET = "this version enforces none, and all pods reach each other"
 
 #: Bits that an address has more in 16 bytes than in IPv4's four.
 _IPV4_BITS = 96
@@ -57,24 +55,33 @@ def settle(
             blocks.Block(blocks.address_of(each.cidr.first), each.cidr.length + _IPV4_BITS)
             for each in around.keep
         ),
-        {blocks.block(block): number for one in held for block, number in one.items()},
+        _classes(held) if around.keep else {},
     )
 
     def labels_of(name: str) -> Mapping[str, str]:
         return namespaces.labels(cluster, name)
 
     found = tables.tables(cluster.policies, pods, labels_of, unknown if around.keep else Unknown())
-    names = [each.name for each in cluster.policies]
-    result = Settled(
-        found,
-        list(tables.problems(found, nodes)),
-        [f"{len(names)} network policies ({some(names)}) are checked and not enforced: {NOT_YET}."],
-    )
+    result = Settled(found, list(tables.problems(found, nodes)))
     if found.classes.lost:
         # Pods of a node that was left out work, and must not be cut off.
         works = any(each.state == words.ACTIVE for each in around.keep)
         (result.problems if works else result.warnings).append(_lost(found, around, works=works))
     return result
+
+
+def _classes(held: Iterable[Mapping[str, int]]) -> dict[blocks.Block, int]:
+    """Return what nodes hold, which all hold the same, each block read once."""
+    found: dict[str, int] = {}
+    for one in held:
+        found.update(one)
+    try:
+        return {blocks.block(block): int(number) for block, number in found.items()}
+    except (ValueError, TypeError) as error:
+        raise Failure(
+            f"The policies of a node were observed, and cannot be read ({error}); valid is "
+            "policy_classes (CIDR: number)."
+        ) from None
 
 
 def _kind(pod: Pod) -> Kind:

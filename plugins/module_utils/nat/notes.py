@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Notes of network policies among the flows: by them a reply is known. They translate nothing."""
+
+from __future__ import annotations
+
+from itertools import compress
+from typing import TYPE_CHECKING
+
+from ..datapath.nat_layout import NAT
+from ..datapath.policy_layout import POLICY_INGRESS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .flows import Key
+
+_SIZE = NAT.key_struct.size
+#: Which of the 16-bit words of a key, the last one, says that it is a note.
+_WORDS = _SIZE // 2
+
+
+def keys(found: bytes) -> Iterator[bytes]:
+    """Yield the keys of notes.
+
+    :param found: all keys of the map in one piece.
+    """
+    marks = memoryview(found).cast("H")[_WORDS - 1 :: _WORDS]
+    for at in compress(range(len(marks)), marks):
+        yield found[at * _SIZE : (at + 1) * _SIZE]
+
+
+def pod_of(key: Key) -> bytes:
+    """Return the address of the pod that a note is of: it gets the reply, or sends it."""
+    pod: bytes = key.destination if key.reserved == POLICY_INGRESS else key.source
+    return pod
