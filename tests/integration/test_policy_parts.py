@@ -1,0 +1,192 @@
+"""The parts of a node whose cluster has network policies: from the plan to the kernel and back."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, policy_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner
+from ansible_collections.podnet.fabric.plugins.module_utils.steps import parts
+from bpf_support import pins
+from node_support import CLUSTER, NODES, bare_node
+from running import Run, run, run_module
+from test_converge import options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HERE = "node-e6e4d"
+PODS = [{"name": "web", "labels": {"app": "web"}}, {"name": "db", "labels": {"app": "db"}}]
+TO_DB = {
+    "name": "db",
+    "spec": {
+        "podSelector": {"matchLabels": {"app": "db"}},
+        "ingress": [
+            {
+                "from": [{"podSelector": {"matchLabels": {"app": "web"}}}],
+                "ports": [{"port": 5432}],
+            }
+        ],
+    },
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bare() -> Iterator[None]:
+    with bare_node():
+        yield
+        run("teardown")
+        assert pins() == []
+
+
+class Cluster:
+    """A cluster of two nodes; its runs are those of the one that is here."""
+
+    def __init__(
+        self, folder: Path, policies: Any, pods: Any = PODS, datapath: str = "ebpf"
+    ) -> None:
+        """Plan it, as the action plugin does."""
+        nodes = {
+            name: {
+                **CLUSTER,
+                "podnet_node_ip": ip,
+                "podnet_network_policies": policies,
+                "podnet_datapath": datapath,
+            }
+            for name, ip in NODES.items()
+        }
+        nodes[HERE]["podnet_pods"] = pods
+        seen = run("node_info", node_ip=NODES[HERE], device="eth0")
+        nothing: dict[str, Any] = {"pod_cidr": None, "peers": {}, "endpoints": {}}
+        files.write(planner.plan(nodes, {**dict.fromkeys(NODES, nothing), HERE: seen}), str(folder))
+        found = {
+            "device": "eth0",
+            "device_ifindex": socket.if_nametoindex("eth0"),
+            "device_mtu": 1500,
+            "mtu": 1500,
+            "balances": seen["balances"],
+            "holds_policies": seen["holds_policies"],
+        }
+        self.slice = {**files.read(str(folder), HERE), **found}
+        self.policies = files.read_policies(str(folder), HERE)
+
+    def part(self, name: str, **more: Any) -> Run:
+        """Run a part."""
+        return run_module("converge", **options(name, self.slice, _policies=self.policies, **more))
+
+    def run(self) -> list[str]:
+        """Run all parts; return the names of the steps that changed something."""
+        done = [self.part(name) for name in parts.PARTS]
+        assert [one["msg"] for one in done if one.failed] == []
+        return [step["name"] for one in done for step in one["steps"]]
+
+    def check(self) -> list[str]:
+        """Return what a run in check mode says of policies."""
+        done = [self.part(name, check=True) for name in parts.PARTS]
+        assert [one["msg"] for one in done if one.failed] == []
+        return [line for one in done for line in one["changes"] if "polic" in line]
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return lambda *given, **more: Cluster(tmp_path_factory.mktemp("plan"), *given, **more)
+
+
+def isolated() -> set[str]:
+    """Return the pods that are judged, by their addresses."""
+    with maps.open_pin(layout.ENDPOINTS.pin) as found:
+        rows = [(layout.ENDPOINTS.unpack_key(key), found.get(key)) for key in found.items()]
+    return {
+        key["address"]
+        for key, value in rows
+        if layout.ENDPOINTS.value_row(value).flags & layout.ENDPOINT_ISOLATED
+    }
+
+
+def count(table: Any) -> int:
+    with maps.open_pin(table.pin) as found:
+        return found.count()
+
+
+def test_policies_come_change_and_go(cluster: Any) -> None:
+    first = cluster([])
+    assert "Fill the policy maps" not in first.run()
+    address = {one["name"]: one["ip"] for one in first.slice["endpoints"]}
+
+    # On: what a check says is what is written, before the pod is judged.
+    on = cluster([TO_DB])
+    predicted = on.check()
+    assert f"create policies of pod {address['db']}" in predicted
+    assert isolated() == set()
+    steps = on.run()
+    assert steps.index("Fill the policy maps") < steps.index("Connect the pods")
+    assert isolated() == {address["db"]}
+    assert count(policy_layout.POLICY_PODS) == 1
+    assert count(policy_layout.POLICY_RULES) == 1
+    again = cluster([TO_DB])
+    assert again.slice["holds_policies"] is True
+    assert again.run() == []
+    look = again.part("node", look_ahead=True)
+    assert look["as_planned"] == [part for part in parts.PARTS if part != "node"]
+
+    # Another rule: the old set goes when the pods stand.
+    port = [{**TO_DB["spec"]["ingress"][0], "ports": [{"port": 5433}]}]
+    changed = cluster([{**TO_DB, "spec": {**TO_DB["spec"], "ingress": port}}])
+    assert changed.run() == ["Fill the policy maps", "Remove policies that no pod has"]
+    assert count(policy_layout.POLICY_RULES) == 1
+
+    # The last pod that a policy selects goes: the node knows the classes alone.
+    without = cluster([TO_DB], PODS[:1])
+    assert without.slice["isolation"] is False
+    assert without.run()[0] == "Fill the policy maps, isolate no pod"
+    assert isolated() == set()
+    assert count(policy_layout.POLICY_CLASSES) > 0
+    assert [count(one) for one in policy_layout.MAPS if one.name != "policy_classes"] == [0] * 4
+    assert cluster([TO_DB], PODS[:1]).run() == []
+
+    # The last policy goes.
+    off = cluster([], PODS[:1])
+    assert off.run() == ["Fill the policy maps, isolate no pod"]
+    assert [count(one) for one in policy_layout.MAPS] == [0] * 5
+    off = cluster([], PODS[:1])
+    assert off.slice["holds_policies"] is False
+    assert off.run() == []
+
+
+def test_pods_lose_the_flag_before_programs_that_judge_nothing_come(cluster: Any) -> None:
+    cluster([TO_DB]).run()
+    assert len(isolated()) == 1
+    off = cluster([])
+    steps = off.run()
+    assert steps[0] == "Fill the policy maps, isolate no pod"
+    assert isolated() == set()
+    assert [count(one) for one in policy_layout.MAPS] == [0] * 5
+    assert cluster([]).run() == []
+
+
+def test_a_map_that_is_missing_is_made_and_filled(cluster: Any) -> None:
+    cluster([TO_DB]).run()
+    for one in policy_layout.MAPS:
+        maps.unpin(one.pin)
+    steps = cluster([TO_DB]).run()
+    assert {"Fill the policy maps", "Attach the programs"} <= set(steps)
+    assert count(policy_layout.POLICY_PODS) == 1
+    assert cluster([TO_DB]).run() == []
+    cluster([]).run()
+
+
+@pytest.mark.parametrize("datapath", ["bridge", "routed"])
+def test_a_classic_node_has_the_program_that_sees_what_pods_get(
+    cluster: Any, datapath: str
+) -> None:
+    cluster([TO_DB], datapath=datapath).run()
+    assert "programs/to_container" in pins()
+    found = run("endpoints_info", program="/sys/fs/bpf/podnet/programs/guard", datapath=datapath)
+    assert all(one["program"] for one in found["endpoints"])
+    cluster([], datapath=datapath).run()
+    assert "programs/to_container" not in pins()
+    cluster([]).run()
