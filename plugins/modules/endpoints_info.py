@@ -53,6 +53,7 @@ endpoints:
       mac: "0a:58:0a:6f:a0:01"
       gateway_mac: "0e:58:0a:6f:a0:7e"
       mtu: 1500
+      isolated: false
       device: pn_0f1e2d3c4b5a
       netns: web-1
       program: tcx

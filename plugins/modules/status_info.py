@@ -71,10 +71,16 @@ status:
       prefixes: 14
       missing: []
       unplanned: []
-      nat: {used: 13107, size: 131072, over: 9}
+      nat: {used: 13107, size: 131072, over: 9, notes: 0}
       accounts: [{address: 10.111.160.1, kind: pod, flows: 6553, refused: 0}]
       exhausted: 0
       warnings: []
+    policies:
+      names: [default/db]
+      isolated: {ingress: 1, egress: 0}
+      audited: 0
+      notes: 4
+      sets: []
     drops:
       - {hook: from_container, direction: egress, verdict: spoofed_source, packets: 3, bytes: 126}
 report:

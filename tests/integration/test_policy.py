@@ -396,6 +396,72 @@ def test_node_info_says_which_classes_a_node_knows() -> None:
     assert found["policy_classes"] == {**CLASSES, "fd00::/8": 3}
 
 
+def test_policy_info_says_what_policies_do() -> None:
+    audited = rule_set(25, [0, TCP, 0, 16, 8], name="default/try", way="egress")
+    web = isolated(ingress=21, audit_egress=25)
+    run("policy", **given(web, isolated(DB, egress=22), sets=(IN, OUT, audited)))
+    kinds = ((7, policy_layout.POLICY_RULE), (21, policy_layout.POLICY_SET))
+    table = policy_layout.POLICY_COUNTERS
+    with maps.open_pin(table.pin) as found:
+        for number, kind in (*kinds, (25, policy_layout.POLICY_AUDIT)):
+            each = [table.pack_value(packets=number, bytes=cpu) for cpu in range(2)]
+            each += [bytes(16)] * (maps.possible_cpus() - 2)
+            key = table.pack_key(number=number, kind=kind)
+            found.restore({key: maps.all_cpus(each[: maps.possible_cpus()])})
+    write(note(WEB, 80, PEER_IP, 1001, EGRESS))
+    told = run("policy_info")
+    assert told["policies"] == [
+        {
+            "name": "default/db",
+            "audit": False,
+            "ingress": [],
+            "egress": ["db"],
+            "rules": [{"name": "default/db egress[0]", "number": 8, "packets": 0, "bytes": 0}],
+        },
+        {"name": "default/try", "audit": True, "ingress": [], "egress": ["web"], "rules": []},
+        {
+            "name": "default/web",
+            "audit": False,
+            "ingress": ["web"],
+            "egress": [],
+            "rules": [{"name": "default/web ingress[0]", "number": 7, "packets": 14, "bytes": 1}],
+        },
+    ]
+    nothing = {"packets": 0, "bytes": 0}
+    dropped = {one["number"]: (one["dropped"], one["would_drop"]) for one in told["sets"]}
+    assert dropped == {
+        21: ({"packets": 42, "bytes": 1}, nothing),
+        22: (nothing, nothing),
+        25: (nothing, {"packets": 50, "bytes": 1}),
+    }
+    assert [one["entries"] for one in told["sets"]] == [1, 2, 1]
+    none = {"ingress": [], "egress": [], "audit_ingress": [], "audit_egress": []}
+    assert told["pods"] == [
+        {
+            "name": "web",
+            "ip": WEB,
+            "judged": False,
+            **none,
+            "ingress": ["default/web"],
+            "audit_egress": ["default/try"],
+        },
+        {"name": "db", "ip": DB, "judged": False, **none, "egress": ["default/db"]},
+    ]
+    assert (told["isolated"], told["audited"]) == ({"ingress": 1, "egress": 1}, 1)
+    assert told["notes"] == 1
+    used = {one["name"]: one["used"] for one in told["maps"]}
+    assert used == {one.name: len(dump(one.name)) for one in policy_layout.MAPS}
+    assert told["report"].startswith(
+        "Policy        Mode       Ingress of   Egress of\n"
+        "default/db    enforced   -            db\n"
+        "default/try   audit      -            web\n"
+        "default/web   enforced   web          -\n"
+        "\n"
+        "Rule                     Packets   Bytes\n"
+    )
+    assert [one["name"] for one in run("policy_info", name="*/web")["policies"]] == ["default/web"]
+
+
 def table() -> dict[bytes, bytes]:
     with maps.open_pin(nat_layout.NAT.pin) as found:
         return dict(found.items())

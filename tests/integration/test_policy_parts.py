@@ -127,6 +127,10 @@ def test_policies_come_change_and_go(cluster: Any) -> None:
     assert isolated() == {address["db"]}
     assert count(policy_layout.POLICY_PODS) == 1
     assert count(policy_layout.POLICY_RULES) == 1
+    told = run("status_info", node=on.slice)["status"]
+    assert told["policies"]["names"] == ["default/db"]
+    assert told["policies"]["isolated"] == {"ingress": 1, "egress": 0}
+    assert {one["state"] for one in told["endpoints"]} == {"ready"}
     again = cluster([TO_DB])
     assert again.slice["holds_policies"] is True
     assert again.run() == []

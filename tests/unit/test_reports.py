@@ -69,6 +69,7 @@ STATUS = {
         "warnings": [],
     },
     "services": None,
+    "policies": None,
     "programs": [
         {
             "name": "from_container",
@@ -133,6 +134,7 @@ Peers:                  2
   node-63344  10.111.0.9  10.111.160.128/25  direct
   far         10.112.0.9  10.111.161.0/25    gateway
 Services:               None
+Policies:               None
 Programs:
   Name            Id  Tag               Attached
   from_container  7   f4c5a6b7c8d9e0f1  3 devices
@@ -164,6 +166,7 @@ Allocated addresses:
 Endpoints:              0/0 ready
 Peers:                  0
 Services:               None
+Policies:               None
 Programs:
 BPF Maps:
 Forwarded:              0
@@ -206,6 +209,39 @@ Warning: late is not usable: The secondary range default 10.111.160.0/24 has no 
 the node into a node group with a fresh secondary range.
 Warning: 6 pods pending (nginx-app-65, nginx-app-66, nginx-app-67 and 3 more): no node that \
 answered has room for another pod; podnet_max_pods and podnet_node_cidr_mask_size limit them."""
+
+
+def test_a_status_shows_what_policies_do() -> None:
+    sets = [
+        {
+            "direction": "ingress",
+            "policies": ["default/db", "default/deny"],
+            "pods": ["10.111.160.3", "10.111.160.4"],
+            "entries": 2,
+            "dropped": {"packets": 3, "bytes": 222},
+            "would_drop": {"packets": 0, "bytes": 0},
+        }
+    ]
+    found = {
+        "names": ["default/db", "default/deny"],
+        "sets": sets,
+        "isolated": {"ingress": 2, "egress": 0},
+        "audited": 0,
+        "notes": 4,
+    }
+    lines = status_report.render({**STATUS, "policies": found}).splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith("Policies:"))
+    assert lines[at : at + 4] == [
+        "Policies:               2 here   isolated pods: 2 ingress, 0 egress   0 audited   "
+        "4 connections noted",
+        "  Direction   Isolating policies         Pods   Entries   Dropped   Would drop",
+        "  ingress     default/db, default/deny   2      2         3         0",
+        "Programs:",
+    ]
+    many = {**found, "sets": sets * 21}
+    assert "  … and 1 more; policy_info lists them" in status_report.render(
+        {**STATUS, "policies": many}
+    )
 
 
 def test_status():

@@ -11,7 +11,7 @@ from ..datapath.cells import FROM_POD, TO_POD
 from ..datapath.layout import ENDPOINTS
 from ..engine.bpf import hooks
 from . import attachment
-from .held import name_key, read
+from .held import is_isolated, name_key, read
 
 if TYPE_CHECKING:
     from .held import Held
@@ -50,6 +50,7 @@ def _endpoint(name: str, datapath: str, held: Held) -> dict[str, Any]:
         "mac": entry.get("mac"),
         "gateway_mac": entry.get("gateway_mac"),
         "mtu": entry.get("mtu"),
+        "isolated": is_isolated(raw),
         "device": device if link else None,
         "netns": name if held.names[name] else None,
         "program": attached.mechanism if attached and ours else None,

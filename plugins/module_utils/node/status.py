@@ -17,6 +17,7 @@ from ..engine import links, netlink
 from ..engine.bpf import attach, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..nat import status as masquerading
+from ..policy import info as policies
 from ..restoration.entries import missing
 from ..services import info as services
 from . import lacking, tunnels
@@ -40,6 +41,7 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     datapath: dict[str, Any] = {
         "endpoints": _endpoints(node, held),
         "services": _services(node),
+        "policies": _policies(node),
         "programs": found,
         # Thousands of flows are counted already.
         "maps": _maps({NAT.name: masquerade["nat"]["used"]}),
@@ -98,7 +100,8 @@ def _endpoints(node: Mapping[str, Any], held: list[dict[str, Any]]) -> list[dict
     found = []
     for planned in node["endpoints"]:
         one = by_name.pop(planned["name"], {})
-        ready = one.get("ready") and one["ip"] == planned["ip"]
+        same = one.get("ip") == planned["ip"] and one["isolated"] == planned["isolated"]
+        ready = one.get("ready") and same
         words = {word: planned[word] for word in ("name", "kind", "ip", "mac")}
         state = "ready" if ready else "not ready"
         found.append({**words, "device": one.get("device"), "state": state})
@@ -122,6 +125,15 @@ def _services(node: Mapping[str, Any]) -> dict[str, Any] | None:
         "frontends": found["services"],
         "sockets": len(found["reverse_sockets"]),
     }
+
+
+def _policies(node: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what policies do here; None where the cluster has none."""
+    if not node["policies"]:
+        return None
+    found = policies.gather()
+    words = ("sets", "isolated", "audited", "notes")
+    return {"names": [one["name"] for one in found["policies"]], **{w: found[w] for w in words}}
 
 
 def _programs(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath.cells import SOCKET_PROGRAMS
 from ..datapath.service_layout import NODE_PORTS
+from ..policy import report as policy_report
 from ..services import report
 from ..text import masquerading
 from ..text.tables import first, line, table
@@ -51,6 +52,7 @@ def render(status: Mapping[str, Any]) -> str:
         *table(("Node", "Address", "Pod CIDR", "Route"), [_peer(peer) for peer in status["peers"]]),
         *_overlay(status),
         *_services(status["services"]),
+        *_policies(status["policies"]),
         "Programs:",
         *table(
             ("Name", "Id", "Tag", "Attached"), [_program(program) for program in status["programs"]]
@@ -153,6 +155,24 @@ def _services(found: Mapping[str, Any] | None) -> list[str]:
         *(f"  {f'{kind}:':<22}{number}" for kind, number in kinds.items()),
         *("  " + row for row in report.service_list({"services": frontends[:_SHOWN]})),
         *([f"  … and {more} more; services_info lists them"] if more > 0 else []),
+    ]
+
+
+#: Sets of rules that the report shows; M(podnet.fabric.policy_info) has them all.
+_SETS = 20
+
+
+def _policies(found: Mapping[str, Any] | None) -> list[str]:
+    """Return which policies select pods of the node, and what they drop."""
+    if found is None:
+        return [line("Policies", "None")]
+    isolated = ", ".join(f"{number} {way}" for way, number in found["isolated"].items())
+    counts = f"{len(found['names'])} here   isolated pods: {isolated}   {found['audited']} audited"
+    more = len(found["sets"]) - _SETS
+    return [
+        line("Policies", f"{counts}   {found['notes']} connections noted"),
+        *("  " + row for row in policy_report.drop_list({"sets": found["sets"][:_SETS]})),
+        *([f"  … and {more} more; policy_info lists them"] if more > 0 else []),
     ]
 
 
