@@ -92,6 +92,11 @@ audited:
   returned: success
   type: int
   sample: 0
+judges:
+  description: Whether programs find the one that judges; where a pod is isolated and they do not, it gets and sends nothing.
+  returned: success
+  type: bool
+  sample: true
 notes:
   description: How many connections of isolated pods are known, so that what answers passes.
   returned: success

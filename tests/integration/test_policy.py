@@ -59,7 +59,7 @@ def node() -> Iterator[None]:
         run("endpoints", **options([pod("web", 1), pod("db", 2)]))
         yield
         run("endpoints", **options([]))
-        assert {f"maps/{one.name}" for one in policy_layout.MAPS} <= set(pins())
+        assert {f"maps/{one.name}" for one in policy_layout.TABLES} <= set(pins())
         run("teardown")
         assert pins() == []
 
@@ -68,7 +68,7 @@ def node() -> Iterator[None]:
 def _purged(node: None) -> Iterator[None]:
     yield
     run("policy", purge=True)
-    for table in policy_layout.MAPS:
+    for table in policy_layout.TABLES:
         assert dump(table.name) == [], table.name
     assert notes() == set()
     empty()
@@ -450,7 +450,7 @@ def test_policy_info_says_what_policies_do() -> None:
     assert (told["isolated"], told["audited"]) == ({"ingress": 1, "egress": 1}, 1)
     assert told["notes"] == 1
     used = {one["name"]: one["used"] for one in told["maps"]}
-    assert used == {one.name: len(dump(one.name)) for one in policy_layout.MAPS}
+    assert used == {one.name: len(dump(one.name)) for one in policy_layout.TABLES}
     assert told["report"].startswith(
         "Policy        Mode       Ingress of   Egress of\n"
         "default/db    enforced   -            db\n"
@@ -505,7 +505,7 @@ def table() -> dict[bytes, bytes]:
 )
 def test_bad_input_is_one_sentence(wrong: dict[str, Any], sentence: str) -> None:
     fails("policy", sentence, **{**given(), **wrong})
-    for one in policy_layout.MAPS:
+    for one in policy_layout.TABLES:
         assert dump(one.name) == []
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, policy_layout
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import parts
-from bpf_support import pins
+from bpf_support import bpftool, pins
 from node_support import CLUSTER, NODES, bare_node
 from running import Run, run, run_module
+from test_calls_kept import connect
 from test_converge import options
 
 if TYPE_CHECKING:
@@ -130,6 +133,8 @@ def test_policies_come_change_and_go(cluster: Any) -> None:
     told = run("status_info", node=on.slice)["status"]
     assert told["policies"]["names"] == ["default/db"]
     assert told["policies"]["isolated"] == {"ingress": 1, "egress": 0}
+    assert told["policies"]["judges"] is True
+    assert told["node"]["usable"] is True
     assert {one["state"] for one in told["endpoints"]} == {"ready"}
     again = cluster([TO_DB])
     assert again.slice["holds_policies"] is True
@@ -149,13 +154,13 @@ def test_policies_come_change_and_go(cluster: Any) -> None:
     assert without.run()[0] == "Fill the policy maps, isolate no pod"
     assert isolated() == set()
     assert count(policy_layout.POLICY_CLASSES) > 0
-    assert [count(one) for one in policy_layout.MAPS if one.name != "policy_classes"] == [0] * 4
+    assert [count(one) for one in policy_layout.TABLES if one.name != "policy_classes"] == [0] * 4
     assert cluster([TO_DB], PODS[:1]).run() == []
 
     # The last policy goes.
     off = cluster([], PODS[:1])
     assert off.run() == ["Fill the policy maps, isolate no pod"]
-    assert [count(one) for one in policy_layout.MAPS] == [0] * 5
+    assert [count(one) for one in policy_layout.TABLES] == [0] * 5
     off = cluster([], PODS[:1])
     assert off.slice["holds_policies"] is False
     assert off.run() == []
@@ -168,13 +173,84 @@ def test_pods_lose_the_flag_before_programs_that_judge_nothing_come(cluster: Any
     steps = off.run()
     assert steps[0] == "Fill the policy maps, isolate no pod"
     assert isolated() == set()
-    assert [count(one) for one in policy_layout.MAPS] == [0] * 5
+    assert [count(one) for one in policy_layout.TABLES] == [0] * 5
     assert cluster([]).run() == []
+
+
+def reaches(source: str, target: tuple[str, int]) -> bool:
+    """Say whether a pod reaches a place."""
+    with namespaces.inside(source), socket.socket() as one:
+        one.settimeout(0.5)
+        return one.connect_ex(target) == 0
+
+
+def test_a_live_cluster_gets_policies_and_keeps_the_connections_that_they_allow(
+    cluster: Any,
+) -> None:
+    first = cluster([])
+    first.run()
+    address = {one["name"]: one["ip"] for one in first.slice["endpoints"]}
+    db, web = (address[name] for name in ("db", "web"))
+    with contextlib.ExitStack() as stack:
+        allowed, server = connect(stack, ("web", web, 40001), ("db", db, 5432))
+        denied, other = connect(stack, ("web", web, 40002), ("db", db, 80))
+        own, elsewhere = connect(stack, ("db", db, 40003), ("web", web, 9000))
+        egress = [{"to": [{"podSelector": {"matchLabels": {"app": "web"}}}]}]
+        spec = {**TO_DB["spec"], "egress": egress, "policyTypes": ["Ingress", "Egress"]}
+        cluster([{**TO_DB, "spec": spec}]).run()
+        # Whoever speaks first.
+        for sender, receiver in ((server, allowed), (allowed, server), (elsewhere, own)):
+            receiver.settimeout(5)
+            sender.send(b"still here")
+            assert receiver.recv(20) == b"still here"
+        denied.send(b"not me")
+        other.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            other.recv(20)
+        assert reaches("web", (db, 5432))
+        assert not reaches("web", (db, 80))
+        assert reaches("db", (web, 9000))
+        dropped = {
+            one["direction"]: one["dropped"]["packets"] for one in run("policy_info")["sets"]
+        }
+        assert dropped["ingress"] > 0
+        (policy,) = run("policy_info")["policies"]
+        assert all(rule["packets"] > 0 for rule in policy["rules"])
+        # Taken away, a permission ends with the next packet.
+        none = {**spec, "ingress": []}
+        cluster([{**TO_DB, "spec": none}]).run()
+        allowed.send(b"not me")
+        server.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            server.recv(20)
+        assert not reaches("web", (db, 5432))
+    cluster([]).run()
+
+
+def test_a_node_that_judges_nothing_says_so_and_is_mended(cluster: Any) -> None:
+    on = cluster([TO_DB])
+    on.run()
+    stage = policy_layout.POLICY_STAGE
+    with maps.open_pin(stage.pin) as found:
+        found.delete([bytes(4)])
+    told = run("status_info", node=on.slice)["status"]
+    assert told["missing"]["programs"] == ["policy in policy_stage"]
+    assert told["node"]["usable"] is False
+    assert cluster([TO_DB]).run() == ["Let programs hand packets over to it"]
+    shown = bpftool("map", "dump", "pinned", stage.pin)
+    judge = bpftool("prog", "show", "pinned", "/sys/fs/bpf/podnet/programs/policy")
+    assert [int(one["value"][0], 16) | int(one["value"][1], 16) << 8 for one in shown] == [
+        judge["id"] & 0xFFFF
+    ]
+    # Nothing is left of it where no pod is judged.
+    cluster([]).run()
+    assert bpftool("map", "dump", "pinned", stage.pin) == []
+    assert "programs/policy" not in pins()
 
 
 def test_a_map_that_is_missing_is_made_and_filled(cluster: Any) -> None:
     cluster([TO_DB]).run()
-    for one in policy_layout.MAPS:
+    for one in policy_layout.TABLES:
         maps.unpin(one.pin)
     steps = cluster([TO_DB]).run()
     assert {"Fill the policy maps", "Attach the programs"} <= set(steps)

@@ -265,6 +265,8 @@ def test_a_node_that_is_not_usable_has_routes_alone():
         "socket_programs": [],
         "maps": [],
         "masquerade_maps": [],
+        "policy_maps": [],
+        "policy_programs": [],
         "sysctls": {"values": {}, "restore": []},
         "endpoints": [],
         "endpoint_options": {},

@@ -96,6 +96,9 @@ MASQUERADE_CLASSIC = {"to_netdev": (EGRESS_DEVICES,), "nodeport": (EGRESS_DEVICE
 #: The door into a pod where the kernel carries packets on; what eBPF hands over has passed its own.
 DOOR = {TO_POD: "to_container"}
 
+#: Judges what pods get and send: where one may be isolated, the others hand packets over to it.
+POLICY_PROGRAM = "policy"
+
 #: Balance sockets; the same in every cell, at the node's cgroup, by the hooks that they are for.
 SOCKET_PROGRAMS = (
     *("connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"),

@@ -13,8 +13,17 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from . import layout, nat_layout, peers, reasons, settings
-from .cells import BY_PROGRAM, FROM_POD, SOCKET_PROGRAMS, TO_POD, cell_of, devices_of, socket_pin
+from . import layout, nat_layout, peers, policy_layout, reasons, settings
+from .cells import (
+    BY_PROGRAM,
+    FROM_POD,
+    POLICY_PROGRAM,
+    SOCKET_PROGRAMS,
+    TO_POD,
+    cell_of,
+    devices_of,
+    socket_pin,
+)
 from .structs import FAMILY_IPV4
 
 if TYPE_CHECKING:
@@ -43,14 +52,17 @@ _WHY = {
     "link_local": nat_layout.NON_MASQUERADE_LINK_LOCAL,
 }
 
-#: Maps that have a part of the run to themselves where pods are masqueraded.
-_MASQUERADE_MAPS = (nat_layout.MASQUERADE.name, nat_layout.NON_MASQUERADE.name)
+#: Maps that have a step to themselves, by what a node has then.
+_APART = {
+    "masquerade": (nat_layout.MASQUERADE.name, nat_layout.NON_MASQUERADE.name),
+    "isolation": (policy_layout.POLICY_STAGE.name,),
+}
 
 #: What a node has that got no pod CIDR; routes to its peers come on top.
 _NOTHING: dict[str, Any] = {
     **{word: [] for word in ("veths", "bridges", "vxlans", "first_maps", "maps")},
     **{word: [] for word in ("programs", "socket_programs", "neighbors", "endpoints")},
-    "masquerade_maps": [],
+    **{word: [] for word in ("masquerade_maps", "policy_maps", "policy_programs")},
     "sysctls": {"values": {}, "restore": []},
     "endpoint_options": {},
     "keep": {"devices": [], "programs": []},
@@ -61,11 +73,12 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
     """Return what the modules take for one node.
 
     ``veths``, ``bridges``, ``vxlans``, ``programs``, ``socket_programs``, ``routes``, ``neighbors``
-    and ``endpoints`` are items for the modules of these names, ``first_maps``, ``maps`` and
-    ``masquerade_maps`` for ``bpf_map``: with nothing that sends packets, and with all; a map that
-    ``masquerade_maps`` has is not in ``maps``, or check mode would say it twice. ``sysctls``
-    has the options ``values`` and ``restore``, ``endpoint_options`` those that all pods of a node
-    share; ``keep`` is that of ``teardown``.
+    and ``endpoints`` are items for the modules of these names, ``policy_programs`` that for
+    ``bpf_program`` to which the others hand packets over, ``first_maps``, ``maps``,
+    ``masquerade_maps`` and ``policy_maps`` for ``bpf_map``: with nothing that sends packets, with
+    all, and those with a step to themselves; such a map is not in ``maps``, or check mode would say
+    it twice. ``sysctls`` has the options ``values`` and ``restore``, ``endpoint_options`` those
+    that all pods of a node share; ``keep`` is that of ``teardown``.
 
     :param node: its part of the plan.
     :param ifindexes: numbers of the node's devices, by their names; the maps hold them.
@@ -80,10 +93,12 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
         "vxlans": _vxlan(node, cell) if cell.tunnel else [],
         "sysctls": settings.of(node, cell),
         "first_maps": _maps([], [], config if cell.tunnel else []),
-        "maps": _but_masquerade(
-            node, _maps(_ipcache(node), _node_addresses(node), config, _emptied(node))
+        "maps": _but_apart(
+            node, _maps(_ipcache(node), _node_addresses(node), config, _apart(node, wanted=False))
         ),
         "programs": _programs(node, cell),
+        "policy_programs": _policy_programs(node),
+        "policy_maps": _policy_maps(node),
         "socket_programs": _socket_programs(node),
         "masquerade_maps": _masquerade_maps(node),
         "routes": peers.own_routes(node, cell) + peers.routes(node, cell),
@@ -92,7 +107,7 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
         "endpoint_options": _endpoint_options(node, cell),
         "keep": {
             "devices": list(cell.devices),
-            "programs": list(cell.all_programs),
+            "programs": [*cell.all_programs, *(one["name"] for one in _policy_programs(node))],
             "attached": {name: devices_of(node, at) for name, at in cell.programs.items()},
         },
     }
@@ -214,14 +229,17 @@ def _node_addresses(node: Mapping[str, Any]) -> Items:
     ]
 
 
-def _emptied(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the maps that a role fills which does not run for this node any more."""
-    return () if node["masquerade"] else _MASQUERADE_MAPS
+def _apart(node: Mapping[str, Any], *, wanted: bool) -> list[str]:
+    """Return the maps that have a step to themselves; or those whose steps this node has no more.
+
+    The latter are emptied.
+    """
+    return [name for key, maps in _APART.items() if bool(node[key]) == wanted for name in maps]
 
 
-def _but_masquerade(node: Mapping[str, Any], maps: Items) -> Items:
-    """Return the maps without those that the masquerade part of this node's run has."""
-    return [one for one in maps if one["name"] not in _MASQUERADE_MAPS or not node["masquerade"]]
+def _but_apart(node: Mapping[str, Any], maps: Items) -> Items:
+    apart = _apart(node, wanted=True)
+    return [one for one in maps if one["name"] not in apart]
 
 
 def _egress_devices(node: Mapping[str, Any]) -> Items:
@@ -282,13 +300,7 @@ def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
     """Return the programs and where they go; that of the pods is attached when they are made."""
     return [
         {
-            "name": hook.name,
-            "src": f"{hook.name}.c",
-            "function": hook.name,
-            "type": "sched_cls",
-            "defines": {word: "" for key, word in _WITHOUT.items() if not node[key]},
-            "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
-            "pin": f"{names.PROGRAM_PINS}/{hook.name}",
+            **_program(node, hook.name),
             "attach": [
                 {"hook": hook.attach, "device": device}
                 for device in devices_of(node, cell.programs.get(hook.name, ()))
@@ -297,6 +309,31 @@ def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
         for hook in reasons.HOOKS
         if hook.name in cell.all_programs
     ]
+
+
+def _program(node: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "src": f"{name}.c",
+        "function": name,
+        "type": "sched_cls",
+        "defines": {word: "" for key, word in _WITHOUT.items() if not node[key]},
+        "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
+        "pin": f"{names.PROGRAM_PINS}/{name}",
+    }
+
+
+def _policy_programs(node: Mapping[str, Any]) -> Items:
+    return [_program(node, POLICY_PROGRAM)] if node["isolation"] else []
+
+
+def _policy_maps(node: Mapping[str, Any]) -> Items:
+    """Return the map by which others hand packets over to the program that judges them."""
+    entries = [
+        {"key": {"zero": 0}, "value": {"program": program["pin"]}}
+        for program in _policy_programs(node)
+    ]
+    return [policy_layout.POLICY_STAGE.task(entries=entries)] if entries else []
 
 
 def _socket_programs(node: Mapping[str, Any]) -> Items:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import reasons
-from ..datapath.cells import SOCKET_PROGRAMS, cell_of, devices_of
+from ..datapath.cells import POLICY_PROGRAM, SOCKET_PROGRAMS, cell_of, devices_of
+from ..datapath.policy_layout import POLICY_STAGE
 from ..text.tables import first
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def of_datapath(node: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, 
 
     What the node's cell does not have is not missing, nor is anything where it got no pod CIDR.
 
-    :param found: ``programs``, ``services``, ``maps`` and ``endpoints`` of its status.
+    :param found: ``programs``, ``services``, ``policies``, ``maps``, ``endpoints`` of its status.
     """
     if not node["usable"]:
         return {"programs": [], "maps": [], "endpoints": []}
@@ -66,13 +67,21 @@ def _programs(node: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
         for place in program["attached"]
     }
     balancing = found["services"]
-    return [
-        f"{hook.name} at {hook.attach} of {device}"
-        for hook in reasons.HOOKS
-        for device in wanted.get(hook.name, ())
-        if (hook.name, device) not in attached
-    ] + [
-        f"socket_{name} at cgroup_{name}"
-        for name in SOCKET_PROGRAMS
-        if balancing and name not in balancing["socket_hooks"]
-    ]
+    return (
+        [
+            f"{hook.name} at {hook.attach} of {device}"
+            for hook in reasons.HOOKS
+            for device in wanted.get(hook.name, ())
+            if (hook.name, device) not in attached
+        ]
+        + [
+            f"socket_{name} at cgroup_{name}"
+            for name in SOCKET_PROGRAMS
+            if balancing and name not in balancing["socket_hooks"]
+        ]
+        + (
+            [f"{POLICY_PROGRAM} in {POLICY_STAGE.name}"]
+            if node["isolation"] and not found["policies"]["judges"]
+            else []
+        )
+    )

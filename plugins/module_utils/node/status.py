@@ -132,7 +132,7 @@ def _policies(node: Mapping[str, Any]) -> dict[str, Any] | None:
     if not node["policies"]:
         return None
     found = policies.gather()
-    words = ("sets", "isolated", "audited", "notes")
+    words = ("sets", "isolated", "audited", "notes", "judges")
     return {"names": [one["name"] for one in found["policies"]], **{w: found[w] for w in words}}
 
 

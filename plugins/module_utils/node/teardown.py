@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from .. import names
 from ..datapath import reasons
+from ..datapath.cells import POLICY_PROGRAM
 from ..endpoints import removal
 from ..endpoints.held import Held, read
 from ..endpoints.wanted import KINDS
@@ -57,7 +58,8 @@ class Keep:
 
     def gone_programs(self) -> list[str]:
         """Names of the programs of the datapath that are not kept."""
-        return [hook.name for hook in reasons.HOOKS if hook.name not in self.programs]
+        known = (*(hook.name for hook in reasons.HOOKS), POLICY_PROGRAM)
+        return [name for name in known if name not in self.programs]
 
 
 def converge(keep: Keep | None, *, check_mode: bool) -> Changes:

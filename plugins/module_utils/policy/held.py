@@ -67,7 +67,7 @@ def read() -> Iterator[Held]:
     """Read what the node holds of policies."""
     with contextlib.ExitStack() as stack:
         tables = {}
-        for table in (*layout.MAPS, ENDPOINTS):
+        for table in (*layout.TABLES, ENDPOINTS):
             # Flags are where every version has them.
             found = maps.open_pin(table.pin) if table is ENDPOINTS else open_map(table)
             if found is not None:
@@ -89,7 +89,7 @@ def read() -> Iterator[Held]:
 
 def pinned(held: Held) -> None:
     """Raise where a map is not pinned."""
-    for table in layout.MAPS:
+    for table in layout.TABLES:
         if table.name not in held.tables:
             raise Failure(
                 f"map {table.name!r} is not pinned at {table.pin}; the roles native_routing and "

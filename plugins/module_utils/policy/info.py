@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath import pinned
 from ..datapath import policy_layout as layout
+from ..datapath.cells import POLICY_PROGRAM
 from ..datapath.layout import ALLOCATIONS
 from ..datapath.nat_layout import NAT
 from ..engine import addresses
+from ..engine.bpf import programs
+from ..names import PROGRAM_PINS
 from ..nat import notes
 from . import packed
 from .held import read
@@ -47,9 +50,21 @@ def gather(pattern: str | None = None) -> dict[str, Any]:
             "pods": pods,
             "isolated": {way: sum(bool(pod[way]) for pod in pods) for way in DIRECTIONS},
             "audited": sum(bool(pod["audit_ingress"] or pod["audit_egress"]) for pod in pods),
+            "judges": _judges(),
             "notes": sum(1 for _key in notes.keys(pinned.columns(NAT)[0])),
             "maps": _maps(held),
         }
+
+
+def _judges() -> bool:
+    """Say whether programs find the one that judges."""
+    program = programs.open_pin(f"{PROGRAM_PINS}/{POLICY_PROGRAM}")
+    if program is None:
+        return False
+    with program, pinned.own(layout.POLICY_STAGE) as stage:
+        return bool(
+            stage and stage.get(bytes(4)) == layout.POLICY_STAGE.value_struct.pack(program.info.id)
+        )
 
 
 def _counted(held: Held) -> Mapping[tuple[int, int], Item]:
@@ -140,5 +155,5 @@ def _maps(held: Held) -> list[Item]:
             if table.name in held.tables
             else table.max_entries,
         }
-        for table in layout.MAPS
+        for table in layout.TABLES
     ]

@@ -130,6 +130,19 @@ PARTS: dict[str, tuple[Step, ...]] = {
             lambda given: given.maps("first_maps"),
             said_later=True,
         ),
+        # Before programs come that hand packets over.
+        Step(
+            "Load the program of policies",
+            "bpf_program",
+            lambda given: given.programs("policy_programs"),
+            when=_isolates,
+        ),
+        Step(
+            "Let programs hand packets over to it",
+            "bpf_map",
+            lambda given: {"maps": given.items["policy_maps"]},
+            when=_isolates,
+        ),
         # Before programs come that judge nothing: a pod that is judged at one of its hooks alone
         # would lose answers.
         Step(
