@@ -18,28 +18,28 @@ static __always_inline __be32 judge_class(const struct policy_pods_value *pod, c
 	};
 	const struct policy_classes_value *found = map_lookup(MAP(policy_classes), &key);
 
-	return found ? found->class : 0;
+	return found ? found->peers : 0;
 }
 
 /* The rule of a set that lets the packet through; 0 where none does. */
-static __always_inline __u32 judge_rule(__be32 set, __be32 class, const struct nat_key *packet)
+static __always_inline __u32 judge_rule(__be32 set, __be32 peers, const struct nat_key *packet)
 {
 	const __u16 protocol = packet->protocol;
 	struct policy_rules_key key = {
 		.prefixlen = POLICY_RULE_ALL_BITS,
 		.set = set,
-		.class = class,
+		.peers = peers,
 		.protocol = (__u8)protocol,
 	};
 	const struct policy_rules_value *found;
 
-	if (!class)
+	if (!peers)
 		return 0;
 	if (protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP || protocol == IP_PROTOCOL_SCTP)
 		key.port = packet->destination_port;
 	found = map_lookup(MAP(policy_rules), &key);
 	if (!found) {
-		key.class = 0; /* what is let through of all that have no entry of their own */
+		key.peers = 0; /* what is let through of all that have no entry of their own */
 		found = map_lookup(MAP(policy_rules), &key);
 	}
 	return found ? found->rule : 0;
@@ -145,18 +145,18 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	const __u32 unknown = p->skb->len;
 	struct nat_value *known;
 	struct nat_key note;
-	__be32 class;
+	__be32 peers;
 
 	if (!pod)
 		return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
 	set = way == POLICY_EGRESS ? pod->egress : pod->ingress;
 	audit = way == POLICY_EGRESS ? pod->audit_egress : pod->audit_ingress;
 	back = way == POLICY_EGRESS ? pod->ingress | pod->audit_ingress : pod->egress | pod->audit_egress;
-	class = judge_class(pod, other);
-	FORGET(class, unknown);
-	rule = set ? judge_rule(set, class, key) : 0;
+	peers = judge_class(pod, other);
+	FORGET(peers, unknown);
+	rule = set ? judge_rule(set, peers, key) : 0;
 	FORGET(rule, unknown);
-	would = audit ? judge_rule(audit, class, key) : 0;
+	would = audit ? judge_rule(audit, peers, key) : 0;
 	FORGET(would, unknown);
 	denied = set && !rule;
 	reply = denied | (audit && !would);

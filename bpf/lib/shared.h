@@ -430,7 +430,7 @@ struct policy_classes_key {
 };
 _Static_assert(sizeof(struct policy_classes_key) == 24, "policy_classes_key: 24 bytes, no hidden padding");
 struct policy_classes_value {
-	__be32 class; /* the class */
+	__be32 peers; /* number of the class */
 };
 _Static_assert(sizeof(struct policy_classes_value) == 4, "policy_classes_value: 4 bytes, no hidden padding");
 
@@ -438,7 +438,7 @@ _Static_assert(sizeof(struct policy_classes_value) == 4, "policy_classes_value: 
 struct policy_rules_key {
 	__u32 prefixlen; /* bits of what follows: a prefix ends where its rule stops to care */
 	__be32 set; /* the set */
-	__be32 class; /* class of the other side; 0: any that has no entry of its own */
+	__be32 peers; /* class of the other side; 0: any that has no entry of its own */
 	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP or any other */
 	__u8 reserved; /* 0 */
 	__be16 port; /* port of the destination; 0 where there is none */

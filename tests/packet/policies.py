@@ -62,7 +62,7 @@ class Policies:
             partition=PARTITION,
             address=str(network.network_address),
         )
-        value = layout.POLICY_CLASSES.pack_value(**{"class": number})
+        value = layout.POLICY_CLASSES.pack_value(peers=number)
         self.node.tables["policy_classes"].update({key: value})
 
     def add_set(self, number: int, entries: Iterable[Lets]) -> None:
@@ -72,7 +72,8 @@ class Policies:
             {
                 layout.POLICY_RULES.pack_key(
                     prefixlen=layout.POLICY_RULE_BITS + one.bits,
-                    **{"set": number, "class": one.peers},
+                    set=number,
+                    peers=one.peers,
                     protocol=one.protocol,
                     reserved=0,
                     port=one.port,

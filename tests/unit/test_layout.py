@@ -32,6 +32,7 @@ SAMPLES = {
     "mac": ("0a:58:0a:6f:a0:01", 'memcpy(p, "\\x0a\\x58\\x0a\\x6f\\xa0\\x01", 6);'),
     "ip16": ("10.111.160.1", "memset(p, 0, 10); memset(p + 10, 255, 2); "
              "p[12] = 10; p[13] = 111; p[14] = 160; p[15] = 1;"),
+    "bytes(20)": ("abc", 'strcpy((char *)p, "abc");'),
     "bytes(256)": ("nginx-app-1", 'strcpy((char *)p, "nginx-app-1");'),
 }  # fmt: skip
 
@@ -209,6 +210,8 @@ def test_numbers_that_are_pinned_somewhere_stay():
         (38, "vlan_tagged", True),
         (39, "encapsulation_prohibited", True),
         (40, "nat_quota", True),
+        (41, "ingress_denied", True),
+        (42, "egress_denied", True),
     ]
     assert [(hook.number, hook.name) for hook in reasons.HOOKS] == [
         (0, "from_container"),

@@ -59,7 +59,7 @@ POLICY_CLASSES = Layout(
         Field("partition", "be32", "the partition"),
         Field("address", "ip16", "first address of the prefix"),
     ),
-    value=(Field("class", "be32", "the class"),),
+    value=(Field("peers", "be32", "number of the class"),),
     max_entries=1048576,
     no_prealloc=True,
 )
@@ -73,7 +73,7 @@ POLICY_RULES = Layout(
             "prefixlen", "u32", "bits of what follows: a prefix ends where its rule stops to care"
         ),
         Field("set", "be32", "the set"),
-        Field("class", "be32", "class of the other side; 0: any that has no entry of its own"),
+        Field("peers", "be32", "class of the other side; 0: any that has no entry of its own"),
         Field("protocol", "u8", "IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP or any other"),
         Field("reserved", "u8", "0"),
         Field("port", "be16", "port of the destination; 0 where there is none"),
