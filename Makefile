@@ -122,7 +122,7 @@ demo: deps ## a lab with the network on it, its status and health; WITH="podnet_
 demo-down: collection ## take the demo away
 	./lab down demo
 
-header: collection ## make bpf/lib/shared.h and reasons.h from the Python that describes the maps
+header: collection ## make the headers in bpf/lib that come from the Python that describes the maps
 	$(PY) -c 'import sys; sys.path.insert(0, "$(BUILD)/collections"); \
 	  from ansible_collections.podnet.fabric.plugins.module_utils.datapath.header import render; \
 	  [open(f"bpf/lib/{name}", "w").write(text) for name, text in render().items()]'

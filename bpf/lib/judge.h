@@ -7,6 +7,7 @@
 #pragma once
 
 #include "gc.h"
+#include "node.h"
 
 /* The other side's class; 0 where the pod's partition is not there, which lets nothing through. */
 static __always_inline __be32 judge_class(const struct policy_pods_value *pod, const struct address *other)

@@ -19,7 +19,7 @@ RENDER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.header import render
-print(render()["shared.h"], end="")
+print(render()["maps.h"], end="")
 """
 
 
@@ -72,5 +72,5 @@ def other_maps(folder: Path) -> Path:
     header = subprocess.run(
         [sys.executable, "-c", RENDER, str(folder)], capture_output=True, text=True, check=True
     )
-    (checkout / "bpf/lib/shared.h").write_text(header.stdout)
+    (checkout / "bpf/lib/maps.h").write_text(header.stdout)
     return folder

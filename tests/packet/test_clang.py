@@ -24,13 +24,17 @@ def run(*words: str) -> str:
 
 
 def test_there_is_one_program_a_hook():
-    assert sorted(hook.name for hook in reasons.HOOKS) == PROGRAMS
+    # And the one that they hand packets over to.
+    assert sorted([*(hook.name for hook in reasons.HOOKS), "policy"]) == PROGRAMS
 
 
 @pytest.mark.parametrize(
     "defines",
-    [[], ["-DNO_SERVICES"], ["-DNO_MASQUERADE"], ["-DNO_SERVICES", "-DNO_MASQUERADE"]],
-    ids=["both", "masquerade", "services", "none"],
+    [
+        *([], ["-DNO_SERVICES"], ["-DNO_MASQUERADE"], ["-DNO_POLICY"]),
+        ["-DNO_SERVICES", "-DNO_MASQUERADE", "-DNO_POLICY"],
+    ],
+    ids=["all", "no services", "no masquerading", "no policies", "none"],
 )
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_clang_has_nothing_to_say(name, defines, tmp_path):

@@ -50,6 +50,7 @@ RULE, OTHER = 201, 202
 TCP_, UDP_, SCTP_, ICMP_ = 6, 17, 132, 1
 REMOTE_POD, SERVICE, NODE_PORT = "10.111.160.130", "172.16.0.10", 31000
 PODS = pytest.mark.parametrize("hook", ["from_container", "guard"])
+DENIED = {"ingress": "ingress_denied", "egress": "egress_denied"}
 EACH = pytest.mark.parametrize("l4", [TCP, UDP, ICMP], ids=["TCP", "UDP", "ICMP"])
 
 
@@ -87,7 +88,7 @@ def passes(outcome: Outcome) -> bool:
 
 
 def denied(outcome: Outcome, way: str, hook: str = "from_container") -> bool:
-    return (outcome.action, outcome.counted) == (DROP, [(hook, f"{way}_denied")])
+    return (outcome.action, outcome.counted) == (DROP, [(hook, DENIED[way])])
 
 
 # What a rule lets through

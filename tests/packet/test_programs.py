@@ -850,8 +850,14 @@ def test_nothing_is_tunneled_before_the_device_is_there(node: Node) -> None:
 
 def test_every_verdict_is_seen() -> None:
     seen = {case.verdict for case in CASES} | {"not_configured"}
-    # Those of services and of masquerading are next door.
-    for name in ("test_balance.py", "masquerade.py", "test_masquerade.py", "test_quota.py"):
+    # Those of services, of masquerading and of policies are next door.
+    for name in (
+        "test_balance.py",
+        "masquerade.py",
+        "test_masquerade.py",
+        "test_quota.py",
+        "test_policy.py",
+    ):
         text = (Path(__file__).parent / name).read_text()
         seen |= {verdict.name for verdict in reasons.VERDICTS if f'"{verdict.name}"' in text}
     assert {verdict.name for verdict in reasons.VERDICTS} - seen == set()

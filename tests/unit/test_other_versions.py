@@ -12,6 +12,6 @@ def test_another_version_can_be_made(make, tmp_path):
 
 
 def test_the_maps_that_programs_read_have_grown(tmp_path):
-    header = "ansible_collections/podnet/fabric/bpf/lib/shared.h"
+    header = "ansible_collections/podnet/fabric/bpf/lib/maps.h"
     text = (versions.other_maps(tmp_path) / header).read_text()
     assert text.count("__u32 added;") == 3

@@ -4,16 +4,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..engine import fields as bpf_fields
-from . import layout, reasons
+from . import layout, nat_layout, policy_layout, reasons, service_layout
 from .structs import C_TYPES, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .structs import Layout
 
 _MADE = """/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Made by `make header` from plugins/module_utils/datapath: change it there. */
 #pragma once
 
 """
-_ADDRESS = """#include "bpf.h"
+_COMMON = """#include "bpf.h"
 
 /* IPv4 a.b.c.d is ::ffff:a.b.c.d: one path for both families. */
 struct address {
@@ -25,15 +32,36 @@ struct address {
 """
 
 
+#: Maps by the header that has them; all others are in the first one.
+_APART = {
+    "maps_service.h": service_layout.MAPS,
+    "maps_nat.h": nat_layout.MAPS,
+    "maps_policy.h": policy_layout.MAPS,
+}
+
+
 def render() -> dict[str, str]:
-    """Return the texts of the headers by their names in ``bpf/lib``."""
-    return {"shared.h": _layouts(), "reasons.h": _reasons()}
+    """Return the texts of the headers by their names in ``bpf/lib``; ``shared.h`` has them all."""
+    apart = [table for tables in _APART.values() for table in tables]
+    maps = {"maps.h": [table for table in layout.MAPS if table not in apart], **_APART}
+    return {
+        "common.h": _common(),
+        **{name: _layouts(tables) for name, tables in maps.items()},
+        "shared.h": _MADE + "".join(f'#include "{name}"\n' for name in maps),
+        "reasons.h": _reasons(),
+    }
 
 
-def _layouts() -> str:
-    parts = [_MADE, _ADDRESS, "\n"]
-    parts += [f"#define {name} {number}\n" for name, number in layout.DEFINES.items()]
-    for table in layout.PROGRAM_MAPS:
+def _common() -> str:
+    defines = (f"#define {name} {number}\n" for name, number in layout.DEFINES.items())
+    return "".join((_MADE, _COMMON, "\n", *defines))
+
+
+def _layouts(tables: Iterable[Layout]) -> str:
+    parts = [_MADE, '#include "common.h"\n']
+    for table in tables:
+        if table not in layout.PROGRAM_MAPS:
+            continue
         parts.append(f"\n/* {table.name}: {table.what}. */\n")
         for role, fields in (("key", table.key), ("value", table.value)):
             if [f.name for f in fields] not in ([], ["zero"]):  # no key, or that of one entry
