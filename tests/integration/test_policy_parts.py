@@ -195,7 +195,8 @@ def test_a_live_cluster_gets_policies_and_keeps_the_connections_that_they_allow(
         allowed, server = connect(stack, ("web", web, 40001), ("db", db, 5432))
         denied, other = connect(stack, ("web", web, 40002), ("db", db, 80))
         own, elsewhere = connect(stack, ("db", db, 40003), ("web", web, 9000))
-        egress = [{"to": [{"podSelector": {"matchLabels": {"app": "web"}}}]}]
+        to = [{"podSelector": {"matchLabels": {"app": "web"}}}]
+        egress = [{"to": to, "ports": [{"port": 9000}]}]
         spec = {**TO_DB["spec"], "egress": egress, "policyTypes": ["Ingress", "Egress"]}
         cluster([{**TO_DB, "spec": spec}]).run()
         # Whoever speaks first.
