@@ -113,7 +113,7 @@ def test_the_listing_of_the_write_up(flows):
         assert found["changed"] is False
         assert ageless(found) == LISTING
     assert listed(all=True) == [*LISTING.splitlines(), *OVER.splitlines()]
-    assert found["table"] == {"used": 15, "size": 131072, "over": 2}
+    assert found["table"] == {"used": 15, "size": 131072, "over": 2, "notes": 0}
     entries = {(one["protocol"], one["source"]): one for one in found["entries"]}
     service = entries["TCP", "221.142.255.113"]
     assert 7 <= service.pop("age_seconds") < 7 + PATIENCE

@@ -20,6 +20,7 @@ from nat_support import TCP, empty, write
 from node_support import PEER_IP, bare_node, make_datapath, options, plan, pod
 from running import do, fails, four_runs, run, run_module
 from test_calls_kept import connect
+from test_killed import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -394,6 +395,39 @@ def test_node_info_says_which_classes_a_node_knows() -> None:
     found = run("node_info")
     assert found["holds_policies"] is True
     assert found["policy_classes"] == {**CLASSES, "fd00::/8": 3}
+
+
+def whole() -> bool:
+    """Say whether every pod finds the classes and the whole of each set that it has."""
+    sizes = {number: sum(key[0] == number for key in rules()) for number in (21, 22, 23)}
+    found = {partition for partition, _block in classes()}
+    needed = {21: 1, 22: 2, 23: 2}
+    return all(
+        pod[0] in found and all(sizes[number] == needed[number] for number in pod[1:] if number)
+        for pod in pods().values()
+    )
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_killed_run_leaves_no_pod_with_half_a_set_and_the_next_one_ends_it(purge: bool) -> None:
+    changed = rule_set(23, [NEAR, TCP, 443, 32, 7], [NEAR, TCP, 80, 32, 7])
+    after = given(
+        *(isolated(ingress=23), isolated(DB, egress=22)),
+        **{"sets": (changed, OUT), "partition": 6, "purge": purge},
+    )
+
+    def prepare() -> None:
+        assert whole()
+        run("policy", **given(isolated(), isolated(DB, egress=22)), purge=True)
+        write(note(WEB, 80, PEER_IP, 1001, EGRESS))
+
+    def check() -> None:
+        assert whole()
+        assert pods() == {WEB: (6, 23, 0, 0, 0), DB: (6, 0, 22, 0, 0)}
+        assert notes() == {(WEB, 80, PEER_IP, 1001, EGRESS)}
+
+    steps = 5 if purge else 4
+    assert sweep("policy", after, prepare, check) > steps
 
 
 def test_policy_info_says_what_policies_do() -> None:
