@@ -20,6 +20,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_comp
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import objects
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import options
+from ansible_collections.podnet.fabric.plugins.module_utils.policy import wire
 
 from . import CHECKOUT, isolation
 from .topology import DEVICE, MTU, SUBNET
@@ -59,19 +61,39 @@ def cell(
     services: int = 0,
     sockets: Mapping[str, str] = MappingProxyType({}),
     masquerade: bool = False,
+    rules: int = 0,
 ) -> Callable[[Node], None]:
     """Return what joins the pods of a node to it and to the pods of its peers, in one cell.
 
     :param services: how many services the cluster has; with none their programs are not there.
     :param sockets: names of nodes, and the cgroup folder where each has the programs for sockets.
     :param masquerade: pods reach the outside with their node's address.
+    :param rules: how many rules a policy has that selects all pods, in each direction; 0: none is.
     """
-    choice = {"datapath": datapath, "network_type": network_type, "masquerade": masquerade}
+    choice = {
+        "datapath": datapath,
+        "network_type": network_type,
+        "masquerade": masquerade,
+        "network_policies": [_policy(rules)] if rules else [],
+    }
     return functools.partial(_set_up, choice, services, sockets)
 
 
+def _policy(rules: int) -> dict[str, Any]:
+    """Return a policy whose last rule is the one that lets pods reach each other."""
+    blocks = [f"198.{18 + n // 65536}.{n // 256 % 256}.{n % 256}/32" for n in range(rules - 1)]
+    peers = [{"ipBlock": {"cidr": block}} for block in blocks] + [{"podSelector": {}}]
+    listed = {
+        way: [{key: [peer]} for peer in peers]
+        for way, key in (("ingress", "from"), ("egress", "to"))
+    }
+    types = ["Ingress", "Egress"]
+    return {"name": "bench", "spec": {"podSelector": {}, "policyTypes": types, **listed}}
+
+
 def _set_up(choice: dict[str, Any], services: int, sockets: Mapping[str, str], node: Node) -> None:
-    planned = {**_planned(node, choice), "services": services}
+    planned, policies = _planned(node, choice)
+    planned["services"] = services
     items = tasks.build(planned, {})
     with node.entered():
         for module, kind in (("veth", "veths"), ("bridge", "bridges"), ("vxlan", "vxlans")):
@@ -80,12 +102,16 @@ def _set_up(choice: dict[str, Any], services: int, sockets: Mapping[str, str], n
         made = tasks.build(planned, {name: number for number, name in socket.if_nameindex()})
         for maps in ("first_maps", "maps"):
             run_module("bpf_map", maps=made[maps])
-        run_module("bpf_program", programs=items["programs"], _sources=_sources(items))
-        _LOADED.update({(node.netns, item["pin"]): item for item in items["programs"]})
+        for programs in filter(None, (items["policy_programs"], items["programs"])):
+            run_module("bpf_program", programs=programs, _sources=_sources(programs))
+            _LOADED.update({(node.netns, item["pin"]): item for item in programs})
+            run_module("bpf_map", maps=items["policy_maps"])
         if choice["masquerade"]:
             run_module("bpf_map", maps=items["masquerade_maps"])
         for kind in ("neighbors", "routes"):
             _make(kind, kind, items)
+        if policies:
+            run_module("policy", _policies=policies)
         run_module("endpoints", endpoints=items["endpoints"], **items["endpoint_options"])
         if node.name in sockets:
             _balance_sockets(items["socket_programs"], sockets[node.name])
@@ -103,11 +129,14 @@ def _balance_sockets(programs: list[dict[str, Any]], cgroup: str) -> None:
         {**item, "attach": [{**place, "cgroup": cgroup} for place in item["attach"]]}
         for item in programs
     ]
-    run_module("bpf_program", programs=there, _sources=_sources({"programs": there}))
+    run_module("bpf_program", programs=there, _sources=_sources(there))
 
 
-def _planned(node: Node, choice: dict[str, Any]) -> dict[str, Any]:
-    """What the plan says of a node, with its pods alone: no health endpoint is needed here."""
+def _planned(node: Node, choice: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What the plan says of a node, with its pods alone: no health endpoint is needed here.
+
+    And what the module ``policy`` is given.
+    """
     cluster = {
         "podnet_cluster": "bench",
         **{f"podnet_{word}": value for word, value in choice.items()},
@@ -127,7 +156,8 @@ def _planned(node: Node, choice: dict[str, Any]) -> dict[str, Any]:
         }
         for one in everyone
     }
-    planned = plan(inventory, {one.name: {} for one in everyone}).node(node.name)
+    whole = plan(inventory, {one.name: {} for one in everyone})
+    planned = whole.node(node.name)
     netns = {pod.name: pod.netns for pod in node.pods}
     pods = [
         {**endpoint, "netns": netns[endpoint["name"]]}
@@ -139,7 +169,10 @@ def _planned(node: Node, choice: dict[str, Any]) -> dict[str, Any]:
     device = {"name": DEVICE, "ifindex": number, "mtu": MTU, "ethernet": True}
     egress = {**device, "ip": str(node.ip)}
     seen = {"device": device, "underlay": device, "vtep_device": device, "egress_devices": [egress]}
-    return {**planned, **devices.settle(planned, seen), "endpoints": pods}
+    policies = []
+    for held in whole.policies.values():
+        policies = [wire.pack({**options.of_cluster(held), **options.of_node(held, pods)})]
+    return {**planned, **devices.settle(planned, seen), "endpoints": pods}, policies
 
 
 def source_of(node: Node, pin: str) -> Source | None:
@@ -154,9 +187,8 @@ def _gathered(programs: list[dict[str, Any]]) -> dict[str, Any]:
     )
 
 
-def _sources(items: dict[str, Any]) -> dict[str, Any]:
+def _sources(programs: list[dict[str, Any]]) -> dict[str, Any]:
     """Compile what no node had before; return what the action plugin of bpf_program sends."""
-    programs = items["programs"]
     found = _gathered(programs)
     keys = set(bpf_compile.keys(programs, found, objects.machine()).values())
     if not keys <= set(_COMPILED):
