@@ -139,6 +139,7 @@ def test_made_and_removed(mode, version, monkeypatch):
             **{key: value for key, value in pods[1].items() if key in ("name", "ip", "mac")},
             "gateway_mac": GATEWAY_MAC,
             "mtu": 1500,
+            "isolated": False,
             "device": HOST_DEVICE("web-2"),
             "netns": "web-2",
             "program": mode,
