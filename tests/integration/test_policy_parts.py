@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,13 +16,12 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, p
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import parts
 from bpf_support import bpftool, pins
 from node_support import CLUSTER, NODES, bare_node
-from running import Run, run, run_module
+from running import Beside, Run, run, run_module
 from test_calls_kept import connect
 from test_converge import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 HERE = "node-e6e4d"
 PODS = [{"name": "web", "labels": {"app": "web"}}, {"name": "db", "labels": {"app": "db"}}]
@@ -225,6 +226,85 @@ def test_a_live_cluster_gets_policies_and_keeps_the_connections_that_they_allow(
         with pytest.raises(TimeoutError):
             server.recv(20)
         assert not reaches("web", (db, 5432))
+    cluster([]).run()
+
+
+def storm(end: str, source: str, target: str, to: str, ports: tuple[int, ...]) -> dict[int, Any]:
+    """Send numbered datagrams to ports of a pod, one each millisecond, until a file is there.
+
+    Return for each port how many were sent, and which came.
+    """
+    sent: dict[int, int] = dict.fromkeys(ports, 0)
+    came: dict[int, list[int]] = {port: [] for port in ports}
+    takers = {}
+    for port in ports:
+        with namespaces.inside(target):
+            takers[port] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        takers[port].bind((to, port))
+        takers[port].setblocking(False)
+    with namespaces.inside(source):
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def take() -> None:
+        for port, taker in takers.items():
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    came[port].append(int(taker.recv(20)))
+
+    while not Path(end).exists():
+        for port in ports:
+            sender.sendto(str(sent[port]).encode(), (to, port))
+            sent[port] += 1
+        take()
+        time.sleep(0.001)
+    take()
+    return {port: (sent[port], came[port]) for port in ports}
+
+
+def test_no_packet_is_wrongly_passed_or_dropped_while_policies_change(
+    cluster: Any, tmp_path: Path
+) -> None:
+    on = cluster([TO_DB])
+    on.run()
+    address = {one["name"]: one["ip"] for one in on.slice["endpoints"]}
+    always, now_and_then, never = 5432, 5433, 5434
+
+    def change(turn: int) -> None:
+        """Give the pod other classes and other sets, and take the old ones away at once."""
+        number, more = 100 + turn, [[2, 17, now_and_then, 32, 8]] * (turn % 2)
+        entries = [[2, 17, always, 32, 7], *more]
+        done = run(
+            "policy",
+            partition=number,
+            classes={"0.0.0.0/0": 1, "::/0": 1, f"{address['web']}/32": 2},
+            sets=[
+                {
+                    "number": number,
+                    "direction": "ingress",
+                    "policies": ["default/db"],
+                    "entries": entries,
+                }
+            ],
+            pods=[{"ip": address["db"], "ingress": number}],
+            purge=True,
+        )
+        assert f"create policy set {number}" in done["changes"]
+
+    change(0)
+    end = tmp_path / "end"
+    ports = (always, now_and_then, never)
+    beside = Beside(storm, str(end), "web", "db", address["db"], ports)
+    try:
+        for turn in range(1, 60):
+            change(turn)
+    finally:
+        end.touch()
+    found = beside.result()
+    sent, came = found[always]
+    assert sent > 200
+    assert came == list(range(sent))
+    assert 0 < len(found[now_and_then][1]) < sent
+    assert found[never][1] == []
     cluster([]).run()
 
 
