@@ -149,6 +149,10 @@ cluster:
       description: How many services there are.
       type: int
       sample: 3
+    policies:
+      description: How many network policies there are.
+      type: int
+      sample: 2
     service_cidr:
       description: Where cluster IPs come from. None where it is not set.
       type: str

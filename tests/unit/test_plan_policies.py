@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, report
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import Plan, plan
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import blocks, tables
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy.verdict import Judge
+from ansible_collections.podnet.fabric.plugins.module_utils.policy import wanted, wire
 from planning import NODES, fresh, inventory, pods
 from test_policy_tables import ROLES, WRITE_UP
 
@@ -79,6 +82,8 @@ def test_the_plan_has_the_tables_of_variables_and_manifests():
 def test_a_node_knows_which_of_its_pods_a_policy_selects():
     result = planned(podnet_network_policies=WRITE_UP)
     assert result.cluster["warnings"] == []
+    assert result.cluster["policies"] == 2
+    assert "Network policies:       2" in report.render(result.cluster).splitlines()
     selected = set()
     for name in NODES:
         node = result.node(name)
@@ -94,6 +99,29 @@ def test_a_node_knows_which_of_its_pods_a_policy_selects():
         node = without.node(name)
         assert (node["policies"], node["isolation"]) == (0, False)
         assert not any(one["isolated"] for one in node["endpoints"])
+
+
+def test_a_node_gets_the_classes_of_its_cluster_and_the_sets_of_its_own_pods(tmp_path):
+    result = planned(podnet_network_policies=WRITE_UP)
+    files.write(result, str(tmp_path))
+    held = result.policies["demo"]
+    for name in NODES:
+        found = wanted.read(wire.unpack(files.read_policies(str(tmp_path), name)))
+        assert found.partition == held.classes.number
+        assert len(found.classes) == len(held.classes.entries)
+        own = [one for one in result.node(name)["endpoints"] if one["isolated"]]
+        assert {addresses.text(ip): [*numbers][1:] for ip, numbers in found.pods.items()} == {
+            one["ip"]: [*held.pods[one["name"]]] for one in own
+        }
+        assert set(found.sets) == set(held.of_node(one["name"] for one in own))
+        for number, each in found.sets.items():
+            assert len(each.entries) == len(held.sets[number].entries)
+            assert each.name == " ".join((each.direction, *held.sets[number].policies))
+    assert "default/db-access-ingress ingress[0]" in found.rules.values()
+    without = tmp_path / "without"
+    without.mkdir()
+    files.write(planned(), str(without))
+    assert files.read_policies(str(without), next(iter(NODES))) == []
 
 
 def test_with_limit_the_pods_of_other_nodes_keep_their_classes():

@@ -187,6 +187,7 @@ def _summary(
         "pods": sum(len(pods) for pods in placement.pods.values()),
         "pending": placement.pending,
         "services": shared["services"],
+        "policies": shared["policies"],
         "service_cidr": None
         if cluster.services.service_cidr is None
         else str(cluster.services.service_cidr),

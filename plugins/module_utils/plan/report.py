@@ -48,6 +48,8 @@ def render(
     if cluster["services"]:
         cidr = cluster["service_cidr"] or "none"
         lines.append(line("Services", f"{cluster['services']} (service CIDR {cidr})"))
+    if cluster["policies"]:
+        lines.append(line("Network policies", cluster["policies"]))
     behind = cluster["masquerade"]
     shown = masquerading.shown(behind["devices"], behind["cidrs"]) if behind else None
     lines.append(line("Masquerading", shown or masquerading.DISABLED))
