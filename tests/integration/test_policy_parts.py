@@ -16,7 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, p
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import parts
 from bpf_support import bpftool, pins
 from node_support import CLUSTER, NODES, bare_node
-from running import Beside, Run, run, run_module
+from running import Beside, Run, do, run, run_module
 from test_calls_kept import connect
 from test_converge import options
 
@@ -226,6 +226,24 @@ def test_a_live_cluster_gets_policies_and_keeps_the_connections_that_they_allow(
         with pytest.raises(TimeoutError):
             server.recv(20)
         assert not reaches("web", (db, 5432))
+    cluster([]).run()
+
+
+def test_a_node_reaches_its_own_pods_whatever_is_written(cluster: Any) -> None:
+    alone = {"name": "deny", "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}}
+    on = cluster([alone])
+    on.run()
+    for one in on.slice["endpoints"]:
+        do("ping", "-n", "-c", "1", "-W", "2", one["ip"])
+    address = {one["name"]: one["ip"] for one in on.slice["endpoints"]}
+    with contextlib.ExitStack() as stack:
+        with namespaces.inside("db"):
+            server = stack.enter_context(socket.create_server((address["db"], 80)))
+        client = stack.enter_context(socket.create_connection((address["db"], 80), timeout=3))
+        taken = stack.enter_context(server.accept()[0])
+        taken.send(b"alive")
+        assert client.recv(20) == b"alive"
+    assert not reaches("web", (address["db"], 80))
     cluster([]).run()
 
 
