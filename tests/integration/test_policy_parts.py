@@ -51,7 +51,7 @@ class Cluster:
     """A cluster of two nodes; its runs are those of the one that is here."""
 
     def __init__(
-        self, folder: Path, policies: Any, pods: Any = PODS, datapath: str = "ebpf"
+        self, folder: Path, policies: Any, pods: Any = None, datapath: str = "ebpf"
     ) -> None:
         """Plan it, as the action plugin does."""
         nodes = {
@@ -63,7 +63,7 @@ class Cluster:
             }
             for name, ip in NODES.items()
         }
-        nodes[HERE]["podnet_pods"] = pods
+        nodes[HERE]["podnet_pods"] = PODS if pods is None else pods
         seen = run("node_info", node_ip=NODES[HERE], device="eth0")
         nothing: dict[str, Any] = {"pod_cidr": None, "peers": {}, "endpoints": {}}
         files.write(planner.plan(nodes, {**dict.fromkeys(NODES, nothing), HERE: seen}), str(folder))

@@ -285,7 +285,7 @@ def test_prefixes_of_a_range_hold_it_and_nothing_else(seed):
     assert len(found) <= 30
     held = sum(1 << (32 - each.length) for each in found)
     assert held == max(first, last) + 1 - first
-    for port in {first, last, (first + last) // 2, max(first - 1, 0), min(last + 1, 65535)}:
+    for port in (first, last, (first + last) // 2, max(first - 1, 0), min(last + 1, 65535)):
         word = ports.word(17, port)
         inside = [each for each in found if ports.prefix(word, each.length) == each]
         assert len(inside) == (first <= port <= max(first, last))

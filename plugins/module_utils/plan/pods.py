@@ -45,7 +45,7 @@ def lists(nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[Any]:
     """Yield the lists of pods and deployments as they were given."""
     for variables in nodes.values():
         yield variables.get("podnet_pods")
-    yield next(iter(nodes.values())).get("podnet_deployments")
+    yield next(iter(nodes.values()), {}).get("podnet_deployments")
 
 
 def others(
