@@ -40,6 +40,7 @@ struct address {
 #define NAT_KINDS 408
 #define NAT_MOST_FLOWS 57344
 #define NAT_NODE_FLOWS 8192
+#define NAT_IDLE_FLOWS 3584
 #define MASQUERADE_NODES 1
 #define NAT_FIRST_PORT 1024
 #define NAT_CLOSED_SECONDS 10

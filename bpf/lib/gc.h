@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Incremental collection: each flow that is to begin looks at another one, that which was not looked at for
- * longest, and where that is over and removed, at one more. So flows go at the pace at which others come, and
- * nothing has to sweep; half as many as there are alive wait for that at most, on the average.
+/* Incremental collection: once there are more than a few, each flow that is to begin looks at another one, that
+ * which was not looked at for longest, and where that is over and removed, at one more. So flows go at the pace at
+ * which others come, and nothing has to sweep; half as many as there are alive wait for that at most, on the
+ * average.
  *
  *	flow = gc_begin(account, flags);	before the entry is made; 0 where there is no room for it
  *	gc_made(flow, key, value);	once it is made: it has its turns from now on
@@ -53,7 +54,8 @@ static __always_inline struct nat_scratch_value *gc_begin(const struct address *
 
 	if (!flow)
 		return 0;
-	gc_collect(flow);
+	if (UNLIKELY(quota_flows() > NAT_IDLE_FLOWS))
+		gc_collect(flow);
 	flow->address = *account;
 	flow->kind = flags & NAT_KINDS;
 	return quota_take(flow) ? flow : 0;

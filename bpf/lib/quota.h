@@ -59,6 +59,15 @@ static __always_inline struct nat_quota_value *quota_find(struct nat_scratch_val
 	return map_lookup(MAP(nat_quota), account);
 }
 
+/* How many flows there are. */
+static __always_inline __s64 quota_flows(void)
+{
+	const struct nat_total_value *programs = quota_total(QUOTA_PROGRAMS);
+	const struct nat_total_value *runs = quota_total(QUOTA_RUNS);
+
+	return programs && runs ? (__s64)(programs->flows + runs->flows) : 0;
+}
+
 /* How many flows there is room for, for those who are not the node. */
 static __always_inline __s64 quota_room(const struct nat_total_value *programs,
 					const struct nat_total_value *runs)

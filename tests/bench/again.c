@@ -3,7 +3,6 @@
  * persists between its runs, and what a program has translated it does not translate again. */
 #include "lib/bpf.h"
 
-HELPER long (*const tail_call)(void *skb, void *programs, __u32 index) = (void *)12;
 
 struct given {
 	__u8 headers[54]; /* Ethernet, IPv4, and 20 bytes from the ports on */

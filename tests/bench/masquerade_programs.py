@@ -17,7 +17,11 @@ from .programs import SYN, TC_ACT_UNSPEC, Probe, sk_buff, tcp_packet, udp_packet
 from .topology import DEVICE, SUBNET, mac
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .topology import Topology
+
+TOTAL = nat_layout.NAT_TOTAL
 
 #: Ports of a host outside, and of flows that nobody has begun.
 HTTP, DNS, NONE_YET = 80, 53, 50000
@@ -30,7 +34,10 @@ def ebpf(topology: Topology) -> list[Probe]:
     with node.entered():
         wire = sk_buff(ifindex=socket.if_nametoindex(DEVICE))
         first = syscall.get(to_netdev)
-        flows = maps.Map(syscall.get(nat_layout.NAT.pin))
+        tables = {
+            one.name: maps.Map(syscall.get(one.pin))
+            for one in (nat_layout.NAT, nat_layout.NAT_QUOTA, nat_layout.NAT_QUEUE, TOTAL)
+        }
     gateway_mac = mac("02:58", SUBNET[1])
     out = functools.partial(tcp_packet, from_mac=node.mac, to_mac=gateway_mac)
     back = functools.partial(tcp_packet, from_mac=gateway_mac, to_mac=node.mac)
@@ -46,7 +53,7 @@ def ebpf(topology: Topology) -> list[Probe]:
     )
     #: The flow of the request is there; no flow is there, and what is timed makes one a run.
     begun = Fresh(before=lambda: syscall.program_test_run(first, begin, context=wire))
-    new = Fresh(step=1, before=lambda: flows.delete(flows.items()))
+    new = Fresh(step=1, before=functools.partial(_forget, tables))
     return [
         sent(
             "to_netdev, done with elsewhere",
@@ -104,6 +111,16 @@ def ebpf(topology: Topology) -> list[Probe]:
             expect_addresses=(outside, pod),
         ),
     ]
+
+
+def _forget(tables: Mapping[str, maps.Map]) -> None:
+    """Let there be no flow, and none that waits to be looked at."""
+    for name in ("nat", "nat_quota"):
+        tables[name].delete(tables[name].items())
+    while tables["nat_queue"].pop():
+        pass
+    none = TOTAL.pack_value(flows=0)
+    tables["nat_total"].update({TOTAL.pack_key(by=by): none for by in (0, 1)})
 
 
 def _settled() -> int:

@@ -41,10 +41,13 @@ class Masquerade:
 
     node: Node
     services: Services
+    #: Flows of nobody's that are counted.
+    others: int = 0
 
     def reset(self) -> None:
         """No flows, no service; one device, and prefixes of every kind."""
         self.services.reset()
+        self.others = 0
         self.set_state(0)
         self.set_device("eth0", NODE)
         table = nat_layout.NON_MASQUERADE
@@ -92,10 +95,17 @@ class Masquerade:
         return found
 
     def total(self) -> int:
-        """Return how many flows there are by the map ``nat_total``."""
+        """Return how many flows there are by the map ``nat_total``, without those of a crowd."""
         table = nat_layout.NAT_TOTAL
         values = self.node.tables["nat_total"].items().values()
-        return sum(table.unpack_value(value)["flows"] for value in values) % (1 << 64)
+        return (sum(table.unpack_value(value)["flows"] for value in values) - self.others) % (
+            1 << 64
+        )
+
+    def crowd(self) -> None:
+        """Let there be so many flows of others' that a new one looks at those before it."""
+        self.others = nat_layout.NAT_IDLE_FLOWS
+        self.set_flows(self.others)
 
     def set_flows(self, flows: int, *, account: tuple[str, int] | None = None) -> None:
         """Let there be so many flows, of an account, or of nobody's by the map ``nat_total``."""

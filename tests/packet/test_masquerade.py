@@ -935,6 +935,7 @@ def test_each_flow_is_in_the_queue_once(node, masquerade):
 
 
 def test_a_new_flow_looks_at_one_and_at_one_more_where_that_was_over(node, masquerade):
+    masquerade.crowd()
     ports = [port for port in range(5000, 5016) if port % 8 < 5]
     for port in ports:
         out(node, leaving(sport=port, l4=UDP))
@@ -957,9 +958,19 @@ def test_a_new_flow_looks_at_one_and_at_one_more_where_that_was_over(node, masqu
     assert len(masquerade.flows()) == 2 * len(known(masquerade))
 
 
+def test_few_flows_are_left_alone(node, masquerade):
+    out(node, leaving(sport=5000, l4=UDP))
+    for key in masquerade.flows():
+        masquerade.services.change_flow(key, used=ago(61))
+    out(node, leaving(sport=5001, l4=UDP))
+    assert queued(masquerade) == [5000, 5001]
+    assert known(masquerade) == {5000, 5001}
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_what_the_queue_has_of_a_flow_that_is_gone_is_taken_out(node, masquerade, again):
     """Whoever removed its entries, and whether another one has its place: each is counted once."""
+    masquerade.crowd()
     ports = list(range(5000, 5005))
     for port in ports:
         out(node, leaving(sport=port, flags="S"))
@@ -982,6 +993,7 @@ def test_what_the_queue_has_of_a_flow_that_is_gone_is_taken_out(node, masquerade
 
 
 def test_a_flow_that_has_taken_over_a_place_does_not_go_with_the_one_before(node, masquerade):
+    masquerade.crowd()
     out(node, leaving(l4=UDP))
     forward, reverse = both(masquerade)
     masquerade.services.change_flow(reverse)

@@ -236,6 +236,7 @@ def test_a_pod_that_was_refused_begins_again_when_its_flows_are_over(node, masqu
 
 def test_flows_that_are_on_no_account_are_taken_out_too(node, masquerade):
     """Those of a version before, or of a pod whose account a run took away."""
+    masquerade.crowd()
     masqueraded(out(node, leaving(l4=UDP)))
     (flow,) = masquerade.queue()
     node.tables["nat_quota"].delete(list(node.tables["nat_quota"].items()))

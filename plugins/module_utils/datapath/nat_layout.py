@@ -37,6 +37,9 @@ NON_MASQUERADE_LINK_LOCAL = 4
 NAT_MOST_FLOWS = 57344
 #: Of these, those that are kept for the node itself.
 NAT_NODE_FLOWS = 8192
+#: As few as these keep nobody out, whatever is over among them, and are left alone: of the kind
+#: that counts eight times, so many are fewer than there is room for.
+NAT_IDLE_FLOWS = NAT_MOST_FLOWS // 16
 
 #: ``nat_quota.kind``: flows that a pod began have no flag of these, others the one that they have.
 NAT_KINDS = NAT_HOST | NAT_OUTSIDE | NAT_INBOUND | NAT_POLICY
@@ -62,7 +65,7 @@ DEFINES = {
     for name in (
         *("NAT_REVERSE", "NAT_CLOSING", "NAT_MASQUERADE", "NAT_INBOUND", "NAT_HOST", "NAT_FIN"),
         *("NAT_ANSWERED", "NAT_OUTSIDE", "NAT_POLICY", "NAT_FIN_REPLY"),
-        *("NAT_KINDS", "NAT_MOST_FLOWS", "NAT_NODE_FLOWS"),
+        *("NAT_KINDS", "NAT_MOST_FLOWS", "NAT_NODE_FLOWS", "NAT_IDLE_FLOWS"),
         *("MASQUERADE_NODES", "NAT_FIRST_PORT"),
         *("NAT_CLOSED_SECONDS", "NAT_TCP_SECONDS", "NAT_OTHER_SECONDS", "NAT_WINDOW"),
         *("CALL_EXPECTED", "CALL_ANSWERED", "CALLS_OF_POD"),
