@@ -43,6 +43,7 @@ QUICK = ("ratios", "programs", "services", "masquerade")
 PROBES: dict[str, MakeProbes] = {
     "floor": floor.probes,
     "podnet": podnet_programs.native,
+    "podnet, 1 rule": podnet_programs.policies,
     "podnet overlay": podnet_programs.overlay,
     "podnet bridge": podnet_programs.classic,
 }

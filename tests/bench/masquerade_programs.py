@@ -19,7 +19,7 @@ from .topology import DEVICE, SUBNET, mac
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .topology import Topology
+    from .topology import Node, Topology
 
 TOTAL = nat_layout.NAT_TOTAL
 
@@ -34,10 +34,6 @@ def ebpf(topology: Topology) -> list[Probe]:
     with node.entered():
         wire = sk_buff(ifindex=socket.if_nametoindex(DEVICE))
         first = syscall.get(to_netdev)
-        tables = {
-            one.name: maps.Map(syscall.get(one.pin))
-            for one in (nat_layout.NAT, nat_layout.NAT_QUOTA, nat_layout.NAT_QUEUE, TOTAL)
-        }
     gateway_mac = mac("02:58", SUBNET[1])
     out = functools.partial(tcp_packet, from_mac=node.mac, to_mac=gateway_mac)
     back = functools.partial(tcp_packet, from_mac=gateway_mac, to_mac=node.mac)
@@ -53,7 +49,7 @@ def ebpf(topology: Topology) -> list[Probe]:
     )
     #: The flow of the request is there; no flow is there, and what is timed makes one a run.
     begun = Fresh(before=lambda: syscall.program_test_run(first, begin, context=wire))
-    new = Fresh(step=1, before=functools.partial(_forget, tables))
+    new = Fresh(step=1, before=functools.partial(forget, tables(node)))
     return [
         sent(
             "to_netdev, done with elsewhere",
@@ -113,7 +109,14 @@ def ebpf(topology: Topology) -> list[Probe]:
     ]
 
 
-def _forget(tables: Mapping[str, maps.Map]) -> None:
+def tables(node: Node) -> dict[str, maps.Map]:
+    """Open the maps of a node's flows."""
+    wanted = (nat_layout.NAT, nat_layout.NAT_QUOTA, nat_layout.NAT_QUEUE, TOTAL)
+    with node.entered():
+        return {one.name: maps.Map(syscall.get(one.pin)) for one in wanted}
+
+
+def forget(tables: Mapping[str, maps.Map]) -> None:
     """Let there be no flow, and none that waits to be looked at."""
     for name in ("nat", "nat_quota"):
         tables[name].delete(tables[name].items())

@@ -41,6 +41,7 @@ class Probe:
     :param fresh: the packet is put back before each run, and what that takes is no part of the
         figure; else a run starts with what the one before it made of the packet.
     :param aim: nanoseconds above the empty program that it aims at.
+    :param units: whether its way is within one program, so that it can be counted.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Probe:
     expect_addresses: tuple[IPv4Address, IPv4Address] | None = None
     fresh: Fresh | None = None
     aim: float | None = None
+    units: bool = True
 
 
 def sk_buff(*, ifindex: int, mark: int = 0) -> bytes:

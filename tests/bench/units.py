@@ -82,9 +82,9 @@ static __always_inline void count_unit(__u32 number)
 def counts(probe: Probe) -> Counts:
     """Run a probe's program once; return how often each unit is on its way.
 
-    Of programs that are none of this project's it is none.
+    Of programs that are none of this project's, or hand the packet over, it is none.
     """
-    source = _source(probe)
+    source = _source(probe) if probe.units else None
     if source is None:
         return {}
     numbers = {
