@@ -20,11 +20,18 @@ class World:
 
     def allows(self, source: str, destination: str, protocol: str, port: int) -> bool:
         """Say whether a packet passes the policies of both of its ends."""
+        return self.denied(source, destination, protocol, port) is None
+
+    def denied(self, source: str, destination: str, protocol: str, port: int) -> str | None:
+        """Return the direction in which it does not pass, the first that it meets; else None."""
         packet = (protocol, port, self.pods.get(destination))
-        return source == destination or (
-            self._end("egress", "to", source, destination, packet)
-            and self._end("ingress", "from", destination, source, packet)
-        )
+        if source == destination:
+            return None
+        if not self._end("egress", "to", source, destination, packet):
+            return "egress"
+        if not self._end("ingress", "from", destination, source, packet):
+            return "ingress"
+        return None
 
     def _end(self, way: str, key: str, own: str, other: str, packet: Any) -> bool:
         pod = self.pods.get(own)

@@ -30,16 +30,12 @@ _X, _Y, _Z = (labelled(ns=name) for name in "xyz")
 _NAME = "kubernetes.io/metadata.name"
 
 
-def _in(
-    *peers: Peer, ports: list[Spec] | None = None, pods: Spec = _A, name: str = "x/p"
-) -> Step:
+def _in(*peers: Peer, ports: list[Spec] | None = None, pods: Spec = _A, name: str = "x/p") -> Step:
     """Return a policy of one rule of ingress; without peers it is for all."""
     return policy(name, spec("ingress", rule("ingress", list(peers) or None, ports), pods=pods))
 
 
-def _out(
-    *peers: Peer, ports: list[Spec] | None = None, pods: Spec = _A, name: str = "x/p"
-) -> Step:
+def _out(*peers: Peer, ports: list[Spec] | None = None, pods: Spec = _A, name: str = "x/p") -> Step:
     return policy(name, spec("egress", rule("egress", list(peers) or None, ports), pods=pods))
 
 

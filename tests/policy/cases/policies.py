@@ -1,7 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""35 cases: 16 of two policies, 6 of targets, 6 of changes, 4 of rules, 2 of namespaces, 1 example.
-"""
+"""35 cases: 16 of two policies, 6 of targets, 6 of changes, 4 of rules, 2 of namespaces, 1 example."""
 
 from __future__ import annotations
 
@@ -44,9 +43,7 @@ CONFLICT = [
             | policy("x/allow", spec(way, rule(way, peers), pods=_A)),
         ),
     )
-    for way, (denied, pods), (allowed, peers) in product(
-        WAYS, _KEEP_OUT.items(), _LET_IN.items()
-    )
+    for way, (denied, pods), (allowed, peers) in product(WAYS, _KEEP_OUT.items(), _LET_IN.items())
 ]
 
 _FROM_B = rule("ingress", [peer(_B, ALL)])

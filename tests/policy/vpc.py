@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The cluster of nine pods, and two that come later, in any cell: three on each of three nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.cells.cells import small_vpc
+
+from .model import ADDRESSES, NODES, port_names
+
+if TYPE_CHECKING:
+    from tests.cells.cells import Cell
+
+#: Selects every pod and keeps nobody out: every node has the programs that know of policies.
+EVERYTHING = [
+    {
+        "name": "everything",
+        "namespace": space,
+        "spec": {
+            "podSelector": {},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{}],
+            "egress": [{}],
+        },
+    }
+    for space in "xyzw"
+]
+
+
+def inventory(cell: Cell, **variables: Any) -> dict[str, Any]:
+    """Return the inventory: the small VPC of all cells, with pods of three namespaces."""
+    made = small_vpc(
+        cell,
+        podnet_deployments=[],
+        podnet_namespaces=[{"name": space, "labels": {"ns": space}} for space in "xyzw"],
+        podnet_network_policies=EVERYTHING,
+        **variables,
+    )
+    nodes = made["all"]["children"]["podnet_nodes"]["hosts"]
+    for name, pods in NODES.items():
+        nodes[name]["podnet_pods"] = [_pod(pod) for pod in pods]
+    return made
+
+
+def _pod(name: str) -> dict[str, Any]:
+    space, _slash, own = name.partition("/")
+    ports = [
+        {"name": called, "protocol": protocol, "port": port}
+        for called, protocol, port in port_names()
+    ]
+    return {
+        "name": own,
+        "namespace": space,
+        "ip": ADDRESSES[name],
+        "labels": {"pod": own},
+        "containers": [{"name": "idle", "command": ["sleep", "infinity"], "ports": ports}],
+    }
