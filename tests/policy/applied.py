@@ -8,7 +8,7 @@ It is a second hand beside the module's: what it writes follows from the layouts
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, policy_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses

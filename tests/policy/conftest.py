@@ -96,7 +96,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     with labs(tmp_path_factory) as make, contextlib.ExitStack() as stack:
         cluster = make(inventory(CELLS[0]))
         found = Network(cluster, snapshots(cluster), stack)
-        stack.callback(lambda: found.opened.close())
+        stack.callback(found.opened.close)
         yield found
 
 

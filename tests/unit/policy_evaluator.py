@@ -24,14 +24,19 @@ class World:
 
     def denied(self, source: str, destination: str, protocol: str, port: int) -> str | None:
         """Return the direction in which it does not pass, the first that it meets; else None."""
-        packet = (protocol, port, self.pods.get(destination))
         if source == destination:
             return None
-        if not self._end("egress", "to", source, destination, packet):
-            return "egress"
-        if not self._end("ingress", "from", destination, source, packet):
-            return "ingress"
+        for way in ("egress", "ingress"):
+            if not self.lets(way, source, destination, protocol, port):
+                return way
         return None
+
+    def lets(self, way: str, source: str, destination: str, protocol: str, port: int) -> bool:
+        """Say whether one end lets it through: egress of the source, ingress of the other."""
+        packet = (protocol, port, self.pods.get(destination))
+        if way == "egress":
+            return self._end(way, "to", source, destination, packet)
+        return self._end(way, "from", destination, source, packet)
 
     def _end(self, way: str, key: str, own: str, other: str, packet: Any) -> bool:
         pod = self.pods.get(own)

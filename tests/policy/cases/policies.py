@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""35 cases: 16 of two policies, 6 of targets, 6 of changes, 4 of rules, 2 of namespaces, 1 example."""
+"""35 cases: of two policies, targets, changes, rules, namespaces; and an example."""
 
 from __future__ import annotations
 

@@ -54,6 +54,8 @@ class Pod:
             taker.setblocking(False)
             self.watch(taker, lambda taker=taker: self.accept(taker))
             server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            # Another program of the test may serve the port at the address of eth0.
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             server.bind(("", port))
             server.setblocking(False)
             self.watch(server, lambda server=server: self.echo(server))
