@@ -105,6 +105,10 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "switches": (_pytest("switches", SWITCH, "-s"),),
     "services": (_pytest("services", "tests/services"),),
     "masquerade": (_pytest("masquerade", "tests/masquerade"),),
+    "policy": (_pytest("policy", "tests/policy"),),
+    "policy-whole": (
+        _pytest("policy, whole", "tests/policy", POLICY_CASES="all", POLICY_CHANGES="1000"),
+    ),
     "loss": (_pytest("loss", "tests/loss"),),
     "upgrade": (_pytest("upgrade", "tests/upgrade"),),
     "molecule": (
@@ -119,14 +123,15 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
 }
 
-#: By ``make test-vm`` alone: emulated machines take their time.
-APART = ("vm-whole",)
+#: By ``make test-vm`` alone: emulated machines take their time. By ``make test-policy``: ``policy``
+#: with every case in both cells of eBPF, and 1,000 changes while packets pass.
+APART = ("vm-whole", "policy-whole")
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as
 #: long as two, and each of them twice its time.
 LONGEST_FIRST = (
     *("cells", "molecule", "integration", "vm", "switches", "versions", "cluster", "masquerade"),
-    *("services", "loss", "upgrade", "demo", "lint", "sanity", "packet", "unit"),
+    *("policy", "services", "loss", "upgrade", "demo", "lint", "sanity", "packet", "unit"),
 )
 AT_ONCE = 2
 

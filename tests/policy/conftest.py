@@ -19,8 +19,8 @@ from tests.cluster.conftest import labs
 from tests.cluster.probes import Snapshot, snapshots
 
 from .applied import Nodes, applying
-from .model import BEGINNING, after
-from .probing import Prober, counted, probing, wanted
+from .model import BEGINNING, after, world
+from .probing import POD_AT, Prober, counted, probing, wanted
 from .vpc import EVERYTHING, inventory
 
 if TYPE_CHECKING:
@@ -77,17 +77,30 @@ class Network:
         return self.cluster.play("site", *words).ok()
 
     def holds(self, *steps: Step) -> None:
-        """Fail unless after each step all pairs are as the evaluator says."""
+        """Let policies be in force, step by step, and fail unless all pairs are as they should."""
         state = BEGINNING
         for step in steps:
             state = after(state, step)
-            given = self.nodes.take(state)
-            seen, right = self.prober.round(given.pods), wanted(given)
-            assert seen.odd == []
-            assert (seen.passed - right.passed, right.passed - seen.passed) == (set(), set()), (
-                "wrongly passed, wrongly dropped"
-            )
-            assert seen.dropped == right.dropped
+            self.nodes.take(state)
+            self._pairs_are_right(state)
+
+    def sees(self, step: Step) -> None:
+        """Fail unless all pairs are as policies that a run brought have it."""
+        self._pairs_are_right(after(BEGINNING, step))
+
+    def _pairs_are_right(self, state: Step) -> None:
+        given = world(state)
+        seen, right = self.prober.round(POD_AT[address] for address in given.pods), wanted(given)
+        assert seen.odd == []
+        assert (seen.passed - right.passed, right.passed - seen.passed) == (set(), set()), (
+            "wrongly passed, wrongly dropped"
+        )
+        assert seen.dropped == right.dropped
+
+    def end(self) -> None:
+        """End what looks at the cluster from inside."""
+        self.opened.close()
+        self.stack.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,24 +4,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
 
 from tests.cells.counts import counts
-from tests.cluster.capture import capture
 from tests.cluster.probes import PYTHON
 
 from .model import NODES
 from .probing import LOST, THERE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from scapy.packet import Packet
 
@@ -62,33 +61,14 @@ def answers(source: str, destination: str) -> list[Packet]:
     ]
 
 
-class Sent(NamedTuple):
-    """What became of packets: those that were seen, and what programs counted of drops."""
-
-    seen: list[Packet]
-    drops: Counter[str]
-
-
 def send(cluster: Cluster, place: str, packets: Iterable[Packet]) -> None:
     """Send packets from ``HOST`` or ``HOST/POD``."""
     lines = "\n".join(bytes(each).hex() for each in packets)
     cluster.exec(place, *PYTHON, str(THERE / "send.py"), stdin=lines)
 
 
-@contextlib.contextmanager
-def watched(cluster: Cluster, place: str) -> Iterator[Sent]:
-    """Watch the eth0 of a host or pod, and the drops of all nodes, meanwhile."""
-    found, before = Sent([], Counter()), drops(cluster)
-    with capture(cluster.lab, place, "eth0") as packets:
-        yield found
-    found.seen.extend(each for each in packets if MARK in bytes(each))
-    found.drops.update(drops(cluster) - before)
-
-
 def drops(cluster: Cluster) -> Counter[str]:
     """Return how many packets the nodes dropped, by the reason."""
-    from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons
-
     names = {verdict.name for verdict in reasons.VERDICTS if verdict.drops}
     found: Counter[str] = Counter()
     for node in NODES:

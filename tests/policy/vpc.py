@@ -28,16 +28,38 @@ EVERYTHING = [
     for space in "xyzw"
 ]
 
+#: The service of x/a by every way, and that of all pods c of y.
+SERVER, NODE_PORT = "10.10.0.80", 30080
+OTHERS = "10.10.0.81"
+VARIABLES: dict[str, Any] = {
+    "podnet_deployments": [],
+    "podnet_namespaces": [{"name": space, "labels": {"ns": space}} for space in "xyzw"],
+    "podnet_network_policies": EVERYTHING,
+    "podnet_masquerade": True,
+    "podnet_service_cidr": "10.10.0.0/16",
+    "podnet_services": [
+        {
+            "name": "server",
+            "namespace": "x",
+            "type": "NodePort",
+            "cluster_ip": SERVER,
+            "selector": {"pod": "a"},
+            "ports": [{"port": 80, "node_port": NODE_PORT}],
+        },
+        {
+            "name": "others",
+            "namespace": "y",
+            "cluster_ip": OTHERS,
+            "selector": {"pod": "c"},
+            "ports": [{"port": 8080, "target_port": 81}],
+        },
+    ],
+}
 
-def inventory(cell: Cell, **variables: Any) -> dict[str, Any]:
+
+def inventory(cell: Cell) -> dict[str, Any]:
     """Return the inventory: the small VPC of all cells, with pods of three namespaces."""
-    made = small_vpc(
-        cell,
-        podnet_deployments=[],
-        podnet_namespaces=[{"name": space, "labels": {"ns": space}} for space in "xyzw"],
-        podnet_network_policies=EVERYTHING,
-        **variables,
-    )
+    made = small_vpc(cell, **VARIABLES)
     nodes = made["all"]["children"]["podnet_nodes"]["hosts"]
     for name, pods in NODES.items():
         nodes[name]["podnet_pods"] = [_pod(pod) for pod in pods]

@@ -109,7 +109,7 @@ class Pod:
     def echo(self, server):
         while True:
             try:
-                data, sender = server.recvfrom(64)
+                data, sender = server.recvfrom(65536)
             except BlockingIOError:
                 return
             server.sendto(data, sender)

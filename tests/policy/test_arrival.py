@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The switch between cells with policies in force: what is denied stays denied while it lasts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cells.cells import CELLS
+
+from .model import labelled, peer, rule, spec
+from .storm import Flow, flowing
+from .vpc import EVERYTHING
+
+POLICIES = [
+    {
+        "name": "p",
+        "namespace": "x",
+        "spec": spec("ingress", rule("ingress", [peer(labelled(pod="b"), labelled(ns="z"))])),
+    },
+    {"name": "p", "namespace": "z", "spec": spec("egress", pods=labelled(pod="a"))},
+]
+DENIED = [
+    Flow("y/a", "x/a", 80),  # between nodes
+    Flow("z/c", "x/b", 80),  # on a node
+    Flow("z/a", "y/a", 81),
+    Flow("z/a", "y/b", 80),
+]
+ALLOWED = [Flow("z/b", "x/a", 81), Flow("z/b", "x/c", 80)]
+
+
+@pytest.mark.parametrize("cell", CELLS[1:], ids=str)
+def test_no_packet_that_is_denied_passes_while_the_cell_changes(network, cell):
+    assert network.cell == CELLS[CELLS.index(cell) - 1]
+    network.site(POLICIES)
+    with flowing(network.cluster, [*DENIED, *ALLOWED]) as flows:
+        network.be(cell)
+    for flow in DENIED:
+        assert len(flows[flow].sent) > 1000
+        assert not any(flows[flow].came), flow
+    for flow in ALLOWED:
+        assert flows[flow].came[-1] > flows[flow].sent[-100]
+    network.site(EVERYTHING)

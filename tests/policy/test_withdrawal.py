@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The last test: policies are taken away with all else, and a node is what it was before."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cells.cells import CELLS
+from tests.cluster.probes import differences, snapshots
+
+from .test_paths import POLICIES
+
+
+@pytest.mark.parametrize("cell", CELLS[-1:], ids=str)
+def test_teardown_leaves_nothing(standing):
+    standing.site(POLICIES)
+    standing.end()
+    standing.cluster.play("teardown").ok()
+    assert differences(standing.before, snapshots(standing.cluster)) == {}
