@@ -106,9 +106,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "services": (_pytest("services", "tests/services"),),
     "masquerade": (_pytest("masquerade", "tests/masquerade"),),
     "policy": (_pytest("policy", "tests/policy"),),
-    "policy-whole": (
-        _pytest("policy, whole", "tests/policy", POLICY_CASES="all", POLICY_CHANGES="1000"),
-    ),
+    "policy-whole": (_pytest("policy, whole", "tests/policy", POLICY_SCOPE="whole"),),
     "loss": (_pytest("loss", "tests/loss"),),
     "upgrade": (_pytest("upgrade", "tests/upgrade"),),
     "molecule": (
@@ -123,8 +121,8 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
 }
 
-#: By ``make test-vm`` alone: emulated machines take their time. By ``make test-policy``: ``policy``
-#: with every case in both cells of eBPF, and 1,000 changes while packets pass.
+#: By ``make test-vm`` and ``make test-policy`` alone, which take their time: emulated machines; every
+#: cell, where ``policy`` has four, every case in both of eBPF, 1,000 changes while packets pass.
 APART = ("vm-whole", "policy-whole")
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as

@@ -1,46 +1,35 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Policies into the maps of all nodes without a run: the planner, and a writer of our own.
-
-It is a second hand beside the module's: what it writes follows from the layouts alone.
-"""
+"""Policies into all nodes without a run: the planner here, the module's code on each node."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, policy_layout
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import (
     blocks,
     classes,
+    options,
     read,
     tables,
 )
 
-from tests.services.maps import opened
+from tests.cluster.cluster import ROOT
+from tests.cluster.probes import PYTHON
 
 from .model import ADDRESSES, NODES, world
+from .probing import THERE, endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from ansible_collections.podnet.fabric.plugins.module_utils.datapath.structs import Layout
-    from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf.maps import Map
+    import subprocess
+    from collections.abc import Iterator
 
     from tests.cluster.cluster import Cluster
     from tests.unit.policy_evaluator import World
 
     from .model import Step
-
-ENDPOINTS = layout.ENDPOINTS
-PODS, CLASSES, RULES = (
-    policy_layout.POLICY_PODS,
-    policy_layout.POLICY_CLASSES,
-    policy_layout.POLICY_RULES,
-)
-COUNTERS = policy_layout.POLICY_COUNTERS
 
 
 def planned(given: World) -> tables.Tables:
@@ -65,117 +54,46 @@ def planned(given: World) -> tables.Tables:
     return tables.tables(policies, pods, labels_of)
 
 
-def contents(held: tables.Tables, pods: tuple[str, ...]) -> dict[str, dict[bytes, bytes]]:
-    """Return the entries of each map of a node, by the map's name.
-
-    :param pods: the addresses of those of the node.
-    """
-    sets = held.of_node(pods)
-    classes_: dict[bytes, bytes] = {}
-    if sets:
-        for block, number in held.classes.entries.items():
-            key = CLASSES.pack_key(
-                prefixlen=policy_layout.POLICY_CLASS_BITS + block.length,
-                partition=held.classes.number,
-                address=addresses.text(block.first.to_bytes(16, "big")),
-            )
-            classes_[key] = CLASSES.pack_value(**{"class": number})
-    rules = {
-        RULES.pack_key(
-            prefixlen=policy_layout.POLICY_RULE_BITS + entry.ports.length,
-            set=number,
-            **{"class": entry.peers},
-            protocol=entry.ports.word >> 24,
-            reserved=0,
-            port=entry.ports.word & 0xFFFF,
-        ): RULES.pack_value(rule=rule)
-        for number, each in sets.items()
-        for entry, rule in each.entries.items()
-    }
-    numbers = {
-        PODS.pack_key(address=address): PODS.pack_value(
-            partition=held.classes.number, **held.pods[address]._asdict()
-        )
-        for address in pods
-        if address in held.pods
-    }
-    counted = {(number, policy_layout.POLICY_SET) for number in sets}
-    counted |= {
-        (rule, policy_layout.POLICY_RULE)
-        for each in sets.values()
-        for rule in each.entries.values()
-    }
-    counters = {
-        COUNTERS.pack_key(number=number, kind=kind): COUNTERS.pack_value(packets=0, bytes=0)
-        for number, kind in counted
-    }
-    return {
-        COUNTERS.name: counters,
-        RULES.name: rules,
-        CLASSES.name: classes_,
-        PODS.name: numbers,
-    }
-
-
-class Node:
-    """The maps of a node, open."""
-
-    def __init__(self, maps: Mapping[str, Map]) -> None:
-        """:param maps: by name."""
-        self._maps = maps
-
-    def take(self, wanted: Mapping[str, Mapping[bytes, bytes]]) -> None:
-        """Bring the maps to this: what is new first, then the pods, then what is old goes."""
-        had = {name: self._maps[name].items() for name in wanted}
-        for name, entries in wanted.items():
-            known = had[name]
-            self._maps[name].update(
-                {
-                    key: value
-                    for key, value in entries.items()
-                    if (key not in known if name == COUNTERS.name else known.get(key) != value)
-                }
-            )
-        self._isolate(wanted[PODS.name])
-        for name, entries in reversed(wanted.items()):
-            self._maps[name].delete(had[name].keys() - entries.keys())
-
-    def _isolate(self, pods: Mapping[bytes, bytes]) -> None:
-        endpoints = self._maps[ENDPOINTS.name]
-        changed = {}
-        for key, value in endpoints.items().items():
-            found = ENDPOINTS.unpack_value(value)
-            flags = found["flags"] & ~layout.ENDPOINT_ISOLATED
-            flags |= layout.ENDPOINT_ISOLATED if key in pods else 0
-            if flags != found["flags"]:
-                changed[key] = ENDPOINTS.pack_value(**{**found, "flags": flags})
-        endpoints.update(changed)
+def module_options(held: tables.Tables, node: str) -> dict[str, Any]:
+    """Return the options of the module ``policy`` on a node."""
+    endpoints = [
+        {"name": ADDRESSES[pod], "ip": ADDRESSES[pod], "netns": endpoint(pod)}
+        for pod in NODES[node]
+    ]
+    return {**options.of_cluster(held), **options.of_node(held, endpoints)}
 
 
 class Nodes:
-    """All nodes of a cluster."""
+    """The programs on all nodes."""
 
-    def __init__(self, nodes: Mapping[str, Node]) -> None:
-        """:param nodes: by name."""
-        self._nodes = nodes
+    def __init__(self, programs: dict[str, subprocess.Popen[str]]) -> None:
+        """:param programs: that of each node."""
+        self._programs = programs
+        self._wait()
 
     def take(self, state: Step) -> World:
         """Let the policies of a state be in force; return what the evaluator is to know."""
         given = world(state)
         held = planned(given)
-        for name, node in self._nodes.items():
-            node.take(contents(held, tuple(ADDRESSES[pod] for pod in NODES[name])))
+        for name, program in self._programs.items():
+            program.stdin.write(json.dumps(module_options(held, name)) + "\n")
+            program.stdin.flush()
+        self._wait()
         return given
+
+    def _wait(self) -> None:
+        for name, program in self._programs.items():
+            line = program.stdout.readline()
+            assert line, f"{name}: {program.stderr.read()}"
 
 
 @contextlib.contextmanager
 def applying(cluster: Cluster) -> Iterator[Nodes]:
-    """Open the maps of all nodes."""
-    tables_: tuple[Layout, ...] = (COUNTERS, RULES, CLASSES, PODS, ENDPOINTS)
+    """Run the programs."""
     with contextlib.ExitStack() as stack:
-        yield Nodes(
-            {
-                name: Node({t.name: stack.enter_context(opened(cluster, name, t)) for t in tables_})
-                for name in NODES
-            }
-        )
+        programs = {}
+        for name in NODES:
+            words = (*PYTHON, str(THERE / "node.py"), str(ROOT / ".build/collections"))
+            programs[name] = stack.enter_context(cluster.start(name, *words))
+            stack.callback(programs[name].kill)
+        yield Nodes(programs)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.cluster.cluster import Cluster, Run
+    from tests.unit.policy_evaluator import World
 
     from .model import Step
 
@@ -57,6 +58,8 @@ class Network:
     #: Of the maps as they are in this cell.
     opened: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     nodes: Nodes | None = None
+    #: The policies of the last run, None where something else came after it.
+    brought: list[dict[str, Any]] | None = None
 
     def be(self, cell: Cell) -> None:
         """Bring the cluster to a cell, unless it is there."""
@@ -73,15 +76,21 @@ class Network:
 
     def site(self, policies: list[dict[str, Any]] | None = None, *words: str) -> Run:
         """Run the playbook with these policies; None: with those that keep nobody out."""
-        self.cluster.variables["podnet_network_policies"] = policies or EVERYTHING
+        self.brought = policies or EVERYTHING
+        self.cluster.variables["podnet_network_policies"] = self.brought
         return self.cluster.play("site", *words).ok()
+
+    def take(self, state: Step) -> World:
+        """Let the policies of a state be in force, without a run."""
+        self.brought = None
+        return self.nodes.take(state)
 
     def holds(self, *steps: Step) -> None:
         """Let policies be in force, step by step, and fail unless all pairs are as they should."""
         state = BEGINNING
         for step in steps:
             state = after(state, step)
-            self.nodes.take(state)
+            self.take(state)
             self._pairs_are_right(state)
 
     def sees(self, step: Step) -> None:

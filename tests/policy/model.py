@@ -91,12 +91,18 @@ def world(state: Step) -> World:
             ADDRESSES[name]: {"namespace": name[0], "labels": labels, "ports": port_names()}
             for name, labels in found["pod"].items()
         },
-        policies=[
-            {"name": name[2:], "namespace": name[0], "spec": spec}
-            for name, spec in found["policy"].items()
-        ],
+        policies=listed(state),
         namespaces=found["namespace"],
     )
+
+
+def listed(step: Step) -> list[dict[str, Any]]:
+    """Return policies as ``podnet_network_policies`` has them."""
+    return [
+        {"name": name[2:], "namespace": name[0], "spec": spec}
+        for (kind, name), spec in step.items()
+        if kind == "policy"
+    ]
 
 
 # The words of policies.

@@ -74,9 +74,14 @@ class Round:
     odd: list[Any] = field(default_factory=list)
 
 
+def endpoint(pod: str) -> str:
+    """Return what the node calls a pod."""
+    return pod.replace("/", "_")
+
+
 def place(pod: str) -> str:
     """Return where a pod is: ``NODE/POD``."""
-    return f"{NODE_OF[pod]}/{pod.replace('/', '_')}"
+    return f"{NODE_OF[pod]}/{endpoint(pod)}"
 
 
 def packets(pods: Iterable[str]) -> list[Packet]:

@@ -6,20 +6,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cells.cells import CELLS
-
-from .model import labelled, peer, rule, spec
+from .model import BEGINNING, after, labelled, listed, peer, rule, spec
+from .scope import CELLS
 from .storm import Flow, flowing
-from .vpc import EVERYTHING
 
-POLICIES = [
-    {
-        "name": "p",
-        "namespace": "x",
-        "spec": spec("ingress", rule("ingress", [peer(labelled(pod="b"), labelled(ns="z"))])),
-    },
-    {"name": "p", "namespace": "z", "spec": spec("egress", pods=labelled(pod="a"))},
-]
+POLICIES = {
+    ("policy", "x/p"): spec(
+        "ingress", rule("ingress", [peer(labelled(pod="b"), labelled(ns="z"))])
+    ),
+    ("policy", "z/p"): spec("egress", pods=labelled(pod="a")),
+}
 DENIED = [
     Flow("y/a", "x/a", 80),  # between nodes
     Flow("z/c", "x/b", 80),  # on a node
@@ -31,8 +27,9 @@ ALLOWED = [Flow("z/b", "x/a", 81), Flow("z/b", "x/c", 80)]
 
 @pytest.mark.parametrize("cell", CELLS[1:], ids=str)
 def test_no_packet_that_is_denied_passes_while_the_cell_changes(network, cell):
-    assert network.cell == CELLS[CELLS.index(cell) - 1]
-    network.site(POLICIES)
+    network.be(CELLS[CELLS.index(cell) - 1])
+    network.take(after(BEGINNING, POLICIES))
+    network.cluster.variables["podnet_network_policies"] = listed(POLICIES)
     with flowing(network.cluster, [*DENIED, *ALLOWED]) as flows:
         network.be(cell)
     for flow in DENIED:
@@ -40,4 +37,4 @@ def test_no_packet_that_is_denied_passes_while_the_cell_changes(network, cell):
         assert not any(flows[flow].came), flow
     for flow in ALLOWED:
         assert flows[flow].came[-1] > flows[flow].sent[-100]
-    network.site(EVERYTHING)
+    network.sees(POLICIES)

@@ -1,22 +1,13 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Every case with packets: each pair of pods by each protocol and port, against the evaluator.
-
-Both cells of eBPF have all cases where ``POLICY_CASES`` is ``all``, as in ``make test-policy``; in
-``make test`` the second has those of :data:`CHOSEN`, as the four classic cells always have.
-"""
+"""Every case with packets: each pair of pods by each protocol and port, against the evaluator."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.cells.cells import CELLS
-
 from .cases import CASES
-
-NATIVE, OVERLAY, *CLASSIC = CELLS
+from .scope import CLASSIC, NATIVE, OVERLAY, WHOLE
 
 #: Of each kind of rule and change some: what is looked up differs, and no path differs by more.
 CHOSEN = {
@@ -57,9 +48,7 @@ def test_a_case_by_native_routing(case, standing):
 
 
 @pytest.mark.parametrize("cell", [OVERLAY], ids=str)
-@pytest.mark.parametrize(
-    "case", CASES if os.environ.get("POLICY_CASES") == "all" else SOME, ids=str
-)
+@pytest.mark.parametrize("case", CASES if WHOLE else SOME, ids=str)
 def test_a_case_in_the_overlay(case, standing):
     standing.holds(*case.steps)
 

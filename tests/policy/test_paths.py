@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cells.cells import CELLS, NODE_IPS
+from tests.cells.cells import NODE_IPS
 from tests.cluster.cluster import INTERNET
 from tests.cluster.cluster import SERVER as VPC_SERVER
 
 from .asked import ANSWERED, REFUSED, becomes
 from .model import ADDRESSES, ALL, block, both_ways, labelled, peer, port, rule, spec
+from .scope import CELLS, EBPF
 from .vpc import EVERYTHING, NODE_PORT, OTHERS, SERVER
 
 X_A, X_B, Y_A, Y_B, Z_A, Z_B = (
@@ -49,13 +50,14 @@ POLICIES = [
     _policy("y/closed", spec("ingress", pods=labelled(pod="b"))),
 ]
 
-pytestmark = pytest.mark.parametrize("cell", CELLS, ids=str)
+everywhere = pytest.mark.parametrize("cell", CELLS, ids=str)
+in_ebpf = pytest.mark.parametrize("cell", EBPF, ids=str)
 
 
 @pytest.fixture
 def paths(standing):
     """The cluster with these policies, by a run where it had others."""
-    if standing.cluster.variables["podnet_network_policies"] != POLICIES:
+    if standing.brought != POLICIES:
         standing.site(POLICIES)
     return standing
 
@@ -105,20 +107,24 @@ QUESTIONS = {
 }
 
 
+@everywhere
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 def test_what_becomes_of_a_packet(paths, question):
     source, protocol, address, number, right, *size = question
     assert becomes(paths, source, protocol, address, number, *size) == right
 
 
+@everywhere
 def test_every_pair_is_as_the_evaluator_says(paths):
     paths.sees({("policy", f"{p['namespace']}/{p['name']}"): p["spec"] for p in POLICIES})
 
 
+@in_ebpf
 def test_a_rerun_changes_nothing(paths):
     assert paths.site(POLICIES).changed == {}
 
 
+@in_ebpf
 def test_without_policies_everybody_reaches_everybody(paths):
     paths.site(EVERYTHING)
     paths.sees({})

@@ -9,18 +9,30 @@ import time
 
 import pytest
 
-from tests.cells.cells import CELLS
 from tests.cells.state import states
 from tests.cluster.capture import capture
 from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import PYTHON
 
-from .model import ADDRESSES, BEGINNING, LATER, after, labelled, peer, port, rule, spec, world
+from .model import (
+    ADDRESSES,
+    BEGINNING,
+    LATER,
+    after,
+    labelled,
+    listed,
+    peer,
+    port,
+    rule,
+    spec,
+    world,
+)
 from .probing import THERE, Packet, packets, place
+from .scope import EBPF
 from .storm import Change, Flow, Right, flowing
 from .vpc import EVERYTHING
 
-pytestmark = pytest.mark.parametrize("cell", CELLS[:2], ids=str)
+pytestmark = pytest.mark.parametrize("cell", EBPF, ids=str)
 
 FLOWS = [Flow("y/a", "x/a", 80), Flow("z/c", "x/b", 80), Flow("x/b", "z/a", 81)]
 FIRST = {("policy", "x/p"): spec("ingress", rule("ingress", [peer(None, labelled(ns="y"))]))}
@@ -32,14 +44,6 @@ SECOND = {
     ),
     ("policy", "x/out"): spec("egress", pods=labelled(pod="b")),
 }
-
-
-def listed(step):
-    """Return policies as the variable has them."""
-    return [
-        {"name": name[2:], "namespace": name[0], "spec": given}
-        for (_kind, name), given in step.items()
-    ]
 
 
 @pytest.fixture

@@ -4,20 +4,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from random import Random
 
 import pytest
 
-from tests.cells.cells import CELLS
-
 from .cases import CASES
 from .model import BEGINNING, after, world
+from .scope import CHANGES, EBPF
 from .storm import Change, Flow, Judged, Right, Times, flowing
-
-#: How many changes: 1,000 in ``make test-policy``.
-CHANGES = int(os.environ.get("POLICY_CHANGES", "200"))
 
 #: Between nodes and on one, to a pod that policies like to select and from it.
 FLOWS = [
@@ -82,15 +77,15 @@ def test_an_answer_is_owed_to_what_came():
 # With packets
 
 
-@pytest.mark.parametrize("cell", CELLS[:2], ids=str)
+@pytest.mark.parametrize("cell", EBPF, ids=str)
 def test_no_packet_is_wrong_while_policies_change(standing, cell, capsys):
     random = Random(str(cell))
-    worlds = [standing.nodes.take(BEGINNING)]
+    worlds = [standing.take(BEGINNING)]
     changes = []
     with flowing(standing.cluster, FLOWS) as flows:
         for _dummy in range(CHANGES):
             begin = time.monotonic_ns()
-            worlds.append(standing.nodes.take(after(BEGINNING, some_policies(random))))
+            worlds.append(standing.take(after(BEGINNING, some_policies(random))))
             changes.append(Change(begin, time.monotonic_ns()))
             time.sleep(0.03)  # so that each policy meets some thirty packets of each flow
     judged = {flow: Right(flow, worlds, changes).judge(times) for flow, times in flows.items()}

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cells.cells import CELLS
 from tests.cluster.probes import differences, snapshots
 
+from .scope import CELLS
 from .test_paths import POLICIES
 
 
