@@ -121,8 +121,8 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
 }
 
-#: By ``make test-vm`` and ``make test-policy`` alone, which take their time: emulated machines; every
-#: cell, where ``policy`` has four, every case in both of eBPF, 1,000 changes while packets pass.
+#: By ``make test-vm`` and ``make test-policy`` alone, since they take long: emulated machines; and
+#: every cell, where ``policy`` has four, every case in both of eBPF, 1,000 changes under traffic.
 APART = ("vm-whole", "policy-whole")
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as
