@@ -17,6 +17,8 @@ WHOLE = os.environ.get("POLICY_SCOPE") == "whole"
 NATIVE, OVERLAY, BRIDGE, _BRIDGE_OVERLAY, _ROUTED, ROUTED_OVERLAY = ALL_CELLS
 CELLS = ALL_CELLS if WHOLE else [NATIVE, OVERLAY, BRIDGE, ROUTED_OVERLAY]
 EBPF, CLASSIC = CELLS[:2], CELLS[2:]
+#: What asks for many runs.
+RUNS = EBPF if WHOLE else EBPF[:1]
 
 #: Changes of policies while packets pass.
 CHANGES = 1000 if WHOLE else 200

@@ -12,7 +12,7 @@ from tests.cluster.cluster import SERVER as VPC_SERVER
 
 from .asked import ANSWERED, REFUSED, becomes
 from .model import ADDRESSES, ALL, block, both_ways, labelled, peer, port, rule, spec
-from .scope import CELLS, EBPF
+from .scope import CELLS, RUNS
 from .vpc import EVERYTHING, NODE_PORT, OTHERS, SERVER
 
 X_A, X_B, Y_A, Y_B, Z_A, Z_B = (
@@ -51,7 +51,7 @@ POLICIES = [
 ]
 
 everywhere = pytest.mark.parametrize("cell", CELLS, ids=str)
-in_ebpf = pytest.mark.parametrize("cell", EBPF, ids=str)
+by_runs = pytest.mark.parametrize("cell", RUNS, ids=str)
 
 
 @pytest.fixture
@@ -119,12 +119,12 @@ def test_every_pair_is_as_the_evaluator_says(paths):
     paths.sees({("policy", f"{p['namespace']}/{p['name']}"): p["spec"] for p in POLICIES})
 
 
-@in_ebpf
+@by_runs
 def test_a_rerun_changes_nothing(paths):
     assert paths.site(POLICIES).changed == {}
 
 
-@in_ebpf
+@by_runs
 def test_without_policies_everybody_reaches_everybody(paths):
     paths.site(EVERYTHING)
     paths.sees({})

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 
 import pytest
@@ -28,11 +27,10 @@ from .model import (
     world,
 )
 from .probing import THERE, Packet, packets, place
-from .scope import EBPF
+from .scope import RUNS
 from .storm import Change, Flow, Right, flowing
-from .vpc import EVERYTHING
 
-pytestmark = pytest.mark.parametrize("cell", EBPF, ids=str)
+pytestmark = pytest.mark.parametrize("cell", RUNS, ids=str)
 
 FLOWS = [Flow("y/a", "x/a", 80), Flow("z/c", "x/b", 80), Flow("x/b", "z/a", 81)]
 FIRST = {("policy", "x/p"): spec("ingress", rule("ingress", [peer(None, labelled(ns="y"))]))}
@@ -46,26 +44,19 @@ SECOND = {
 }
 
 
-@pytest.fixture
-def back(standing):
-    """The cluster, with policies that keep nobody out again after the test."""
-    yield standing
-    standing.site(EVERYTHING)
+def test_a_check_says_what_the_run_does(standing):
+    standing.cluster.variables["podnet_network_policies"] = listed(FIRST)
+    predicted_then_done(standing.cluster, held=states)
+    standing.sees(FIRST)
+    assert standing.site(listed(FIRST)).changed == {}
 
 
-def test_a_check_says_what_the_run_does(back):
-    back.cluster.variables["podnet_network_policies"] = listed(FIRST)
-    predicted_then_done(back.cluster, held=states)
-    back.sees(FIRST)
-    assert back.site(listed(FIRST)).changed == {}
-
-
-def test_runs_lose_nothing_that_is_allowed_and_end_what_is_not(back):
-    worlds, changes = [world(BEGINNING)], []
-    with flowing(back.cluster, FLOWS) as flows:
-        for step in (FIRST, SECOND, FIRST, {}):
+def test_runs_lose_nothing_that_is_allowed_and_end_what_is_not(standing):
+    worlds, changes = [standing.take(BEGINNING)], []
+    with flowing(standing.cluster, FLOWS) as flows:
+        for step in (FIRST, SECOND, {}):
             begin = time.monotonic_ns()
-            back.site(listed(step))
+            standing.site(listed(step))
             changes.append(Change(begin, time.monotonic_ns()))
             worlds.append(world(after(BEGINNING, step)))
     for flow, times in flows.items():
@@ -74,12 +65,12 @@ def test_runs_lose_nothing_that_is_allowed_and_end_what_is_not(back):
         assert judged.passed > 1000, flow
 
 
-def test_a_run_of_one_node_changes_that_node(back):
-    back.site(listed(FIRST))
-    back.site(listed(SECOND), "--limit", "node-1")
+def test_a_run_of_one_node_changes_that_node(standing):
+    standing.take(after(BEGINNING, FIRST))
+    standing.site(listed(SECOND), "--limit", "node-1")
     # x/a of node-1 has the second set, x/b and x/c of the others the first.
     pods = [pod for pod in ADDRESSES if pod not in LATER]
-    passed = back.prober.round(pods).passed
+    passed = standing.prober.round(pods).passed
     for pod, step in (("x/a", SECOND), ("x/b", FIRST), ("x/c", FIRST)):
         given = world(after(BEGINNING, step))
         into = [packet for packet in packets(pods) if packet.destination == pod]
@@ -87,29 +78,28 @@ def test_a_run_of_one_node_changes_that_node(back):
             ends = ADDRESSES[source], ADDRESSES[pod]
             may = source == pod or given.lets("ingress", *ends, protocol, number)
             assert (Packet(source, pod, protocol, number) in passed) == may, (source, pod)
-    back.site(listed(SECOND))
-    back.sees(SECOND)
+    standing.site(listed(SECOND))
+    standing.sees(SECOND)
 
 
 NEW = {"name": "new", "namespace": "x", "ip": "10.111.160.28", "labels": {"pod": "new"}}
 
 
-def test_a_pod_that_sends_from_its_first_instruction_sends_nothing(back):
+def test_a_pod_that_sends_from_its_first_instruction_sends_nothing(standing):
+    """Pod and policy come by one run."""
+    variables, pods = standing.cluster.variables, standing.cluster.nodes["node-1"]["podnet_pods"]
     shut = {("policy", "x/shut"): spec("egress", pods=labelled(pod="new"))}
     words = [*PYTHON, str(THERE / "first.py"), ADDRESSES["y/c"], ADDRESSES["y/a"]]
-    back.site(listed(shut))
-    before = copy.deepcopy(back.cluster.nodes["node-1"]["podnet_pods"])
-    drops = back.prober.drops.read()
-    try:
-        with (
-            capture(back.cluster.lab, place("y/c"), "eth0") as near,
-            capture(back.cluster.lab, place("y/a"), "eth0") as far,
-        ):
-            back.cluster.nodes["node-1"]["podnet_pods"].append({**NEW, "command": words})
-            back.cluster.play("demo").ok()
-            while (back.prober.drops.read() - drops)["node-1", "egress"] < 100:
-                time.sleep(0.01)
-        assert [each.summary() for each in (*near, *far) if b"first" in bytes(each)] == []
-    finally:
-        back.cluster.nodes["node-1"]["podnet_pods"] = before
-        back.cluster.play("demo").ok()
+    drops = standing.prober.drops.read()
+    with (
+        capture(standing.cluster.lab, place("y/c"), "eth0") as near,
+        capture(standing.cluster.lab, place("y/a"), "eth0") as far,
+    ):
+        variables["podnet_network_policies"] = listed(shut)
+        pods.append({**NEW, "command": words})
+        standing.cluster.play("demo").ok()
+        while (standing.prober.drops.read() - drops)["node-1", "egress"] < 100:
+            time.sleep(0.01)
+    assert [each.summary() for each in (*near, *far) if b"first" in bytes(each)] == []
+    pods.pop()
+    standing.cluster.play("demo").ok()
