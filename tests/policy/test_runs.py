@@ -26,7 +26,7 @@ from .model import (
     spec,
     world,
 )
-from .probing import THERE, Packet, packets, place
+from .probing import THERE, packets, place
 from .scope import RUNS
 from .storm import Change, Flow, Right, flowing
 
@@ -65,21 +65,42 @@ def test_runs_lose_nothing_that_is_allowed_and_end_what_is_not(standing):
         assert judged.passed > 1000, flow
 
 
-def test_a_run_of_one_node_changes_that_node(standing):
-    standing.take(after(BEGINNING, FIRST))
-    standing.site(listed(SECOND), "--limit", "node-1")
-    # x/a of node-1 has the second set, x/b and x/c of the others the first.
+#: Tells the same pods apart as the first.
+NARROW = {
+    ("policy", "x/p"): spec(
+        "ingress", rule("ingress", [peer(None, labelled(ns="y"))], [port(80, "UDP")])
+    )
+}
+
+
+def assert_ingress(standing, policies):
+    """Fail unless what gets into each of these pods is what its policies say."""
     pods = [pod for pod in ADDRESSES if pod not in LATER]
     passed = standing.prober.round(pods).passed
-    for pod, step in (("x/a", SECOND), ("x/b", FIRST), ("x/c", FIRST)):
+    for pod, step in policies.items():
         given = world(after(BEGINNING, step))
-        into = [packet for packet in packets(pods) if packet.destination == pod]
-        for source, _pod, protocol, number in into:
-            ends = ADDRESSES[source], ADDRESSES[pod]
-            may = source == pod or given.lets("ingress", *ends, protocol, number)
-            assert (Packet(source, pod, protocol, number) in passed) == may, (source, pod)
-    standing.site(listed(SECOND))
-    standing.sees(SECOND)
+        for packet in packets(pods):
+            if packet.destination == pod != packet.source:
+                ends = ADDRESSES[packet.source], ADDRESSES[pod]
+                may = given.lets("ingress", *ends, packet.protocol, packet.port)
+                assert (packet in passed) == may, packet
+
+
+def test_a_run_of_one_node_changes_that_node(standing):
+    standing.take(after(BEGINNING, FIRST))
+    standing.site(listed(NARROW), "--limit", "node-1")
+    assert_ingress(standing, {"x/a": NARROW, "x/b": FIRST, "x/c": FIRST})
+    standing.site(listed(NARROW))
+    standing.sees(NARROW)
+
+
+def test_a_run_of_one_node_does_not_guess_who_the_pods_of_others_are(standing):
+    standing.take(after(BEGINNING, FIRST))
+    standing.cluster.variables["podnet_network_policies"] = listed(SECOND)
+    run = standing.cluster.play("site", "--limit", "node-1")
+    assert run.status != 0
+    assert "valid is a run that asks all nodes" in " ".join(run.errors)
+    standing.sees(FIRST)
 
 
 NEW = {"name": "new", "namespace": "x", "ip": "10.111.160.28", "labels": {"pod": "new"}}
