@@ -7,12 +7,19 @@ from __future__ import annotations
 import time
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.policy_layout import (
+    POLICY_CLASSES,
+    POLICY_PODS,
+    POLICY_RULES,
+)
 
 from tests.cells.state import states
 from tests.cluster.capture import capture
 from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import PYTHON
+from tests.services.maps import opened
 
+from .asked import becomes
 from .model import (
     ADDRESSES,
     BEGINNING,
@@ -100,6 +107,23 @@ def test_a_run_of_one_node_does_not_guess_who_the_pods_of_others_are(standing):
     run = standing.cluster.play("site", "--limit", "node-1")
     assert run.status != 0
     assert "valid is a run that asks all nodes" in " ".join(run.errors)
+    standing.sees(FIRST)
+
+
+def test_what_was_broken_by_hand_is_repaired(standing):
+    """Who shall be judged, and by what is not known, gets and sends nothing."""
+    cluster, own = standing.cluster, ADDRESSES["x/a"]
+    standing.site(listed(FIRST))
+    with opened(cluster, "node-1", POLICY_PODS) as pods:
+        pods.delete([POLICY_PODS.pack_key(address=own)])
+    assert becomes(standing, "y/a", "tcp", own, 80) == "node-1 denies ingress"
+    assert becomes(standing, "x/a", "tcp", ADDRESSES["y/a"], 80) == "node-1 denies egress"
+    for node, table in (("node-2", POLICY_RULES), ("node-3", POLICY_CLASSES)):
+        with opened(cluster, node, table) as found:
+            found.delete(list(found.items()))
+    assert becomes(standing, "y/a", "tcp", ADDRESSES["x/b"], 80) == "node-2 denies ingress"
+    assert becomes(standing, "y/a", "tcp", ADDRESSES["x/c"], 80) == "node-3 denies ingress"
+    assert standing.site(listed(FIRST)).changed.keys() == cluster.nodes.keys()
     standing.sees(FIRST)
 
 
