@@ -2,8 +2,8 @@
 /* Whether the policies of a pod let a packet through.
  *
  * A rule lets through what begins a connection, and all that goes on in that direction: taking it away ends
- * what it had let through. What comes back passes by a note (`nat`), which is made where the pod is isolated
- * in the other direction, too. */
+ * what it had let through. A note (`nat`) says who began it: what comes back passes by that, and begins
+ * nothing. */
 #pragma once
 
 #include "gc.h"
@@ -57,10 +57,12 @@ static __always_inline void judge_count(const struct packet *p, __u32 number, __
 	}
 }
 
-/* Say whether the packet can be no answer: ICMP echo says so itself. */
+/* Say whether the packet can be no answer: ICMP echo says so itself, and who asks for it has no other port. */
 static __always_inline int judge_asks(const struct packet *p)
 {
-	return p->tuple->protocol == IP_PROTOCOL_ICMP && !p->inner && !p->echo_reply;
+	if (p->tuple->protocol != IP_PROTOCOL_ICMP || p->inner)
+		return l4_opens(p);
+	return packet_is_later_fragment(p) ? !p->tuple->destination_port : !p->echo_reply;
 }
 
 /* Note what a packet says of its connection: see nat_note. `reply`: 1 where it answers. */
@@ -107,6 +109,17 @@ static __always_inline void judge_note_key(struct nat_key *note, const struct na
 	}
 }
 
+/* The note of the packet's connection, as one that `answers` or as one that is answered; 0 where none is. */
+static __always_inline struct nat_value *judge_find(const struct packet *p, const struct nat_key *key, __u32 way,
+						    __u32 answers, struct nat_key *note)
+{
+	struct nat_value *known;
+
+	judge_note_key(note, key, way, answers);
+	known = nat_lookup(note);
+	return known && answers && (nat_is_over(note, known) || judge_asks(p)) ? 0 : known;
+}
+
 /* Make it that what answers the packet passes. `account`: the pod that is judged. */
 static __always_inline enum verdict judge_note(const struct packet *p, const struct nat_key *answer,
 						const struct address *account, __u32 way)
@@ -142,7 +155,7 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	const struct address *own = way == POLICY_EGRESS ? &key->source : &key->destination;
 	const struct address *other = way == POLICY_EGRESS ? &key->destination : &key->source;
 	const struct policy_pods_value *pod = map_lookup(MAP(policy_pods), own);
-	__u32 set, audit, back, rule, would, denied, reply;
+	__u32 set, audit, rule, would, denied, unheard, answers;
 	const __u32 unknown = p->skb->len;
 	struct nat_value *known;
 	struct nat_key note;
@@ -152,7 +165,6 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 		return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
 	set = way == POLICY_EGRESS ? pod->egress : pod->ingress;
 	audit = way == POLICY_EGRESS ? pod->audit_egress : pod->audit_ingress;
-	back = way == POLICY_EGRESS ? pod->ingress | pod->audit_ingress : pod->egress | pod->audit_egress;
 	peers = judge_class(pod, other);
 	FORGET(peers, unknown);
 	rule = set ? judge_rule(set, peers, key) : 0;
@@ -160,32 +172,34 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	would = audit ? judge_rule(audit, peers, key) : 0;
 	FORGET(would, unknown);
 	denied = set && !rule;
-	reply = denied | (audit && !would);
+	unheard = audit && !would;
 	if (rule)
 		judge_count(p, rule, POLICY_RULE);
-	if (!reply && !back)
-		return VERDICT_NONE;
+	if (way == POLICY_INGRESS && (denied | unheard) && judge_is_from_node(p, key))
+		denied = unheard = 0;
 
-	judge_note_key(&note, key, way, reply);
-	known = nat_lookup(&note);
-	if (known && !(reply && (nat_is_over(&note, known) || judge_asks(p)))) {
-		if (!reply && UNLIKELY(l4_opens(p) || nat_is_over(&note, known)))
+	/* Who began it is known by its note, whatever rules say of the other direction: else an answer that they
+	 * let through would look like a beginning, and keep alive what it answers. */
+	answers = denied | unheard | !(set | audit);
+	known = judge_find(p, key, way, answers, &note);
+	if (!known && !(denied | unheard)) {
+		answers ^= 1;
+		known = judge_find(p, key, way, answers, &note);
+	}
+	if (known) {
+		if (!answers && UNLIKELY(l4_opens(p) || nat_is_over(&note, known)))
 			known->flags &= NAT_KINDS;
-		judge_use(p, known, way, reply);
+		judge_use(p, known, way, answers);
 		return VERDICT_NONE;
 	}
-	if (reply) {
-		if (way == POLICY_INGRESS && judge_is_from_node(p, key))
-			return VERDICT_NONE;
-		if (audit && !would)
-			judge_count(p, NET32(audit), POLICY_AUDIT);
-		if (denied) {
-			judge_count(p, NET32(set), POLICY_SET);
-			return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
-		}
-		judge_note_key(&note, key, way, 0);
+	if (unheard)
+		judge_count(p, NET32(audit), POLICY_AUDIT);
+	if (denied) {
+		judge_count(p, NET32(set), POLICY_SET);
+		return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
 	}
-	if (!back || p->inner)
+	if (p->inner)
 		return VERDICT_NONE;
+	judge_note_key(&note, key, way, 0);
 	return judge_note(p, &note, own, way);
 }

@@ -123,7 +123,7 @@ def test_ingress_passes_by_a_rule_alone(node, policies, entry, through):
     assert policies.counted(IN, POLICY_SET) == 5 - len(through)
     if entry.rule:
         assert policies.counted(entry.rule) == len(through)
-    assert policies.notes() == []
+    assert len(policies.notes()) == len(through)  # who began it stays known
 
 
 def test_a_class_that_may_less_is_not_any(node, policies):
@@ -221,6 +221,18 @@ def test_a_node_reaches_its_own_pods(node, policies, hook, device):
         assert passes(done) if goes else denied(done, "ingress", hook)
 
 
+def test_a_node_is_answered_by_its_own_pods(node, policies):
+    policies.add_set(IN, [])
+    policies.add_set(EGRESS, [])
+    policies.select(POD_B, ingress=IN, egress=EGRESS)
+    asked = leaving(POD_B, src=NODE, flags="S", macs=(NODE_MAC, GATEWAY_MAC))
+    assert denied(sent(node, from_b(asked)), "egress")
+    for _again in range(2):
+        assert passes(node.run("from_host", bytes(asked), "pn_host"))
+        assert passes(sent(node, from_b(asked)))
+    assert len(policies.notes()) == 1
+
+
 def test_nobody_else_speaks_as_the_node(node, policies):
     policies.add_set(IN, [])
     policies.select(POD_B, ingress=IN)
@@ -305,6 +317,24 @@ def test_taking_a_permission_away_ends_what_it_let_through(node, policies):
     assert denied(sent(node, to_b(flags="A")), "egress")
 
 
+@pytest.mark.parametrize("l4", [TCP, UDP], ids=["TCP", "UDP"])
+@pytest.mark.parametrize(("way", "pod"), [("ingress", POD_B), ("egress", POD_A)])
+def test_an_answer_does_not_keep_alive_what_it_answers(node, policies, l4, way, pod):
+    """In the other direction the pod is not isolated, and its answers are not judged."""
+    policies.add_set(IN, [every(A, RULE), every(B, OTHER)])
+    policies.add_set(AUDIT, [])
+    policies.select(pod, **{way: IN})
+    more = {"flags": "A"} if l4 is TCP else {}
+    assert passes(sent(node, to_b(l4)))
+    assert passes(sent(node, from_b(to_b(l4))))
+    assert passes(sent(node, to_b(l4, **more)))
+    assert len(policies.notes()) == 1
+    policies.select(pod, **{way: AUDIT})
+    assert passes(sent(node, from_b(to_b(l4), **more)))
+    assert denied(sent(node, to_b(l4, **more)), way)
+    assert len(policies.notes()) == 1
+
+
 @pytest.mark.parametrize(
     ("l4", "flags", "seconds"),
     [
@@ -383,6 +413,21 @@ def test_an_error_about_what_passed_comes_in_and_none_else(node, policies, l4):
     error = told("10.99.9.9", POD_A, other, (3, 4), 28, (WIRE_MAC, NODE_MAC))
     assert denied(back(node, error), "ingress", "from_netdev")
     assert len(policies.notes()) == 1
+
+
+def test_an_error_out_of_an_isolated_pod_is_about_what_came_to_it(node, policies):
+    """It quotes what another pod of the node was told, which that may answer, and not who sends."""
+    policies.add_set(IN, [every(REMOTE, RULE)])
+    policies.add_set(EGRESS, [])
+    for pod in (POD_A, POD_B):
+        policies.select(pod, ingress=IN, egress=EGRESS)
+    macs = (WIRE_MAC, NODE_MAC)
+    came = leaving(POD_A, UDP, src=REMOTE_POD, macs=macs)
+    assert passes(back(node, came))
+    error = told(POD_A, REMOTE_POD, came, (3, 3), 28, macs)
+    assert passes(sent(node, error))
+    error[IP].src = POD_B
+    assert denied(sent(node, error), "egress")
 
 
 # Through services and masquerading
@@ -475,6 +520,18 @@ def test_fragments_have_the_ports_of_the_first_one(node, policies):
         assert passes(sent(node, Ether(piece)))
     for piece in pieces(to_b(UDP, 54, size=900)):
         assert denied(sent(node, Ether(piece)), "ingress")
+
+
+def test_an_answer_to_a_ping_comes_in_fragments(node, policies):
+    policies.add_set(IN, [every(A, RULE)])
+    policies.add_set(EGRESS, [])
+    policies.select(POD_B, ingress=IN, egress=EGRESS)
+    for piece in pieces(to_b(ICMP, size=900)):
+        assert passes(sent(node, Ether(piece)))
+    for piece in pieces(from_b(to_b(ICMP), size=900)):
+        assert passes(sent(node, Ether(piece)))
+    for piece in pieces(leaving(POD_A, ICMP, src=POD_B, size=900)):
+        assert denied(sent(node, Ether(piece)), "egress")
 
 
 def test_a_fragment_whose_first_one_nobody_saw_is_dropped(node, policies):
