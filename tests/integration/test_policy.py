@@ -354,7 +354,8 @@ def test_connections_stay_when_a_judged_pod_is_isolated_in_one_more_direction() 
         connect(stack, ("web", WEB, 1003), ("peer", PEER_IP, 9000))
         run("policy", **given(isolated(netns="web", egress=22)))
         run("endpoints", **options([pod("web", 1, isolated=True), pod("db", 2)]))
-        assert notes() == set()  # nobody asks for one: what comes in is not judged
+        assert notes() == {(PEER_IP, 9000, WEB, 1003, INGRESS)}
+        empty()
         run("policy", **given(isolated(netns="web", egress=22, ingress=21)))
         assert notes() == {(PEER_IP, 9000, WEB, 1003, INGRESS)}
     run("policy", purge=True)

@@ -21,10 +21,14 @@ _NOTHING = packed.RULE.pack(0)
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges by the maps ``policy_classes`` and ``policy_rules``."""
+    """Judges by the maps ``policy_classes`` and ``policy_rules``.
+
+    :param own: addresses of this node, which reaches its own pods whatever rules say.
+    """
 
     classes: maps.Map
     rules: maps.Map
+    own: frozenset[bytes] = frozenset()
 
     def allows(self, pod: packed.Pod, way: int, other: bytes, protocol: int, port: bytes) -> bool:
         """Say whether what begins a connection gets in or out of a pod.
@@ -34,7 +38,7 @@ class Judge:
         :param port: of the destination, in network order.
         """
         number, _audited = pod.to(way)
-        if not number:
+        if not number or (way == layout.POLICY_INGRESS and other in self.own):
             return True
         partition = packed.number(pod.partition)
         key = packed.CLASS_KEY.pack(layout.POLICY_CLASS_ALL_BITS, partition, other)

@@ -14,6 +14,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ..datapath import clock, pinned
+from ..datapath.layout import NODE_ADDRESSES, NODE_LOCAL
 from ..datapath.nat_layout import NAT, NAT_ANSWERED, NAT_OUTSIDE, NAT_POLICY
 from ..datapath.policy_layout import (
     POLICY_CLASSES,
@@ -37,11 +38,15 @@ _REPLY = _FORWARD = {POLICY_INGRESS: POLICY_EGRESS, POLICY_EGRESS: POLICY_INGRES
 @contextlib.contextmanager
 def judging() -> Iterator[Judge | None]:
     """Open the maps that a judge asks; None where they are not there."""
-    with contextlib.ExitStack() as stack:
-        classes, rules = (
-            stack.enter_context(pinned.own(table)) for table in (POLICY_CLASSES, POLICY_RULES)
-        )
-        yield Judge(classes, rules) if classes and rules else None
+    with pinned.own(POLICY_CLASSES) as classes, pinned.own(POLICY_RULES) as rules:
+        yield Judge(classes, rules, _own()) if classes and rules else None
+
+
+def _own() -> frozenset[bytes]:
+    with pinned.own(NODE_ADDRESSES) as found:
+        entries = found.items() if found else {}
+    flags = {key: NODE_ADDRESSES.value_row(value).flags for key, value in entries.items()}
+    return frozenset(key for key in flags if flags[key] & NODE_LOCAL)
 
 
 def pods() -> dict[bytes, packed.Pod]:
@@ -94,7 +99,7 @@ def keep(netns: str, address: bytes, pod: packed.Pod) -> None:
 def _notes(
     netns: str, address: bytes, pod: packed.Pod, judge: Judge
 ) -> Iterator[tuple[bytes, int]]:
-    """Yield key and flags of a note for each connection that needs one and may have it."""
+    """Yield key and flags of a note for each connection that may be: it says who began it."""
     with namespaces.inside(netns):
         taking = {one.port.to_bytes(2, "big") for one in sockdiag.listening(socket.IPPROTO_TCP)}
         connections = list(sockdiag.connected(socket.IPPROTO_TCP))
@@ -104,9 +109,7 @@ def _notes(
         # Who listens at its own port was called; all others have called.
         way = POLICY_INGRESS if one.own_port in taking else POLICY_EGRESS
         port = one.own_port if way == POLICY_INGRESS else one.port
-        if any(pod.to(_REPLY[way])) and judge.allows(
-            pod, way, one.address, socket.IPPROTO_TCP, port
-        ):
+        if judge.allows(pod, way, one.address, socket.IPPROTO_TCP, port):
             own, other = (address, one.own_port), (one.address, one.port)
             ends = (own, other) if way == POLICY_INGRESS else (other, own)
             (source, source_port), (destination, destination_port) = ends
