@@ -30,11 +30,12 @@ NEVER = 1 << 63
 
 
 class Flow(NamedTuple):
-    """Datagrams from a pod to a port of another."""
+    """Datagrams from a pod to a port of another, which sends them back where it is ``answered``."""
 
     source: str
     destination: str
     port: int
+    answered: bool = True
 
 
 class Change(NamedTuple):
@@ -136,7 +137,7 @@ def flowing(cluster: Cluster, flows: Sequence[Flow]) -> Iterator[dict[Flow, Time
         for flow in flows:
             at = (ADDRESSES[flow.destination], str(flow.port))
             for what, pod in (("take", flow.destination), ("send", flow.source)):
-                words = (*PYTHON, str(THERE / "stream.py"), what, *at)
+                words = (*PYTHON, str(THERE / "stream.py"), what, *at, str(int(flow.answered)))
                 program = stack.enter_context(cluster.start(place(pod), *words))
                 stack.callback(program.kill)
                 assert program.stdout.readline() == "ready\n", program.stderr.read()

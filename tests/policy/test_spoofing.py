@@ -99,7 +99,6 @@ def test_only_who_was_asked_answers_and_where_it_was_asked(standing):
     strange = [
         IP(src=other, dst=own) / UDP(sport=53, dport=4711) / MARK,
         IP(src=other, dst=own) / TCP(sport=80, dport=4711, flags="SA") / MARK,
-        IP(src=other, dst=own) / ICMP(type=3, code=3) / Raw(bytes(question[0]) + MARK),
     ]
     assert_nothing_passes(standing, place("x/b"), place(ISOLATED), strange)
     with capture(standing.cluster.lab, place(ISOLATED), "eth0") as seen:

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``send ADDRESS PORT``: a datagram each millisecond; ``take ADDRESS PORT``: send each back.
+"""``send ADDRESS PORT 1``: a datagram each millisecond; ``take ADDRESS PORT 1``: send each back.
+
+With ``0`` in the place of ``1`` none is sent back.
 
 Prints "ready". Once its input ends, it prints when (nanoseconds, CLOCK_MONOTONIC) a datagram was
 sent and its echo came, or when it came, 0 where that never was: arrays of 64 bits by the number of
@@ -26,7 +28,7 @@ def put(times, number):
     times[number] = time.monotonic_ns()
 
 
-def send(one, to, poll):
+def send(one, to, poll, _answered):
     sent, echoed = array.array("Q"), array.array("Q")
     due = time.monotonic_ns()
     one.connect(to)
@@ -43,7 +45,7 @@ def send(one, to, poll):
             put(echoed, NUMBER.unpack(one.recv(64))[0])
 
 
-def take(one, to, poll):
+def take(one, to, poll, answered):
     came = array.array("Q")
     one.bind(to)
     while True:
@@ -52,10 +54,11 @@ def take(one, to, poll):
                 return (came,)
             data, sender = one.recvfrom(64)
             put(came, NUMBER.unpack(data)[0])
-            one.sendto(data, sender)
+            if answered:
+                one.sendto(data, sender)
 
 
-def main(what, address, port):
+def main(what, address, port, answered):
     one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     one.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -63,7 +66,7 @@ def main(what, address, port):
     poll.register(0, select.POLLIN | select.POLLHUP)
     poll.register(one, select.POLLIN)
     print("ready", flush=True)
-    for times in {"send": send, "take": take}[what](one, (address, int(port)), poll):
+    for times in {"send": send, "take": take}[what](one, (address, int(port)), poll, int(answered)):
         print(times.tobytes().hex())
 
 
