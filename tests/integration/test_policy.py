@@ -311,14 +311,16 @@ def test_notes_of_what_no_rule_allows_any_more_go() -> None:
     assert (
         "create policy set 21" in run("policy", **given(isolated(egress=22, ingress=21)))["changes"]
     )
+    # The second has no rule any more, and its answers one of their own: it says who began.
     assert notes() == {
         (WEB, 80, PEER_IP, 1001, EGRESS),
+        (WEB, 81, PEER_IP, 1002, EGRESS),
         ("10.111.160.9", 443, WEB, 1003, INGRESS),
     }
     with maps.open_pin(nat_layout.NAT.pin) as found:
         assert found.get(next(iter(flow))) is not None
     # One that a run left which was killed is a difference of its own.
-    write(note(WEB, 81, PEER_IP, 1002, EGRESS))
+    write(note("192.0.2.9", 443, WEB, 1004, INGRESS))
     done = four_runs("policy", **given(isolated(egress=22, ingress=21)))
     assert done["changes"] == ["remove notes of connections"]
     run("policy", purge=True)

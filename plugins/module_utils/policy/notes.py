@@ -31,6 +31,8 @@ from .judge import Judge
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+_NO_PORT = bytes(2)
+
 #: The way of what answers, by the way of what it answers; and the other way round.
 _REPLY = _FORWARD = {POLICY_INGRESS: POLICY_EGRESS, POLICY_EGRESS: POLICY_INGRESS}
 
@@ -57,7 +59,11 @@ def pods() -> dict[bytes, packed.Pod]:
 
 
 def stale(pods: Mapping[bytes, packed.Pod]) -> list[bytes]:
-    """Return the keys of notes whose connections no rule lets begin, as maps and pods are now."""
+    """Return the keys of notes whose connections no rule lets begin, as maps and pods are now.
+
+    One whose answers pass in any case stays: without it the next of them would begin a connection,
+    by which what it answers goes on.
+    """
     with pinned.own(NAT) as found, judging() as judge:
         if not found or not judge:
             return []
@@ -71,7 +77,10 @@ def _is_stale(raw: bytes, pods: Mapping[bytes, packed.Pod], judge: Judge) -> boo
         return True
     other = key.source if key.reserved == POLICY_INGRESS else key.destination
     # What began the connection went to the port that replies come from.
-    return not judge.allows(pod, _FORWARD[key.reserved], other, key.protocol, key.source_port)
+    return not (
+        judge.allows(pod, _FORWARD[key.reserved], other, key.protocol, key.source_port)
+        or judge.allows(pod, key.reserved, other, key.protocol, key.destination_port)
+    )
 
 
 def forget(keys: Collection[bytes]) -> None:
@@ -100,23 +109,28 @@ def _notes(
     netns: str, address: bytes, pod: packed.Pod, judge: Judge
 ) -> Iterator[tuple[bytes, int]]:
     """Yield key and flags of a note for each connection that may be: it says who began it."""
+    protocols = (socket.IPPROTO_TCP, socket.IPPROTO_UDP)
     with namespaces.inside(netns):
-        taking = {one.port.to_bytes(2, "big") for one in sockdiag.listening(socket.IPPROTO_TCP)}
-        connections = list(sockdiag.connected(socket.IPPROTO_TCP))
+        taking = {
+            (protocol, one.port.to_bytes(2, "big"))
+            for protocol in protocols
+            for one in sockdiag.listening(protocol)
+        }
+        connections = [one for protocol in protocols for one in sockdiag.connected(protocol)]
     for one in connections:
-        if one.own_address != address or one.address == address:
+        if one.own_address != address or one.address == address or one.port == _NO_PORT:
             continue
         # Who listens at its own port was called; all others have called.
-        way = POLICY_INGRESS if one.own_port in taking else POLICY_EGRESS
+        way = POLICY_INGRESS if (one.protocol, one.own_port) in taking else POLICY_EGRESS
         port = one.own_port if way == POLICY_INGRESS else one.port
-        if judge.allows(pod, way, one.address, socket.IPPROTO_TCP, port):
+        if judge.allows(pod, way, one.address, one.protocol, port):
             own, other = (address, one.own_port), (one.address, one.port)
             ends = (own, other) if way == POLICY_INGRESS else (other, own)
             (source, source_port), (destination, destination_port) = ends
             yield (
                 NAT.key_struct.pack(
                     *(source, destination, source_port, destination_port),
-                    *(socket.IPPROTO_TCP, _REPLY[way]),
+                    *(one.protocol, _REPLY[way]),
                 ),
                 NAT_POLICY | NAT_ANSWERED | (NAT_OUTSIDE if way == POLICY_INGRESS else 0),
             )

@@ -13,24 +13,28 @@ sys.path.insert(0, sys.argv[1])
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
-from ansible_collections.podnet.fabric.plugins.module_utils.policy import converge, wanted
+from ansible_collections.podnet.fabric.plugins.module_utils.policy import converge, notes, wanted
 
 ENDPOINTS = layout.ENDPOINTS
 
 
-def isolate(pods):
-    """Let the pods be judged, as the module endpoints does between the two calls of a run."""
+def isolate(want):
+    """Let pods be judged, as the module endpoints does between the two calls of a run."""
     with maps.open_pin(ENDPOINTS.pin) as found:
-        for address in pods:
+        for address, pod in want.pods.items():
             value = ENDPOINTS.unpack_value(found.get(address))
+            if value["flags"] & layout.ENDPOINT_ISOLATED:
+                continue
             value["flags"] |= layout.ENDPOINT_ISOLATED
+            notes.keep(want.netns[address], address, pod)
             found.update({address: ENDPOINTS.pack_value(**value)})
+            notes.keep(want.netns[address], address, pod)
 
 
 def bring(options):
     want = wanted.read(options)
     converge.converge(want, purge=False, check_mode=False)
-    isolate(want.pods)
+    isolate(want)
     converge.converge(want, purge=True, check_mode=False)
 
 
