@@ -155,16 +155,18 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	const struct address *own = way == POLICY_EGRESS ? &key->source : &key->destination;
 	const struct address *other = way == POLICY_EGRESS ? &key->destination : &key->source;
 	const struct policy_pods_value *pod = map_lookup(MAP(policy_pods), own);
-	__u32 set, audit, rule, would, denied, unheard, answers;
+	__u32 set, audit, back, rule, would, denied, unheard, answers;
 	const __u32 unknown = p->skb->len;
 	struct nat_value *known;
 	struct nat_key note;
 	__be32 peers;
+	__u32 tcp = key->protocol == IP_PROTOCOL_TCP;
 
 	if (!pod)
 		return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
 	set = way == POLICY_EGRESS ? pod->egress : pod->ingress;
 	audit = way == POLICY_EGRESS ? pod->audit_egress : pod->audit_ingress;
+	back = way == POLICY_EGRESS ? pod->ingress | pod->audit_ingress : pod->egress | pod->audit_egress;
 	peers = judge_class(pod, other);
 	FORGET(peers, unknown);
 	rule = set ? judge_rule(set, peers, key) : 0;
@@ -178,6 +180,10 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	if (way == POLICY_INGRESS && (denied | unheard) && judge_is_from_node(p, key))
 		denied = unheard = 0;
 
+	/* TCP says itself what begins. So a pod that is isolated in one direction alone has no notes of what comes by
+	 * its rules, however many call it. */
+	if (tcp && !back && !(denied | unheard))
+		return VERDICT_NONE;
 	/* Who began it is known by its note, whatever rules say of the other direction: else an answer that they
 	 * let through would look like a beginning, and keep alive what it answers. */
 	answers = denied | unheard | !(set | audit);
@@ -198,7 +204,7 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 		judge_count(p, NET32(set), POLICY_SET);
 		return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
 	}
-	if (p->inner)
+	if (p->inner || (tcp && !(set | audit) && !l4_opens(p)))
 		return VERDICT_NONE;
 	judge_note_key(&note, key, way, 0);
 	return judge_note(p, &note, own, way);
