@@ -76,6 +76,13 @@ class Right:
 
     def __init__(self, flow: Flow, worlds: Sequence[World], changes: Sequence[Change]) -> None:
         """:param worlds: what was there before the first change, and after each."""
+        pods = [ADDRESSES[flow.source], ADDRESSES[flow.destination]]
+        selected = [{pod for pod in pods if world.selects(pod)} for world in worlds]
+        # An answer that is on its way when a pod is selected for the first time is one that no note
+        # knows: there is none before, and no socket of a server of UDP says who asked.
+        self._first = [
+            change for change, old, new in zip(changes, selected, selected[1:]) if new - old
+        ]
         ends = [_ends(flow, world) for world in worlds]
         self._begins = [0]
         self._may = [{all(ends[0])}]
@@ -90,6 +97,11 @@ class Right:
         """Return what may become of a packet that is judged between two times: True, it passes."""
         first, last = (bisect_right(self._begins, each) - 1 for each in (begin, end))
         return set().union(*self._may[first : last + 1])
+
+    def _owes(self, sent: int, back: int) -> bool:
+        """Say whether an answer has to come between two times."""
+        met = any(change.begin <= back and sent <= change.end for change in self._first)
+        return not met and self.may(sent, back) == {True}
 
     def judge(self, times: Times) -> Judged:
         """Return what had to become of a flow's packets, and what did."""
@@ -108,7 +120,7 @@ class Right:
                 found.denied += 1
                 if came[number]:
                     found.leaked.append(number)
-            if came[number] and self.may(sent, next_back) == {True}:
+            if came[number] and self._owes(sent, next_back):
                 found.answered += 1
                 if not back[number]:
                     found.unanswered.append(number)

@@ -102,15 +102,6 @@ def test_a_run_of_one_node_changes_that_node(standing):
     standing.sees(NARROW)
 
 
-def test_a_run_of_one_node_does_not_guess_who_the_pods_of_others_are(standing):
-    standing.take(after(BEGINNING, FIRST))
-    standing.cluster.variables["podnet_network_policies"] = listed(SECOND)
-    run = standing.cluster.play("site", "--limit", "node-1")
-    assert run.status != 0
-    assert "valid is a run that asks all nodes" in " ".join(run.errors)
-    standing.sees(FIRST)
-
-
 def test_what_was_broken_by_hand_is_repaired(standing):
     """Who shall be judged, and by what is not known, gets and sends nothing."""
     cluster, own = standing.cluster, ADDRESSES["x/a"]

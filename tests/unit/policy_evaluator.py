@@ -38,6 +38,11 @@ class World:
             return self._end(way, "to", source, destination, packet)
         return self._end(way, "from", destination, source, packet)
 
+    def selects(self, address: str) -> bool:
+        """Say whether a policy isolates the pod at an address, in whichever direction."""
+        pod = self.pods[address]
+        return any(_isolates(p, pod, way) for p in self.policies for way in ("ingress", "egress"))
+
     def _end(self, way: str, key: str, own: str, other: str, packet: Any) -> bool:
         pod = self.pods.get(own)
         isolating = [p for p in self.policies if pod and _isolates(p, pod, way)]
