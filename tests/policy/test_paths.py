@@ -97,6 +97,9 @@ QUESTIONS = {
     "from outside, another client": (
         *("vpc-server", "tcp", NODE_IPS["node-1"], NODE_PORT, "node-1 denies ingress"),
     ),
+    "from outside, by another node": (
+        *("internet", "tcp", NODE_IPS["node-2"], NODE_PORT, "node-1 denies ingress"),
+    ),
     # Out: before it is masqueraded.
     "to the outside": ("x/a", "icmp", INTERNET, 0, ANSWERED),
     "to the outside, a datagram": ("x/a", "udp", INTERNET, 9, REFUSED),
