@@ -81,7 +81,8 @@ static __always_inline void judge_use(const struct packet *p, struct nat_value *
 			return;
 	}
 	note->used = ktime_get_coarse_ns();
-	flags |= (__u16)(reply * NAT_ANSWERED);
+	if (reply && nat_is_answer(p, flags))
+		flags |= NAT_ANSWERED;
 	if (UNLIKELY(closes | (flags & NAT_CLOSING))) {
 		if (closes & TCP_FIN)
 			flags |= reply ? NAT_FIN_REPLY : NAT_FIN;
@@ -120,13 +121,18 @@ static __always_inline struct nat_value *judge_find(const struct packet *p, cons
 	return known && answers && (nat_is_over(note, known) || judge_asks(p)) ? 0 : known;
 }
 
-/* Make it that what answers the packet passes. `account`: the pod that is judged. */
+/* Make it that what answers the packet passes. A pod has it on its account, whether it begins or is called by
+ * another one; strangers have none, and share that of whom they call. */
 static __always_inline enum verdict judge_note(const struct packet *p, const struct nat_key *answer,
-						const struct address *account, __u32 way)
+						const struct address *own, const struct address *other,
+						__u32 way)
 {
+	const int calls = way == POLICY_INGRESS;
+	const int pod = calls && ipcache_lookup(other);
+	const struct address *account = pod ? other : own;
 	const __u64 now = ktime_get_coarse_ns();
 	struct nat_value value = {
-		.flags = way == POLICY_EGRESS ? NAT_POLICY : NAT_POLICY | NAT_OUTSIDE,
+		.flags = calls && !pod ? NAT_POLICY | NAT_OUTSIDE : NAT_POLICY,
 		.created = now,
 		.used = now,
 	};
@@ -160,6 +166,7 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	struct nat_value *known;
 	struct nat_key note;
 	__be32 peers;
+	enum verdict noted;
 	__u32 tcp = key->protocol == IP_PROTOCOL_TCP;
 
 	if (!pod)
@@ -175,8 +182,8 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	FORGET(would, unknown);
 	denied = set && !rule;
 	unheard = audit && !would;
-	if (rule)
-		judge_count(p, rule, POLICY_RULE);
+	if (rule | would)
+		judge_count(p, rule ? rule : would, POLICY_RULE);
 	if (way == POLICY_INGRESS && (denied | unheard) && judge_is_from_node(p, key))
 		denied = unheard = 0;
 
@@ -207,5 +214,6 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	if (p->inner || (tcp && !(set | audit) && !l4_opens(p)))
 		return VERDICT_NONE;
 	judge_note_key(&note, key, way, 0);
-	return judge_note(p, &note, own, way);
+	noted = judge_note(p, &note, own, other, way);
+	return pod->ingress | pod->egress ? noted : VERDICT_NONE; /* audit keeps nothing out */
 }

@@ -65,6 +65,13 @@ static __always_inline int nat_is_back(const struct nat_value *is, const struct 
 	       is->source_port == key->destination_port && is->destination_port == key->source_port;
 }
 
+/* Say whether the packet that answers makes a connection of an attempt. Strangers open some in anybody's name, and
+ * hear nothing of the first answer: with the next one it is certain that who called is there. */
+static __always_inline int nat_is_answer(const struct packet *p, __u16 flags)
+{
+	return !(flags & NAT_OUTSIDE && p->tcp_flags & (TCP_SYN | TCP_RST));
+}
+
 /* Note what a packet says of its flow, of which both halves are known: that it is in use, is answered,
  * or is closed, for which a reset is enough, but of FIN both ends have to send one. Made-up segments
  * say nothing. Who goes on sending after its peer's reset has not taken it (RFC 5961, 3.2); after its own,
@@ -78,7 +85,7 @@ static __always_inline void nat_note(const struct packet *p, struct nat_value *v
 		return;
 	value->used = now;
 	other->used = now;
-	if (value->flags & NAT_REVERSE) {
+	if (value->flags & NAT_REVERSE && nat_is_answer(p, value->flags)) {
 		value->flags |= NAT_ANSWERED;
 		other->flags |= NAT_ANSWERED;
 	}

@@ -192,6 +192,23 @@ def answer(node: Node, backend: str, flags: str, **more: int) -> Outcome:
     return node.run("from_container", bytes(packet), device)
 
 
+@INGRESS
+def test_who_hears_no_answer_has_no_connection(node, masquerade, hook):
+    """Whoever opens many in others' names has nothing that lasts: a minute, and no six hours."""
+    masquerade.services.add("::", NODE_PORT, [(POD_A, 80)], kind="node_port")
+    delivered(back(node, client("S", seq=99, ack=0), hook), hook)
+    for _often in range(3):
+        answer(node, POD_A, "SA", seq=499, ack=100)
+    assert state(masquerade, ANSWERED) == [0, REVERSE]
+    answer(node, POD_A, "RA", seq=500, ack=100)
+    assert state(masquerade, ANSWERED) == [0, REVERSE]
+    delivered(back(node, client("S", seq=99, ack=0), hook), hook)
+    answer(node, POD_A, "SA", seq=499, ack=100)
+    delivered(back(node, client("A", seq=100, ack=500), hook), hook)
+    answer(node, POD_A, "A", seq=500, ack=100)
+    assert state(masquerade, ANSWERED) == [ANSWERED, ANSWERED | REVERSE]
+
+
 @CLOSES
 def test_a_made_up_end_of_a_connection_to_a_service_is_none(node, masquerade, flags):
     backend = connect(node, masquerade, "from_netdev")

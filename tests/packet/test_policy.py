@@ -598,6 +598,50 @@ def test_arp_is_not_judged(node, policies):
 # Accounts
 
 
+def test_who_hears_no_answer_has_no_connection(node, policies):
+    policies.add_set(IN, [Lets(OUT, RULE, TCP_, 80)])
+    policies.add_set(EGRESS, [])
+    policies.select(POD_B, ingress=IN, egress=EGRESS)
+    call = leaving(POD_B, src=OUTSIDE, dport=80, flags="S", macs=(WIRE_MAC, NODE_MAC))
+    assert passes(back(node, call))
+    for flags in ("SA", "SA", "A"):
+        assert not policies.notes()[0]["flags"] & nat_layout.NAT_ANSWERED
+        assert passes(sent(node, answering(call, flags=flags)))
+    assert policies.notes()[0]["flags"] & nat_layout.NAT_ANSWERED
+
+
+def test_pods_that_call_have_it_on_their_own_accounts(node, masquerade: Masquerade, policies):
+    policies.add_set(IN, [every(ANY, RULE)])
+    policies.select(POD_B, ingress=IN)
+    assert passes(sent(node, to_b(UDP, 1000)))
+    far = leaving(POD_B, UDP, src=REMOTE_POD, macs=(WIRE_MAC, NODE_MAC))
+    assert passes(back(node, far))
+    outside = leaving(POD_B, UDP, src=OUTSIDE, macs=(WIRE_MAC, NODE_MAC))
+    assert passes(back(node, outside))
+    policy, strangers = nat_layout.NAT_POLICY, nat_layout.NAT_POLICY | nat_layout.NAT_OUTSIDE
+    assert masquerade.accounts() == {
+        (POD_A, policy): (1, 0),
+        (REMOTE_POD, policy): (1, 0),
+        (POD_B, strangers): (1, 0),
+    }
+    # One that floods keeps nobody else out.
+    masquerade.set_flows(nat_layout.NAT_MOST_FLOWS, account=(POD_A, policy))
+    done = sent(node, to_b(UDP, 1001))
+    assert (done.action, done.counted) == (DROP, [("from_container", "nat_quota")])
+    assert passes(
+        back(node, leaving(POD_B, UDP, src=REMOTE_POD, dport=9, macs=(WIRE_MAC, NODE_MAC)))
+    )
+
+
+def test_audit_keeps_nothing_out_for_want_of_room(node, masquerade: Masquerade, policies):
+    policies.add_set(AUDIT, [every(ANY, RULE)])
+    policies.select(POD_B, audit_ingress=AUDIT, audit_egress=AUDIT)
+    strangers = (POD_B, nat_layout.NAT_POLICY | nat_layout.NAT_OUTSIDE)
+    masquerade.set_flows(nat_layout.NAT_MOST_FLOWS, account=strangers)
+    assert passes(back(node, leaving(POD_B, UDP, src=OUTSIDE, macs=(WIRE_MAC, NODE_MAC))))
+    assert policies.counted(RULE) == 1
+
+
 def test_a_pod_that_has_its_share_of_notes_gets_no_more(node, masquerade: Masquerade, policies):
     policies.add_set(IN, [])
     policies.select(POD_A, ingress=IN)
