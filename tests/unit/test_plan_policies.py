@@ -187,3 +187,38 @@ def test_what_does_not_fit_fails_the_plan(monkeypatch):
     monkeypatch.setattr(tables, "RULE_ENTRIES", 1)
     (first, *_others) = refused(podnet_network_policies=WRITE_UP)
     assert first.startswith("The policies of pods of node-e6e4d make 2 entries: ")
+
+
+@pytest.mark.parametrize(
+    ("spec", "namespace", "said"),
+    [
+        ({"podSelector": {}}, "dta", "dta/mine: it selects no pod of the namespace dta."),
+        (
+            {"podSelector": {"matchLabels": {"rloe": "db"}}},
+            "default",
+            "default/mine: it selects no pod of the namespace default.",
+        ),
+        (
+            {"ingress": [{}, {"from": [{"podSelector": {"matchLabels": {"role": "bd"}}}]}]},
+            "default",
+            "default/mine ingress[1]: its peers are no pod of the cluster.",
+        ),
+        (
+            {"egress": [{"to": [{"namespaceSelector": {"matchLabels": {"team": "x"}}}]}]},
+            "default",
+            "default/mine egress[0]: its peers are no pod of the cluster.",
+        ),
+        (
+            {"ingress": [{"ports": [{"port": "htpp"}]}]},
+            "default",
+            "default/mine ingress[0]: none of the pods has a port htpp of TCP.",
+        ),
+        ({"ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}, "default", None),
+        ({"ingress": [{"from": [{"podSelector": {}}]}], "egress": [{}]}, "default", None),
+    ],
+)
+def test_what_means_nobody_is_said(spec, namespace, said):
+    policy = {"name": "mine", "namespace": namespace, "spec": spec}
+    found = planned(podnet_network_policies=[policy]).clusters["demo"]["warnings"]
+    about = [one for one in found if one.startswith("podnet_network_policies")]
+    assert about == ([] if said is None else [f"podnet_network_policies {said}"])

@@ -11,7 +11,7 @@ from ...engine.failure import Failure
 from ...services import words
 from .. import namespaces
 from ..problems import some
-from . import blocks, tables
+from . import blocks, idle, tables
 from .classes import At, Kind, Unknown
 
 if TYPE_CHECKING:
@@ -62,7 +62,12 @@ def settle(
         return namespaces.labels(cluster, name)
 
     found = tables.tables(cluster.policies, pods, labels_of, unknown if around.keep else Unknown())
-    result = Settled(found, list(tables.problems(found, nodes)))
+    kinds = {_kind(pod) for pod in _all(cluster)}
+    result = Settled(
+        found,
+        list(tables.problems(found, nodes)),
+        list(idle.warnings(cluster.policies, kinds, labels_of)),
+    )
     if found.classes.lost:
         # Pods of a node that was left out work, and must not be cut off.
         works = any(each.state == words.ACTIVE for each in around.keep)
