@@ -77,6 +77,7 @@ status:
       warnings: []
     policies:
       names: [default/db]
+      planned: true
       isolated: {ingress: 1, egress: 0}
       audited: 0
       notes: 4

@@ -224,6 +224,7 @@ def test_a_status_shows_what_policies_do() -> None:
     ]
     found = {
         "names": ["default/db", "default/deny"],
+        "planned": True,
         "sets": sets,
         "isolated": {"ingress": 2, "egress": 0},
         "audited": 0,
@@ -238,6 +239,10 @@ def test_a_status_shows_what_policies_do() -> None:
         "  ingress     default/db, default/deny   2      2         3         0",
         "Programs:",
     ]
+    lines = status_report.render({**STATUS, "policies": {**found, "planned": False}}).splitlines()
+    assert lines[at].startswith(
+        "Policies:               2 here, none in the plan   isolated pods: 2"
+    )
     many = {**found, "sets": sets * 21}
     assert "  … and 1 more; policy_info lists them" in status_report.render(
         {**STATUS, "policies": many}

@@ -128,12 +128,16 @@ def _services(node: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _policies(node: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what policies do here; None where the cluster has none."""
-    if not node["policies"]:
-        return None
+    """Return what policies do here; None where the cluster has none, and the kernel neither."""
     found = policies.gather()
+    if not node["policies"] and not found["pods"]:
+        return None
     words = ("sets", "isolated", "audited", "notes", "judges")
-    return {"names": [one["name"] for one in found["policies"]], **{w: found[w] for w in words}}
+    return {
+        "names": [one["name"] for one in found["policies"]],
+        "planned": bool(node["policies"]),
+        **{word: found[word] for word in words},
+    }
 
 
 def _programs(

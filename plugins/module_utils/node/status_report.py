@@ -167,7 +167,8 @@ def _policies(found: Mapping[str, Any] | None) -> list[str]:
     if found is None:
         return [line("Policies", "None")]
     isolated = ", ".join(f"{number} {way}" for way, number in found["isolated"].items())
-    counts = f"{len(found['names'])} here   isolated pods: {isolated}   {found['audited']} audited"
+    here = f"{len(found['names'])} here" + ("" if found["planned"] else ", none in the plan")
+    counts = f"{here}   isolated pods: {isolated}   {found['audited']} audited"
     more = len(found["sets"]) - _SETS
     return [
         line("Policies", f"{counts}   {found['notes']} connections noted"),
