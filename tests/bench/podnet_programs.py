@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from .topology import Node, Topology
 
+#: What policies say something of is handed over to another program.
+JUDGED = "from_container with policies, {}"
+
 #: What a program at a pod's device may cost, in nanoseconds above an empty program.
 AIM = 150
 
@@ -72,7 +75,7 @@ def policies(topology: Topology) -> list[Probe]:
             pod, server, from_mac=topology.client.mac, to_mac=_gateway_mac(node), flags=flags
         )
         return Probe(
-            f"from_container, {what}",
+            JUDGED.format(what),
             node,
             _pin("from_container"),
             packet,

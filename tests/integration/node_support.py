@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
+from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from bpf_host import own_host
 from bpf_support import sources
 from running import ROOT, do, run
@@ -56,6 +57,8 @@ def bare_node() -> Iterator[None]:
             do("ip", *netns, "addr", "add", f"{address}/24", "dev", "eth0")
             do("ip", *netns, "link", "set", "eth0", "up")
         do("ip", "-n", "peer", "route", "add", CIDR, "via", NODE_IP)
+        # On a busy machine the kernel tells of the carrier only later.
+        wait_for("eth0 has a carrier", lambda: " UP " in do("ip", "-br", "link", "show", "eth0"))
         yield
 
 

@@ -19,7 +19,8 @@ from .machines import ONE
 
 #: Pins of this test's own: nothing is attached, and no network is there.
 PINS = "/sys/fs/bpf/podnet-test"
-WITHOUT = ("NO_SERVICES", "NO_MASQUERADE")
+WORDS = SERVICES, MASQUERADE, POLICY = ("NO_SERVICES", "NO_MASQUERADE", "NO_POLICY")
+WITHOUT = ((), *((word,) for word in WORDS), (SERVICES, MASQUERADE), WORDS)
 MAPS = {table.name: f"{PINS}/maps/{table.name}" for table in layout.PROGRAM_MAPS}
 
 
@@ -42,8 +43,8 @@ PROGRAMS = [
     program(hook.name, without)
     for hook in reasons.HOOKS
     if hook.name != "socket"
-    for without in ((), *((one,) for one in WITHOUT), WITHOUT)
-]
+    for without in WITHOUT
+] + [program("policy", without) for without in WITHOUT if POLICY not in without]
 PLAY: list[dict[str, Any]] = [
     {
         "hosts": ONE,
