@@ -146,9 +146,9 @@ def rule(way: str, peers: list[Peer] | None = None, ports: list[Spec] | None = N
     return {key: value for key, value in given.items() if value is not None}
 
 
-def spec(way: str, *rules: Spec, pods: Any = ALL) -> Spec:
-    """Return a spec that isolates in one direction."""
-    return {"podSelector": pods, "policyTypes": [way.capitalize()], way: list(rules)}
+def spec(way: str, *rules: Spec, pods: Any = None) -> Spec:
+    """Return a spec that isolates in one direction, all pods unless some are said."""
+    return {"podSelector": pods or ALL, "policyTypes": [way.capitalize()], way: list(rules)}
 
 
 def both_ways(ingress: Spec, egress: Spec) -> Spec:

@@ -40,7 +40,10 @@ _REPLY = _FORWARD = {POLICY_INGRESS: POLICY_EGRESS, POLICY_EGRESS: POLICY_INGRES
 @contextlib.contextmanager
 def judging() -> Iterator[Judge | None]:
     """Open the maps that a judge asks; None where they are not there."""
-    with pinned.own(POLICY_CLASSES) as classes, pinned.own(POLICY_RULES) as rules:
+    with contextlib.ExitStack() as stack:
+        classes, rules = (
+            stack.enter_context(pinned.own(table)) for table in (POLICY_CLASSES, POLICY_RULES)
+        )
         yield Judge(classes, rules, _own()) if classes and rules else None
 
 

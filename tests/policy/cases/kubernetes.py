@@ -39,7 +39,7 @@ def _out(*peers: Peer, ports: list[Spec] | None = None, pods: Spec = _A, name: s
     return policy(name, spec("egress", rule("egress", list(peers) or None, ports), pods=pods))
 
 
-def _nothing(way: str, pods: Spec = ALL, name: str = "x/deny") -> Step:
+def _nothing(way: str, pods: Spec | None = None, name: str = "x/deny") -> Step:
     return policy(name, spec(way, pods=pods))
 
 

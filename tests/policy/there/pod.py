@@ -17,6 +17,7 @@ left out, since nobody looks at it.
 """
 
 import errno
+import functools
 import json
 import select
 import socket
@@ -155,7 +156,7 @@ class Pod:
         if found not in (0, errno.EINPROGRESS):
             self.answers.append(["TCP", address, port, errno.errorcode[found]])
             return
-        handler = lambda: self.connected(one, address, port)  # noqa: E731
+        handler = functools.partial(self.connected, one, address, port)
         self.watch(one, handler, select.EPOLLOUT | select.EPOLLONESHOT)
 
     def connected(self, one, address, port):
