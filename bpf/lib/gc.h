@@ -48,6 +48,7 @@ static __always_inline const struct address *gc_account(const struct nat_key *ke
 	return value->flags & NAT_OUTSIDE ? &value->destination : &key->source;
 }
 
+/* Make room for a flow, and take it on an account; 0 where it may not begin. */
 static __always_inline struct nat_scratch_value *gc_begin(const struct address *account, __u16 flags)
 {
 	struct nat_scratch_value *flow = quota_scratch();

@@ -167,10 +167,11 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	struct nat_key note;
 	__be32 peers;
 	enum verdict noted;
-	__u32 tcp = key->protocol == IP_PROTOCOL_TCP;
+	const __u32 tcp = key->protocol == IP_PROTOCOL_TCP;
+	const enum verdict refused = way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
 
 	if (!pod)
-		return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
+		return refused;
 	set = way == POLICY_EGRESS ? pod->egress : pod->ingress;
 	audit = way == POLICY_EGRESS ? pod->audit_egress : pod->audit_ingress;
 	back = way == POLICY_EGRESS ? pod->ingress | pod->audit_ingress : pod->egress | pod->audit_egress;
@@ -209,7 +210,7 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 		judge_count(p, NET32(audit), POLICY_AUDIT);
 	if (denied) {
 		judge_count(p, NET32(set), POLICY_SET);
-		return way == POLICY_EGRESS ? VERDICT_EGRESS_DENIED : VERDICT_INGRESS_DENIED;
+		return refused;
 	}
 	if (p->inner || (tcp && !(set | audit) && !l4_opens(p)))
 		return VERDICT_NONE;

@@ -69,10 +69,9 @@ static __always_inline __s64 quota_flows(void)
 }
 
 /* How many flows there is room for, for those who are not the node. */
-static __always_inline __s64 quota_room(const struct nat_total_value *programs,
-					const struct nat_total_value *runs)
+static __always_inline __s64 quota_room(void)
 {
-	return NAT_MOST_FLOWS - NAT_NODE_FLOWS - (__s64)(programs->flows + runs->flows);
+	return NAT_MOST_FLOWS - NAT_NODE_FLOWS - quota_flows();
 }
 
 static __always_inline int quota_allows(__u32 kind, __s64 flows, __s64 room)
@@ -90,12 +89,11 @@ static __always_inline int quota_allows(__u32 kind, __s64 flows, __s64 room)
 static __always_inline int quota_take(struct nat_scratch_value *flow)
 {
 	struct nat_total_value *programs = quota_total(QUOTA_PROGRAMS);
-	const struct nat_total_value *runs = quota_total(QUOTA_RUNS);
 	struct nat_quota_value *quota = quota_find(flow);
 
-	if (!programs || !runs || !quota)
+	if (!programs || !quota)
 		return 0;
-	if (UNLIKELY(!quota_allows(flow->kind, (__s64)quota->flows, quota_room(programs, runs)))) {
+	if (UNLIKELY(!quota_allows(flow->kind, (__s64)quota->flows, quota_room()))) {
 		__sync_fetch_and_add(&quota->refused, 1);
 		return 0;
 	}

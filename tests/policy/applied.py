@@ -8,16 +8,11 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import (
-    blocks,
-    classes,
-    options,
-    read,
-    tables,
-)
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import options, tables
 
 from tests.cluster.cluster import ROOT
 from tests.cluster.probes import PYTHON
+from tests.unit.policy_planned import held
 
 from .model import ADDRESSES, NODES, world
 from .probing import THERE, endpoint
@@ -32,35 +27,13 @@ if TYPE_CHECKING:
     from .model import Step
 
 
-def planned(given: World) -> tables.Tables:
-    """Return what the planner makes of a world; pods are named by their addresses."""
-    problems: list[str] = []
-    policies = list(read.items(given.policies, problems))
-    assert not problems, problems
-    pods = [
-        classes.At(
-            address,
-            blocks.address(address),
-            classes.Kind(
-                pod["namespace"], frozenset(pod["labels"].items()), frozenset(pod["ports"])
-            ),
-        )
-        for address, pod in given.pods.items()
-    ]
-
-    def labels_of(name: str) -> dict[str, str]:
-        return {**given.namespaces.get(name, {}), "kubernetes.io/metadata.name": name}
-
-    return tables.tables(policies, pods, labels_of)
-
-
-def module_options(held: tables.Tables, node: str) -> dict[str, Any]:
+def module_options(found: tables.Tables, node: str) -> dict[str, Any]:
     """Return the options of the module ``policy`` on a node."""
     endpoints = [
         {"name": ADDRESSES[pod], "ip": ADDRESSES[pod], "netns": endpoint(pod)}
         for pod in NODES[node]
     ]
-    return {**options.of_cluster(held), **options.of_node(held, endpoints)}
+    return {**options.of_cluster(found), **options.of_node(found, endpoints)}
 
 
 class Nodes:
@@ -74,9 +47,9 @@ class Nodes:
     def take(self, state: Step) -> World:
         """Let the policies of a state be in force; return what the evaluator is to know."""
         given = world(state)
-        held = planned(given)
+        found = held(given)
         for name, program in self._programs.items():
-            program.stdin.write(json.dumps(module_options(held, name)) + "\n")
+            program.stdin.write(json.dumps(module_options(found, name)) + "\n")
             program.stdin.flush()
         self._wait()
         return given

@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import blocks, model
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy.verdict import Judge
 
-from .applied import planned
+from tests.unit.policy_planned import held
+
 from .cases import CASES, CYCLONUS
 from .model import ADDRESSES, BEGINNING, NODES, PORTS, PROTOCOLS, after, world
 
@@ -50,7 +51,7 @@ def test_the_planners_tables_say_what_the_evaluator_says(case):
         assert any(key not in state or state[key] != value for key, value in step.items())
         state = after(state, step)
         given = world(state)
-        judge = Judge(planned(given))
+        judge = Judge(held(given))
         for source, destination, protocol, port in product(
             given.pods, given.pods, PROTOCOLS, PORTS
         ):

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import (
     blocks,
-    classes,
-    read,
-    tables,
     verdict,
 )
 from policy_evaluator import World
@@ -130,36 +127,6 @@ def port(random: Random) -> dict[str, Any]:
         made["port"] = random.choice(PORTS)
         made["endPort"] = random.randint(made["port"], 65535)
     return made
-
-
-def labels_of(given: World) -> Any:
-    def found(name: str) -> dict[str, str]:
-        return {**given.namespaces.get(name, {}), "kubernetes.io/metadata.name": name}
-
-    return found
-
-
-def held(
-    given: World, pods: Any = None, unknown: classes.Unknown = classes.UNKNOWN
-) -> tables.Tables:
-    """Return the planner's tables of a world, of these pods of it; they are named by addresses."""
-    problems: list[str] = []
-    policies = list(read.items(given.policies, problems))
-    assert not problems, problems
-    return tables.tables(policies, at(given) if pods is None else pods, labels_of(given), unknown)
-
-
-def at(given: World) -> list[classes.At]:
-    return [
-        classes.At(
-            address,
-            blocks.address(address),
-            classes.Kind(
-                pod["namespace"], frozenset(pod["labels"].items()), frozenset(pod["ports"])
-            ),
-        )
-        for address, pod in given.pods.items()
-    ]
 
 
 def judged(judge: verdict.Judge, source: str, destination: str, protocol: str, port: int) -> bool:

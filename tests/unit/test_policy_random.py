@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import policy_planned as planned
 import policy_worlds as worlds
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import blocks, classes
@@ -19,7 +20,7 @@ def test_tables_say_what_the_evaluator_says(part):
     for seed in range(part, WORLDS, PARTS):
         random = Random(seed)
         world = worlds.world(random)
-        judge = Judge(worlds.held(world))
+        judge = Judge(planned.held(world))
         places = [*world.pods, *world.pods, *worlds.OUTSIDE]
         for _dummy in range(PACKETS):
             protocol = random.choice(("TCP", "TCP", "UDP", "SCTP", "ICMP"))
@@ -43,18 +44,18 @@ def test_a_run_that_does_not_ask_all_nodes_plans_the_same_or_says_that_it_cannot
     for seed in range(600):
         random = Random(seed)
         world = worlds.world(random)
-        before = worlds.held(world)
+        before = planned.held(world)
         if seed % 2:
             world.policies.append(worlds.policy(random, 99, world.pods))
-        whole = worlds.held(world)
-        pods = worlds.at(world)
+        whole = planned.held(world)
+        pods = planned.at(world)
         known = [pod for pod in pods if not away.holds(pod.address)]
         unknown = classes.Unknown(
             frozenset(pod.kind for pod in pods if pod not in known),
             (away,),
             {host: no for host, no in before.classes.entries.items() if host.length == blocks.BITS},
         )
-        part = worlds.held(world, known, unknown)
+        part = planned.held(world, known, unknown)
         if part.classes.lost:
             assert seed % 2
             said["cannot"] += 1

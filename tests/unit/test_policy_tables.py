@@ -6,6 +6,7 @@ import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import policy_planned as planned
 import policy_worlds as worlds
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import (
@@ -66,7 +67,7 @@ def policy(name: str = "p", audit: bool = False, **spec: Any) -> dict[str, Any]:
 
 
 def only(*policies: dict[str, Any], count: int = 1) -> Tables:
-    return worlds.held(World(pods(count), list(policies)))
+    return planned.held(World(pods(count), list(policies)))
 
 
 def entries(held: Tables) -> int:
@@ -142,7 +143,7 @@ def test_a_rule_for_all_pods_takes_no_entry_for_each_class(port):
         # It tells the pods apart, and isolates none of them.
         policy("x", podSelector={"matchLabels": {"app": "none"}}, ingress=[{"from": peers}]),
     ]
-    held = worlds.held(world)
+    held = planned.held(world)
     assert len(held.classes.signatures) > 200
     assert max(len(each.entries) for each in held.sets.values()) == 2
     judge = verdict.Judge(held)
@@ -159,9 +160,9 @@ def test_pods_share_a_set_where_their_ports_make_no_difference():
     world = World(pods(), [policy(ingress=[{"ports": [{"port": "http"}]}, {"ports": [{}]}])])
     for number, pod in enumerate(world.pods.values()):
         pod["ports"] = [("http", "TCP", 80 + number)]
-    assert len(worlds.held(world).sets) == 1
+    assert len(planned.held(world).sets) == 1
     world.policies = [policy(ingress=[{"ports": [{"port": "http"}]}])]
-    assert len(worlds.held(world).sets) == 3
+    assert len(planned.held(world).sets) == 3
 
 
 def test_ten_thousand_pods_and_a_thousand_policies_take_seconds(capsys):
@@ -196,7 +197,7 @@ def test_ten_thousand_pods_and_a_thousand_policies_take_seconds(capsys):
     start = time.process_time()
     problems: list[str] = []
     policies = list(read.items([one(number) for number in range(1000)], problems))
-    held = tables.tables(policies, listed, worlds.labels_of(World({}, [])))
+    held = tables.tables(policies, listed, planned.labels_of(World({}, [])))
     took = time.process_time() - start
     sets = [held.of_node(p.name for p in listed[at : at + 100]) for at in range(0, 10_000, 100)]
     largest = max(sum(len(each.entries) for each in node.values()) for node in sets)
@@ -240,10 +241,10 @@ def test_the_order_of_policies_and_pods_means_nothing():
     random = Random(7)
     for seed in range(50):
         world = worlds.world(Random(seed))
-        before = worlds.held(world)
+        before = planned.held(world)
         random.shuffle(world.policies)
         turned = World(dict(reversed(world.pods.items())), world.policies, dict(world.namespaces))
-        assert worlds.held(turned) == before
+        assert planned.held(turned) == before
 
 
 # Names and audit

@@ -29,8 +29,9 @@ from ..engine.change import Changes
 from ..engine.failure import Failure
 from ..nat import calls
 from ..policy import notes as replies
+from ..policy.held import is_isolated
 from . import attachment, pod_device, removal, state
-from .held import address_key, entry_value, is_isolated, knows_calls, name_key, read
+from .held import address_key, entry_value, knows_calls, name_key, read
 from .wanted import check
 
 if TYPE_CHECKING:

@@ -172,11 +172,6 @@ def knows_calls(value: bytes | None) -> bool:
     return bool(value and ENDPOINTS.value_row(value).flags & ENDPOINT_CALLS)
 
 
-def is_isolated(value: bytes | None) -> bool:
-    """Say whether a value of the map ``endpoints`` has ENDPOINT_ISOLATED."""
-    return bool(value and ENDPOINTS.value_row(value).flags & ENDPOINT_ISOLATED)
-
-
 def address_key(ip: str) -> bytes:
     """Key of an address in the map ``endpoints``; the value in ``allocations`` begins with it."""
     return ENDPOINTS.pack_key(address=ip)

@@ -10,8 +10,9 @@ from .. import names
 from ..datapath.cells import FROM_POD, TO_POD
 from ..datapath.layout import ENDPOINTS
 from ..engine.bpf import hooks
+from ..policy.held import is_isolated
 from . import attachment
-from .held import is_isolated, name_key, read
+from .held import name_key, read
 
 if TYPE_CHECKING:
     from .held import Held

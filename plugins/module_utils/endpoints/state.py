@@ -11,8 +11,9 @@ from ..datapath.cells import FROM_POD, TO_POD
 from ..datapath.layout import ENDPOINTS
 from ..engine import namespaces
 from ..engine.bpf import hooks, programs
+from ..policy.held import is_isolated
 from . import attachment
-from .held import address_key, entry_value, is_isolated, name_key
+from .held import address_key, entry_value, name_key
 
 if TYPE_CHECKING:
     from ..engine import links

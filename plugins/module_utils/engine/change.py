@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
+def nothing() -> None:
+    """Do nothing: for a step whose work is done together with that of others."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One object that differs.

@@ -47,6 +47,11 @@ def _pack_mac(value: Any) -> bytes:
     return bytes.fromhex(str(value).replace(":", ""))
 
 
+def text(raw: bytes) -> str:
+    """Return a text that zero bytes follow."""
+    return raw.rstrip(b"\0").decode(errors="backslashreplace")
+
+
 def _bytes(size: int) -> Codec:
     def pack(value: Any) -> bytes:
         raw = str(value).encode()
@@ -54,7 +59,7 @@ def _bytes(size: int) -> Codec:
             raise ValueError
         return raw.ljust(size, b"\0")
 
-    return Codec(size, pack, lambda raw: raw.rstrip(b"\0").decode(errors="backslashreplace"))
+    return Codec(size, pack, text)
 
 
 #: Every type of a fixed size. ``ip16`` is of either family, see :mod:`addresses`.

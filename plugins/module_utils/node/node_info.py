@@ -30,8 +30,8 @@ from ..datapath.service_layout import (
 )
 from ..datapath.structs import FAMILY_IPV4
 from ..ebpf import mounts
-from ..engine import ipv4, pythons
-from ..engine.addresses import is_ipv4, text
+from ..engine import fields, ipv4, pythons
+from ..engine.addresses import text
 from ..engine.bpf import compiler, maps, objects
 from ..preflight import host
 from ..services import packed
@@ -175,16 +175,13 @@ def _policies() -> dict[str, Any]:
     return {
         "holds_policies": bool(pods or classes),
         "policy_classes": {
-            _block(bits, address): int.from_bytes(number, "big")
+            pinned.prefix(
+                {"address": text(address), "prefixlen": bits - POLICY_CLASS_BITS}
+            ): int.from_bytes(number, "big")
             for (bits, partition, address), number in zip(classes, numbers)
             if partition == named
         },
     }
-
-
-def _block(bits: int, address: bytes) -> str:
-    mapped = 96 if is_ipv4(address) else 0
-    return f"{text(address)}/{bits - POLICY_CLASS_BITS - mapped}"
 
 
 def _allocated() -> dict[str, Any]:
@@ -203,7 +200,7 @@ def _allocated() -> dict[str, Any]:
         if row.id not in chosen:
             continue
         kind, key = chosen[row.id]
-        port_name = packed.name_text(named.name)
+        port_name = fields.text(named.name)
         service = port_name.rpartition(":")[0]
         if kind == SERVICE_CLUSTER_IP:
             cluster_ips[service] = packed.address_text(key.address)

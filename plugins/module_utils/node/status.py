@@ -18,6 +18,7 @@ from ..engine.bpf import attach, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..nat import status as masquerading
 from ..policy import info as policies
+from ..policy import notes
 from ..restoration.entries import missing
 from ..services import info as services
 from . import lacking, tunnels
@@ -129,9 +130,9 @@ def _services(node: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _policies(node: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what policies do here; None where the cluster has none, and the kernel neither."""
-    found = policies.gather()
-    if not node["policies"] and not found["pods"]:
+    if not node["policies"] and not notes.pods():
         return None
+    found = policies.gather()
     words = ("sets", "isolated", "audited", "notes", "judges")
     return {
         "names": [one["name"] for one in found["policies"]],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..engine import addresses
+from ..engine.change import nothing
 from .wanted import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -63,12 +64,12 @@ def _compare_sets(plan: Plan, wanted: Wanted, held: Held, changes: Changes, *, p
         if new or gone:
             before = _of_set(held.set_name(number), found, len(new) + len(gone)) if found else None
             after = _of_set(each.name, each.entries)
-            changes.add(f"policy set {number}", before, after, _nothing)
+            changes.add(f"policy set {number}", before, after, nothing)
     for number in sorted(held.rules.keys() - wanted.sets.keys()) if purge else ():
         found = held.rules[number]
         plan.gone_rules += found
         state = _of_set(held.set_name(number), found)
-        changes.add(f"policy set {number}", state, None, _nothing)
+        changes.add(f"policy set {number}", state, None, nothing)
 
 
 def _of_set(name: str, entries: Mapping[bytes, bytes], differ: int = 0) -> dict[str, Any]:
@@ -88,12 +89,12 @@ def _compare_classes(
     if new or gone:
         before = {"blocks": len(found), "differ": len(new) + len(gone)} if found else None
         after = {"blocks": len(wanted.classes), **({"differ": 0} if found else {})}
-        changes.add(f"classes of addresses {wanted.partition}", before, after, _nothing)
+        changes.add(f"classes of addresses {wanted.partition}", before, after, nothing)
     for partition in sorted(held.classes.keys() - {wanted.partition}) if purge else ():
         entries = held.classes[partition]
         plan.gone_classes += entries
         what = f"classes of addresses {partition}"
-        changes.add(what, {"blocks": len(entries)}, None, _nothing)
+        changes.add(what, {"blocks": len(entries)}, None, nothing)
 
 
 def _compare_pods(plan: Plan, wanted: Wanted, held: Held, changes: Changes, *, purge: bool) -> None:
@@ -109,7 +110,7 @@ def _compare_pods(plan: Plan, wanted: Wanted, held: Held, changes: Changes, *, p
             plan.pods[address] = pod
             old = _of_pod(before, of_held) if before else None
             what = f"policies of pod {addresses.text(address)}"
-            changes.add(what, old, _of_pod(pod, of_wanted), _nothing)
+            changes.add(what, old, _of_pod(pod, of_wanted), nothing)
     if not purge:
         return
     plan.gone_pods = sorted(held.pods.keys() - wanted.pods.keys())
@@ -117,7 +118,7 @@ def _compare_pods(plan: Plan, wanted: Wanted, held: Held, changes: Changes, *, p
     for address in sorted({*plan.gone_pods, *plan.deaf}):
         before = held.pods.get(address)
         old = _of_pod(before, of_held) if before else {"isolated": True}
-        changes.add(f"policies of pod {addresses.text(address)}", old, None, _nothing)
+        changes.add(f"policies of pod {addresses.text(address)}", old, None, nothing)
 
 
 def _of_pod(pod: packed.Pod, say: Callable[[int], str]) -> dict[str, Any]:
@@ -144,9 +145,9 @@ def _compare_names(
     left = {"names": len(plan.gone_names), "counters": len(plan.gone_counters)}
     if not changes.steps and (any(lacks.values()) or any(left.values())):
         state = {"missing": lacks, "unused": left}
-        nothing = dict.fromkeys(lacks, 0)
-        after = {"missing": nothing, "unused": nothing}
-        changes.add("names and counters of policies", state, after, _nothing)
+        none = dict.fromkeys(lacks, 0)
+        after = {"missing": none, "unused": none}
+        changes.add("names and counters of policies", state, after, nothing)
 
 
 def _differences(
@@ -155,7 +156,3 @@ def _differences(
     """Return what is to be written, and what is to be removed."""
     new = {key: value for key, value in wanted.items() if held.get(key) != value}
     return new, sorted(held.keys() - wanted.keys()) if purge else []
-
-
-def _nothing() -> None:
-    """Do nothing: all steps are carried out together, map by map."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..datapath import policy_layout as layout
 from ..datapath.layout import ENDPOINT_ISOLATED, ENDPOINTS
 from ..engine.bpf import grace
-from ..engine.change import Changes
+from ..engine.change import Changes, nothing
 from ..engine.failure import Failure
 from . import notes, packed
 from .comparison import compare
@@ -47,7 +47,7 @@ def converge(wanted: Wanted, *, purge: bool, check_mode: bool) -> Changes:
         pods = wanted.pods if purge else {**held.pods, **wanted.pods}
         left = notes.stale(held.pods)
         if left and not changes.steps:  # of a run that was killed
-            changes.add("notes of connections", {"not_allowed": len(left)}, None, _nothing)
+            changes.add("notes of connections", {"not_allowed": len(left)}, None, nothing)
         if changes.steps and not check_mode:
             _apply(plan, wanted, held)
             notes.forget(notes.stale(pods))
@@ -113,7 +113,3 @@ def _judge_no_more(pods: Iterable[bytes], endpoints: maps.Map) -> None:
         value = ENDPOINTS.unpack_value(raw)
         flags = value["flags"] & ~ENDPOINT_ISOLATED
         endpoints.update({address: ENDPOINTS.pack_value(**{**value, "flags": flags})})
-
-
-def _nothing() -> None:
-    """Do nothing: all steps are carried out together, map by map."""

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..datapath import policy_layout as layout
 from ..datapath.layout import ENDPOINT_ISOLATED, ENDPOINTS
 from ..datapath.pinned import open_map
+from ..engine import fields
 from ..engine.bpf import maps
 from ..engine.failure import Failure
 from . import packed
@@ -48,18 +49,12 @@ class Held:
         for kind in kinds:
             raw = self.names.get(packed.NUMBER.pack(number, kind))
             if raw is not None:
-                return packed.name(raw)
+                return fields.text(raw)
         return str(number)
 
     def set_name(self, number: int) -> str:
         """Return the name of a set."""
         return self.name(number, layout.POLICY_SET, layout.POLICY_AUDIT)
-
-    def partition(self) -> int:
-        """Return the partition that the pods have; without any the one with most entries, or 0."""
-        named = Counter(pod.partition for pod in self.pods.values())
-        named = named or Counter({each: len(found) for each, found in self.classes.items()})
-        return named.most_common(1)[0][0] if named else 0
 
 
 @contextlib.contextmanager
@@ -97,9 +92,9 @@ def pinned(held: Held) -> None:
             )
 
 
-def is_isolated(endpoint: bytes) -> bool:
+def is_isolated(endpoint: bytes | None) -> bool:
     """Say whether a value of the map ``endpoints`` has ENDPOINT_ISOLATED."""
-    return bool(ENDPOINTS.value_row(endpoint).flags & ENDPOINT_ISOLATED)
+    return bool(endpoint and ENDPOINTS.value_row(endpoint).flags & ENDPOINT_ISOLATED)
 
 
 def _entries(held: Held, table: Layout) -> dict[bytes, bytes]:

@@ -12,7 +12,7 @@ from ..datapath import policy_layout as layout
 from ..datapath.cells import POLICY_PROGRAM
 from ..datapath.layout import ALLOCATIONS
 from ..datapath.nat_layout import NAT
-from ..engine import addresses
+from ..engine import addresses, fields
 from ..engine.bpf import programs
 from ..names import PROGRAM_PINS
 from ..nat import notes
@@ -125,7 +125,7 @@ def _policies(
     for key, raw in held.names.items():
         number, kind = packed.NUMBER.unpack(key)
         if kind == layout.POLICY_RULE:
-            name = packed.name(raw)
+            name = fields.text(raw)
             one = {"name": name, "number": number, **counted.get((number, kind), {})}
             rules.setdefault(name.partition(" ")[0], []).append(one)
     named = {name for pod in pods for words in _WORDS.values() for w in words for name in pod[w]}

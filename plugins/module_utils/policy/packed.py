@@ -81,8 +81,3 @@ def name_value(name: str) -> bytes:
         cut = raw[: NAME_SIZE - len(_MORE.encode())]
         raw = cut.decode(errors="ignore").encode() + _MORE.encode()
     return raw.ljust(NAME_SIZE, b"\0")
-
-
-def name(value: bytes) -> str:
-    """Return a name out of the map ``policy_names``."""
-    return value.rstrip(b"\0").decode(errors="backslashreplace")

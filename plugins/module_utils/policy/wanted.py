@@ -64,10 +64,6 @@ class Wanted:
             found.update({(number, kind): self.sets[number].name for number in numbers})
         return {packed.NUMBER.pack(*key): packed.name_value(name) for key, name in found.items()}
 
-    def entries(self) -> dict[bytes, bytes]:
-        """Return the entries of ``policy_rules``."""
-        return {key: rule for each in self.sets.values() for key, rule in each.entries.items()}
-
 
 def read(options: Mapping[str, Any]) -> Wanted:
     """Read the options of the module.

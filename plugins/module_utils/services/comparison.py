@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
+from ..engine.change import nothing
 from ..engine.failure import Failure
 from . import maglev, packed, said, words
 from .slots import Slots
@@ -122,7 +123,7 @@ class Comparison:
         for key in gone:
             numbers = held.frontends[key]
             name = held.name(numbers.id)
-            self.changes.add(said.name(key, name), self._before(numbers), None, _nothing)
+            self.changes.add(said.name(key, name), self._before(numbers), None, nothing)
             plan.gone.append(key)
             plan.listed[numbers.id] = set()
             plan.gone_names |= {numbers.id} & held.names.keys()
@@ -184,7 +185,7 @@ class Comparison:
         state = said.state(one.name, after, one.inside, one.outside, one.ranges, table)
         if before == state:  # bytes that no word stands for
             before = {**state, "altered": True}
-        self.changes.add(said.name(key, one.name), before, state, _nothing)
+        self.changes.add(said.name(key, one.name), before, state, nothing)
         plan.frontends[key] = packed.FRONTEND.pack(*after)
         plan.names[number] = packed.name_bytes(one.name)
         there = held.ranges.get(number, set())
@@ -255,13 +256,13 @@ class Comparison:
             plan.frontends[key] = packed.FRONTEND.pack(*value)
             if key not in told:
                 self.changes.add(
-                    _address_name(key), _of_address(before), _of_address(value), _nothing
+                    _address_name(key), _of_address(before), _of_address(value), nothing
                 )
         for key in sorted(held.addresses.keys() - self.wanted.addresses.keys() - left):
             plan.gone.append(key)
             if key not in told:
                 was = _of_address(held.addresses[key])
-                self.changes.add(_address_name(key), was, None, _nothing)
+                self.changes.add(_address_name(key), was, None, nothing)
 
     def _find_leftovers(self) -> None:
         """Find what belongs to no frontend: a run was killed."""
@@ -277,7 +278,7 @@ class Comparison:
             before["to_be_swept"] = True
         if not before:
             return
-        self.changes.add("what services that are gone left", before, None, _nothing)
+        self.changes.add("what services that are gone left", before, None, nothing)
         plan.gone_names |= lost["names"]
         plan.gone_tables |= lost["maglev_tables"]
         plan.gone_ranges |= {
@@ -320,7 +321,3 @@ def _address_alone(key: bytes) -> bytes:
 
 def _address_name(key: bytes) -> str:
     return f"service address {packed.address_text(key[:16])}"
-
-
-def _nothing() -> None:
-    """Do nothing: all steps are carried out together, map by map."""

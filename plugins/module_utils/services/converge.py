@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..datapath import nat_layout
 from ..datapath import service_layout as layout
-from ..engine.change import Changes
+from ..engine.change import Changes, nothing
 from . import local_ports, packed, sockets, state, sweep, wanted
 from .comparison import Comparison
 from .held import pinned, read
@@ -69,7 +69,7 @@ def converge(
 def _plan_state(plan: Plan, held: Held, changes: Changes) -> None:
     """Repair what follows from the frontends; where one of those changes it needs no word."""
     before, after = _told(held.state), _told(_state(plan, held.state))
-    changes.add("what programs ask before they look for a service", before, after, bool)
+    changes.add("what programs ask before they look for a service", before, after, nothing)
 
 
 def _told(found: State) -> dict[str, int]:

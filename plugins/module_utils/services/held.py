@@ -16,6 +16,7 @@ from ..datapath import service_layout as layout
 from ..datapath.layout import NODE_ADDRESSES
 from ..datapath.nat_layout import NAT, NAT_SEEN
 from ..datapath.pinned import open_map
+from ..engine import fields
 from ..engine.bpf import maps
 from ..engine.failure import Failure
 from . import packed, state
@@ -75,7 +76,7 @@ class Held:
     def name(self, number: int) -> str | None:
         """Name of a frontend, None where it has none."""
         raw = self.names.get(number)
-        return None if raw is None else packed.name_text(raw)
+        return None if raw is None else fields.text(raw)
 
 
 @contextlib.contextmanager

@@ -82,8 +82,3 @@ def places(slots: bytes) -> list[bytes]:
 def name_bytes(name: str) -> bytes:
     """Value of a name in the map ``service_names``."""
     return name.encode().ljust(NAME_SIZE, b"\0")
-
-
-def name_text(raw: bytes) -> str:
-    """Return a name out of the map ``service_names``."""
-    return raw.rstrip(b"\0").decode(errors="backslashreplace")

@@ -65,9 +65,8 @@ def _nat(keys: bytes, values: bytes, is_lost: Lost) -> Iterator[bytes]:
             place = key.source + key.source_port
         else:
             place = value.destination + value.destination_port
-        if value.flags & nat_layout.NAT_POLICY:
-            continue  # it notes a reply, and translates nothing
-        if value.id and is_lost(value.id, place):  # without an id it is for no service
+        # Without an id it is for no service, or notes a reply.
+        if value.id and is_lost(value.id, place):
             yield nat_layout.NAT.key_struct.pack(*key)
 
 

@@ -47,10 +47,15 @@ def address_of(ipv4: int) -> int:
     return _IPV4 | ipv4
 
 
+def ipv4(first: int, length: int) -> Block:
+    """Return a prefix of IPv4, its first address of 32 bits, among those of 128."""
+    return Block(address_of(first), IPV4.length + length)
+
+
 def address(written: str) -> int:
     """Read an address of either family; anything else is a ValueError."""
     found = ipaddress.ip_address(written)
-    return _IPV4 | int(found) if found.version == 4 else int(found)
+    return address_of(int(found)) if found.version == 4 else int(found)
 
 
 def block(written: str) -> Block:
@@ -63,8 +68,4 @@ def block(written: str) -> Block:
         raise ValueError(written)
     found = ipaddress.ip_network(written, strict=False)
     first = int(found.network_address)
-    return (
-        Block(_IPV4 | first, 96 + found.prefixlen)
-        if found.version == 4
-        else Block(first, found.prefixlen)
-    )
+    return ipv4(first, found.prefixlen) if found.version == 4 else Block(first, found.prefixlen)

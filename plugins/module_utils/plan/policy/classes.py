@@ -151,8 +151,7 @@ class _View:
         self.blocks = {
             each: Signature(self.tree.matched[each], frozenset()) for each in self.tree.blocks
         }
-        selectors = [peer for peer in peers if peer.block is None]
-        self._matched = functools.cache(_matching(selectors, labels_of))
+        self._matched = functools.cache(matching(peers, labels_of))
         self._seen: dict[tuple[Kind, Block], Signature] = {}
 
     def of(self, kind: Kind, address: int) -> Signature:
@@ -220,17 +219,23 @@ def _told_apart(policies: Iterable[Policy]) -> tuple[set[Peer], set[tuple[str, s
     return peers, names
 
 
-def _matching(
-    peers: Sequence[Peer], labels_of: Callable[[str], Mapping[str, str]]
+def matching(
+    peers: Collection[Peer], labels_of: Callable[[str], Mapping[str, str]]
 ) -> Callable[[Kind], frozenset[Peer]]:
-    """Return what finds the peers that a pod matches; each namespace is looked at once."""
+    """Return what finds those of peers that a pod matches by its labels, whatever its address.
+
+    Each namespace is looked at once.
+    """
     of_namespace: dict[str, list[Peer]] = {}
 
-    def matching(kind: Kind) -> frozenset[Peer]:
+    def matched(kind: Kind) -> frozenset[Peer]:
         if kind.namespace not in of_namespace:
             whole = labels_of(kind.namespace)
             of_namespace[kind.namespace] = [
-                each for each in peers if each.namespaces is None or each.namespaces.matches(whole)
+                each
+                for each in peers
+                if each.block is None
+                and (each.namespaces is None or each.namespaces.matches(whole))
             ]
         labels = dict(kind.labels)
         return frozenset(
@@ -239,7 +244,7 @@ def _matching(
             if each.pods is None or each.pods.matches(labels)
         )
 
-    return matching
+    return matched
 
 
 class _Tree:

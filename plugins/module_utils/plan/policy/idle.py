@@ -7,8 +7,10 @@ It is no fault, for the pods may come later; a person should know.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from .classes import matching
 from .model import DIRECTIONS, EGRESS
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
     from .classes import Kind
     from .model import Peer, Policy, Rule
+
+    #: Of each peer the kinds of pods that it means.
+    Meant = Mapping[Peer, Collection[Kind]]
 
 
 def warnings(
@@ -28,44 +33,46 @@ def warnings(
     :param kinds: of all pods of the cluster.
     :param labels_of: from a namespace to its labels.
     """
+    peers = {
+        peer
+        for policy in policies
+        for direction in DIRECTIONS
+        for rule in policy.rules(direction) or ()
+        for peer in rule.peers
+    }
+    matched = matching(peers, labels_of)
+    meant: dict[Peer, list[Kind]] = defaultdict(list)
+    within: dict[str, list[Kind]] = defaultdict(list)
+    for kind in kinds:
+        within[kind.namespace].append(kind)
+        for peer in matched(kind):
+            meant[peer].append(kind)
     for policy in policies:
         selected = [
-            kind
-            for kind in kinds
-            if kind.namespace == policy.namespace and policy.pods.matches(dict(kind.labels))
+            kind for kind in within[policy.namespace] if policy.pods.matches(dict(kind.labels))
         ]
         if not selected:
             yield f"{policy.where}: it selects no pod of the namespace {policy.namespace}."
             continue
         for direction in DIRECTIONS:
+            # A name is that of the destination's port: for egress of those that a rule means.
+            ends = kinds if direction == EGRESS else selected
             for position, rule in enumerate(policy.rules(direction) or ()):
                 where = f"{policy.where} {direction}[{position}]"
-                yield from _of_rule(where, rule, direction, selected, kinds, labels_of)
+                yield from _of_rule(where, rule, direction, ends, meant)
 
 
 def _of_rule(
-    where: str,
-    rule: Rule,
-    direction: str,
-    selected: Collection[Kind],
-    kinds: Collection[Kind],
-    labels_of: Callable[[str], Mapping[str, str]],
+    where: str, rule: Rule, direction: str, ends: Collection[Kind], meant: Meant
 ) -> Iterator[str]:
-    meant = [kind for kind in kinds if any(_means(peer, kind, labels_of) for peer in rule.peers)]
-    if rule.peers and not meant and not any(peer.block for peer in rule.peers):
+    means = [kind for peer in rule.peers for kind in meant.get(peer, ())]
+    if rule.peers and not means and not any(peer.block for peer in rule.peers):
         yield f"{where}: its peers are no pod of the cluster."
         return
-    # A name is that of the destination's port: for egress of those that it means.
-    ends = selected if direction != EGRESS else meant if rule.peers else kinds
+    if direction == EGRESS and rule.peers:
+        ends = means
     for port in rule.ports:
         if port.name is not None and not any(
             called[:2] == (port.name, port.protocol) for kind in ends for called in kind.names
         ):
             yield f"{where}: none of the pods has a port {port.name} of {port.protocol}."
-
-
-def _means(peer: Peer, kind: Kind, labels_of: Callable[[str], Mapping[str, str]]) -> bool:
-    if peer.block is not None:
-        return False
-    inside = peer.namespaces is None or peer.namespaces.matches(labels_of(kind.namespace))
-    return inside and (peer.pods is None or peer.pods.matches(dict(kind.labels)))

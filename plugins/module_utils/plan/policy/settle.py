@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from ..model import Cluster, Pod
     from ..services.around import Around
 
-#: Bits that an address has more in 16 bytes than in IPv4's four.
-_IPV4_BITS = 96
-
 
 @dataclass
 class Settled:
@@ -47,14 +44,12 @@ def settle(
     """
     if not cluster.policies:
         return Settled()
-    pods = [At(one.pod.name, blocks.address_of(one.ip), _kind(one.pod)) for one in around.pods]
+    kinds = {pod.name: _kind(pod) for pod in _all(cluster)}
+    pods = [At(one.pod.name, blocks.address_of(one.ip), kinds[one.pod.name]) for one in around.pods]
     known = {pod.name for pod in pods}
     unknown = Unknown(
-        frozenset(_kind(pod) for pod in _all(cluster) if pod.name not in known),
-        tuple(
-            blocks.Block(blocks.address_of(each.cidr.first), each.cidr.length + _IPV4_BITS)
-            for each in around.keep
-        ),
+        frozenset(kind for name, kind in kinds.items() if name not in known),
+        tuple(blocks.ipv4(each.cidr.first, each.cidr.length) for each in around.keep),
         _classes(held) if around.keep else {},
     )
 
@@ -62,11 +57,10 @@ def settle(
         return namespaces.labels(cluster, name)
 
     found = tables.tables(cluster.policies, pods, labels_of, unknown if around.keep else Unknown())
-    kinds = {_kind(pod) for pod in _all(cluster)}
     result = Settled(
         found,
         list(tables.problems(found, nodes)),
-        list(idle.warnings(cluster.policies, kinds, labels_of)),
+        list(idle.warnings(cluster.policies, frozenset(kinds.values()), labels_of)),
     )
     if found.classes.lost:
         # Pods of a node that was left out work, and must not be cut off.
