@@ -45,8 +45,9 @@ struct policy_pods_value {
 	__be32 egress; /* what it may send */
 	__be32 audit_ingress; /* what it might get if audited policies counted */
 	__be32 audit_egress; /* what it might send if audited policies counted */
+	__u32 selected; /* since when it is judged, seconds since boot. No program reads it */
 };
-_Static_assert(sizeof(struct policy_pods_value) == 20, "policy_pods_value: 20 bytes, no hidden padding");
+_Static_assert(sizeof(struct policy_pods_value) == 24, "policy_pods_value: 24 bytes, no hidden padding");
 
 /* policy_classes: prefix of addresses: the class that no rule tells apart. */
 struct policy_classes_key {

@@ -91,7 +91,7 @@ class Policies:
         """Give a pod its sets: ``ingress``, ``egress``, ``audit_ingress``, ``audit_egress``."""
         words = ("ingress", "egress", "audit_ingress", "audit_egress")
         value = layout.POLICY_PODS.pack_value(
-            partition=PARTITION, **{word: sets.get(word, 0) for word in words}
+            partition=PARTITION, selected=0, **{word: sets.get(word, 0) for word in words}
         )
         self.node.tables["policy_pods"].update({layout.POLICY_PODS.pack_key(address=pod): value})
         self.pods.add(pod)

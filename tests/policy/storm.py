@@ -80,6 +80,7 @@ class Right:
         selected = [{pod for pod in pods if world.selects(pod)} for world in worlds]
         # An answer that is on its way when a pod is selected for the first time is one that no note
         # knows: there is none before, and no socket of a server of UDP says who asked.
+        self._answered = flow.answered
         self._first = [
             change for change, old, new in zip(changes, selected, selected[1:]) if new - old
         ]
@@ -120,7 +121,7 @@ class Right:
                 found.denied += 1
                 if came[number]:
                     found.leaked.append(number)
-            if came[number] and self._owes(sent, next_back):
+            if came[number] and self._answered and self._owes(sent, next_back):
                 found.answered += 1
                 if not back[number]:
                     found.unanswered.append(number)

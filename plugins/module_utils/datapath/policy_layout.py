@@ -45,6 +45,9 @@ POLICY_PODS = Layout(
         Field("egress", "be32", "what it may send"),
         Field("audit_ingress", "be32", "what it might get if audited policies counted"),
         Field("audit_egress", "be32", "what it might send if audited policies counted"),
+        Field(
+            "selected", "u32", "since when it is judged, seconds since boot. No program reads it"
+        ),
     ),
     max_entries=65535,
     no_prealloc=True,

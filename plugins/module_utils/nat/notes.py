@@ -13,9 +13,9 @@ from ..datapath.policy_layout import POLICY_INGRESS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .flows import Key
+    from .flows import Key, Value
 
-_SIZE = NAT.key_struct.size
+_SIZE, _VALUE_SIZE = NAT.key_struct.size, NAT.value_struct.size
 #: Which of the 16-bit words of a key, the last one, says that it is a note.
 _WORDS = _SIZE // 2
 
@@ -25,9 +25,24 @@ def keys(found: bytes) -> Iterator[bytes]:
 
     :param found: all keys of the map in one piece.
     """
-    marks = memoryview(found).cast("H")[_WORDS - 1 :: _WORDS]
-    for at in compress(range(len(marks)), marks):
+    for at in _places(found):
         yield found[at * _SIZE : (at + 1) * _SIZE]
+
+
+def entries(found: bytes, values: bytes) -> Iterator[tuple[bytes, Key, Value]]:
+    """Yield the key of each note, and the rows of its key and of its value.
+
+    :param found: all keys of the map in one piece; ``values`` of them in the same order.
+    """
+    for at in _places(found):
+        raw = found[at * _SIZE : (at + 1) * _SIZE]
+        value = values[at * _VALUE_SIZE : (at + 1) * _VALUE_SIZE]
+        yield raw, NAT.key_row(raw), NAT.value_row(value)
+
+
+def _places(found: bytes) -> Iterator[int]:
+    marks = memoryview(found).cast("H")[_WORDS - 1 :: _WORDS]
+    return compress(range(len(marks)), marks)
 
 
 def pod_of(key: Key) -> bytes:

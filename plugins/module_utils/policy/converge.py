@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from ..datapath import clock
 from ..datapath import policy_layout as layout
 from ..datapath.layout import ENDPOINT_ISOLATED, ENDPOINTS
 from ..engine.bpf import grace
@@ -45,12 +46,12 @@ def converge(wanted: Wanted, *, purge: bool, check_mode: bool) -> Changes:
             pinned(held)
         plan = compare(wanted, held, changes, purge=purge)
         pods = wanted.pods if purge else {**held.pods, **wanted.pods}
-        left = notes.stale(held.pods)
+        left = notes.stale(held.pods, held.selected)
         if left and not changes.steps:  # of a run that was killed
             changes.add("notes of connections", {"not_allowed": len(left)}, None, nothing)
         if changes.steps and not check_mode:
             _apply(plan, wanted, held)
-            notes.forget(notes.stale(pods))
+            notes.forget(notes.stale(pods, held.selected))
     return changes
 
 
@@ -66,7 +67,8 @@ def _apply(plan: Plan, wanted: Wanted, held: Held) -> None:
     classes.update(plan.classes)
     narrowed = _narrowed(plan.pods, held)
     _keep(narrowed, wanted)
-    pods.update({address: packed.pod_value(pod) for address, pod in plan.pods.items()})
+    notes.turn(plan.pods, held.selected)
+    pods.update(_values(plan.pods, held))
     _keep(narrowed, wanted)  # what began meanwhile
     if endpoints:
         _judge_no_more(plan.deaf, endpoints)
@@ -78,6 +80,16 @@ def _apply(plan: Plan, wanted: Wanted, held: Held) -> None:
     classes.delete(plan.gone_classes)
     counters.delete(plan.gone_counters)
     names.delete(plan.gone_names)
+
+
+def _values(pods: Mapping[bytes, packed.Pod], held: Held) -> dict[bytes, bytes]:
+    now = clock.now() // 10**9
+    return {
+        address: packed.pod_value(
+            pod, held.selected.get(address, now) if address in held.isolated else now
+        )
+        for address, pod in pods.items()
+    }
 
 
 def _narrowed(pods: Mapping[bytes, packed.Pod], held: Held) -> dict[bytes, packed.Pod]:

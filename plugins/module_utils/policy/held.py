@@ -29,6 +29,7 @@ class Held:
 
     :param tables: map by name, ``endpoints`` among them.
     :param pods: entries of ``policy_pods``, by address.
+    :param selected: since when each of them is judged, seconds since boot.
     :param classes: those of ``policy_classes``, by partition.
     :param rules: those of ``policy_rules``, by set.
     :param names: those of ``policy_names``.
@@ -38,6 +39,7 @@ class Held:
 
     tables: Mapping[str, maps.Map]
     pods: dict[bytes, packed.Pod] = field(default_factory=dict)
+    selected: dict[bytes, int] = field(default_factory=dict)
     classes: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
     rules: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
     names: dict[bytes, bytes] = field(default_factory=dict)
@@ -69,9 +71,9 @@ def read() -> Iterator[Held]:
                 stack.enter_context(found)
                 tables[table.name] = found
         held = Held(tables)
-        held.pods = {
-            key: packed.pod(value) for key, value in _entries(held, layout.POLICY_PODS).items()
-        }
+        pods = _entries(held, layout.POLICY_PODS)
+        held.pods = {key: packed.pod(value) for key, value in pods.items()}
+        held.selected = {key: packed.selected(value) for key, value in pods.items()}
         held.classes = _grouped(_entries(held, layout.POLICY_CLASSES), packed.PARTITION)
         held.rules = _grouped(_entries(held, layout.POLICY_RULES), packed.SET)
         held.names = _entries(held, layout.POLICY_NAMES)

@@ -31,7 +31,20 @@ from .judge import Judge
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from ..engine.bpf import maps
+    from ..nat.flows import Key, Value
+
 _NO_PORT = bytes(2)
+
+#: Protocols whose packets do not say who began. TCP says it, and sockets of pods that it has; ICMP
+#: echo, too.
+_SAY_NOT_WHO_BEGINS = (socket.IPPROTO_UDP, socket.IPPROTO_SCTP)
+#: The ports that Linux gives to clients begin here (net.ipv4.ip_local_port_range).
+_FIRST_OF_CLIENTS = (32768).to_bytes(2, "big")
+#: For so many seconds after a pod is selected its flows may be older than that: a flow is forgotten
+#: after a minute, and a run of many nodes selects minutes before pods are judged.
+_UNSURE = 300
+_KEPT = NAT_POLICY | NAT_ANSWERED | NAT_OUTSIDE
 
 #: The way of what answers, by the way of what it answers; and the other way round.
 _REPLY = _FORWARD = {POLICY_INGRESS: POLICY_EGRESS, POLICY_EGRESS: POLICY_INGRESS}
@@ -61,29 +74,83 @@ def pods() -> dict[bytes, packed.Pod]:
     return {address: packed.pod(value) for address, value in entries.items()}
 
 
-def stale(pods: Mapping[bytes, packed.Pod]) -> list[bytes]:
+def stale(pods: Mapping[bytes, packed.Pod], selected: Mapping[bytes, int]) -> list[bytes]:
     """Return the keys of notes whose connections no rule lets begin, as maps and pods are now.
 
     One whose answers pass in any case stays: without it the next of them would begin a connection,
-    by which what it answers goes on.
+    by which what it answers goes on. It goes where it may be wrong about who began, see ``turn``:
+    where another one says that they are no answers, or nothing has answered yet.
+
+    :param selected: since when each pod is judged, seconds since boot.
     """
     with pinned.own(NAT) as found, judging() as judge:
         if not found or not judge:
             return []
-        return [raw for raw in notes.keys(found.columns()[0]) if _is_stale(raw, pods, judge)]
+        stale = []
+        for raw, key, row in notes.entries(*found.columns()):
+            begins, answers = _allowed(key, pods.get(notes.pod_of(key)), judge)
+            if not begins and not (answers and not _is_no_answer(key, row, selected, found)):
+                stale.append(raw)
+        return stale
 
 
-def _is_stale(raw: bytes, pods: Mapping[bytes, packed.Pod], judge: Judge) -> bool:
-    key = NAT.key_row(raw)
-    pod = pods.get(notes.pod_of(key))
+def _is_no_answer(key: Key, row: Value, selected: Mapping[bytes, int], table: maps.Map) -> bool:
+    unheard = not row.flags & NAT_ANSWERED and _may_be_wrong(key, row, selected)
+    return unheard or table.get(_turned(key)) is not None
+
+
+def _allowed(key: Key, pod: packed.Pod | None, judge: Judge) -> tuple[bool, bool]:
+    """Say whether rules let through what a note says began, and what it says answers."""
     if pod is None:
-        return True
+        return False, False
     other = key.source if key.reserved == POLICY_INGRESS else key.destination
     # What began the connection went to the port that replies come from.
-    return not (
-        judge.allows(pod, _FORWARD[key.reserved], other, key.protocol, key.source_port)
-        or judge.allows(pod, key.reserved, other, key.protocol, key.destination_port)
+    return (
+        judge.allows(pod, _FORWARD[key.reserved], other, key.protocol, key.source_port),
+        judge.allows(pod, key.reserved, other, key.protocol, key.destination_port),
     )
+
+
+def _turned(key: Key) -> bytes:
+    """Return the key of the note that says the other side began."""
+    return NAT.key_struct.pack(
+        *(key.destination, key.source, key.destination_port, key.source_port),
+        *(key.protocol, _FORWARD[key.reserved]),
+    )
+
+
+def _may_be_wrong(key: Key, row: Value, selected: Mapping[bytes, int]) -> bool:
+    """Say whether a note may have been made by an answer: by one to a client, as its ports say."""
+    since = selected.get(notes.pod_of(key), 0)
+    return (
+        bool(since)  # an older version did not say
+        and key.protocol in _SAY_NOT_WHO_BEGINS
+        and row.created < (since + _UNSURE) * 10**9
+        and key.destination_port < _FIRST_OF_CLIENTS <= key.source_port
+    )
+
+
+def turn(pods: Mapping[bytes, packed.Pod], selected: Mapping[bytes, int]) -> None:
+    """Note the other way round flows that pods had before they were judged, and are noted wrongly.
+
+    The first packet that was judged of such a flow may have been an answer. Where its ports say so,
+    it goes on as long as what its client sends is let through, though its server may begin nothing.
+
+    :param pods: what pods are to be judged by; all their entries are there.
+    :param selected: since when each pod is judged, seconds since boot.
+    """
+    with pinned.own(NAT) as found, judging() as judge:
+        if not found or not judge:
+            return
+        now = clock.now()
+        new = {}
+        for _raw, key, row in notes.entries(*found.columns()):
+            pod = pods.get(notes.pod_of(key))
+            if pod is None or not row.flags & NAT_ANSWERED or not _may_be_wrong(key, row, selected):
+                continue
+            if _allowed(key, pod, judge) == (False, True) and found.get(_turned(key)) is None:
+                new[_turned(key)] = _value(row.flags & _KEPT, now)
+        queue.begin(found, new)
 
 
 def forget(keys: Collection[bytes]) -> None:

@@ -54,14 +54,19 @@ def number(value: int) -> bytes:
     return value.to_bytes(4, "big")
 
 
-def pod_value(pod: Pod) -> bytes:
-    """Return the value of a pod."""
-    return POD.pack(*map(number, pod))
+def pod_value(pod: Pod, selected: int) -> bytes:
+    """Return the value of a pod; ``selected``: since when it is judged, seconds since boot."""
+    return POD.pack(*map(number, pod), selected)
 
 
 def pod(value: bytes) -> Pod:
     """Return what a value says of a pod."""
-    return Pod._make(int.from_bytes(each, "big") for each in POD.unpack(value))
+    return Pod._make(int.from_bytes(each, "big") for each in POD.unpack(value)[:-1])
+
+
+def selected(value: bytes) -> int:
+    """Return since when the pod of a value is judged, seconds since boot."""
+    return int(POD.unpack(value)[-1])
 
 
 def of_set(key: bytes) -> int:
