@@ -19,7 +19,7 @@ export MYPYPATH := $(BUILD)/collections
 # Debian packages: what the nodes need, then what the demo and the tests use as peers.
 PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
             nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute \
-            mtr-tiny iputils-tracepath iptables nftables \
+            mtr-tiny iputils-tracepath iptables nftables ipset \
             clang gcc libc6-dev shellcheck mmdebstrap patchelf \
             qemu-system-x86 qemu-utils e2fsprogs openssh-client
 

@@ -17,6 +17,8 @@ from . import (
     masquerade,
     masquerade_programs,
     podnet_programs,
+    policies,
+    policy_times,
     programs,
     ratios,
     report,
@@ -35,19 +37,21 @@ if TYPE_CHECKING:
 
     MakeProbes = Callable[[Topology], list[Probe]]
 
-SECTIONS = ("ratios", "programs", "times", "runs", "services", "masquerade")
+SECTIONS = ("ratios", "programs", "times", "runs", "services", "masquerade", "policies")
 #: Those of a short run: commands take what they take.
-QUICK = ("ratios", "programs", "services", "masquerade")
+QUICK = ("ratios", "programs", "services", "masquerade", "policies")
 
-#: Whose programs are timed; and where a pod is masqueraded.
-PROBES: dict[str, MakeProbes] = {
-    "floor": floor.probes,
-    "podnet": podnet_programs.native,
-    "podnet, 1 rule": podnet_programs.policies,
-    "podnet overlay": podnet_programs.overlay,
-    "podnet bridge": podnet_programs.classic,
+#: Whose programs are timed, by the section that it takes; of all topologies, by their datapath.
+PROBES: dict[str, dict[str, MakeProbes]] = {
+    "programs": {
+        "floor": floor.probes,
+        "podnet": podnet_programs.native,
+        "podnet overlay": podnet_programs.overlay,
+        "podnet bridge": podnet_programs.classic,
+    },
+    "masquerade": {masquerade.PODNET: masquerade_programs.ebpf},
+    "policies": {f"{policies.PODNET}, 1": podnet_programs.policies},
 }
-MASQUERADE_PROBES: dict[str, MakeProbes] = {masquerade.PODNET: masquerade_programs.ebpf}
 
 
 def main() -> int:
@@ -107,29 +111,41 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "rounds": options.rounds,
         **{section: [] for section in ("ratios", "programs", "units", "times", "runs")},
-        **{section: {} for section in ("services", "masquerade")},
+        **{section: {} for section in ("services", "masquerade", "policies")},
     }
-    topologies: list[Topology] = []
+    built: dict[str, list[Topology]] = {"programs": []}
     if {"ratios", "programs"} & set(options.only):
         _progress("setting up")
-        topologies = ratios.build(options.datapaths)
+        built["programs"] = ratios.build(options.datapaths)
     if "masquerade" in options.only:
         _progress("setting up masquerading")
-        masquerading = masquerade.build()
+        built["masquerade"] = masquerade.build()
+    if "policies" in options.only:
+        _progress("setting up policies")
+        judged = policies.build(policies.FEW if options.short else policies.SIZES)
+        built["policies"] = [way.topology for way in judged]
     scale = 0.05 if options.short else 1.0
     if "ratios" in options.only:
         results["ratios"] = ratios.measure(
-            topologies, options.rounds, cpu, scale=scale, progress=_progress
+            built["programs"], options.rounds, cpu, scale=scale, progress=_progress
         )
     if "masquerade" in options.only:
         results["masquerade"] = masquerade.measure(
-            masquerading, options.rounds, cpu, scale=scale, progress=_progress
+            built["masquerade"], options.rounds, cpu, scale=scale, progress=_progress
         )
-    probes = []
-    if "programs" in options.only:
-        probes += _probes(PROBES, topologies)
-    if "masquerade" in options.only:
-        probes += _probes(MASQUERADE_PROBES, masquerading)
+    if "policies" in options.only:
+        results["policies"] = {
+            "ratios": policies.measure(
+                judged, options.rounds, cpu, scale=scale, progress=_progress
+            ),
+            "applied": policy_times.measure(1 if options.short else 5),
+        }
+    probes = [
+        probe
+        for section, of in PROBES.items()
+        if section in options.only
+        for probe in _probes(of, built[section])
+    ]
     if probes:
         _progress("programs")
         counted = {probe.name: (probe, units.counts(probe)) for probe in probes}

@@ -33,8 +33,6 @@ DATAPATHS: dict[str, Callable[[Node], None]] = {
     "iptables": iptables,
     "floor": floor,
     "podnet": cell("ebpf", "native_routing"),
-    "podnet, 1 rule": cell("ebpf", "native_routing", rules=1),
-    "podnet, 10,000 rules": cell("ebpf", "native_routing", rules=10_000),
     "podnet bridge": cell("bridge", "native_routing"),
     "podnet routed": cell("routed", "native_routing"),
 }

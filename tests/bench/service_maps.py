@@ -16,7 +16,9 @@ from ansible_collections.podnet.fabric.plugins.module_utils.services import pack
 from .service_list import BACKENDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from ansible_collections.podnet.fabric.plugins.module_utils.datapath.structs import Layout
 
     from .service_list import Service
     from .topology import Node
@@ -78,11 +80,11 @@ def put(node: Node, number: int, service: Service, first: int) -> float:
     return took
 
 
-def memory(node: Node) -> int:
-    """Return the bytes that the kernel says the maps of services have."""
+def memory(node: Node, tables: Iterable[Layout] = layout.MAPS) -> int:
+    """Return the bytes that the kernel says maps have, those of services if not told others."""
     total = 0
     with node.entered():
-        for table in layout.MAPS:
+        for table in tables:
             fd = syscall.get(table.pin)
             lines = Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
             total += int(dict(line.split(":", 1) for line in lines)["memlock"])

@@ -15,6 +15,8 @@ from ansible_collections.podnet.fabric.tests.bench import (
     balancers,
     masquerade,
     podnet_programs,
+    policies,
+    policy_times,
     programs,
     ratios,
     runs,
@@ -170,12 +172,32 @@ def test_every_way_to_masquerade_has_a_ratio_and_podnet_is_compared_with_the_oth
         assert one["low"] <= one["ratio"] <= one["high"], one
 
 
+def test_every_way_of_policies_has_a_ratio_with_few_rules_and_with_more(
+    short_run: tuple[str, Path],
+) -> None:
+    found = json.loads((short_run[1] / "results.json").read_text())["policies"]
+    ways = [(name, 0) for name in policies.NONE]
+    ways += [(name, size) for name in policies.OF_RULES for size in policies.FEW]
+    assert [(one["yardstick"], one["datapath"], one["rules"]) for one in found["ratios"]] == [
+        (yardstick.name, *way) for yardstick in ratios.YARDSTICKS for way in ways
+    ]
+    for one in found["ratios"]:
+        assert 0.2 < one["ratio"] < 20, one
+        assert one["low"] <= one["ratio"] <= one["high"], one
+    applied = found["applied"]
+    assert (applied["policies"], applied["pods"]) == (policy_times.POLICIES, policy_times.PODS)
+    for key in ("plan", "full", "again", "change", "kernel"):
+        assert applied[key] > 0, applied
+    assert applied["entries"] > policy_times.NODE_PODS, applied
+
+
 def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) -> None:
     printed, folder = short_run
     for place in topology.PLACES:
         assert f"Pod to pod, {place}" in printed, printed
         assert f"Connect to a ClusterIP, {place}" in printed, printed
     assert "A pod to a host outside, masqueraded" in printed, printed
+    assert "1,000 policies over 10,000 pods" in printed, printed
     printed = printed.partition("Connect to a ClusterIP")[0]
     rows = [line[2:].split("  ")[0] for line in printed.splitlines() if line.startswith("  ")]
     for datapath in ratios.COMPARED[topology.ACROSS_NODES]:
