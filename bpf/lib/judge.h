@@ -116,9 +116,11 @@ static __always_inline struct nat_value *judge_find(const struct packet *p, cons
 {
 	struct nat_value *known;
 
+	if (answers && judge_asks(p))
+		return 0;
 	judge_note_key(note, key, way, answers);
 	known = nat_lookup(note);
-	return known && answers && (nat_is_over(note, known) || judge_asks(p)) ? 0 : known;
+	return known && answers && nat_is_over(note, known) ? 0 : known;
 }
 
 /* Make it that what answers the packet passes. A pod has it on its account, whether it begins or is called by
@@ -194,7 +196,7 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 		return VERDICT_NONE;
 	/* Who began it is known by its note, whatever rules say of the other direction: else an answer that they
 	 * let through would look like a beginning, and keep alive what it answers. */
-	answers = denied | unheard | !(set | audit);
+	answers = denied | unheard | !(set | audit) | l4_answers(p);
 	known = judge_find(p, key, way, answers, &note);
 	if (!known && !(denied | unheard)) {
 		answers ^= 1;

@@ -122,6 +122,12 @@ static __always_inline int l4_opens(const struct packet *p)
 	return (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/* Say whether the packet answers one that opens a connection. */
+static __always_inline int l4_answers(const struct packet *p)
+{
+	return (p->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+}
+
 /* Read the header behind that of IP, once; `layer4` says what it is. */
 static __always_inline enum verdict l4_read(struct packet *p)
 {
