@@ -10,6 +10,7 @@ the datagram, in hexadecimal, a line each.
 """
 
 import array
+import contextlib
 import select
 import socket
 import struct
@@ -19,6 +20,8 @@ import time
 MILLISECOND = 10**6
 SO_RCVBUFFORCE = 33
 ROOM = 16 << 20
+#: Seconds that the last answer may take; where a policy keeps it out none comes.
+LAST = 0.5
 NUMBER = struct.Struct("!Q")
 
 
@@ -28,7 +31,7 @@ def put(times, number):
     times[number] = time.monotonic_ns()
 
 
-def send(one, to, poll, _answered):
+def send(one, to, poll, answered):
     sent, echoed = array.array("Q"), array.array("Q")
     due = time.monotonic_ns()
     one.connect(to)
@@ -41,8 +44,26 @@ def send(one, to, poll, _answered):
             now = time.monotonic_ns()
         for number, _events in poll.poll(max(0, due - now) / MILLISECOND):
             if number == 0:
+                if answered:
+                    await_last(one, len(sent) - 1, echoed)
                 return sent, echoed
             put(echoed, NUMBER.unpack(one.recv(64))[0])
+
+
+def await_last(one, last, echoed):
+    """Take answers until the last one is there: what is on its way when all ends is not lost."""
+    end = time.monotonic() + LAST
+    while len(echoed) <= last and (left := end - time.monotonic()) > 0:
+        one.settimeout(left)
+        with contextlib.suppress(TimeoutError):
+            put(echoed, NUMBER.unpack(one.recv(64))[0])
+
+
+def drain(one, came):
+    one.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            put(came, NUMBER.unpack(one.recv(64))[0])
 
 
 def take(one, to, poll, answered):
@@ -51,6 +72,7 @@ def take(one, to, poll, answered):
     while True:
         for number, _events in poll.poll():
             if number == 0:
+                drain(one, came)
                 return (came,)
             data, sender = one.recvfrom(64)
             put(came, NUMBER.unpack(data)[0])
