@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..module_utils.ebpf.bpf_sources import without_texts
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
-from ..module_utils.steps import parts
-from ..plugin_utils import slices
+from ..module_utils.steps import given, parts
+from ..plugin_utils import programs, slices
 from ..plugin_utils.action import Action
 
 if TYPE_CHECKING:
@@ -45,11 +46,6 @@ class ActionModule(Action):
         self, arguments: dict[str, Any], node: dict[str, Any], task_vars: dict[str, Any]
     ) -> dict[str, Any]:
         """Run the module with what it needs beside its options."""
-        # Here, since most tasks of a rerun come to nothing, and each would import it anew.
-        from ..module_utils.ebpf.bpf_sources import without_texts  # noqa: PLC0415
-        from ..module_utils.steps import given  # noqa: PLC0415
-        from ..plugin_utils import programs  # noqa: PLC0415
-
         sent: dict[str, Any] = {"_node": node}
         named = [arguments["part"]]
         if arguments["look_ahead"]:

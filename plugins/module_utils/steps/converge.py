@@ -5,28 +5,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..ebpf import bpf_program as bpf_program_work
 from ..engine.failure import Failure, Unfinished
-from ..specs import (
-    bpf_map,
-    bpf_program,
-    bridge,
-    endpoints,
-    mounts,
-    neighbors,
-    policy,
-    restoration,
-    routes,
-    services,
-    sysctls,
-    teardown,
-    veth,
-    vxlan,
-)
 from .given import programs
 from .parts import PARTS
 
@@ -36,23 +20,6 @@ if TYPE_CHECKING:
     from ..engine.spec import Call, Spec
     from .given import Given
     from .parts import Step
-
-SPECS: dict[str, Spec] = {
-    "bpf_map": bpf_map.SPEC,
-    "bpf_program": bpf_program.SPEC,
-    "bridge": bridge.SPEC,
-    "endpoints": endpoints.SPEC,
-    "mounts": mounts.SPEC,
-    "neighbors": neighbors.SPEC,
-    "policy": policy.SPEC,
-    "restoration": restoration.SPEC,
-    "routes": routes.SPEC,
-    "services": services.SPEC,
-    "sysctls": sysctls.SPEC,
-    "teardown": teardown.SPEC,
-    "veth": veth.SPEC,
-    "vxlan": vxlan.SPEC,
-}
 
 #: So many lines a step say what it changed; a first run on a thousand nodes has a million.
 LINES = 100
@@ -97,6 +64,35 @@ def _cut(lines: Sequence[str]) -> list[str]:
     return [*lines[:LINES], f"and {len(lines) - LINES} more"]
 
 
+def spec_of(module: str) -> Spec:
+    """Return the spec of a module; a process imports those of its own steps alone.
+
+    Ansible sends a node source code, and most of the time of a task there goes by compiling it.
+    """
+    spec: Spec = import_module(f"..specs.{module}", __package__).SPEC
+    return spec
+
+
+def _sent() -> None:
+    """Name what Ansible is to send along, which is what it finds imported anywhere."""
+    from ..specs import (  # noqa: F401, PLC0415
+        bpf_map,
+        bpf_program,
+        bridge,
+        endpoints,
+        mounts,
+        neighbors,
+        policy,
+        restoration,
+        routes,
+        services,
+        sysctls,
+        teardown,
+        veth,
+        vxlan,
+    )
+
+
 def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     """Do steps in order; a step's arguments are made when those before it are done.
 
@@ -112,7 +108,7 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
         return {**report.result(), "lacks": lacks}
     for step in steps:
         try:
-            report.add(step, run(SPECS[step.module], step.arguments(given), call))
+            report.add(step, run(spec_of(step.module), step.arguments(given), call))
         except Unfinished as failure:
             report.add(step, failure.result)
             report.unfinished |= failure.unfinished
@@ -134,9 +130,11 @@ def lacking(given: Given, call: Call) -> dict[str, Any]:
     items = [item for item in programs(PARTS, given.node) if item["name"] in known]
     if not items:
         return {}
-    checked = _checked(SPECS["bpf_program"], {"programs": items})["programs"]
-    wanted = [bpf_program_work.wanted(item, None, given.sources) for item in checked]
-    return bpf_program_work.lacks(wanted, given.sources.get("objects", {}))
+    from ..ebpf import bpf_program  # noqa: PLC0415
+
+    checked = _checked(spec_of("bpf_program"), {"programs": items})["programs"]
+    wanted = [bpf_program.wanted(item, None, given.sources) for item in checked]
+    return bpf_program.lacks(wanted, given.sources.get("objects", {}))
 
 
 def to_do(steps: Iterable[Step], call: Call) -> list[Step]:
@@ -182,4 +180,6 @@ def _checked(spec: Spec, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def needs(*lists: Iterable[Step]) -> list[str]:
     """Return the libraries that steps import."""
-    return sorted({name for steps in lists for step in steps for name in SPECS[step.module].needs})
+    return sorted(
+        {name for steps in lists for step in steps for name in spec_of(step.module).needs}
+    )
