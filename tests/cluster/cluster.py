@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,9 @@ ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 NGINX = ["nginx", "-e", "stderr", "-c", str(ROOT / "roles/lab/files/nginx.conf")]
+
+#: Where runs find what earlier ones have packed; it goes with the tests.
+PACKED = tempfile.TemporaryDirectory(prefix="podnet-packed-")
 
 #: The demo's addresses.
 GATEWAY = "10.111.0.1"
@@ -206,9 +210,10 @@ class Cluster:
                 "ANSIBLE_PIPELINING": "1",
                 "ANSIBLE_NOCOLOR": "1",
                 "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-                "ANSIBLE_CALLBACKS_ENABLED": "journal",
+                "ANSIBLE_CALLBACKS_ENABLED": "journal,ahead",
                 "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
                 "JOURNAL_PATH": str(journal),
+                "PACKED_PATH": PACKED.name,
                 **environment,
             },
             cwd=self.folder,

@@ -95,7 +95,12 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         _pytest("cluster, core 2.17", "tests/versions", ANOTHER_PYTHON, python=str(OLDEST)),
         _pytest("unit, newest core", "tests/unit", python=str(NEWEST)),
         _pytest("cluster, newest core", "tests/versions", ANOTHER_PYTHON, python=str(NEWEST)),
-        _pytest("netlink, pyroute2 0.9", *NETLINK, PYROUTE2_PATH=str(BUILD / "pyroute2-0.9")),
+        _pytest(
+            "netlink, pyroute2 0.9",
+            *NETLINK,
+            PYTHONPATH=str(BUILD / "pyroute2-0.9"),
+            PYROUTE2_VERSION="0.9",
+        ),
     ),
     "packet": (_pytest("packet", "tests/packet"),),
     "integration": (_pytest("integration", "tests/integration"),),

@@ -59,8 +59,8 @@ importlib.import_module("pyroute2")
 def run_module(module: str, /, *, check: bool = False, **arguments: Any) -> Run:
     """Run one module as Ansible does.
 
-    In a fork of the test: nine tenths of a run would be the start of an interpreter. With another
-    pyroute2 (``PYROUTE2_PATH``) than the test's own, under an interpreter of its own.
+    In a fork of the test: nine tenths of a run would be the start of an interpreter. Where a test
+    asks for another pyroute2 (``PYROUTE2_PATH``) than its own, under an interpreter of its own.
     """
     given = {
         **arguments,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pyroute2
 import pytest
 from running import ROOT, do, fails, four_runs, ip, run, run_module
 
@@ -439,8 +440,12 @@ with netlink.socket(sys.argv[1]) as ip:
 """
 
 
+def test_modules_run_with_the_library_that_is_asked_for() -> None:
+    assert pyroute2.__version__.startswith(os.environ.get("PYROUTE2_VERSION", ""))
+
+
 def test_an_error_names_the_attribute_that_the_kernel_refused(host: str) -> None:
-    paths = [os.environ.get("PYROUTE2_PATH", ""), str(ROOT / ".build" / "collections")]
+    paths = [os.environ.get("PYTHONPATH", ""), str(ROOT / ".build" / "collections")]
     done = subprocess.run(
         [sys.executable, "-c", REFUSED, host],
         capture_output=True,

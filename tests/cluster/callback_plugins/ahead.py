@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What each run would do anew, done once for all runs of a test session."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible.release import __version__
+from ansible_collections.podnet import fabric
+
+# Each task of each host would read and compile it: Ansible forks a process for it from this one.
+from ansible_collections.podnet.fabric.plugins.module_utils.lab import places  # noqa: F401
+
+DOCUMENTATION = r"""
+name: ahead
+type: notification
+short_description: Do once what each run would do anew
+description:
+  - Ansible packs each module with all that it imports once a run, which takes up to half a second.
+    Runs of one test session share what was packed from the same sources.
+options:
+  path:
+    description: Folder of the session.
+    type: path
+    required: true
+    env:
+      - name: PACKED_PATH
+"""
+
+
+class CallbackModule(CallbackBase):
+    """Hands Ansible the modules that it has packed in an earlier run."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "ahead"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def v2_playbook_on_start(self, playbook):
+        folder = Path(self.get_option("path"))
+        if os.access(folder, os.W_OK):
+            packed = folder / _digest()
+            packed.mkdir(exist_ok=True)
+            Path(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache").symlink_to(packed)
+
+
+def _digest():
+    """Return a name for this Ansible and the sources of this collection as they are now."""
+    plugins = Path(next(iter(fabric.__path__))).resolve() / "plugins"
+    of = hashlib.sha256(f"{__version__} {constants.__file__}".encode())
+    for kind in ("modules", "module_utils"):
+        for path in sorted(plugins.joinpath(kind).rglob("*.py")):
+            found = path.stat()
+            of.update(f"{path} {found.st_mtime_ns} {found.st_size}".encode())
+    return of.hexdigest()
