@@ -52,8 +52,8 @@ class Run(dict):
         return [each if isinstance(each, str) else each["event"]["msg"] for each in found]
 
 
-# Once, and not in each fork: it takes a tenth of a second.
-importlib.import_module("pyroute2")
+# Once, and not in each fork: pyroute2, in the way that modules import it.
+importlib.import_module("ansible_collections.podnet.fabric.plugins.module_utils.engine.netlink")
 
 
 def run_module(module: str, /, *, check: bool = False, **arguments: Any) -> Run:

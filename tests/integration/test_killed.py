@@ -32,7 +32,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import namesp
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps, syscall
 from bpf_support import bpftool, pins, sources
 from node_support import NODE_IP, PEER_IP, bare_node, options, plan, pod, sysctl
-from pyroute2 import IPRoute
+from pyroute2.iproute import IPRoute
 from running import MODULES, do, ip
 
 #: What changes something: where the call is looked up, and its name.

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import Any
 
-import pyroute2
 import pytest
 from running import ROOT, do, fails, four_runs, ip, run, run_module
 
@@ -441,7 +441,7 @@ with netlink.socket(sys.argv[1]) as ip:
 
 
 def test_modules_run_with_the_library_that_is_asked_for() -> None:
-    assert pyroute2.__version__.startswith(os.environ.get("PYROUTE2_VERSION", ""))
+    assert version("pyroute2").startswith(os.environ.get("PYROUTE2_VERSION", ""))
 
 
 def test_an_error_names_the_attribute_that_the_kernel_refused(host: str) -> None:

@@ -12,11 +12,11 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING, Any
 
-from . import namespaces
+from . import lean, namespaces  # noqa: F401
 from .failure import Failure
 
 try:
-    from pyroute2 import IPRoute
+    from pyroute2.iproute import IPRoute
     from pyroute2.netlink.exceptions import NetlinkError
 except ImportError:  # runner.require() has said so before anything here is called
     IPRoute = None

@@ -13,6 +13,8 @@ import os
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import lean  # noqa: F401
+
 try:
     from pyroute2.netlink import nlmsgerr
     from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError

@@ -25,7 +25,7 @@ from .grace import expedited
 from .hooks import CLSACT_HOOKS, HOOKS, Mechanism, Place, has_tcx, mechanism, place_of
 
 try:
-    from pyroute2 import IPRoute
+    from pyroute2.iproute import IPRoute
 except ImportError:  # not needed where everything is attached by links
     IPRoute = None
 
