@@ -6,18 +6,23 @@ from __future__ import annotations
 
 import copy
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import uuid
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import keeper, places
+from ansible_collections.podnet.fabric.plugins.module_utils.lab.build import present
 from ansible_collections.podnet.fabric.plugins.module_utils.lab.spawn import ENVIRONMENT
+from ansible_collections.podnet.fabric.plugins.module_utils.lab.spec import labs_of
+from ansible_collections.podnet.fabric.plugins.modules.lab import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
+FORK = multiprocessing.get_context("fork")
+SPEC = {"hosts": {"type": "list", "elements": "dict", "options": HOST}}
 NGINX = ["nginx", "-e", "stderr", "-c", str(ROOT / "roles/lab/files/nginx.conf")]
 
 #: Where runs find what earlier ones have packed; it goes with the tests.
@@ -180,9 +187,32 @@ class Cluster:
         return group["hosts"]
 
     def up(self) -> Cluster:
-        """Build the lab, or bring it to what the inventory says by now."""
-        self.play("lab").ok()
+        """Build the lab, or bring it to what the inventory says by now.
+
+        By the module itself, whose playbook is tested elsewhere; templates are for Ansible to read.
+        """
+        if "{{" in json.dumps(self.inventory):
+            self.play("lab").ok()
+            return self
+        hosts = self._hosts()
+        for one in labs_of(hosts):
+            checked = ArgumentSpecValidator(SPEC).validate({"hosts": one["hosts"]})
+            assert not checked.error_messages, checked.error_messages
+            build = partial(present, one["name"], checked.validated_parameters["hosts"])
+            child = FORK.Process(target=build)
+            child.start()
+            child.join()
+            assert child.exitcode == 0, f"lab {one['name']} was not built"
         return self
+
+    def _hosts(self) -> dict[str, dict[str, Any]]:
+        """Return all hosts, each with its own variables and those of all."""
+        groups = [self.inventory["all"], *self.inventory["all"]["children"].values()]
+        found: dict[str, dict[str, Any]] = {}
+        for group in groups:
+            for name, own in group.get("hosts", {}).items():
+                found.setdefault(name, dict(self.variables)).update(own)
+        return found
 
     def down(self) -> None:
         """Take the lab away with all that is in it."""

@@ -9,12 +9,10 @@ import os
 from pathlib import Path
 
 from ansible import constants
+from ansible.plugins import loader
 from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__
 from ansible_collections.podnet import fabric
-
-# Each task of each host would read and compile it: Ansible forks a process for it from this one.
-from ansible_collections.podnet.fabric.plugins.module_utils.lab import places  # noqa: F401
 
 DOCUMENTATION = r"""
 name: ahead
@@ -34,7 +32,7 @@ options:
 
 
 class CallbackModule(CallbackBase):
-    """Hands Ansible the modules that it has packed in an earlier run."""
+    """Loads what each task of each host would; hands Ansible what it packed in an earlier run."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
@@ -42,6 +40,9 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def v2_playbook_on_start(self, playbook):
+        # Ansible forks a process from this one for each task of each host.
+        loader.connection_loader.get("podnet.fabric.netns", class_only=True)
+        loader.shell_loader.get("sh", class_only=True)
         folder = Path(self.get_option("path"))
         if os.access(folder, os.W_OK):
             packed = folder / _digest()
