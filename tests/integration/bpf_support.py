@@ -9,11 +9,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
-from running import do, four_runs, run_module
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_compile, bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import objects
+from running import do, four_runs, run, run_module
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from running import Run
+
+#: Objects by their keys: what one test has compiled, the others of a session load.
+_COMPILED: dict[str, Any] = {}
 
 
 #: Where the system's Python has what packages of the distribution bring.
@@ -44,6 +50,19 @@ def ping(count: int = 3) -> bool:
 def sources(programs: list[dict[str, Any]]) -> dict[str, Any]:
     """What the action plugin would send."""
     return bpf_sources.gather(programs, str, Path.cwd())
+
+
+def compiled(programs: list[dict[str, Any]], find: Callable[[str], str] = str) -> dict[str, Any]:
+    """What the action plugin would send of programs that were compiled in this run.
+
+    :param find: from ``src`` to the path of the file.
+    """
+    gathered = bpf_sources.gather(programs, find, Path.cwd())
+    keys = set(bpf_compile.keys(programs, gathered, objects.machine()).values())
+    if not keys <= _COMPILED.keys():
+        _COMPILED.update(run("bpf_compile", programs=programs, _sources=gathered)["objects"])
+    made = {key: _COMPILED[key] for key in keys}
+    return {**bpf_sources.without_texts(gathered), "objects": made}
 
 
 def program(*programs: dict[str, Any], check: bool = False, **options: Any) -> Run:

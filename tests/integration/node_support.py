@@ -12,7 +12,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import task
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
 from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from bpf_host import own_host
-from bpf_support import sources
+from bpf_support import compiled
 from running import ROOT, do, run
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def make_parts(node: dict[str, Any], mode: str = "auto") -> None:
     numbers = {name: number for number, name in socket.if_nameindex()}
     run("bpf_map", maps=tasks.build(node, numbers)["maps"])
     programs = [{**one, "src": str(ROOT / "bpf" / one["src"])} for one in items["programs"]]
-    run("bpf_program", programs=programs, _sources=sources(programs), attach_mode=mode)
+    run("bpf_program", programs=programs, _sources=compiled(programs), attach_mode=mode)
 
 
 def make_routes(node: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses, namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.services import packed
-from bpf_support import sources
+from bpf_support import compiled
 from node_support import CIDR, GATEWAY, NODE_IP, bare_node, plan
 from running import ROOT, do, run, until
 
@@ -286,5 +286,5 @@ def balanced_node() -> Iterator[Node]:
         programs = [
             {**one, "src": str(ROOT / "bpf" / one["src"])} for one in items["socket_programs"]
         ]
-        run("bpf_program", programs=programs, _sources=sources(programs))
+        run("bpf_program", programs=programs, _sources=compiled(programs))
         yield Node(stack)

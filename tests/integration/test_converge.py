@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.ebpf.bpf_sources import (
     COLLECTION_SOURCES,
-    gather,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import given, parts
+from bpf_support import compiled
 from node_support import bare_node, plan
 from running import do, run, run_module
 
@@ -27,9 +26,8 @@ def node(**more: Any) -> dict[str, Any]:
 
 def options(part: str, of: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return what the action plugin sends."""
-    sources = gather(
-        given.programs(parts.PARTS, of), lambda name: str(COLLECTION_SOURCES / name), Path.cwd()
-    )
+    programs = given.programs(parts.PARTS, of)
+    sources = compiled(programs, lambda name: str(COLLECTION_SOURCES / name))
     return {"part": part, "path": "of the run", "_node": of, "_sources": sources, **more}
 
 

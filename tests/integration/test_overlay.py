@@ -15,7 +15,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layo
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from bpf_host import own_host
-from bpf_support import sources
+from bpf_support import compiled
 from running import ROOT, do, run, until
 from scapy.all import ARP, IP, UDP, Ether, Raw
 from scapy.layers.vxlan import VXLAN
@@ -163,7 +163,7 @@ def make(node: Node, peer: Node) -> None:
         for name, device in PROGRAMS.items()
         for hook in [next(hook.attach for hook in reasons.HOOKS if hook.name == name)]
     ]
-    run("bpf_program", programs=programs, _sources=sources(programs))
+    run("bpf_program", programs=programs, _sources=compiled(programs))
 
 
 def tables(node: Node, peer: Node, ifindex: dict[str, int]) -> list[dict]:

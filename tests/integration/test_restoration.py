@@ -16,7 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import entr
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.tasks import build as items_of
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, planner
 from ansible_collections.podnet.fabric.plugins.module_utils.restoration import host, record
-from bpf_support import sources
+from bpf_support import compiled
 from node_support import CLUSTER, NODE_IP, NODES, PEER_IP, bare_node, items, make_routes
 from running import ROOT, do, fails, four_runs, ip_here, run, run_module, until
 
@@ -80,7 +80,7 @@ def make(node: dict[str, Any]) -> None:
     numbers = {name: number for number, name in socket.if_nameindex()}
     run("bpf_map", maps=items_of(node, numbers)["maps"])
     programs = [{**one, "src": str(ROOT / "bpf" / one["src"])} for one in made["programs"]]
-    run("bpf_program", programs=programs, _sources=sources(programs))
+    run("bpf_program", programs=programs, _sources=compiled(programs))
     if made["neighbors"]:
         run("neighbors", neighbors=made["neighbors"])
     run("restoration", **given(node))
