@@ -39,12 +39,7 @@ PLAY = {
         },
         {
             "name": "Say",
-            "ansible.builtin.copy": {
-                "content": "{{ {'node': slice or none, 'plan': podnet_plan} }}",
-                "dest": "{{ out }}/{{ inventory_hostname }}.json",
-                "mode": "0600",
-            },
-            "check_mode": False,
+            "ansible.builtin.debug": {"msg": "{{ {'node': slice or none, 'plan': podnet_plan} }}"},
             "vars": {
                 "slice": "{{ lookup('podnet.fabric.node_plan', podnet_plan.path) "
                 "if podnet_node is succeeded else none }}"
@@ -73,13 +68,12 @@ class Run:
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "seen": seen,
-            "out": str(folder),
         }
         (folder / "inventory.json").write_text(
             json.dumps({"podnet_nodes": {"hosts": hosts, "vars": shared}})
         )
         (folder / "play.json").write_text(json.dumps([PLAY]))
-        self.tmp = folder / "tmp"
+        self.tmp, journal = folder / "tmp", folder / "journal"
         self.done = subprocess.run(
             [
                 *(sys.executable, "-m", "ansible.cli.playbook"),
@@ -90,6 +84,9 @@ class Run:
                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
                 "ANSIBLE_LOCAL_TEMP": str(self.tmp),
                 "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",  # a message stays on one line
+                "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests/cluster/callback_plugins"),
+                "ANSIBLE_CALLBACKS_ENABLED": "journal",
+                "JOURNAL_PATH": str(journal),
                 "ANSIBLE_NOCOLOR": "1",
             },
             cwd=folder,
@@ -97,10 +94,10 @@ class Run:
             text=True,
             check=False,
         )
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        events = [json.loads(line) for line in lines]
         self.said = {
-            name: json.loads(file.read_text())
-            for name in NODES
-            if (file := folder / f"{name}.json").exists()
+            event["host"]: event["result"]["msg"] for event in events if event["task"] == "Say"
         }
 
 
