@@ -88,6 +88,10 @@ options:
   rules:
     description: Names of rules by their numbers, for people.
     type: dict
+  write:
+    description: Write what is listed. With V(false) O(purge) alone does anything.
+    type: bool
+    default: true
   purge:
     description: Remove all that is not listed. A pod that is not listed is judged no more, whatever O(pods) says of others.
     type: bool

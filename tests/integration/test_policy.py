@@ -281,6 +281,23 @@ def test_a_pod_that_is_not_listed_is_judged_no_more() -> None:
     run("endpoints", **options([pod("web", 1), pod("db", 2)]))
 
 
+def test_without_writing_alone_what_no_pod_has_goes() -> None:
+    run("policy", **given(isolated()))
+    run("endpoints", **options([pod("web", 1, isolated=True), pod("db", 2)]))
+    after = given(isolated(DB, egress=22), sets=(OUT,), partition=6)
+    done = four_runs("policy", **after, write=False, purge=True)
+    assert done["changes"] == [
+        "remove policy set 21",
+        "remove classes of addresses 5",
+        "remove policies of pod 10.111.160.1",
+    ]
+    assert (pods(), classes()) == ({}, {})
+    assert {number for number, *_rest in rules()} == {22}  # it was there, and stays
+    # Nobody is judged by sets that are gone.
+    assert flags(WEB) == 0
+    run("endpoints", **options([pod("web", 1), pod("db", 2)]))
+
+
 def test_an_endpoint_says_that_it_is_isolated() -> None:
     run("policy", **given(isolated()))
     listed = [pod("web", 1, isolated=True), pod("db", 2)]

@@ -88,11 +88,12 @@ class Cluster:
         assert [one["msg"] for one in done if one.failed] == []
         return [step["name"] for one in done for step in one["steps"]]
 
-    def check(self) -> list[str]:
-        """Return what a run in check mode says of policies."""
-        done = [self.part(name, check=True) for name in parts.PARTS]
+    def said(self, *, check: bool = False) -> list[tuple[str, str]]:
+        """Run all parts, or check them; return the name of a step and a line for each change."""
+        done = [self.part(name, check=check) for name in parts.PARTS]
         assert [one["msg"] for one in done if one.failed] == []
-        return [line for one in done for line in one["changes"] if "polic" in line]
+        steps = [step for one in done for step in one["steps"]]
+        return [(step["name"], line) for step in steps for line in step["changes"]]
 
 
 @pytest.fixture
@@ -123,8 +124,8 @@ def test_policies_come_change_and_go(cluster: Any) -> None:
 
     # On: what a check says is what is written, before the pod is judged.
     on = cluster([TO_DB])
-    predicted = on.check()
-    assert f"create policies of pod {address['db']}" in predicted
+    predicted = on.said(check=True)
+    assert ("Fill the policy maps", f"create policies of pod {address['db']}") in predicted
     assert isolated() == set()
     steps = on.run()
     assert steps.index("Fill the policy maps") < steps.index("Connect the pods")
@@ -165,6 +166,28 @@ def test_policies_come_change_and_go(cluster: Any) -> None:
     off = cluster([], PODS[:1])
     assert off.slice["holds_policies"] is False
     assert off.run() == []
+
+
+def test_a_check_says_each_change_under_the_step_that_makes_it(cluster: Any) -> None:
+    cluster([]).run()
+    other = [{**TO_DB["spec"]["ingress"][0], "ports": [{"port": 5433}]}]
+    changed = {**TO_DB, "spec": {**TO_DB["spec"], "ingress": other}}
+    alone = {"name": "web", "spec": {"podSelector": {"matchLabels": {"app": "web"}}}}
+    filled = "Fill the policy maps"
+    removed = "Remove policies that no pod has"
+    emptied = "Fill the policy maps, isolate no pod"
+    for policies, steps in (
+        ([TO_DB], {filled}),
+        ([changed], {filled, removed}),
+        ([changed, alone], {filled}),
+        ([alone], {filled, removed}),
+        ([], {emptied}),
+    ):
+        predicted = cluster(policies).said(check=True)
+        done = cluster(policies).said()
+        of_policies = [each for each in done if each[0] in (filled, removed, emptied)]
+        assert {step for step, _line in of_policies} == steps, policies
+        assert [each for each in predicted if each[0] in (filled, removed, emptied)] == of_policies
 
 
 def test_pods_lose_the_flag_before_programs_that_judge_nothing_come(cluster: Any) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..engine import addresses
 from ..engine.change import nothing
@@ -42,30 +42,45 @@ class Plan:
     gone_names: list[bytes] = field(default_factory=list)
 
 
-def compare(wanted: Wanted, held: Held, changes: Changes, *, purge: bool) -> Plan:
-    """Compare everything; each pod and each set that differs becomes a step of ``changes``.
+class Does(NamedTuple):
+    """What a run does: it writes what is wanted, and removes what nobody wants; or one of them.
 
-    :param purge: whether what nobody wants goes; else it is left, and no word is said of it.
+    Of what it does not do, no word is said.
     """
+
+    write: bool = True
+    purge: bool = False
+
+    def differences(
+        self, wanted: Mapping[bytes, bytes], held: Mapping[bytes, bytes]
+    ) -> tuple[Entries, list[bytes]]:
+        """Return what is to be written, and what is to be removed."""
+        new = {key: value for key, value in wanted.items() if held.get(key) != value}
+        gone = sorted(held.keys() - wanted.keys()) if self.purge else []
+        return new if self.write else {}, gone
+
+
+def compare(wanted: Wanted, held: Held, changes: Changes, does: Does) -> Plan:
+    """Compare everything; each pod and each set that differs becomes a step of ``changes``."""
     plan = Plan()
-    _compare_sets(plan, wanted, held, changes, purge=purge)
-    _compare_classes(plan, wanted, held, changes, purge=purge)
-    _compare_pods(plan, wanted, held, changes, purge=purge)
-    _compare_names(plan, wanted, held, changes, purge=purge)
+    _compare_sets(plan, wanted, held, changes, does)
+    _compare_classes(plan, wanted, held, changes, does)
+    _compare_pods(plan, wanted, held, changes, does)
+    _compare_names(plan, wanted, held, changes, does)
     return plan
 
 
-def _compare_sets(plan: Plan, wanted: Wanted, held: Held, changes: Changes, *, purge: bool) -> None:
+def _compare_sets(plan: Plan, wanted: Wanted, held: Held, changes: Changes, does: Does) -> None:
     for number, each in wanted.sets.items():
         found = held.rules.get(number, {})
-        new, gone = _differences(each.entries, found, purge=purge)
+        new, gone = does.differences(each.entries, found)
         plan.rules |= new
         plan.gone_rules += gone
         if new or gone:
             before = _of_set(held.set_name(number), found, len(new) + len(gone)) if found else None
             after = _of_set(each.name, each.entries)
             changes.add(f"policy set {number}", before, after, nothing)
-    for number in sorted(held.rules.keys() - wanted.sets.keys()) if purge else ():
+    for number in sorted(held.rules.keys() - wanted.sets.keys()) if does.purge else ():
         found = held.rules[number]
         plan.gone_rules += found
         state = _of_set(held.set_name(number), found)
@@ -79,42 +94,43 @@ def _of_set(name: str, entries: Mapping[bytes, bytes], differ: int = 0) -> dict[
     return {**known, "entries": len(entries), **({"differ": differ} if differ else {})}
 
 
-def _compare_classes(
-    plan: Plan, wanted: Wanted, held: Held, changes: Changes, *, purge: bool
-) -> None:
+def _compare_classes(plan: Plan, wanted: Wanted, held: Held, changes: Changes, does: Does) -> None:
     found = held.classes.get(wanted.partition, {})
-    new, gone = _differences(wanted.classes, found, purge=purge)
+    new, gone = does.differences(wanted.classes, found)
     plan.classes |= new
     plan.gone_classes += gone
     if new or gone:
         before = {"blocks": len(found), "differ": len(new) + len(gone)} if found else None
         after = {"blocks": len(wanted.classes), **({"differ": 0} if found else {})}
         changes.add(f"classes of addresses {wanted.partition}", before, after, nothing)
-    for partition in sorted(held.classes.keys() - {wanted.partition}) if purge else ():
+    for partition in sorted(held.classes.keys() - {wanted.partition}) if does.purge else ():
         entries = held.classes[partition]
         plan.gone_classes += entries
         what = f"classes of addresses {partition}"
         changes.add(what, {"blocks": len(entries)}, None, nothing)
 
 
-def _compare_pods(plan: Plan, wanted: Wanted, held: Held, changes: Changes, *, purge: bool) -> None:
+def _compare_pods(plan: Plan, wanted: Wanted, held: Held, changes: Changes, does: Does) -> None:
     def of_wanted(number: int) -> str:
         return _policies(wanted.sets[number].name, number)
 
     def of_held(number: int) -> str:
         return _policies(held.set_name(number), number)
 
-    for address, pod in wanted.pods.items():
+    for address, pod in wanted.pods.items() if does.write else ():
         before = held.pods.get(address)
         if before != pod:
             plan.pods[address] = pod
             old = _of_pod(before, of_held) if before else None
             what = f"policies of pod {addresses.text(address)}"
             changes.add(what, old, _of_pod(pod, of_wanted), nothing)
-    if not purge:
+    if not does.purge:
         return
     plan.gone_pods = sorted(held.pods.keys() - wanted.pods.keys())
-    plan.deaf = sorted(held.isolated - wanted.pods.keys())
+    deaf = held.isolated - wanted.pods.keys()
+    # Where nothing is written, pods have been connected anew, and their entries say no more of it;
+    # one that could not be is not to lose its sets and be judged by none.
+    plan.deaf = sorted(deaf if does.write else deaf & {*plan.gone_pods})
     for address in sorted({*plan.gone_pods, *plan.deaf}):
         before = held.pods.get(address)
         old = _of_pod(before, of_held) if before else {"isolated": True}
@@ -132,14 +148,13 @@ def _policies(name: str, number: int) -> str:
     return f"{', '.join(name.split()[1:]) or 'unknown'} (set {number})"
 
 
-def _compare_names(
-    plan: Plan, wanted: Wanted, held: Held, changes: Changes, *, purge: bool
-) -> None:
+def _compare_names(plan: Plan, wanted: Wanted, held: Held, changes: Changes, does: Does) -> None:
     """Names and counters come and go with rules and sets; else somebody has changed them."""
     names = wanted.names()
-    plan.names, plan.gone_names = _differences(names, held.names, purge=purge)
-    plan.counters = names.keys() - held.counters
-    if purge:
+    plan.names, plan.gone_names = does.differences(names, held.names)
+    if does.write:
+        plan.counters = names.keys() - held.counters
+    if does.purge:
         plan.gone_counters = sorted(held.counters - names.keys())
     lacks = {"names": len(plan.names), "counters": len(plan.counters)}
     left = {"names": len(plan.gone_names), "counters": len(plan.gone_counters)}
@@ -148,11 +163,3 @@ def _compare_names(
         none = dict.fromkeys(lacks, 0)
         after = {"missing": none, "unused": none}
         changes.add("names and counters of policies", state, after, nothing)
-
-
-def _differences(
-    wanted: Mapping[bytes, bytes], held: Mapping[bytes, bytes], *, purge: bool
-) -> tuple[Entries, list[bytes]]:
-    """Return what is to be written, and what is to be removed."""
-    new = {key: value for key, value in wanted.items() if held.get(key) != value}
-    return new, sorted(held.keys() - wanted.keys()) if purge else []

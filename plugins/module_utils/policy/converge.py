@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..engine.bpf import maps
-    from .comparison import Plan
+    from .comparison import Does, Plan
     from .held import Held
     from .wanted import Wanted
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _WAYS = layout.POLICY_INGRESS, layout.POLICY_EGRESS
 
 
-def converge(wanted: Wanted, *, purge: bool, check_mode: bool) -> Changes:
-    """Let this node hold the policies of its pods; with ``purge`` nothing else.
+def converge(wanted: Wanted, does: Does, *, check_mode: bool) -> Changes:
+    """Let this node hold the policies of its pods, and nothing else where it ``does`` purge.
 
     :raises Failure: before anything is changed, where maps are missing.
     """
@@ -44,10 +44,10 @@ def converge(wanted: Wanted, *, purge: bool, check_mode: bool) -> Changes:
     with read() as held:
         if not check_mode:  # in check mode a role before this one would have pinned them
             pinned(held)
-        plan = compare(wanted, held, changes, purge=purge)
-        pods = wanted.pods if purge else {**held.pods, **wanted.pods}
+        plan = compare(wanted, held, changes, does)
+        pods = wanted.pods if does.purge else {**held.pods, **wanted.pods}
         left = notes.stale(held.pods, held.selected)
-        if left and not changes.steps:  # of a run that was killed
+        if left and does.write and not changes.steps:  # of a run that was killed
             changes.add("notes of connections", {"not_allowed": len(left)}, None, nothing)
         if changes.steps and not check_mode:
             _apply(plan, wanted, held)

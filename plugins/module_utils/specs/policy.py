@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..engine.spec import Spec
-from ..policy import converge, wanted, wire
+from ..policy import comparison, converge, wanted, wire
 
 if TYPE_CHECKING:
     from ..engine.spec import Call, Params
@@ -32,9 +32,8 @@ _PLAIN = ("partition", "classes", "sets", "pods", "rules")
 def _work(given: Params, call: Call) -> dict[str, Any]:
     packed = given["_policies"]
     options = {word: given[word] for word in _PLAIN} if packed is None else wire.unpack(packed)
-    return converge.converge(
-        wanted.read(options), purge=given["purge"], check_mode=call.check_mode
-    ).result()
+    does = comparison.Does(given["write"], given["purge"])
+    return converge.converge(wanted.read(options), does, check_mode=call.check_mode).result()
 
 
 SPEC = Spec(
@@ -44,6 +43,7 @@ SPEC = Spec(
         "sets": {"type": "list", "elements": "dict", "options": _SET},
         "pods": {"type": "list", "elements": "dict", "options": _POD},
         "rules": {"type": "dict"},
+        "write": {"type": "bool", "default": True},
         "purge": {"type": "bool", "default": False},
         "_policies": {"type": "list", "elements": "str"},
     },

@@ -70,8 +70,8 @@ def _isolates_none(node: Node) -> bool:
     return bool(node["usable"] and knows and not node["isolation"])
 
 
-def _policies(given: Given, *, purge: bool) -> Arguments:
-    return {"_policies": list(given.policies), "purge": purge}
+def _policies(given: Given, **does: bool) -> Arguments:
+    return {"_policies": list(given.policies), **does}
 
 
 def _settings(given: Given) -> dict[str, int]:
@@ -197,9 +197,8 @@ PARTS: dict[str, tuple[Step, ...]] = {
         Step(
             "Fill the policy maps",
             "policy",
-            lambda given: _policies(given, purge=False),
+            _policies,
             when=_isolates,
-            said_later=True,
         ),
         Step(
             "Connect the pods",
@@ -223,7 +222,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
         Step(
             "Remove policies that no pod has",
             "policy",
-            lambda given: _policies(given, purge=True),
+            lambda given: _policies(given, write=False, purge=True),
             when=_isolates,
         ),
         Step(

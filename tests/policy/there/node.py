@@ -14,6 +14,7 @@ sys.path.insert(0, sys.argv[1])
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.policy import converge, notes, wanted
+from ansible_collections.podnet.fabric.plugins.module_utils.policy.comparison import Does
 
 ENDPOINTS = layout.ENDPOINTS
 
@@ -33,9 +34,9 @@ def isolate(want):
 
 def bring(options):
     want = wanted.read(options)
-    converge.converge(want, purge=False, check_mode=False)
+    converge.converge(want, Does(), check_mode=False)
     isolate(want)
-    converge.converge(want, purge=True, check_mode=False)
+    converge.converge(want, Does(purge=True), check_mode=False)
 
 
 def done():
