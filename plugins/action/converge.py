@@ -54,6 +54,8 @@ class ActionModule(Action):
             sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
         if any(step.module == "policy" for part in named for step in parts.steps(part, node)):
             sent["_policies"] = files.read_policies(str(arguments["path"]), node["name"])
+            if self._task.diff:  # in a large cluster there are many, and they are for people
+                sent["_labels"] = files.read_labels(str(arguments["path"]), node["name"])
 
         def run(sources: dict[str, Any]) -> dict[str, Any]:
             return self.run_module(

@@ -70,6 +70,10 @@ options:
     description: What the node is to hold of network policies. The action plugin fills it in.
     type: list
     elements: str
+  _labels:
+    description: The pods of the node's cluster by their labels, with C(--diff). The action plugin fills it in.
+    type: list
+    elements: str
 seealso:
   - module: podnet.fabric.plan
   - module: podnet.fabric.node_plan
@@ -135,6 +139,7 @@ log:
   sample: ["guard.c:3:14: error: no member named 'port' in 'struct bpf_sock_addr'"]
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -153,6 +158,7 @@ def main() -> None:
             "_sources": {"type": "dict"},
             "_services": {"type": "str"},
             "_policies": {"type": "list", "elements": "str"},
+            "_labels": {"type": "list", "elements": "str"},
         },
         required_if=parts.NEED_PLAN,
         supports_check_mode=True,
@@ -172,13 +178,14 @@ def main() -> None:
         options["_sources"] or {},
         options["_services"] or "",
         options["_policies"] or (),
+        options["_labels"],
     )
     call = Call(module.check_mode, partial(runner.require, module), module.warn)
 
     def work() -> dict[str, Any]:
         done = converge.converge(converge.to_do(steps, call), given, call)
         if ahead and not done["changed"]:
-            done["as_planned"] = converge.look_ahead(ahead, given, call)
+            done["as_planned"] = converge.look_ahead(ahead, replace(given, labels=None), call)
         if options["part"] == "node" and (lacking := converge.lacking(given, call)):
             done["lacks"] = lacking
         if not module._diff:

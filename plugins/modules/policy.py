@@ -100,6 +100,12 @@ options:
     description: The same as the plan has it, packed. The action plugin of M(podnet.fabric.converge) fills it in.
     type: list
     elements: str
+  _labels:
+    description:
+      - Pods of the cluster by their labels, packed, to say in the diff what is newly allowed and newly denied. The action
+        plugin of M(podnet.fabric.converge) fills it in.
+    type: list
+    elements: str
 seealso:
   - module: podnet.fabric.policy_info
   - module: podnet.fabric.endpoints

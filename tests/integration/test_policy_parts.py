@@ -77,6 +77,7 @@ class Cluster:
         }
         self.slice = {**files.read(str(folder), HERE), **found}
         self.policies = files.read_policies(str(folder), HERE)
+        self.labels = files.read_labels(str(folder), HERE)
 
     def part(self, name: str, **more: Any) -> Run:
         """Run a part."""
@@ -188,6 +189,51 @@ def test_a_check_says_each_change_under_the_step_that_makes_it(cluster: Any) -> 
         of_policies = [each for each in done if each[0] in (filled, removed, emptied)]
         assert {step for step, _line in of_policies} == steps, policies
         assert [each for each in predicted if each[0] in (filled, removed, emptied)] == of_policies
+
+
+def meaning(of: Cluster, part: str = "endpoints", **more: Any) -> dict[str, Any]:
+    """Return what a part says with --diff of what a change means."""
+    said = of.part(part, _labels=of.labels, **more)["diff"]
+    found = [each["after"] for each in said if each["before_header"].startswith("Fill the policy")]
+    words = ("newly allowed", "newly denied")
+    return {word: one[word] for one in found for word in words}
+
+
+def test_a_diff_says_by_labels_what_a_change_means(cluster: Any) -> None:
+    cluster([]).run()
+    to_db = "ingress from default {app=web} to default {app=db}: TCP"
+    first = {
+        "newly allowed": "nothing",
+        "newly denied": [
+            f"{to_db} 0-5431, TCP 5433-65535, UDP, SCTP, other protocols",
+            "ingress from other addresses to default {app=db}: all",
+        ],
+    }
+    assert meaning(cluster([TO_DB]), check=True) == first
+    on = cluster([TO_DB])
+    for part in ("node", "datapath", "peers"):
+        on.part(part)
+    assert meaning(on) == first
+    on.run()
+    assert meaning(cluster([TO_DB])) == {}
+    port = [{**TO_DB["spec"]["ingress"][0], "ports": [{"port": 5433}]}]
+    changed = {**TO_DB, "spec": {**TO_DB["spec"], "ingress": port}}
+    assert meaning(cluster([changed]), check=True) == {
+        "newly allowed": [f"{to_db} 5433"],
+        "newly denied": [f"{to_db} 5432"],
+    }
+    # A pod that comes is told of by the labels of others, and its own state is no change.
+    more = [*PODS, {"name": "db-2", "labels": {"app": "db"}}]
+    assert meaning(cluster([TO_DB], more), check=True) == {
+        "newly allowed": "nothing",
+        "newly denied": "nothing",
+    }
+    off = cluster([])
+    assert meaning(off, "datapath", check=True) == {
+        "newly allowed": first["newly denied"],
+        "newly denied": "nothing",
+    }
+    off.run()
 
 
 def test_pods_lose_the_flag_before_programs_that_judge_nothing_come(cluster: Any) -> None:

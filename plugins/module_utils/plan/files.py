@@ -33,6 +33,8 @@ def write(plan: Plan, directory: str) -> None:
     for cluster, tables in plan.policies.items():
         classes = policy_wire.pack(options.of_cluster(tables))
         _file(directory, "classes", cluster).write_text(classes)
+    for cluster, labels in plan.labels.items():
+        _file(directory, "labels", cluster).write_text(policy_wire.pack({"labels": labels}))
     for name, own in plan.own.items():
         cluster = plan.cluster_of[name]
         _write(_file(directory, "node", name), {"cluster": cluster, "own": own})
@@ -87,6 +89,12 @@ def read_policies(directory: str, name: str) -> list[str]:
     cluster = _mine(directory, name)["cluster"]
     found = _file(directory, "classes", cluster), _file(directory, "policies", name)
     return [file.read_text() for file in found if file.exists()]
+
+
+def read_labels(directory: str, name: str) -> list[str]:
+    """Return the pods of a node's cluster by their labels, as ``policy.wire`` packs them."""
+    file = _file(directory, "labels", _mine(directory, name)["cluster"])
+    return [file.read_text()] if file.exists() else []
 
 
 def _mine(directory: str, name: str) -> dict[str, Any]:

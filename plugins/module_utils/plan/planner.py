@@ -25,6 +25,7 @@ from . import (
     observation,
     schedule,
 )
+from .policy import labels
 from .policy import settle as policy
 from .problems import refuse
 from .services import surroundings
@@ -47,6 +48,7 @@ class Plan:
     :param own: what is each node's own, by the node's name.
     :param services: the services of each cluster, as each of its nodes gets them.
     :param policies: what nodes are to hold of the policies of each cluster that has any.
+    :param labels: of each cluster that has policies, or had some, its pods by their labels.
     """
 
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Plan:
     cluster_of: dict[str, str] = field(default_factory=dict)
     services: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     policies: dict[str, Tables] = field(default_factory=dict)
+    labels: dict[str, list[labels.Group]] = field(default_factory=dict)
 
     @property
     def cluster(self) -> dict[str, Any]:
@@ -133,6 +136,8 @@ def _plan_cluster(
         result.policies[cluster.name] = policies.tables
         for name in cluster.nodes:
             node.isolate(result.own[name], policies.tables.pods)
+    if policies.tables is not None or any(each.policy_classes for each in seen.values()):
+        result.labels[cluster.name] = labels.groups(around.pods)
     result.services[cluster.name] = settled.services
     for name, sentences in settled.in_the_way.items():
         result.own[name]["in_the_way"] = sentences

@@ -11,7 +11,7 @@ the maps.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..datapath import clock
 from ..datapath import policy_layout as layout
@@ -19,7 +19,7 @@ from ..datapath.layout import ENDPOINT_ISOLATED, ENDPOINTS
 from ..engine.bpf import grace
 from ..engine.change import Changes, nothing
 from ..engine.failure import Failure
-from . import notes, packed
+from . import meaning, notes, packed
 from .comparison import compare
 from .held import pinned, read
 
@@ -35,9 +35,19 @@ if TYPE_CHECKING:
 _WAYS = layout.POLICY_INGRESS, layout.POLICY_EGRESS
 
 
-def converge(wanted: Wanted, does: Does, *, check_mode: bool) -> Changes:
+def converge(
+    wanted: Wanted,
+    does: Does,
+    *,
+    check_mode: bool,
+    groups: Iterable[meaning.Group] | None = None,
+) -> dict[str, Any]:
     """Let this node hold the policies of its pods, and nothing else where it ``does`` purge.
 
+    Return what the module returns.
+
+    :param groups: the pods of the cluster by their labels, in whose words the diff says what the
+        changes mean; None: it does not.
     :raises Failure: before anything is changed, where maps are missing.
     """
     changes = Changes()
@@ -52,7 +62,11 @@ def converge(wanted: Wanted, does: Does, *, check_mode: bool) -> Changes:
         if changes.steps and not check_mode:
             _apply(plan, wanted, held)
             notes.forget(notes.stale(pods, held.selected))
-    return changes
+        result = changes.result()
+        if groups is not None and changes.steps:
+            told = meaning.of_maps(wanted, held, groups)
+            result["diff"]["after"] |= {verb: lines or "nothing" for verb, lines in told.items()}
+    return result
 
 
 def _apply(plan: Plan, wanted: Wanted, held: Held) -> None:

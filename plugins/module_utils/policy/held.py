@@ -34,7 +34,8 @@ class Held:
     :param rules: those of ``policy_rules``, by set.
     :param names: those of ``policy_names``.
     :param counters: keys of ``policy_counters``.
-    :param isolated: addresses that ``endpoints`` says are judged.
+    :param endpoints: addresses of the pods of this node.
+    :param isolated: those that ``endpoints`` says are judged.
     """
 
     tables: Mapping[str, maps.Map]
@@ -44,6 +45,7 @@ class Held:
     rules: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
     names: dict[bytes, bytes] = field(default_factory=dict)
     counters: frozenset[bytes] = frozenset()
+    endpoints: frozenset[bytes] = frozenset()
     isolated: frozenset[bytes] = frozenset()
 
     def name(self, number: int, *kinds: int) -> str:
@@ -78,9 +80,9 @@ def read() -> Iterator[Held]:
         held.rules = _grouped(_entries(held, layout.POLICY_RULES), packed.SET)
         held.names = _entries(held, layout.POLICY_NAMES)
         held.counters = frozenset(_entries(held, layout.POLICY_COUNTERS))
-        held.isolated = frozenset(
-            key for key, value in _entries(held, ENDPOINTS).items() if is_isolated(value)
-        )
+        endpoints = _entries(held, ENDPOINTS)
+        held.endpoints = frozenset(endpoints)
+        held.isolated = frozenset(key for key, value in endpoints.items() if is_isolated(value))
         yield held
 
 

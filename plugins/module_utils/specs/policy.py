@@ -33,7 +33,9 @@ def _work(given: Params, call: Call) -> dict[str, Any]:
     packed = given["_policies"]
     options = {word: given[word] for word in _PLAIN} if packed is None else wire.unpack(packed)
     does = comparison.Does(given["write"], given["purge"])
-    return converge.converge(wanted.read(options), does, check_mode=call.check_mode).result()
+    labels = given["_labels"]
+    groups = None if labels is None else wire.unpack(labels).get("labels", [])
+    return converge.converge(wanted.read(options), does, check_mode=call.check_mode, groups=groups)
 
 
 SPEC = Spec(
@@ -46,6 +48,7 @@ SPEC = Spec(
         "write": {"type": "bool", "default": True},
         "purge": {"type": "bool", "default": False},
         "_policies": {"type": "list", "elements": "str"},
+        "_labels": {"type": "list", "elements": "str"},
     },
     work=_work,
     rules={"mutually_exclusive": [(word, "_policies") for word in _PLAIN]},

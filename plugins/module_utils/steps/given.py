@@ -30,6 +30,8 @@ class Given:
     :param sources: what ``bpf_sources.gather`` read of the programs that the steps name.
     :param services: those of the node's cluster, as ``services.wire`` packs them.
     :param policies: what the node is to hold of policies, as ``policy.wire`` packs it.
+    :param labels: the pods of its cluster by their labels, packed in the same way; None: nobody
+        asks what a change of policies means.
     """
 
     node: Node
@@ -37,6 +39,7 @@ class Given:
     sources: Mapping[str, Any]
     services: str
     policies: Sequence[str] = ()
+    labels: Sequence[str] | None = None
 
     @cached_property
     def items(self) -> dict[str, Any]:

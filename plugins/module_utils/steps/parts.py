@@ -9,7 +9,7 @@ one before it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import settings
@@ -71,7 +71,8 @@ def _isolates_none(node: Node) -> bool:
 
 
 def _policies(given: Given, **does: bool) -> Arguments:
-    return {"_policies": list(given.policies), **does}
+    labels = {} if given.labels is None else {"_labels": list(given.labels)}
+    return {"_policies": list(given.policies), **labels, **does}
 
 
 def _settings(given: Given) -> dict[str, int]:
@@ -222,7 +223,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
         Step(
             "Remove policies that no pod has",
             "policy",
-            lambda given: _policies(given, write=False, purge=True),
+            lambda given: _policies(replace(given, labels=None), write=False, purge=True),
             when=_isolates,
         ),
         Step(
