@@ -24,16 +24,13 @@ static __always_inline enum verdict read_more(struct packet *p)
 	return VERDICT_NONE;
 }
 
-/* The packet between its two ends as they are; what the program before has not read is not translated.
- * `sender`: the source that its header says, which an ICMP error need not have of what it is about. */
-static __always_inline enum verdict read(struct packet *p, const struct policy_scratch_value *stage,
-					 struct address *sender)
+/* The packet between its two ends as they are; what the program before has not read is not translated. */
+static __always_inline enum verdict read(struct packet *p, const struct policy_scratch_value *stage)
 {
 	enum verdict verdict = packet_read(p);
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
-	*sender = p->tuple->source;
 	if (stage->layer4 == L4_UNREAD) {
 		verdict = l4_read(p);
 	} else {
@@ -49,16 +46,13 @@ static __always_inline enum verdict read(struct packet *p, const struct policy_s
 
 static __always_inline enum verdict walk(struct packet *p, const struct policy_scratch_value *stage)
 {
-	struct address sender;
-	enum verdict verdict = read(p, stage, &sender);
+	enum verdict verdict = read(p, stage);
 
 	if (verdict != VERDICT_NONE)
 		return verdict;
 	if (address_equal(&p->tuple->source, &p->tuple->destination)) /* a pod reaches itself */
 		return VERDICT_NONE;
 	nat_forget(p);
-	if (stage->egress && p->inner && !address_equal(&sender, &p->tuple->source))
-		return VERDICT_EGRESS_DENIED; /* a pod is no router: it tells of what came to itself */
 	if (stage->egress)
 		verdict = judge(p, p->tuple, POLICY_EGRESS);
 	if (verdict == VERDICT_NONE && stage->ingress)

@@ -64,6 +64,13 @@ static __always_inline enum verdict packet_inner_read(struct packet *p, __u32 of
 	return ipv4_inner_read(p, offset);
 }
 
+/* Read where the packet went that an ICMP error quotes at `offset`; not 0 where that cannot be read. */
+static __always_inline int packet_inner_destination(const struct packet *p, __u32 offset,
+						    struct address *destination)
+{
+	return ipv4_inner_destination(p, offset, destination);
+}
+
 static __always_inline int packet_inner_readdress(const struct packet *p, const struct nat_value *to)
 {
 	return ipv4_inner_readdress(p, to);

@@ -118,6 +118,17 @@ static __always_inline enum verdict ipv4_inner_read(struct packet *p, __u32 offs
 	return VERDICT_NONE;
 }
 
+static __always_inline int ipv4_inner_destination(const struct packet *p, __u32 offset,
+						  struct address *destination)
+{
+	__be32 ip = 0;
+
+	if (load_bytes(p->skb, offset + __builtin_offsetof(struct iphdr, daddr), &ip, sizeof(ip)))
+		return -1;
+	address_from_v4(destination, ip);
+	return 0;
+}
+
 /* Rewrite the quoted header to what it was when that packet came in. Its addresses and its checksum make
  * up for each other: to the error's own checksum this adds nothing. 0 where it cannot be written. */
 static __always_inline int ipv4_inner_readdress(const struct packet *p, const struct nat_value *to)

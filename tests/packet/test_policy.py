@@ -417,19 +417,32 @@ def test_an_error_about_what_passed_comes_in_and_none_else(node, policies, l4):
     assert len(policies.notes()) == 1
 
 
-def test_an_error_out_of_an_isolated_pod_is_about_what_came_to_it(node, policies):
+@PODS
+@pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "not isolated"])
+def test_an_error_of_a_pod_is_about_what_came_to_it(node, policies, hook, isolated):
     """It quotes what another pod of the node was told, which that may answer, and not who sends."""
     policies.add_set(IN, [every(REMOTE, RULE)])
     policies.add_set(EGRESS, [])
-    for pod in (POD_A, POD_B):
-        policies.select(pod, ingress=IN, egress=EGRESS)
+    policies.select(POD_A, ingress=IN, egress=EGRESS)
+    if isolated:
+        policies.select(POD_B, ingress=IN, egress=EGRESS)
     macs = (WIRE_MAC, NODE_MAC)
     came = leaving(POD_A, UDP, src=REMOTE_POD, macs=macs)
     assert passes(back(node, came))
     error = told(POD_A, REMOTE_POD, came, (3, 3), 28, macs)
-    assert passes(sent(node, error))
+    assert passes(sent(node, error, hook))
     error[IP].src = POD_B
-    assert denied(sent(node, error), "egress")
+    done = sent(node, error, hook)
+    assert (done.action, done.counted) == (DROP, [(hook, "spoofed_source")])
+
+
+@PODS
+def test_an_error_of_a_pod_quotes_in_its_first_fragment_what_it_is_about(node, policies, hook):
+    came = leaving(POD_B, UDP, src=REMOTE_POD, macs=(WIRE_MAC, NODE_MAC))
+    error = told(POD_B, REMOTE_POD, came, (3, 3), 28, (MAC_B, GATEWAY_MAC))
+    first, *_later = pieces(error, 8)
+    done = node.run(hook, first, "pod_b")
+    assert (done.action, done.counted) == (DROP, [(hook, "malformed")])
 
 
 def test_who_is_called_by_tcp_has_no_notes(node, policies):
