@@ -16,7 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath.policy_layo
 from tests.cells.state import states
 from tests.cluster.capture import capture
 from tests.cluster.predictions import predicted_then_done
-from tests.cluster.probes import PYTHON
+from tests.cluster.probes import PYTHON, differences
 from tests.services.maps import opened
 
 from .asked import becomes
@@ -25,6 +25,7 @@ from .model import (
     BEGINNING,
     LATER,
     after,
+    block,
     labelled,
     listed,
     peer,
@@ -54,7 +55,17 @@ SECOND = {
 
 def test_a_check_says_what_the_run_does(standing):
     standing.cluster.variables["podnet_network_policies"] = listed(FIRST)
-    predicted_then_done(standing.cluster, held=states)
+    done = predicted_then_done(standing.cluster, held=states)
+    steps = ("Fill the policy maps", "Remove policies that no pod has")
+    assert {step for tasks in done.changed.values() for step in tasks} >= set(steps)
+    told = {
+        event.host: each["after"]["newly denied"]
+        for event in done.of("changed")
+        for each in event.result["diff"]
+        if "newly denied" in each["after"]
+    }
+    assert told.keys() == standing.cluster.nodes.keys()
+    assert all(line.startswith("ingress from ") for lines in told.values() for line in lines)
     standing.sees(FIRST)
     assert standing.site(listed(FIRST)).changed == {}
 
@@ -100,6 +111,39 @@ def test_a_run_of_one_node_changes_that_node(standing):
     assert_ingress(standing, {"x/a": NARROW, "x/b": FIRST, "x/c": FIRST})
     standing.site(listed(NARROW))
     standing.sees(NARROW)
+
+
+#: A block that is neither all of a node nor a pod.
+PART = {("policy", "x/p"): spec("ingress", rule("ingress", [block("10.111.160.160/28")]))}
+
+
+def test_a_run_of_one_node_names_nothing_anew(standing):
+    standing.site(listed(PART))
+    held = states(standing.cluster)
+    assert standing.site(listed(PART), "--limit", "node-1").changed == {}
+    assert standing.site(listed(PART)).changed == {}
+    assert differences(held, states(standing.cluster)) == {}
+    standing.sees(PART)
+
+
+def test_a_node_that_does_not_answer_keeps_its_policies_and_gets_the_new_ones_later(standing):
+    """Its pods work meanwhile: each end is judged by what its own node holds."""
+    standing.site(listed(FIRST))
+    node = standing.cluster.nodes["node-2"]
+    before = dict(node)
+    refused = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9}
+    node.update(refused, podnet_node_ip=before["ansible_host"])
+    standing.cluster.variables["podnet_network_policies"] = listed(NARROW)
+    run = standing.cluster.play("site")
+    node.clear()
+    node.update(before)
+    assert {event.host for event in run.of("unreachable")} == {"node-2"}
+    assert run.of("failed") == []
+    assert_ingress(standing, {"x/a": NARROW, "x/b": FIRST, "x/c": NARROW})
+    back = standing.site(listed(NARROW))
+    assert back.changed.keys() == {"node-2"}
+    standing.sees(NARROW)
+    assert standing.site(listed(NARROW)).changed == {}
 
 
 def test_what_was_broken_by_hand_is_repaired(standing):

@@ -118,6 +118,7 @@ def classes(
     """
     view = _View(policies, labels_of)
     hosts = {Block(pod.address, BITS): view.of(pod.kind, pod.address) for pod in pods}
+    real = {*view.blocks.values(), *hosts.values()}
     for kind, around in product(unknown.kinds, view.tree.meeting(unknown.cidrs)):
         view.within(kind, around)
     numbers = view.numbers()
@@ -132,11 +133,12 @@ def classes(
         if found != view.blocks[view.tree.around(host.first)]
     }
     kept, lost = _unknown(unknown, view, numbers, hosts)
+    # What unknown pods might be is no class before one of them is: a run that asks fewer nodes
+    # names the partition, and sets by its classes, as one that asks them all.
+    held = {*kept.values()}
+    found = {no: each for each, no in numbers.items() if each in real or no in held}
     return Classes(
-        digest("\n".join(sorted(map(_text, numbers)))),
-        {number: signature for signature, number in numbers.items()},
-        entries | kept,
-        lost,
+        digest("\n".join(sorted(map(_text, found.values())))), found, entries | kept, lost
     )
 
 
