@@ -145,7 +145,13 @@ def test_a_manifest_is_the_same_as_an_item():
     assert found.where == "a.yaml"
 
 
-@pytest.mark.parametrize(("value", "audit"), [("true", True), ("false", False), (None, False)])
+@pytest.mark.parametrize(
+    ("value", "audit"),
+    [
+        *(("true", True), ("TRUE", True), ("Yes", True), ("false", False), ("no", False)),
+        (None, False),
+    ],
+)
 def test_audit_is_an_annotation(value, audit):
     about = {"name": "p", "annotations": {"podnet.fabric/audit": value, "other": "x"}}
     assert read.manifest(document(metadata=about), "").audit is audit
