@@ -73,6 +73,7 @@ int policy(struct __sk_buff *skb)
 	packet_begin(&packet, skb, stage->hook, &tuple, (struct bpf_redir_neigh *)stage->neighbor);
 	packet.way.leave = stage->leave;
 	packet.way.ifindex = stage->ifindex;
+	packet.way.isolated = stage->ingress;
 	verdict = walk(&packet, stage);
 	return finish(&packet, verdict == VERDICT_NONE ? (enum verdict)stage->verdict : verdict);
 }

@@ -57,3 +57,8 @@ struct address {
 #define POLICY_EGRESS 2
 #define POLICY_RULE_ALL_BITS 96
 #define POLICY_CLASS_ALL_BITS 160
+#define DROP_PLACES 64
+#define DROP_BUDGETS 256
+#define DROP_BUDGET 256
+#define DROP_WINDOW_BITS 30
+#define DROP_HEAD 96

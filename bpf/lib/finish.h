@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The one exit of a program: judge the packet, count what became of it, and do it. */
+/* The one exit of a program: judge the packet, count what became of it, record what is dropped, and do it. */
 #pragma once
 
+#include "drops.h"
 #include "icmp.h"
 #include "policy.h"
 
-static __always_inline int finish_drop(struct packet *p)
+static __always_inline int finish_drop(struct packet *p, enum verdict verdict)
 {
+	drop_record(p, verdict); /* as it came, before it becomes an answer */
 	if (p->icmp && icmp_reply(p))
 		return (int)redirect(p->skb->ifindex, 0);
 	return TC_ACT_SHOT;
@@ -20,7 +22,7 @@ static __always_inline int finish(struct packet *p, enum verdict verdict)
 		return TC_ACT_UNSPEC;
 	count(p->hook, verdict, p->skb->len);
 	if (verdict_drops(verdict))
-		return finish_drop(p);
+		return finish_drop(p, verdict);
 	switch (p->way.leave) {
 	case LEAVE_PASS:
 		break;

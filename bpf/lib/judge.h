@@ -157,8 +157,7 @@ static __always_inline int judge_is_from_node(const struct packet *p, const stru
 }
 
 /* Judge a packet at one of its ends: `way` is POLICY_EGRESS where that sends it, else POLICY_INGRESS. */
-static __always_inline enum verdict judge(const struct packet *p, const struct nat_key *key,
-						 const __u32 way)
+static __always_inline enum verdict judge(struct packet *p, const struct nat_key *key, const __u32 way)
 {
 	const struct address *own = way == POLICY_EGRESS ? &key->source : &key->destination;
 	const struct address *other = way == POLICY_EGRESS ? &key->destination : &key->source;
@@ -211,7 +210,8 @@ static __always_inline enum verdict judge(const struct packet *p, const struct n
 	if (unheard)
 		judge_count(p, NET32(audit), POLICY_AUDIT);
 	if (denied) {
-		judge_count(p, NET32(set), POLICY_SET);
+		p->policy_set = NET32(set);
+		judge_count(p, p->policy_set, POLICY_SET);
 		return refused;
 	}
 	if (p->inner || (tcp && !(set | audit) && !l4_opens(p)))

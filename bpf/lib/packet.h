@@ -81,6 +81,7 @@ struct packet {
 	__u8 isolated;			   /* a policy selects the pod that sent it */
 	struct nat_value *flow;		   /* as it is to go on: with the addresses and ports of this entry */
 	__u32 icmp;			   /* ICMP_CAUSE(...) */
+	__u32 policy_set;		   /* number of the set of policies by which it is denied; else 0 */
 	struct way way;
 };
 

@@ -6,3 +6,4 @@
 #include "maps_service.h"
 #include "maps_nat.h"
 #include "maps_policy.h"
+#include "maps_drop.h"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from . import node as nodes
+from .drops import Drops
 from .live import network
 from .masquerade import Masquerade
 from .policies import Policies
@@ -59,3 +60,11 @@ def policies(node: Node, masquerade: Masquerade) -> Iterator[Policies]:
     one.reset()
     yield one
     one.reset()
+
+
+@pytest.fixture
+def drops(node: Node) -> Drops:
+    """A node whose recorder has nothing yet."""
+    one = Drops(node)
+    one.reset()
+    return one

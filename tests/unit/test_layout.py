@@ -33,6 +33,7 @@ SAMPLES = {
     "ip16": ("10.111.160.1", "memset(p, 0, 10); memset(p + 10, 255, 2); "
              "p[12] = 10; p[13] = 111; p[14] = 160; p[15] = 1;"),
     "bytes(20)": ("abc", 'strcpy((char *)p, "abc");'),
+    "bytes(96)": ("abc", 'strcpy((char *)p, "abc");'),
     "bytes(256)": ("nginx-app-1", 'strcpy((char *)p, "nginx-app-1");'),
 }  # fmt: skip
 

@@ -36,6 +36,7 @@ C_TYPES = {
     "mac": "__u8 {}[6]",
     "ip16": "struct address {}",
     "bytes(20)": "__u8 {}[20]",
+    "bytes(96)": "__u8 {}[96]",
     "bytes(256)": "char {}[256]",
     "bytes(32762)": "__u16 {}[MAGLEV_POSITIONS]",
 }

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who addresses, devices and sets of policies are, as the node's kernel knows them now."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..datapath import pinned
+from ..datapath.layout import ALLOCATIONS, IPCACHE, NODE_ADDRESSES
+from ..datapath.policy_layout import POLICY_AUDIT, POLICY_NAMES, POLICY_SET
+from ..endpoints.wanted import KINDS
+from ..engine import links, netlink
+from ..names import parse_alias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Names:
+    """What is known by what.
+
+    :param devices: index -> name, and the endpoint whose device it is.
+    :param pods: address -> endpoint of this node.
+    :param nodes: address of a node, of the plan's -> the address by which it is known.
+    :param blocks: prefix -> the address of the node that holds its pods.
+    :param sets: number -> the policies of a set.
+    """
+
+    devices: Mapping[int, tuple[str, str | None]]
+    pods: Mapping[str, str]
+    nodes: Mapping[str, str]
+    blocks: Sequence[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]]
+    sets: Mapping[int, Sequence[str]]
+
+    def of(self, address: str | None) -> str | None:
+        """Name an address: ``web-1``, ``pod of 10.0.0.9``, ``node 10.0.0.9``; None for all else."""
+        if address is None:
+            return None
+        if address in self.pods:
+            return self.pods[address]
+        if address in self.nodes:
+            return f"node {self.nodes[address]}"
+        ip = ipaddress.ip_address(address)
+        node = next((node for block, node in self.blocks if ip in block), None)
+        return f"pod of {node}" if node else None
+
+
+def read() -> Names:
+    """Read them."""
+    with netlink.socket() as ip:
+        found = links.dump(ip).values()
+    return Names(
+        devices={link.index: (link.name, _endpoint(link.alias)) for link in found},
+        pods=_pods(),
+        nodes={key["address"]: value["node"] for key, value in pinned.entries(NODE_ADDRESSES)},
+        blocks=_blocks(),
+        sets={
+            key["number"]: value["name"].split()[1:]  # the direction is in front
+            for key, value in pinned.entries(POLICY_NAMES)
+            if key["kind"] in (POLICY_SET, POLICY_AUDIT)
+        },
+    )
+
+
+def _endpoint(alias: str | None) -> str | None:
+    kind, name = parse_alias(alias) or ("", None)
+    return name if kind in KINDS else None
+
+
+def _pods() -> dict[str, str]:
+    return {
+        address: key["name"]
+        for key, value in pinned.entries(ALLOCATIONS)
+        for address in (value["address"], value["address6"])
+        if address != "::"
+    }
+
+
+def _blocks() -> list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]]:
+    """Return the prefixes of pods, the longest first."""
+    found = [
+        (ipaddress.ip_network(pinned.prefix(key)), value["node"])
+        for key, value in pinned.entries(IPCACHE)
+    ]
+    return sorted(found, key=lambda one: -one[0].prefixlen)
