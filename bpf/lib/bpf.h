@@ -84,6 +84,7 @@ HELPER long (*const map_push)(void *map, const void *value, __u64 flags) = (void
 HELPER long (*const map_pop)(void *map, void *value) = (void *)88;
 HELPER struct bpf_sock *(*const skc_lookup_tcp)(void *ctx, const void *tuple, __u32 size,
 						__u64 netns, __u64 flags) = (void *)99;
+HELPER __u64 (*const jiffies64)(void) = (void *)118; /* one load; a clock costs a call */
 HELPER __u64 (*const get_netns_cookie)(void *ctx) = (void *)122;
 HELPER long (*const redirect_neigh)(__u32 ifindex, struct bpf_redir_neigh *to, int size,
 				    __u64 flags) = (void *)152;

@@ -60,5 +60,5 @@ struct address {
 #define DROP_PLACES 64
 #define DROP_BUDGETS 256
 #define DROP_BUDGET 256
-#define DROP_WINDOW_BITS 30
+#define DROP_WINDOW_BITS 8
 #define DROP_HEAD 96

@@ -33,15 +33,16 @@ static __always_inline __u32 drop_account(const struct packet *p)
 }
 
 /* The budget of an account, where that has something left; what it has not is counted. */
-static __always_inline struct drop_budget_value *drop_budget(__u32 account, __u64 now)
+static __always_inline struct drop_budget_value *drop_budget(__u32 account)
 {
+	const __u64 window = jiffies64() >> DROP_WINDOW_BITS;
 	const __u32 index = (account ^ account >> 16 ^ account >> 24) & (DROP_BUDGETS - 1);
 	struct drop_budget_value *budget = map_lookup(MAP(drop_budget), &index);
 
 	if (!budget)
 		return 0;
-	if (budget->window != now >> DROP_WINDOW_BITS) {
-		budget->window = now >> DROP_WINDOW_BITS;
+	if (budget->window != window) {
+		budget->window = window;
 		budget->written = 0;
 	}
 	if (budget->written >= DROP_BUDGET) {
@@ -52,8 +53,7 @@ static __always_inline struct drop_budget_value *drop_budget(__u32 account, __u6
 	return budget;
 }
 
-static __always_inline void drop_describe(const struct packet *p, enum verdict verdict, struct drops_value *drop,
-					  __u64 now)
+static __always_inline void drop_describe(const struct packet *p, enum verdict verdict, struct drops_value *drop)
 {
 	struct __sk_buff *skb = p->skb;
 	__u64 head = skb->len;
@@ -68,7 +68,7 @@ static __always_inline void drop_describe(const struct packet *p, enum verdict v
 	drop->length = skb->len;
 	drop->packets = 1;
 	drop->bytes = skb->len;
-	drop->first = drop->last = now;
+	drop->first = drop->last = ktime_get_coarse_ns();
 	drop->captured = 0;
 	if (head > DROP_HEAD)
 		head = DROP_HEAD;
@@ -154,18 +154,17 @@ static __always_inline void drop_record(const struct packet *p, enum verdict ver
 {
 	const __u32 zero = 0, unknown = p->skb->len;
 	__u32 account = drop_account(p);
-	const __u64 now = ktime_get_coarse_ns();
 	struct drop_budget_value *budget;
 	struct drops_value *drop;
 
 	FORGET(account, unknown);
 	FORGET(verdict, unknown);
-	budget = drop_budget(account, now);
+	budget = drop_budget(account);
 	if (LIKELY(!budget)) /* who drops much, drops fast */
 		return;
 	drop = map_lookup(MAP(drop_scratch), &zero);
 	if (!drop)
 		return;
-	drop_describe(p, verdict, drop, now);
+	drop_describe(p, verdict, drop);
 	drop_keep(account, drop, budget);
 }

@@ -84,6 +84,7 @@ status:
       sets: []
     drops:
       - {hook: from_container, direction: egress, verdict: spoofed_source, packets: 3, bytes: 126}
+    recorder: {used: 1, size: 16384, packets: 3, unrecorded: 0, overwritten: 0}
 report:
   description: The same as people read it, in the words of C(cilium status).
   returned: success

@@ -109,6 +109,7 @@ STATUS = {
             "bytes": 3822,
         },
     ],
+    "recorder": {"used": 2, "size": 16384, "packets": 40, "unrecorded": 2, "overwritten": 0},
 }
 
 STATUS_SHOWN = """\
@@ -150,7 +151,8 @@ Forwarded:              12
 Drops:                  42
   Hook            Direction  Reason          Packets  Bytes
   from_container  egress     spoofed_source  3        126
-  from_netdev     ingress    no_endpoint     39       3822"""
+  from_netdev     ingress    no_endpoint     39       3822
+Recorder:               40 packets in 2/16384 records, 2 not recorded"""
 
 UNUSABLE_SHOWN = """\
 Node:                   node-e6e4d   10.111.0.8   [eth0, MTU 1500]
@@ -170,7 +172,8 @@ Policies:               None
 Programs:
 BPF Maps:
 Forwarded:              0
-Drops:                  0"""
+Drops:                  0
+Recorder:               no recorder of drops"""
 
 HEALTH_SHOWN = """\
 Probe time:   2026-11-20T07:11:57Z
@@ -368,6 +371,7 @@ def test_status_of_a_node_that_is_not_usable():
         "attach_mode": None,
         "ipam": {"pod_cidr": None, "used": 0, "total": 0, "gateway": None, "addresses": {}},
         **dict.fromkeys(("endpoints", "peers", "programs", "maps", "forwarded", "drops"), ()),
+        "recorder": {**STATUS["recorder"], "used": None},
     }
     assert status_report.render(unusable) == UNUSABLE_SHOWN
 

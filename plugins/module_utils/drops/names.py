@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from ..datapath import pinned
 from ..datapath.layout import ALLOCATIONS, IPCACHE, NODE_ADDRESSES
 from ..datapath.policy_layout import POLICY_AUDIT, POLICY_NAMES, POLICY_SET
 from ..endpoints.wanted import KINDS
-from ..engine import links, netlink
+from ..engine import addresses, links, netlink
 from ..names import parse_alias
 
 if TYPE_CHECKING:
@@ -26,14 +25,15 @@ class Names:
     :param devices: index -> name, and the endpoint whose device it is.
     :param pods: address -> endpoint of this node.
     :param nodes: address of a node, of the plan's -> the address by which it is known.
-    :param blocks: prefix -> the address of the node that holds its pods.
+    :param blocks: by the bits that prefixes leave open, the longest prefix first: a prefix, as a
+        number without those -> the address of the node that holds its pods.
     :param sets: number -> the policies of a set.
     """
 
     devices: Mapping[int, tuple[str, str | None]]
     pods: Mapping[str, str]
     nodes: Mapping[str, str]
-    blocks: Sequence[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]]
+    blocks: Mapping[int, Mapping[int, str]]
     sets: Mapping[int, Sequence[str]]
 
     def of(self, address: str | None) -> str | None:
@@ -44,9 +44,11 @@ class Names:
             return self.pods[address]
         if address in self.nodes:
             return f"node {self.nodes[address]}"
-        ip = ipaddress.ip_address(address)
-        node = next((node for block, node in self.blocks if ip in block), None)
-        return f"pod of {node}" if node else None
+        number = _number(address)
+        for bits, blocks in self.blocks.items():
+            if number >> bits in blocks:
+                return f"pod of {blocks[number >> bits]}"
+        return None
 
 
 def read() -> Names:
@@ -80,10 +82,13 @@ def _pods() -> dict[str, str]:
     }
 
 
-def _blocks() -> list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]]:
-    """Return the prefixes of pods, the longest first."""
-    found = [
-        (ipaddress.ip_network(pinned.prefix(key)), value["node"])
-        for key, value in pinned.entries(IPCACHE)
-    ]
-    return sorted(found, key=lambda one: -one[0].prefixlen)
+def _blocks() -> dict[int, dict[int, str]]:
+    found: dict[int, dict[int, str]] = {}
+    for key, value in pinned.entries(IPCACHE):
+        bits = 128 - key["prefixlen"]
+        found.setdefault(bits, {})[_number(key["address"]) >> bits] = value["node"]
+    return dict(sorted(found.items()))
+
+
+def _number(address: str) -> int:
+    return int.from_bytes(addresses.packed(address), "big")

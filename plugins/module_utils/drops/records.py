@@ -97,13 +97,14 @@ def _record(value: Any, known: names.Names, now: int, wall: float) -> Record:
     source, destination = (_address(raw) for raw in (value.source, value.destination))
     device, pod = known.devices.get(value.ifindex, (None, None))
     protocol = PROTOCOLS.get(value.protocol, str(value.protocol)) if source else None
+    sender = pod if hook and hook.name in _SENDERS else None
     return {
         "hook": hook.name if hook else str(value.hook),
         "direction": hook.direction if hook else None,
         "reason": verdict.name if verdict else str(value.reason),
         "what": verdict.what if verdict else None,
         "source": source,
-        "source_name": pod if hook and hook.name in _SENDERS and pod else known.of(source),
+        "source_name": sender or known.of(source),
         "source_port": int.from_bytes(value.source_port, "big"),
         "destination": destination,
         "destination_name": known.of(destination),
@@ -112,6 +113,7 @@ def _record(value: Any, known: names.Names, now: int, wall: float) -> Record:
         "ethertype": f"0x{value.ethertype.hex()}",
         "quoted": _quotes(head, protocol, value),
         "device": device or f"device {value.ifindex}",
+        "pod": pod,
         "policies": list(known.sets.get(value.policy_set, ())) if value.policy_set else [],
         "packets": value.packets,
         "bytes": value.bytes,
@@ -139,5 +141,9 @@ def _quotes(head: bytes, protocol: str | None, value: Any) -> bool:
 
 def _time(now: int, then: int, wall: float) -> str:
     """Write a time of the programs' clock as the wall's, in UTC."""
-    at = wall - max(0, clock.elapsed(now, then)) / _SECOND
-    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at(wall - max(0, clock.elapsed(now, then)) / _SECOND)
+
+
+def at(wall: float) -> str:
+    """Write a time of the wall's clock in UTC; texts of later times are greater."""
+    return datetime.fromtimestamp(wall, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

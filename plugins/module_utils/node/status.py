@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from .. import names
 from ..datapath import entries, layout, reasons
 from ..datapath.cells import FROM_POD, SOCKET_PROGRAMS, TO_POD, cell_of, devices_of, socket_pin
+from ..datapath.drop_layout import DROPS
 from ..datapath.nat_layout import NAT
+from ..drops import records
 from ..endpoints import info
 from ..endpoints.wanted import KINDS
 from ..engine import links, netlink
@@ -39,13 +41,14 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     held = info.gather(pins[FROM_POD], node["datapath"], pins.get(TO_POD))
     counts = _verdicts()
     masquerade = masquerading.read(node["masquerade"])
+    recorder = records.usage()
     datapath: dict[str, Any] = {
         "endpoints": _endpoints(node, held),
         "services": _services(node),
         "policies": _policies(node),
         "programs": found,
-        # Thousands of flows are counted already.
-        "maps": _maps({NAT.name: masquerade["nat"]["used"]}),
+        # Thousands of entries are counted already.
+        "maps": _maps({NAT.name: masquerade["nat"]["used"], DROPS.name: recorder["used"]}),
     }
     here = any(one["used"] is not None for one in datapath["maps"])
     lost = {**lacking.of_datapath(node, datapath), **missing(entries.build(node))}
@@ -69,6 +72,7 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         **datapath,
         "forwarded": [count for count in counts if not count["drops"]],
         "drops": [count for count in counts if count["drops"]],
+        "recorder": recorder,
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath.cells import SOCKET_PROGRAMS
 from ..datapath.service_layout import NODE_PORTS
+from ..drops import report as drop_report
 from ..policy import report as policy_report
 from ..services import report
 from ..text import masquerading
@@ -71,6 +72,7 @@ def render(status: Mapping[str, Any]) -> str:
         *table(
             ("Hook", "Direction", "Reason", "Packets", "Bytes"), _columns(status["drops"], _COUNTS)
         ),
+        line("Recorder", drop_report.summary(status["recorder"])),
     ]
     return "\n".join(lines)
 
