@@ -80,9 +80,13 @@ def make_parts(node: dict[str, Any], mode: str = "auto") -> None:
             run(word, **{word + "s": items[word + "s"]})
     run("sysctls", values=items["sysctls"]["values"], remember=True)
     numbers = {name: number for number, name in socket.if_nameindex()}
-    run("bpf_map", maps=tasks.build(node, numbers)["maps"])
-    programs = [{**one, "src": str(ROOT / "bpf" / one["src"])} for one in items["programs"]]
-    run("bpf_program", programs=programs, _sources=compiled(programs), attach_mode=mode)
+    made = tasks.build(node, numbers)
+    for word in ("first_maps", "maps"):
+        run("bpf_map", maps=made[word])
+    for word in filter(items.get, ("policy_programs", "programs")):
+        programs = [{**one, "src": str(ROOT / "bpf" / one["src"])} for one in items[word]]
+        run("bpf_program", programs=programs, _sources=compiled(programs), attach_mode=mode)
+        run("bpf_map", maps=items["policy_maps"])  # before others come that hand packets over
 
 
 def make_routes(node: dict[str, Any]) -> None:

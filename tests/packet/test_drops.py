@@ -12,6 +12,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import drop
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons
 from scapy.all import ARP, IP, TCP, UDP, Ether, IPv6, Raw
 
+from tests.waiting import wait_for
+
 from .masquerade import DROP, OUTSIDE
 from .node import GATEWAY_MAC, MAC_A, MAC_B, NODE_MAC, POD_A, POD_B, WIRE_MAC, numbered
 from .test_programs import CASES, Case
@@ -253,12 +255,11 @@ def test_a_budget_is_a_new_one_with_the_next_window(node, drops):
     flood(node, "from_container", spoofed(), "pod_a", SOURCE_AT, 8 * layout.DROP_BUDGET)
     assert drops.counted()[0] > 0
     over = time.clock_gettime(COARSE) + WINDOW
-    while time.clock_gettime(COARSE) <= over:
-        node.run("from_container", spoofed(src="10.111.160.97"), "pod_a")
+    wait_for("the window is over", lambda: time.clock_gettime(COARSE) > over)
     missed = drops.counted()[0]
-    node.run("from_container", spoofed(src="10.111.160.96"), "pod_a")
+    node.run("from_container", spoofed(src="10.111.160.97"), "pod_a")
     assert drops.counted()[0] == missed
-    assert {"10.111.160.96", "10.111.160.97"} < {one["source"] for one in drops.records()}
+    assert "10.111.160.97" in [one["source"] for one in drops.records()]
 
 
 def test_an_answered_packet_is_recorded_as_it_came(node, services, drops):
