@@ -23,7 +23,7 @@ static __always_inline __u32 drop_account(const struct packet *p)
 
 	OPAQUE(here); /* or clang chooses where to read, of which the verifier refuses one */
 	if (p->hook == HOOK_TO_NETDEV)
-		return p->tuple->source.words[3];
+		return address_fold(&p->tuple->source);
 	if (packet_is_from_pod(p) || p->hook == HOOK_TO_CONTAINER)
 		return here;
 	OPAQUE(pod); /* see deliver_fits */
