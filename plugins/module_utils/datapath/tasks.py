@@ -38,7 +38,7 @@ _IPCACHE_FLAGS = {"direct": layout.IPCACHE_DIRECT, "tunnel": layout.IPCACHE_TUNN
 _NO_ADDRESS, _NO_MAC = "::", "00:00:00:00:00:00"
 
 #: What programs are made without where a node does not have it.
-_WITHOUT = {
+WITHOUT = {
     "services": "NO_SERVICES",
     "masquerade": "NO_MASQUERADE",
     "isolation": "NO_POLICY",
@@ -317,7 +317,7 @@ def _program(node: Mapping[str, Any], name: str) -> dict[str, Any]:
         "src": f"{name}.c",
         "function": name,
         "type": "sched_cls",
-        "defines": {word: "" for key, word in _WITHOUT.items() if not node[key]},
+        "defines": {word: "" for key, word in WITHOUT.items() if not node[key]},
         "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
         "pin": f"{names.PROGRAM_PINS}/{name}",
     }

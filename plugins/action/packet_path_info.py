@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sends a node what its programs are made of, so that it can load them once more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..module_utils.ebpf.bpf_sources import without_texts
+from ..module_utils.why import copies
+from ..plugin_utils import objects, programs
+from ..plugin_utils.action import Action
+
+
+class ActionModule(Action):
+    """Fills in the module's option ``_sources``, and keeps what was compiled for the next node."""
+
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Run the module with as little as it needs."""
+        arguments = dict(self._task.args)
+        if arguments.get("packet") is None:
+            return self.run_module("packet_path_info", arguments, task_vars)
+
+        def run(sources: dict[str, Any]) -> dict[str, Any]:
+            return self.run_module(
+                "packet_path_info", {**arguments, "_sources": sources}, task_vars
+            )
+
+        gathered = programs.own_sources(copies.all_items())
+        done = run(without_texts(gathered))
+        lacks = done.get("lacks")
+        if lacks:
+            keys = {str(key) for key in lacks["programs"].values()}
+            made = objects.found(keys)
+            done = run(
+                {**(without_texts(gathered) if set(made) == keys else gathered), "objects": made}
+            )
+            fresh = done.get("objects", {})
+            new = keys - set(made)
+            if new and not done.get("failed"):
+                objects.keep(fresh, new, lacks["machine"])
+        done.pop("objects", None)
+        return done

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: why_begin
+short_description: Begin to lead a packet from node to node
+version_added: 0.1.0
+description:
+  - From a question to a walk at its first node. C(at) of it is what M(podnet.fabric.packet_path_info) is to be asked there.
+positional: _input, source, destination, protocol, port, source_address
+options:
+  _input:
+    description: By the names of the nodes what M(podnet.fabric.packet_path_info) said of each without a packet.
+    type: dict
+    required: true
+  source:
+    description: A pod or a node by its name or an address; any other address is somebody outside.
+    type: str
+    required: true
+  destination:
+    description: The same, or the address of a service.
+    type: str
+    required: true
+  protocol:
+    description: V(tcp), V(udp) or V(icmp).
+    type: str
+    required: true
+  port:
+    description: Port of the destination, for V(tcp) and V(udp).
+    type: int
+  source_address:
+    description: The source that the packet says, where that is not the sender's own address.
+    type: str
+author: The podnet.fabric developers (@podnet)
+seealso:
+  - plugin: podnet.fabric.why_follow
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Begin
+  ansible.builtin.set_fact:
+    walk: "{{ nodes | podnet.fabric.why_begin('default/web-1', '10.10.0.80', 'tcp', 80) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The walk.
+  type: dict
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.module_utils.why import walk as walks
+
+
+def why_begin(
+    nodes: dict[str, Any],
+    source: object,
+    destination: object,
+    protocol: object,
+    port: object = None,
+    source_address: object = None,
+) -> dict[str, Any]:
+    """Return the walk of a question."""
+    try:
+        return walks.begin(nodes, source, destination, protocol, port, source_address)
+    except Failure as failure:
+        raise AnsibleFilterError(failure.message) from failure
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return them by name."""
+        return {"why_begin": why_begin}

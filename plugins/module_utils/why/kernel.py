@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the kernel's routing table says of a packet."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+from ..engine.netlink import Refusal
+from ..engine.netlink import socket as netlink_socket
+
+_REFUSES = {6: "blackhole", 7: "unreachable", 8: "prohibit"}  # linux/rtnetlink.h: RTN_*
+
+
+@dataclass(frozen=True)
+class Route:
+    """Device, next hop (None: the destination itself) and the source that a process gets."""
+
+    device: str
+    gateway: str | None
+    source: str | None
+
+
+def route(destination: str, source: str | None = None, device: str | None = None) -> Route | str:
+    """Ask the kernel for the way of a packet; return a sentence where there is none.
+
+    :param device: by which it came in; None for one of the node itself.
+    """
+    asked: dict[str, object] = {"dst": destination}
+    if device:
+        asked |= {"iif": socket.if_nametoindex(device), "src": source}
+    with netlink_socket(None) as ip:
+        try:
+            (found,) = ip.route("get", **asked)
+        except Refusal as error:
+            said = os.strerror(getattr(error, "code", 0) or error.errno or 0)
+            return f"the kernel has no route to {destination}: {said}"
+    kind = _REFUSES.get(int(found["type"]))
+    if kind:
+        return f"the kernel's route to {destination} is {kind}"
+    number = found.get_attr("RTA_OIF")
+    return Route(
+        socket.if_indextoname(number), found.get_attr("RTA_GATEWAY"), found.get_attr("RTA_PREFSRC")
+    )
