@@ -85,7 +85,7 @@ def read(frame: bytes) -> Packet:
         first, second = struct.unpack_from("!HH", body)
         reply = protocol == "tcp" and bool(body[13] & _ACK)
         ports = (first, second)
-    return Packet(source, destination, protocol, *ports, reply)
+    return Packet(source, destination, protocol, ports[0], ports[1], reply)
 
 
 def answer(frame: bytes) -> bytes:

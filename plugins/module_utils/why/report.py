@@ -26,11 +26,13 @@ def render(walk: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def said(verdict: Mapping[str, str]) -> str:
+def said(verdict: Mapping[str, Any]) -> str:
     """Return a verdict in one phrase."""
     if verdict["verdict"] == "delivered":
         return f"delivered to {verdict['at']}"
-    return f"{verdict['verdict']}: {verdict['reason']}"
+    where = f" at {verdict['hook']} of {verdict['node']}" if "hook" in verdict else ""
+    answered = ", answered with an ICMP error" if verdict.get("answered") else ""
+    return f"{verdict['verdict']}: {verdict['reason']}{where}{answered}"
 
 
 def _rows(hop: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

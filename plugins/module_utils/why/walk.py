@@ -90,8 +90,8 @@ def follow(walk: Item, answer: Mapping[str, Any]) -> Item:
         return _over(gone, "lost", "it goes round")
     frame = bytes.fromhex(answer["packet"])
     if answer["end"] == "dropped":
-        said = answer["reason"]
-        return _over(gone, "dropped", f"{said} at {hops[-1]['hook']} of {node}")
+        at = {"node": node, "hook": hops[-1]["hook"], "answered": answer.get("answered", False)}
+        return _over(gone, "dropped", answer["reason"], **at)
     if answer["end"] in ("pod", "node"):
         entry = {"node": node, "entry": answer["end"]}
         if answer["end"] == "pod":
@@ -129,8 +129,8 @@ def _into(walk: Item, frame: bytes, node: str | None) -> Item:
     return {**walk, "at": {"node": node, "entry": "network", "packet": frame.hex()}}
 
 
-def _over(walk: Item, verdict: str, reason: str) -> Item:
-    said = {"verdict": verdict, "reason": reason}
+def _over(walk: Item, verdict: str, reason: str, **more: Any) -> Item:
+    said = {"verdict": verdict, "reason": reason, **more}
     return {**walk, "at": None, "verdicts": {**walk["verdicts"], walk["direction"]: said}}
 
 
@@ -145,14 +145,14 @@ def _called(walk: Item, entry: Item | None, frame: bytes) -> str:
 
 
 def _place(nodes: Mapping[str, Item], variable: str, text: object) -> Item:
-    word = str(text or "")
+    word = str(text)
     if word in nodes:
         return {"kind": "node", "node": word, "name": word, "address": nodes[word]["node_ip"]}
     found = [
         {"kind": "pod", "node": node, "name": name, "address": address}
         for node, said in nodes.items()
         for name, address in said["pods"].items()
-        if word in (name, name.partition("/")[2], address)
+        if word in (address, name, name.replace("_", "/"), name.rpartition("_")[2])
     ]
     if len(found) > 1:
         names = ", ".join(sorted(str(one["name"]) for one in found))

@@ -1,0 +1,152 @@
+"""packet_path_info: on one node, what its programs and its kernel would do with a packet."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, packets, walk
+from ansible_collections.podnet.fabric.plugins.plugin_utils import programs
+from node_support import (
+    GATEWAY,
+    NODE_IP,
+    PEER_IP,
+    bare_node,
+    items,
+    make_datapath,
+    options,
+    plan,
+)
+from running import do, fails, run
+
+NODE = "node-e6e4d"
+
+
+class Asked:
+    """The node, asked as the playbook does."""
+
+    def __init__(self):
+        self.known = {NODE: run("packet_path_info")}
+        self.sources = {**programs.own_sources(copies.all_items()), "objects": {}}
+
+    def __call__(self, *question):
+        now = walk.begin(self.known, *question)
+        while now["at"]:
+            asked = {word: value for word, value in now["at"].items() if word != "node"}
+            before = now["written"].get(NODE, {})
+            answer = run("packet_path_info", **asked, written=before, _sources=self.sources)
+            assert answer["changed"] is False
+            self.sources["objects"] = answer["objects"]
+            now = walk.follow(now, answer)
+        return now
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """A node with two pods."""
+    with bare_node():
+        node = plan("web-1", "web-2")
+        make_datapath(node)
+        run("endpoints", **options(items(node)))
+        yield Asked()
+
+
+def forward(found):
+    """Return programs and verdicts on the way there."""
+    return [(hop["hook"], hop["verdict"]) for hop in found["hops"] if hop["direction"] == "forward"]
+
+
+def test_it_says_who_the_node_is(asked):
+    known = asked.known[NODE]
+    assert known["node_ip"] == NODE_IP
+    assert set(known["addresses"]) >= {NODE_IP, GATEWAY}
+    assert {"web-1", "web-2"} <= set(known["pods"])
+
+
+def test_one_pod_reaches_another_and_is_answered(asked):
+    found = asked("web-1", "web-2", "tcp", 80)
+    assert forward(found) == [("from_container", "to_endpoint")]
+    assert found["verdicts"] == {
+        "forward": {"verdict": "delivered", "at": f"web-2 on {NODE}"},
+        "reply": {"verdict": "delivered", "at": f"web-1 on {NODE}"},
+    }
+
+
+def test_between_a_pod_and_its_node_the_kernel_is_named(asked):
+    assert forward(asked("web-1", NODE, "tcp", 22)) == [
+        ("from_container", "to_stack"),
+        ("kernel", "local"),
+    ]
+    assert forward(asked(NODE, "web-1", "icmp")) == [
+        ("kernel", "forwarded"),
+        ("from_host", "to_endpoint"),
+    ]
+
+
+def test_the_network_brings_and_takes(asked):
+    assert forward(asked(PEER_IP, "web-1", "udp", 53)) == [("from_netdev", "to_endpoint")]
+    assert forward(asked("web-1", PEER_IP, "udp", 53)) == [
+        ("from_container", "to_network"),
+        ("network", "sent"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        (("web-1", "web-2", "tcp", 80, "10.111.160.77"), "spoofed_source"),
+        (("web-1", "10.111.160.99", "tcp", 80), "no_endpoint"),
+        (
+            ("web-1", "8.8.8.8", "udp", 53),
+            "the kernel has no route to 8.8.8.8: Network is unreachable",
+        ),
+    ],
+)
+def test_what_is_dropped_has_a_reason(asked, question, reason):
+    assert asked(*question)["verdicts"]["forward"]["reason"] == reason
+
+
+def test_a_route_that_says_no_is_named(asked):
+    do("ip", "route", "add", "blackhole", "198.51.100.0/24")
+    found = asked("web-1", "198.51.100.1", "icmp")["verdicts"]["forward"]
+    do("ip", "route", "del", "blackhole", "198.51.100.0/24")
+    assert (found["reason"], found["hook"]) == ("blackhole_route", "from_container")
+
+
+def test_nothing_is_counted(asked):
+    def counted():
+        with maps.open_pin(layout.METRICS.pin) as metrics:
+            return metrics.sums()
+
+    before = counted()
+    asked("web-1", "web-2", "tcp", 80)
+    asked("web-1", "web-2", "tcp", 80, "10.111.160.77")
+    assert counted() == before
+
+
+def test_bad_input_is_refused_in_a_sentence(asked):
+    frame = packets.make(packets.Packet("10.0.0.1", "10.0.0.2", "tcp", 1, 2, reply=False)).hex()
+    sources = asked.sources
+    fails("packet_path_info", "packet is 'xyz'", packet="xyz", entry="network", _sources=sources)
+    fails("packet_path_info", "is no frame of IPv4", packet="00", entry="network", _sources=sources)
+    for bad in ("nobody", "10.111.160.99"):
+        fails("packet_path_info", bad, packet=frame, entry="pod", pod=bad, _sources=sources)
+    fails(
+        *("packet_path_info", "tunnel_endpoint is 'x'"),
+        packet=frame,
+        entry="tunnel",
+        tunnel_endpoint="x",
+        _sources=sources,
+    )
+
+
+def test_a_program_of_other_sources_is_not_asked(asked):
+    others = [{**one, "digest": "0" * 64} for one in asked.sources["sources"]]
+    frame = packets.make(packets.Packet("10.0.0.1", "10.0.0.2", "tcp", 1, 2, reply=False)).hex()
+    said = fails(
+        "packet_path_info",
+        packet=frame,
+        entry="network",
+        _sources={**asked.sources, "sources": others},
+    )
+    assert "was made of other sources" in said

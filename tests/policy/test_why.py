@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What ``why`` says of a packet is what becomes of a real one; and nothing is left of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, report, walk
+from ansible_collections.podnet.fabric.plugins.plugin_utils import programs
+
+from tests.cells.cells import NODE_IPS
+from tests.cluster.cluster import INTERNET, ROOT
+from tests.cluster.cluster import SERVER as VPC_SERVER
+from tests.cluster.probes import PYTHON
+
+from .asked import ANSWERED, REFUSED, becomes
+from .model import ADDRESSES
+from .probing import THERE
+from .scope import CELLS
+from .test_paths import POLICIES, QUESTIONS
+from .vpc import NODE_PORT, SERVER
+
+everywhere = pytest.mark.parametrize("cell", CELLS, ids=str)
+HOSTS = {"internet": INTERNET, "vpc-server": VPC_SERVER}
+
+
+@pytest.fixture
+def paths(standing):
+    """The cluster with the policies of the paths, by a run where it had others."""
+    if standing.brought != POLICIES:
+        standing.site(POLICIES)
+    return standing
+
+
+class Asker:
+    """Programs on all nodes, each of which answers for its own."""
+
+    def __init__(self, running):
+        self._running = running
+        self._sources = programs.own_sources(copies.all_items())
+        self._objects = {}
+        self._nodes = {name: self._ask(name, None) for name in running}
+
+    def _ask(self, node, what):
+        program = self._running[node]
+        program.stdin.write(json.dumps(what) + "\n")
+        program.stdin.flush()
+        line = program.stdout.readline()
+        assert line, program.stderr.read()
+        found = json.loads(line)
+        assert "failed" not in found, found
+        return found
+
+    def walk(self, *question):
+        """Return the walk of a question at its end."""
+        now = walk.begin(self._nodes, *question)
+        while now["at"]:
+            options = dict(now["at"])
+            node = options.pop("node")
+            options["written"] = now["written"].get(node, {})
+            sources = {**self._sources, "objects": self._objects}
+            answer = self._ask(node, {"options": options, "sources": sources})
+            self._objects.update(answer["objects"])
+            now = walk.follow(now, answer)
+        print(report.render(now))
+        return now
+
+
+@pytest.fixture
+def asker(paths):
+    """Programs that answer, in the cell as it is."""
+    with contextlib.ExitStack() as stack:
+        running = {}
+        for name in NODE_IPS:
+            words = (*PYTHON, str(THERE / "why.py"), str(ROOT / ".build/collections"))
+            running[name] = stack.enter_context(paths.cluster.start(name, *words))
+            stack.callback(running[name].kill)
+        yield Asker(running)
+
+
+def say(found):
+    """Return the verdict in the words of ``becomes``."""
+    for verdict in found["verdicts"].values():
+        if verdict["verdict"] == "dropped":
+            way, _underscore, denied = verdict["reason"].partition("_")
+            assert denied == "denied", verdict
+            return f"{verdict['node']} denies {way}"
+    assert {verdict["verdict"] for verdict in found["verdicts"].values()} == {"delivered"}
+    assert len(found["verdicts"]) == 2
+    return ANSWERED
+
+
+@everywhere
+@pytest.mark.parametrize(
+    "question",
+    [one for one in QUESTIONS.values() if len(one) == 5],
+    ids=[name for name, one in QUESTIONS.items() if len(one) == 5],
+)
+def test_it_says_what_becomes_of_a_packet(paths, asker, question):
+    source, protocol, address, port, right = question
+    found = asker.walk(HOSTS.get(source, source), address, protocol, port or None)
+    assert say(found) == (ANSWERED if right == REFUSED else right)
+    assert becomes(paths, *question[:4]) == right
+
+
+def rules(found, direction="forward"):
+    """Return what policies say on the way, each with its kind."""
+    hops = [hop for hop in found["hops"] if hop["direction"] == direction]
+    return [(rule["kind"], rule["name"]) for hop in hops for rule in hop["rules"]]
+
+
+@everywhere
+def test_it_names_rule_service_and_translation(asker):
+    allowed = asker.walk("y/a", ADDRESSES["x/a"], "tcp", 80)
+    assert rules(allowed) == [("rule", "x/server ingress[1]")]
+    assert rules(allowed, "reply") == []
+    denied = asker.walk("y/c", ADDRESSES["x/a"], "tcp", 80)
+    assert rules(denied) == [("set", "ingress x/server")]
+    served = [hop for hop in asker.walk("y/a", SERVER, "tcp", 80)["hops"] if "service" in hop]
+    assert served[0]["service"] == "x/server:80"
+    assert served[0]["translated"].endswith(f"-> {ADDRESSES['x/a']}:80 tcp")
+    outside = asker.walk("x/b", INTERNET, "udp", 9)["hops"]
+    masqueraded = [hop for hop in outside if "translated" in hop]
+    assert masqueraded[0]["translated"].startswith(f"{NODE_IPS['node-1']}:")
+    assert masqueraded[-1]["translated"].startswith(f"{INTERNET}:9 -> {ADDRESSES['x/b']}:")
+
+
+@everywhere
+def test_it_says_why_what_no_policy_forbids_is_dropped(asker):
+    spoofed = asker.walk("x/b", ADDRESSES["y/a"], "tcp", 80, "10.111.160.77")
+    assert spoofed["verdicts"]["forward"]["reason"] == "spoofed_source"
+    nobody = asker.walk("x/b", "10.111.160.77", "tcp", 80)["verdicts"]["forward"]
+    assert nobody["verdict"] == "dropped"
+    port = asker.walk(INTERNET, SERVER, "tcp", 80)["verdicts"]["forward"]
+    assert port == {"verdict": "lost", "reason": f"no node of this run has {SERVER}"}
+
+
+def held(cluster):
+    """Return all entries of all maps of all nodes that can be read without taking them out."""
+    found = {}
+    for name in NODE_IPS:
+        shown = cluster.json(name, "bpftool", "-j", "-f", "map", "show")
+        ours = [one for one in shown if any("/podnet/maps/" in p for p in one.get("pinned", []))]
+        assert len(ours) > 20
+        for one in ours:
+            if one["type"] not in ("queue", "prog_array"):
+                dumped = cluster.json(name, "bpftool", "-j", "map", "dump", "id", str(one["id"]))
+                found[name, one["name"]] = sorted(json.dumps(entry) for entry in dumped)
+    return found
+
+
+ASKED = (
+    ("y/a", ADDRESSES["x/a"], "tcp", 80),
+    ("y/c", ADDRESSES["x/a"], "tcp", 80),
+    ("y/a", SERVER, "tcp", 80),
+    ("x/b", INTERNET, "udp", 9),
+    (INTERNET, NODE_IPS["node-1"], "tcp", NODE_PORT),
+    ("x/b", ADDRESSES["y/a"], "tcp", 80, "10.111.160.77"),
+)
+
+
+@everywhere
+def test_nothing_is_left_of_a_question(paths, asker):
+    for _again in range(5):
+        before = held(paths.cluster)
+        assert all(asker.walk(*question)["hops"] for question in ASKED)
+        after = held(paths.cluster)
+        differ = {table for table in before if before[table] != after[table]}
+        # A kernel that looks after its neighbors is counted, whoever asks what meanwhile.
+        assert {name for _node, name in differ} <= {"metrics"}
+        if not differ:
+            return
+    raise AssertionError(f"after each of five rounds something was counted: {sorted(differ)}")
+
+
+@everywhere
+def test_the_playbook_says_it_too(paths):
+    words = {
+        "why_source": "y/a",
+        "why_destination": ADDRESSES["x/a"],
+        "why_protocol": "tcp",
+        "why_port": 80,
+    }
+    done = paths.cluster.play("why", "-e", json.dumps(words)).ok()
+    assert "Forward: delivered to x_a on node-1" in done.output
+    assert "let through by x/server ingress[1]" in done.output
+    assert done.changed == {}
+    assert paths.cluster.play("why", "--check", "-e", json.dumps(words)).ok().changed == {}

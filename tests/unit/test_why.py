@@ -1,0 +1,90 @@
+"""A walk from node to node: what is refused of a question, and packets and their answers."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.module_utils.why import packets, walk
+
+NODES = {
+    "n1": {
+        "node_ip": "10.0.0.1",
+        "addresses": ["10.0.0.1"],
+        "pods": {"web": "10.1.0.1", "shop_db": "10.1.0.2"},
+    },
+    "n2": {"node_ip": "10.0.0.2", "addresses": ["10.0.0.2"], "pods": {"other_db": "10.1.1.1"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (
+            ("nobody", "web", "tcp", 80),
+            "why_source is 'nobody'; valid is a pod or a node by its name, or an address of IPv4.",
+        ),
+        (
+            ("web", "10.1.0.1/32", "tcp", 80),
+            "why_destination is '10.1.0.1/32'; valid is a pod or a node by its name, or an address "
+            "of IPv4.",
+        ),
+        (
+            ("db", "web", "tcp", 80),
+            "why_source is 'db', which are other_db, shop_db; valid is one of these.",
+        ),
+        (("web", "web", "gre", 80), "why_protocol is 'gre'; valid are tcp, udp, icmp."),
+        (
+            ("web", "web", "udp", None),
+            "why_port is None; valid is a whole number from 1 to 65535.",
+        ),
+        (
+            ("web", "web", "udp", "65536"),
+            "why_port is '65536'; valid is a whole number from 1 to 65535.",
+        ),
+        (("web", "web", "icmp", 80), "why_port is 80, and icmp has no ports; valid is none."),
+        (
+            ("web", "web", "tcp", 80, "x"),
+            "why_source_address is 'x'; valid is an address of IPv4.",
+        ),
+    ],
+)
+def test_a_bad_question_is_refused_in_a_sentence(question, said):
+    with pytest.raises(Failure) as caught:
+        walk.begin(NODES, *question)
+    assert caught.value.message == said
+
+
+@pytest.mark.parametrize("name", ["shop_db", "shop/db", "10.1.0.2"])
+def test_a_pod_is_known_by_its_names(name):
+    at = walk.begin(NODES, name, "8.8.8.8", "tcp", 80)["at"]
+    assert (at["node"], at["entry"], at["pod"]) == ("n1", "pod", "10.1.0.2")
+
+
+def test_outside_comes_in_where_the_address_is():
+    assert walk.begin(NODES, "8.8.8.8", "n2", "tcp", 80)["at"]["node"] == "n2"
+    assert walk.begin(NODES, "8.8.8.8", "10.1.1.1", "tcp", 80)["at"]["node"] == "n2"
+    lost = walk.begin(NODES, "8.8.8.8", "10.9.9.9", "tcp", 80)
+    assert lost["at"] is None
+    assert lost["verdicts"]["forward"]["reason"] == "no node of this run has 10.9.9.9"
+
+
+def test_what_goes_round_ends():
+    now = walk.begin(NODES, "web", "10.1.1.1", "tcp", 80)
+    steps = 0
+    while now["at"]:
+        answer = {"hops": [], "end": "network", "node": "10.0.0.2", "written": {}}
+        now = walk.follow(now, {**answer, "packet": now["at"]["packet"]})
+        steps += 1
+    assert steps == walk.MOST_STEPS
+    assert now["verdicts"]["forward"]["verdict"] == "lost"
+
+
+@pytest.mark.parametrize("protocol", packets.PROTOCOLS)
+def test_an_answer_goes_back(protocol):
+    ports = (54321, 0) if protocol == "icmp" else (54321, 80)
+    asked = packets.Packet("10.1.0.1", "10.1.1.1", protocol, *ports, reply=False)
+    assert packets.read(packets.make(asked)) == asked
+    back = packets.read(packets.answer(packets.make(asked)))
+    assert (back.source, back.destination) == (asked.destination, asked.source)
+    assert (back.source_port, back.destination_port) == ports[::-1]
+    assert back.reply is (protocol != "udp")
