@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..module_utils.ebpf.bpf_sources import without_texts
 from ..module_utils.why import copies
 from ..plugin_utils import objects, programs
@@ -27,17 +29,18 @@ class ActionModule(Action):
             )
 
         gathered = programs.own_sources(copies.all_items())
-        done = run(without_texts(gathered))
+        digests = without_texts(gathered)
+        done = run(digests)
         lacks = done.get("lacks")
         if lacks:
             keys = {str(key) for key in lacks["programs"].values()}
             made = objects.found(keys)
-            done = run(
-                {**(without_texts(gathered) if set(made) == keys else gathered), "objects": made}
-            )
-            fresh = done.get("objects", {})
             new = keys - set(made)
+            compiles = boolean(arguments.get("compile", True), strict=False)
+            if new and not compiles:
+                return done
+            done = run({**(gathered if new else digests), "objects": made})
             if new and not done.get("failed"):
-                objects.keep(fresh, new, lacks["machine"])
+                objects.keep(done["objects"], new, lacks["machine"])
         done.pop("objects", None)
         return done

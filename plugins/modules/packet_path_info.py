@@ -39,6 +39,10 @@ options:
     description: What packets before this one would have left on this node, as RV(written) of their answers.
     type: dict
     default: {}
+  compile:
+    description: Compile a program on this node of which no object was kept. Where it is V(false), RV(lacks) says which.
+    type: bool
+    default: true
 seealso:
   - module: podnet.fabric.policy_info
   - module: podnet.fabric.status_info
@@ -130,13 +134,27 @@ pods:
   description: The node's pods, their names and addresses.
   returned: where O(packet) is not given
   type: dict
-  sample: {default/web-1: 10.111.160.1}
+  sample: {web-1: 10.111.160.1, shop_db-1: 10.111.160.2}
+machine:
+  description: The node's machine type.
+  returned: where O(packet) is not given
+  type: str
+  sample: x86_64
+compiler:
+  description: Whether the node has what compiles programs.
+  returned: where O(packet) is not given
+  type: bool
+  sample: true
+lacks:
+  description: The programs that must be compiled first, for O(podnet.fabric.bpf_compile#module:lacks); C(wanted) for its C(programs).
+  returned: where there are any, and nothing else then
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
-from ansible_collections.podnet.fabric.plugins.module_utils.why import node, way
+from ansible_collections.podnet.fabric.plugins.module_utils.why import node
 
 
 def main() -> None:
@@ -148,7 +166,7 @@ def main() -> None:
 
     def work() -> dict[str, object]:
         if module.params["packet"] is None:
-            return {"changed": False, **way.known()}
+            return {"changed": False, **node.identify()}
         if module.params["_sources"] is None:
             raise Failure(
                 "packet: what programs are made of is read where Ansible runs, by the action plugin of "

@@ -13,7 +13,7 @@ from ..engine import pythons
 from ..engine.bpf import attach, compiler, objects
 from ..engine.failure import Failure
 from . import copies
-from .way import Way
+from .way import Way, known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,11 +25,17 @@ ARGUMENTS: dict[str, Any] = {
     "pod": {"type": "str"},
     "tunnel_endpoint": {"type": "str"},
     "written": {"type": "dict", "default": {}},
+    "compile": {"type": "bool", "default": True},
 }
 RULES = {
     "required_together": [("packet", "entry")],
     "required_if": [("entry", "pod", ("pod",)), ("entry", "tunnel", ("tunnel_endpoint",))],
 }
+
+
+def identify() -> dict[str, Any]:
+    """Return the node's address, its other ones and its pods, and whether it can compile."""
+    return {**known(), "machine": objects.machine(), "compiler": _compiles()}
 
 
 def answer(
@@ -84,11 +90,16 @@ def _made(
     if not all(bpf_compile.unit(item, sources)[0].files for item in missing):
         return made, {
             "machine": objects.machine(),
-            "compiler": not pythons.missing(["bcc"]) and compiler.has_headers(),
+            "compiler": _compiles(),
             "programs": {item["name"]: keys[item["function"]] for item in missing},
+            "wanted": missing,
         }
     require("bcc")
     return made | bpf_compile.make(missing, None, sources)["objects"], {}
+
+
+def _compiles() -> bool:
+    return not pythons.missing(["bcc"]) and compiler.has_headers()
 
 
 def _keys(wanted: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, str]:
