@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from dataclasses import dataclass
@@ -12,6 +13,15 @@ from ..engine.netlink import Refusal
 from ..engine.netlink import socket as netlink_socket
 
 _REFUSES = {6: "blackhole", 7: "unreachable", 8: "prohibit"}  # linux/rtnetlink.h: RTN_*
+
+
+#: What the kernel answers instead of a route, and means by it.
+_ERRORS = {
+    errno.EINVAL: "a blackhole",
+    errno.EACCES: "prohibited",
+    errno.EHOSTUNREACH: "unreachable, or the device that it came by does not forward",
+    errno.EXDEV: "the way back to its source is by another device (rp_filter)",
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,8 @@ def route(destination: str, source: str | None = None, device: str | None = None
         try:
             (found,) = ip.route("get", **asked)
         except Refusal as error:
-            said = os.strerror(getattr(error, "code", 0) or error.errno or 0)
-            return f"the kernel has no route to {destination}: {said}"
+            number = getattr(error, "code", 0) or 0
+            return f"the kernel has no route to {destination}: {_said(number)}"
     kind = _REFUSES.get(int(found["type"]))
     if kind:
         return f"the kernel's route to {destination} is {kind}"
@@ -44,3 +54,7 @@ def route(destination: str, source: str | None = None, device: str | None = None
     return Route(
         socket.if_indextoname(number), found.get_attr("RTA_GATEWAY"), found.get_attr("RTA_PREFSRC")
     )
+
+
+def _said(number: int) -> str:
+    return _ERRORS.get(number) or os.strerror(number)
