@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf.bpf_sources import without_texts
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, packets, walk
 from ansible_collections.podnet.fabric.plugins.plugin_utils import programs
@@ -128,7 +129,7 @@ def test_bad_input_is_refused_in_a_sentence(asked):
     frame = packets.make(packets.Packet("10.0.0.1", "10.0.0.2", "tcp", 1, 2, reply=False)).hex()
     sources = asked.sources
     fails("packet_path_info", "packet is 'xyz'", packet="xyz", entry="network", _sources=sources)
-    fails("packet_path_info", "is no frame of IPv4", packet="00", entry="network", _sources=sources)
+    fails("packet_path_info", "packet is '00'", packet="00", entry="network", _sources=sources)
     for bad in ("nobody", "10.111.160.99"):
         fails("packet_path_info", bad, packet=frame, entry="pod", pod=bad, _sources=sources)
     fails(
@@ -141,12 +142,13 @@ def test_bad_input_is_refused_in_a_sentence(asked):
 
 
 def test_a_program_of_other_sources_is_not_asked(asked):
-    others = [{**one, "digest": "0" * 64} for one in asked.sources["sources"]]
+    known = without_texts(asked.sources)
+    others = [{**one, "digest": "0" * 64} for one in known["sources"]]
     frame = packets.make(packets.Packet("10.0.0.1", "10.0.0.2", "tcp", 1, 2, reply=False)).hex()
     said = fails(
         "packet_path_info",
         packet=frame,
         entry="network",
-        _sources={**asked.sources, "sources": others},
+        _sources={**known, "sources": others},
     )
     assert "was made of other sources" in said

@@ -12,7 +12,7 @@ from ..ebpf import bpf_compile
 from ..engine import pythons
 from ..engine.bpf import attach, compiler, objects
 from ..engine.failure import Failure
-from . import copies
+from . import copies, packets
 from .way import Way, known
 
 if TYPE_CHECKING:
@@ -113,11 +113,13 @@ def _keys(wanted: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, st
 
 def _frame(text: str) -> bytes:
     try:
-        return bytes.fromhex(text)
+        frame = bytes.fromhex(text)
     except ValueError:
         raise Failure(
             f"packet is {text!r}; valid is an Ethernet frame in hexadecimal digits."
         ) from None
+    packets.read(frame)
+    return frame
 
 
 def _address(option: str, text: object) -> str:

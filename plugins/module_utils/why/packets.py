@@ -25,6 +25,8 @@ CLIENT_PORT = 54321
 ANY = socket.inet_ntoa(bytes(4))
 
 _ETHERNET, _IPV4 = 14, 20
+#: Bytes of each protocol's header.
+_HEADERS = {"tcp": 20, "udp": 8, "icmp": 8}
 _TYPE = b"\x08\x00"
 _SYN, _ACK = 0x02, 0x10
 _ECHO, _ECHO_REPLY = 8, 0
@@ -72,10 +74,12 @@ def make(packet: Packet) -> bytes:
 
 def read(frame: bytes) -> Packet:
     """Return what a frame says."""
-    if len(frame) < _ETHERNET + _IPV4 + 8 or frame[12:14] != _TYPE:
-        raise Failure(f"packet: {frame[:64].hex()}… is no frame of IPv4.")
     ip = frame[_ETHERNET:]
-    protocol, body = NAMES.get(ip[9], str(ip[9])), ip[(ip[0] & 15) * 4 :]
+    protocol = NAMES.get(ip[9], "") if len(ip) >= _IPV4 else ""
+    body = ip[(ip[0] & 15) * 4 :] if protocol else b""
+    if frame[12:14] != _TYPE or not protocol or len(body) < _HEADERS[protocol]:
+        valid = ", ".join(PROTOCOLS)
+        raise Failure(f"packet is {frame.hex()!r}; valid is a frame of IPv4 with {valid}.")
     source, destination = socket.inet_ntoa(ip[12:16]), socket.inet_ntoa(ip[16:20])
     if protocol == "icmp":
         (identifier,) = struct.unpack_from("!H", body, 4)
