@@ -15,6 +15,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     tasks,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map_wanted
+from ansible_collections.podnet.fabric.plugins.module_utils.steps import converge, parts
 from samples import NODE
 
 
@@ -323,3 +324,10 @@ def test_an_alias_says_of_what_kind_and_whose_a_device_is():
     for kind in ("endpoint", "attached"):
         assert len(names.alias(kind, longest)) == 255
         assert names.parse_alias(names.alias(kind, longest)) == (kind, longest)
+
+
+def test_what_a_step_imports_on_a_node_is_sent_along():
+    sent = {module.__name__.rpartition(".")[2]: module for module in converge.sent()}
+    assert sent.keys() == {step.module for steps in parts.PARTS.values() for step in steps}
+    for name, module in sent.items():
+        assert converge.spec_of(name) is module.SPEC

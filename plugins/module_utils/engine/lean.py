@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lets pyroute2's sockets and messages be imported without all that the package has beside them.
+"""pyroute2's sockets and messages without all that the package has beside them.
 
 Its own beginning imports databases, asyncio and unittest.mock: half of the time that its import
-takes, in every task of every node. Import this before any part of pyroute2.
+takes, in every task of every node. This comes before any other part of pyroute2.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ import sys
 
 if "pyroute2" not in sys.modules and (_found := importlib.util.find_spec("pyroute2")):
     sys.modules["pyroute2"] = importlib.util.module_from_spec(_found)
-    try:
-        importlib.import_module("pyroute2.iproute")
-    except ImportError:  # it is broken, which runner.require() is to find
-        del sys.modules["pyroute2"]
+
+try:
+    from pyroute2.iproute import IPRoute
+    from pyroute2.netlink import nlmsgerr
+    from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError
+except ImportError:  # runner.require() says so before anything here is called
+    sys.modules.pop("pyroute2", None)
+    IPRoute = nlmsgerr = None
+    NetlinkDumpInterrupted = NetlinkError = OSError
+
+__all__ = ["IPRoute", "NetlinkDumpInterrupted", "NetlinkError", "nlmsgerr"]

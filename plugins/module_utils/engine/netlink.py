@@ -12,15 +12,9 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING, Any
 
-from . import lean, namespaces  # noqa: F401
+from . import namespaces
 from .failure import Failure
-
-try:
-    from pyroute2.iproute import IPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
-except ImportError:  # runner.require() has said so before anything here is called
-    IPRoute = None
-    NetlinkError = OSError
+from .lean import IPRoute, NetlinkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

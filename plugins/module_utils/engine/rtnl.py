@@ -13,14 +13,7 @@ import os
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import lean  # noqa: F401
-
-try:
-    from pyroute2.netlink import nlmsgerr
-    from pyroute2.netlink.exceptions import NetlinkDumpInterrupted, NetlinkError
-except ImportError:  # runner.require() has said so before anything here is called
-    NetlinkDumpInterrupted = NetlinkError = OSError
-    nlmsgerr = None
+from .lean import NetlinkDumpInterrupted, NetlinkError, nlmsgerr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

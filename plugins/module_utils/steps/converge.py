@@ -16,6 +16,7 @@ from .parts import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from types import ModuleType
 
     from ..engine.spec import Call, Spec
     from .given import Given
@@ -73,9 +74,9 @@ def spec_of(module: str) -> Spec:
     return spec
 
 
-def _sent() -> None:
-    """Name what Ansible is to send along, which is what it finds imported anywhere."""
-    from ..specs import (  # noqa: F401, PLC0415
+def sent() -> tuple[ModuleType, ...]:
+    """Return the modules of all specs; Ansible sends what it finds imported anywhere."""
+    from ..specs import (  # noqa: PLC0415
         bpf_map,
         bpf_program,
         bridge,
@@ -90,6 +91,11 @@ def _sent() -> None:
         teardown,
         veth,
         vxlan,
+    )
+
+    return (
+        *(bpf_map, bpf_program, bridge, endpoints, mounts, neighbors, policy, restoration),
+        *(routes, services, sysctls, teardown, veth, vxlan),
     )
 
 

@@ -19,15 +19,11 @@ from typing import TYPE_CHECKING, Any
 from ...names import LINK_PINS
 from .. import namespaces
 from ..failure import Failure
+from ..lean import IPRoute
 from ..netlink import socket as netlink_socket
 from . import clsact, links, maps, syscall
 from .grace import expedited
 from .hooks import CLSACT_HOOKS, HOOKS, Mechanism, Place, has_tcx, mechanism, place_of
-
-try:
-    from pyroute2.iproute import IPRoute
-except ImportError:  # not needed where everything is attached by links
-    IPRoute = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
