@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -240,6 +242,17 @@ def test_a_flood_from_outside_takes_no_place_of_other_pods(node, policies, drops
         assert len(drops.of("eth0")) <= layout.DROP_PLACES
         assert {one["reason"] for one in drops.of("eth0")} == {"spoofed_source"}
     assert drops.counted()[0] > 0
+
+
+def test_what_leaves_the_node_is_on_its_pods_account(node, masquerade, drops):
+    for pod in (POD_A, POD_B):
+        frame = bytes(Ether(src=NODE_MAC, dst=WIRE_MAC) / IP(src=pod, dst=OUTSIDE, proto=47))
+        assert node.run("to_netdev", frame, "eth0").counted == [("to_netdev", "nat_unsupported")]
+    accounts = {one["source"]: one["account"] for one in drops.records()}
+    assert accounts == {
+        pod: int.from_bytes(ipaddress.IPv4Address(pod).packed, sys.byteorder)
+        for pod in (POD_A, POD_B)
+    }
 
 
 def test_a_flood_from_many_ports_is_one_record(node, policies, drops):
