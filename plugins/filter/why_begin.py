@@ -47,13 +47,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The walk.
+  description:
+    - The walk; of a question that cannot be asked C(refused) alone, a sentence that names the variable.
   type: dict
 """
 
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.why import walk as walks
 
@@ -66,11 +66,11 @@ def why_begin(
     port: object = None,
     source_address: object = None,
 ) -> dict[str, Any]:
-    """Return the walk of a question."""
+    """Return the walk of a question, or what is wrong with it."""
     try:
         return walks.begin(nodes, source, destination, protocol, port, source_address)
     except Failure as failure:
-        raise AnsibleFilterError(failure.message) from failure
+        return {"refused": failure.message, "at": None}
 
 
 class FilterModule:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.nat_layout import NAT
@@ -24,6 +30,7 @@ from node_support import (
 from running import ROOT, do, fails, run
 
 NODE = "node-e6e4d"
+BIN = Path(sys.executable).parent
 
 
 class Asked:
@@ -271,3 +278,38 @@ def test_each_datapath_knows_its_pods_and_its_node(masquerading):
     )
     spoofed = masquerading("db", "web", "tcp", 80, "10.111.160.77")["verdicts"]["forward"]
     assert spoofed["reason"] == "spoofed_source"
+
+
+def play(folder, *words):
+    """Run the playbook over the node that the test is on."""
+    host = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+    (folder / "inventory.json").write_text(json.dumps({"podnet_nodes": {"hosts": {NODE: host}}}))
+    return subprocess.run(
+        [BIN / "ansible-playbook", "-i", folder / "inventory.json", "podnet.fabric.why", *words],
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build/collections"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("check", [[], ["--check"]], ids=["run", "check"])
+def test_the_playbook_leads_a_packet_there_and_back(asked, tmp_path, check):
+    assert asked.known
+    done = play(tmp_path, *check, "-e", "why_source=web-1 why_destination=web-2 why_port=80")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Forward: delivered to web-2 on {NODE}" in done.stdout
+    assert f"Reply: delivered to web-1 on {NODE}" in done.stdout
+    assert "changed=0" in done.stdout
+
+
+def test_the_playbook_refuses_a_question_in_a_sentence(asked, tmp_path):
+    assert asked.known
+    done = play(tmp_path, "-e", "why_source=web-1 why_destination=web-2 why_port=0")
+    assert done.returncode != 0
+    assert "msg: why_port is '0'; valid is a whole number from 1 to 65535." in done.stdout
