@@ -43,6 +43,9 @@ options:
     description: Compile a program on this node of which no object was kept. Where it is V(false), RV(lacks) says which.
     type: bool
     default: true
+  _sources:
+    description: Sources of the programs, and objects that were kept of them. The action plugin fills it in.
+    type: dict
 seealso:
   - module: podnet.fabric.policy_info
   - module: podnet.fabric.status_info

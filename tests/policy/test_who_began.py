@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SERVER, CLIENT = "x/a", "y/a"
 #: As programs and the clients of Linux have them; each pair of sockets its own, since notes stay.
-PORTS = zip(range(9000, 9100), range(45000, 45100))
+PORTS = list(zip(range(9000, 9100), range(45000, 45100)))
 _A = labelled(pod="a")
 _CALLED = rule("ingress", [peer(ALL, ALL)])
 #: The server may be called, and may send whatever it likes; or it answers, and begins nothing.
@@ -53,7 +53,7 @@ def bound(standing, pod: str, port: int) -> Iterator[socket.socket]:
 @contextlib.contextmanager
 def two_sockets(standing):
     """Open both ends; yield what sends a datagram from one to the other and says if it passed."""
-    port, client_port = next(PORTS)
+    port, client_port = PORTS.pop()
     with bound(standing, SERVER, port) as server, bound(standing, CLIENT, client_port) as client:
 
         def passes(one: socket.socket, other: socket.socket) -> bool:

@@ -27,11 +27,12 @@ from ..engine.map_spec import MapSpec
 if TYPE_CHECKING:
     import contextlib
     from collections.abc import Iterator, Mapping
+    from typing import Optional
 
     from ..datapath.structs import Layout
 
     #: Map -> key -> value as :meth:`Map.items` has it, None where the entry went; all hexadecimal.
-    Written = dict[str, dict[str, str | None]]
+    Written = dict[str, dict[str, Optional[str]]]
 
 #: Maps that no program writes to. All others get a copy, those of later versions, too.
 READ_ALONE = (
