@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, report, walk
@@ -14,7 +15,6 @@ from ansible_collections.podnet.fabric.plugins.plugin_utils import programs
 from tests.cells.cells import NODE_IPS
 from tests.cluster.cluster import INTERNET, ROOT
 from tests.cluster.cluster import SERVER as VPC_SERVER
-from tests.cluster.probes import PYTHON
 
 from .asked import ANSWERED, REFUSED, becomes
 from .model import ADDRESSES
@@ -75,7 +75,7 @@ def asker(paths):
     with contextlib.ExitStack() as stack:
         running = {}
         for name in NODE_IPS:
-            words = (*PYTHON, str(THERE / "why.py"), str(ROOT / ".build/collections"))
+            words = (sys.executable, "-I", str(THERE / "why.py"), str(ROOT / ".build/collections"))
             running[name] = stack.enter_context(paths.cluster.start(name, *words))
             stack.callback(running[name].kill)
         yield Asker(running)
