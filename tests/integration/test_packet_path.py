@@ -9,15 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, tasks
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath.nat_layout import NAT
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
 from ansible_collections.podnet.fabric.plugins.module_utils.ebpf.bpf_sources import without_texts
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
-from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, packets, walk
-from ansible_collections.podnet.fabric.plugins.plugin_utils import programs
-from bpf_support import sources
+from ansible_collections.podnet.fabric.plugins.module_utils.why import packets
 from node_support import (
-    CLUSTER,
     GATEWAY,
     NODE_IP,
     PEER_IP,
@@ -27,29 +23,10 @@ from node_support import (
     options,
     plan,
 )
+from path_support import NODE, Asked
 from running import ROOT, do, fails, run
 
-NODE = "node-e6e4d"
 BIN = Path(sys.executable).parent
-
-
-class Asked:
-    """The node, asked as the playbook does."""
-
-    def __init__(self):
-        self.known = {NODE: run("packet_path_info")}
-        self.sources = {**programs.own_sources(copies.all_items()), "objects": {}}
-
-    def __call__(self, *question):
-        now = walk.begin(self.known, *question)
-        while now["at"]:
-            asked = {word: value for word, value in now["at"].items() if word != "node"}
-            before = now["written"].get(NODE, {})
-            answer = run("packet_path_info", **asked, written=before, _sources=self.sources)
-            assert answer["changed"] is False
-            self.sources["objects"] = answer["objects"]
-            now = walk.follow(now, answer)
-        return now
 
 
 @pytest.fixture(scope="module")
@@ -162,122 +139,6 @@ def test_a_program_of_other_sources_is_not_asked(asked):
         _sources={**known, "sources": others},
     )
     assert "was made of other sources" in said
-
-
-@pytest.fixture(scope="module")
-def isolated():
-    """A node whose pod ``web`` a policy isolates for ingress: near ones may come to its port 80."""
-    with bare_node():
-        node = {**plan("web", "db"), "isolation": True}
-        wanted = tasks.build(node)
-        (stage,) = wanted["policy_maps"]
-        run("bpf_map", maps=[{**stage, "entries": []}])
-        make_datapath(node)
-        judges = [
-            {**one, "src": str(ROOT / "bpf" / one["src"])} for one in wanted["policy_programs"]
-        ]
-        run("bpf_program", programs=judges, _sources=sources(judges))
-        run("bpf_map", maps=[stage])
-        pods = items(node)
-        run("endpoints", **options([{**one, "isolated": one["name"] == "web"} for one in pods]))
-        web = next(one["ip"] for one in pods if one["name"] == "web")
-        entry = [2, 6, 80, 32, 7]
-        run(
-            "policy",
-            partition=5,
-            classes={"0.0.0.0/0": 1, "10.111.0.0/16": 2, "::/0": 1},
-            sets=[
-                {
-                    "number": 21,
-                    "direction": "ingress",
-                    "policies": ["default/web"],
-                    "entries": [entry],
-                }
-            ],
-            rules={"7": "default/web ingress[0]"},
-            pods=[{"ip": web, "ingress": 21}],
-        )
-        yield Asked()
-
-
-@pytest.mark.parametrize(
-    ("question", "verdict", "rules"),
-    [
-        (("db", "web", "tcp", 80), "delivered", [("rule", "default/web ingress[0]")]),
-        ((PEER_IP, "web", "tcp", 80), "delivered", [("rule", "default/web ingress[0]")]),
-        (("db", "web", "tcp", 81), "ingress_denied", [("set", "ingress default/web")]),
-        (("8.8.8.8", "web", "tcp", 80), "ingress_denied", [("set", "ingress default/web")]),
-        ((NODE, "web", "tcp", 81), "delivered", []),
-    ],
-)
-def test_a_policy_is_named_with_its_rule(isolated, question, verdict, rules):
-    found = isolated(*question)
-    said = found["verdicts"]["forward"]
-    assert said.get("reason", said["verdict"]) == verdict
-    assert [(one["kind"], one["name"]) for hop in found["hops"] for one in hop["rules"]] == rules
-
-
-def test_an_answer_is_known_by_what_the_question_would_have_noted(isolated):
-    found = isolated("web", "db", "udp", 9)
-    assert found["verdicts"]["reply"] == {"verdict": "delivered", "at": f"web on {NODE}"}
-    assert found["written"][NODE]["nat"]
-    with maps.open_pin(NAT.pin) as nat:
-        assert nat.empty()
-    stranger = isolated("db", "web", "udp", 9)
-    assert stranger["verdicts"]["forward"]["reason"] == "ingress_denied"
-
-
-@pytest.fixture(scope="module", params=["ebpf", "bridge", "routed"])
-def masquerading(request):
-    """A node of each datapath that masquerades its pods on eth0, but for the VPC."""
-    with pytest.MonkeyPatch.context() as patch, bare_node():
-        patch.setitem(CLUSTER, "podnet_datapath", request.param)
-        do("ip", "route", "add", "default", "via", PEER_IP)
-        node = plan("web", "db")
-        device = {"name": "eth0", "ifindex": node["device_ifindex"], "ip": NODE_IP}
-        listed = [{"cidr": "10.0.0.0/8", "why": "listed"}]
-        node["masquerade"] = {"devices": [device], "nodes": False, "prefixes": listed}
-        wanted = tasks.build(node)
-        tables = wanted["masquerade_maps"]
-        run("bpf_map", maps=[{**one, "entries": [], "purge": False} for one in tables])
-        make_datapath(node)
-        run("bpf_map", maps=tables)
-        run("endpoints", endpoints=items(node), **wanted["endpoint_options"])
-        yield Asked()
-
-
-@pytest.mark.parametrize("protocol", ["tcp", "udp", "icmp"])
-def test_what_goes_outside_has_the_address_of_the_node_and_its_answer_comes_back(
-    masquerading, protocol
-):
-    port = None if protocol == "icmp" else 53
-    found = masquerading("db", "8.8.8.8", protocol, port)
-    out, back = (hop for hop in found["hops"] if "translated" in hop)
-    assert (out["hook"], out["verdict"]) == ("to_netdev", "masqueraded")
-    assert out["translated"].startswith(NODE_IP)
-    db = masquerading.known[NODE]["pods"]["db"]
-    assert back["verdict"] == "to_endpoint"
-    assert f"-> {db}" in back["translated"]
-    assert found["verdicts"]["reply"] == {"verdict": "delivered", "at": f"db on {NODE}"}
-
-
-def test_what_is_listed_keeps_its_address(masquerading):
-    found = masquerading("db", PEER_IP, "udp", 53)
-    assert [hop for hop in found["hops"] if "translated" in hop] == []
-    assert {each["verdict"] for each in found["verdicts"].values()} == {"delivered"}
-
-
-def test_each_datapath_knows_its_pods_and_its_node(masquerading):
-    for question in (("db", "web", "tcp", 80), (NODE, "web", "icmp"), (PEER_IP, "web", "tcp", 80)):
-        verdicts = masquerading(*question)["verdicts"]
-        assert verdicts["forward"] == {"verdict": "delivered", "at": f"web on {NODE}"}
-        assert verdicts["reply"]["verdict"] == "delivered"
-    assert (
-        masquerading("db", "10.111.160.99", "tcp", 80)["verdicts"]["forward"]["verdict"]
-        == "dropped"
-    )
-    spoofed = masquerading("db", "web", "tcp", 80, "10.111.160.77")["verdicts"]["forward"]
-    assert spoofed["reason"] == "spoofed_source"
 
 
 def play(folder, *words):
