@@ -35,13 +35,16 @@ def paths(standing):
     return standing
 
 
+#: What was compiled, for all tests: programs of one cell are the same on each node.
+OBJECTS = {}
+
+
 class Asker:
     """Programs on all nodes, each of which answers for its own."""
 
     def __init__(self, running):
         self._running = running
         self._sources = programs.own_sources(copies.all_items())
-        self._objects = {}
         self._nodes = {name: self._ask(name, None) for name in running}
 
     def _ask(self, node, what):
@@ -61,9 +64,9 @@ class Asker:
             options = dict(now["at"])
             node = options.pop("node")
             options["written"] = now["written"].get(node, {})
-            sources = {**self._sources, "objects": self._objects}
+            sources = {**self._sources, "objects": OBJECTS}
             answer = self._ask(node, {"options": options, "sources": sources})
-            self._objects.update(answer["objects"])
+            OBJECTS.update(answer["objects"])
             now = walk.follow(now, answer)
         print(report.render(now))
         return now
