@@ -13,7 +13,7 @@ from ..engine import pythons
 from ..engine.bpf import attach, compiler, objects
 from ..engine.failure import Failure
 from . import copies, packets
-from .way import Way, known
+from .way import ENTRIES, Way, known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: What the module takes; its action plugin adds options that begin with ``_``.
 ARGUMENTS: dict[str, Any] = {
     "packet": {"type": "str"},
-    "entry": {"type": "str", "choices": ["pod", "node", "network", "tunnel"]},
+    "entry": {"type": "str", "choices": list(ENTRIES)},
     "pod": {"type": "str"},
     "tunnel_endpoint": {"type": "str"},
     "written": {"type": "dict", "default": {}},

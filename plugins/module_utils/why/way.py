@@ -46,7 +46,7 @@ class Way:
     """A packet on its way over this node."""
 
     copies: Copies
-    #: Program -> its number in the kernel.
+    #: Number of a program in the kernel -> its name.
     programs: Mapping[int, str]
     attacher: attach.Attacher
     hops: list[Item] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Way:
         """A pod sends it: by its own device, whatever source it writes."""
         pod = self._endpoint(address)
         if pod is None or not pod["ifindex"]:
-            raise Failure(f"source: {address!r} is no pod of this node.")
+            raise Failure(f"pod is {address!r}; valid is the address of a pod of this node.")
         frame = packets.with_macs(frame, self._next_mac(frame), _bytes(pod["mac"]))
         device = _device(pod["ifindex"])
         return self._enter(device, frame, by_pod=True)
@@ -88,7 +88,7 @@ class Way:
     def from_tunnel(self, frame: bytes, remote: str) -> Item:
         """The tunnel brings it, from another node's tunnel endpoint."""
         if not self.config["overlay_ifindex"]:
-            raise Failure("entry: 'tunnel', and this node has none.")
+            raise Failure("entry is 'tunnel', and this node has none; valid is network.")
         key = (self.config["vni"], int.from_bytes(socket.inet_aton(remote), "big"))
         frame = packets.with_macs(frame, _mac(names.OVERLAY_DEVICE), _NO_MAC)
         return self._enter(names.OVERLAY_DEVICE, frame, tunnel=key)
