@@ -123,7 +123,7 @@ def test_it_names_rule_service_and_translation(asker):
     denied = asker.walk("y/c", ADDRESSES["x/a"], "tcp", 80)
     assert rules(denied) == [("set", "ingress x/server")]
     served = [hop for hop in asker.walk("y/a", SERVER, "tcp", 80)["hops"] if "service" in hop]
-    assert served[0]["service"] == "x/server:80"
+    assert served[0]["service"] == "x/server:80/TCP"
     assert served[0]["translated"].endswith(f"-> {ADDRESSES['x/a']}:80 tcp")
     outside = asker.walk("x/b", INTERNET, "udp", 9)["hops"]
     masqueraded = [hop for hop in outside if "translated" in hop]
