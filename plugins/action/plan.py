@@ -20,8 +20,12 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.kubernetes impo
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.masquerade import AGENT
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
+from ansible_collections.podnet.fabric.plugins.plugin_utils import (
+    agent_files,
+    run_folder,
+    service_files,
+)
 from ansible_collections.podnet.fabric.plugins.plugin_utils import observed as handed_over
-from ansible_collections.podnet.fabric.plugins.plugin_utils import run_folder, service_files
 from ansible_collections.podnet.fabric.plugins.plugin_utils.action import Action
 from ansible_collections.podnet.fabric.plugins.plugin_utils.find import finder
 
@@ -128,7 +132,7 @@ class ActionModule(Action):
             each = (self._all_loaded(f"{name}[{i}]", item) for i, item in enumerate(value))
             return list(chain.from_iterable(each))
         if name == AGENT:
-            return self._loaded(name, value)
+            return agent_files.configuration(name, self._loaded(name, value))
         return value
 
     def _loaded(self, where: str, item: Any) -> Any:

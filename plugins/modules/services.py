@@ -140,8 +140,8 @@ options:
                 type: str
               state:
                 description:
-                  - V(active) takes new connections, V(terminating) keeps those that it has. V(quarantined) and
-                    V(maintenance) get nothing new and lose no socket.
+                  - V(active) takes new connections, V(terminating) keeps those that it has, and takes new ones while
+                    the node knows no active one. V(quarantined) and V(maintenance) get nothing new and lose no socket.
                 type: str
                 choices: [active, terminating, quarantined, maintenance]
                 default: active

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import yaml
 
 from ..module_utils.engine.failure import Failure
+from ..module_utils.plan.kubernetes.manifests import VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,25 +21,96 @@ if TYPE_CHECKING:
 #: Names of files that a folder of manifests is read for, by their ends.
 SUFFIXES = (".yaml", ".yml", ".json")
 
+#: Kinds of documents that somebody reads.
+READ = frozenset((*VERSIONS, *(f"{kind}List" for kind in VERSIONS), "List"))
+
 #: libyaml's reader is some ten times as fast as the one in Python.
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_STR = "tag:yaml.org,2002:str"
 
 
-class UniqueKeys(_LOADER):  # type: ignore[misc]
-    """Refuses a key that a mapping has twice: without a --- the first of two documents is lost."""
+class Tagged:
+    """A value with a tag that says nothing here: no reader takes it for one of its own."""
+
+    def __init__(self, tag: str) -> None:
+        """Keep the tag."""
+        self.tag = tag
+
+    def __repr__(self) -> str:
+        """Return what stands in the file, as a sentence quotes it."""
+        return f"<a value tagged {self.tag}>"
+
+
+class Loader(_BASE):  # type: ignore[misc]
+    """Reads YAML as Kubernetes' tools do: whatever a document holds is no reason to stop.
+
+    Of scalars those that would be dates, numbers by sixty, or ``=``, are texts.
+    """
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Return the value of a node."""
+        if not isinstance(node, yaml.ScalarNode) or node.tag == _STR:
+            return super().construct_object(node, deep)
+        if node.tag in _TEXTS or (node.tag in _NUMBERS and ":" in node.value):
+            return node.value
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError):  # such as 0b_
+            return node.value
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Return the mapping of a node; a key that is a list or a mapping becomes its text."""
+        self.flatten_mapping(node)
+        return {
+            self.construct_object(key, deep=True)
+            if isinstance(key, yaml.ScalarNode)
+            else yaml.serialize(key, Dumper=yaml.SafeDumper).strip(): self.construct_object(
+                value, deep
+            )
+            for key, value in node.value
+        }
+
+    def tagged(self, node: Any) -> Tagged:
+        """Return what stands for a value of an unknown tag."""
+        return Tagged(node.tag)
+
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_TEXTS = ("tag:yaml.org,2002:value", "tag:yaml.org,2002:timestamp")
+Loader.add_constructor(None, Loader.tagged)
+
+
+class UniqueKeys(Loader):
+    """Refuses a key that a mapping has twice: without a --- the first of two documents is lost.
+
+    Within a document whose kind nobody reads, that is for others to find.
+    """
+
+    _twice: Any = None
+
+    def construct_document(self, node: Any) -> Any:
+        """Return a document."""
+        self._twice = None
+        document = super().construct_document(node)
+        ours = not isinstance(document, dict) or str(document.get("kind")) in READ
+        if self._twice is not None and (ours or self._twice[0] is node):
+            key = self._twice[1]
+            said = f"the key {key.value!r} stands there twice (a document ends with ---)"
+            raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
+        return document
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         """Return the mapping of a node, as the loader below does."""
         seen = set()
         for key, _value in node.value:
-            if isinstance(key.value, str) and key.value in seen:
-                said = f"the key {key.value!r} stands there twice (a document ends with ---)"
-                raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
+            if isinstance(key.value, str) and key.value in seen and self._twice is None:
+                self._twice = node, key
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
-def documents(text: str, where: str, loader: Any = _LOADER) -> list[Any]:
+def documents(text: str, where: str, loader: Any = Loader) -> list[Any]:
     """Return the documents of a YAML text; JSON is YAML, and read some twenty times as fast.
 
     :param where: what a sentence about it begins with, such as the file.
@@ -46,7 +118,7 @@ def documents(text: str, where: str, loader: Any = _LOADER) -> list[Any]:
     """
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return [json.loads(text)]
+            return _json(text)
         except ValueError:
             pass  # YAML in the short form, or neither
     try:
@@ -57,6 +129,16 @@ def documents(text: str, where: str, loader: Any = _LOADER) -> list[Any]:
         place = "" if mark is None else f" line {mark.line + 1}, column {mark.column + 1}:"
         problem = getattr(error, "problem", None) or str(error)
         raise Failure(f"{where}:{place} {problem}; valid is YAML.") from None
+
+
+def _json(text: str) -> list[Any]:
+    """Return JSON documents, one after the other as kubectl takes them."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        document, at = decoder.raw_decode(text, at)
+        found.append(document)
+    return found
 
 
 @contextlib.contextmanager
@@ -74,9 +156,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def load(
-    item: str, where: str, find: Callable[[str], str], loader: Any = _LOADER
-) -> dict[str, Any]:
+def load(item: str, where: str, find: Callable[[str], str], loader: Any = Loader) -> dict[str, Any]:
     """Return ``{"source": what to call it, "documents": [...]}`` of a file's name, or of a text.
 
     :param item: a text with more than one line, or in braces, is YAML itself.
@@ -109,7 +189,7 @@ def load_all(item: str, where: str, find: Callable[[str], str]) -> list[dict[str
 
 def _read(path: Path, item: str, where: str, loader: Any) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{where} is {item!r}, which cannot be read: {error}.") from None
     return {"source": item, "documents": documents(text, f"{where} ({item})", loader)}

@@ -585,6 +585,16 @@ def noted():
     return kept, sorted(flows), sorted(sockets)
 
 
+def test_where_all_terminate_they_take_new_connections_until_one_is_active():
+    leaving = [{**FIRST, "state": "terminating"}, {**SECOND, "state": "quarantined"}]
+    four_runs("services", services=[service(*leaving)])
+    assert slots(frontends()["10.10.252.131", 80, TCP]) == (["172.16.1.235:80"], [])
+    # The next one is there: what terminates keeps its flows, and gets no new ones.
+    four_runs("services", services=[service(leaving[0], THIRD)])
+    active, others = slots(frontends()["10.10.252.131", 80, TCP])
+    assert (len(active), others) == (1, ["172.16.1.235:80"])
+
+
 def test_what_is_noted_of_a_backend_goes_with_it():
     other = service(name="default/other", address="10.10.0.2")
     run("services", services=[service(), other])

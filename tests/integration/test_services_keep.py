@@ -74,6 +74,13 @@ def test_backends_of_nodes_that_are_unknown_stay_and_others_do_not():
     }
 
 
+def test_backends_of_a_node_that_does_not_answer_take_nothing_new_though_no_other_is_left():
+    apply(web(ALL[2]))
+    for _run in range(2):  # nor do they by the state that the first run left
+        apply(web(keep={THERE: "terminating"}))
+        assert held() == {"172.16.1.5": "terminating"}
+
+
 def test_a_run_that_is_limited_changes_nothing_where_nothing_changed():
     everything = [ALL[0], ALL[1], ALL[2]]
     apply(web(*everything))

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 from planning import CLUSTER, NODES, fresh, inventory
 
@@ -176,11 +178,36 @@ AGENT = "nonMasqueradeCIDRs: [10.0.0.0/8, fd00::/8]\nmasqLinkLocal: true\nresync
 MASQUERADED = {"name": "eth0", "ifindex": 2, "ip": "10.111.0.8"}
 
 
-@pytest.mark.parametrize("given", ["files/agent", AGENT], ids=["file", "text"])
+#: As it is shipped: with what runs the agent, and its configuration as a text.
+SHIPPED = f"""\
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: ip-masq-agent, namespace: kube-system}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: ip-masq-agent, namespace: kube-system}}
+data:
+  config: |-
+{textwrap.indent(AGENT, "    ")}    cidrLimit: 64
+"""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("files/agent", "files/shipped.yaml", AGENT, SHIPPED),
+        list(yaml.safe_load_all(SHIPPED))[1],
+    ],
+    ids=["file", "manifest", "text", "ConfigMap as text", "ConfigMap"],
+)
 def test_a_configuration_of_the_agent_is_read_where_ansible_runs(tmp_path, given):
     (tmp_path / "files").mkdir()
     (tmp_path / "files/agent").write_text(AGENT)
-    variables = {"podnet_masquerade": True, "podnet_ip_masq_agent": given.removeprefix("files/")}
+    (tmp_path / "files/shipped.yaml").write_text(SHIPPED)
+    if isinstance(given, str):
+        given = given.removeprefix("files/")
+    variables = {"podnet_masquerade": True, "podnet_ip_masq_agent": given}
     run = Run(tmp_path, {**CLUSTER, **variables}, fresh(NODES))
     assert run.done.returncode == 0, run.done.stdout
     for said in run.said.values():
@@ -205,6 +232,26 @@ def test_a_configuration_of_the_agent_is_read_where_ansible_runs(tmp_path, given
         ("/proc/self/mem", "podnet_ip_masq_agent is '/proc/self/mem', which cannot be read: "),
         ("bad.yml", "podnet_ip_masq_agent (bad.yml): line 1, column 22: "),
         ("{masqLinkLocal: [}", "podnet_ip_masq_agent: line 1, column 18: "),
+        (
+            "{kind: Service, metadata: {name: a}}",
+            "podnet_ip_masq_agent has Service a; valid is one ConfigMap, that of ip-masq-agent.",
+        ),
+        (
+            "- {kind: ConfigMap, metadata: {name: a}}\n- {kind: ConfigMap, metadata: {name: b}}\n",
+            "podnet_ip_masq_agent has ConfigMap a, ConfigMap b; valid is one ConfigMap, ",
+        ),
+        (
+            {"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"conf": "x"}},
+            "podnet_ip_masq_agent has the ConfigMap a, where data.config is None; valid is a text ",
+        ),
+        (
+            {"kind": "ConfigMap", "data": {"config": "{x: 1, y: [}"}},
+            "podnet_ip_masq_agent: data.config: line 1, column 12: ",
+        ),
+        (
+            {"kind": "ConfigMap", "data": {"config": "masqLinklocal: true"}},
+            "podnet_ip_masq_agent (data.config) has a key that is 'masqLinklocal'; valid is ",
+        ),
     ],
 )
 def test_a_configuration_of_the_agent_that_is_none(tmp_path, given, sentence):

@@ -21,11 +21,16 @@ DEFAULT = {
 OWN = {"10.111.160.0/20": "pods", "10.111.0.0/16": "native"}
 LINK_LOCAL = {"169.254.0.0/16": "link_local"}
 OVERLAY = {"podnet_network_type": "overlay"}
-AGENT = {"nonMasqueradeCIDRs": ["10.0.0.0/8", "192.0.2.0/24"], "resyncInterval": "60s"}
+AGENT = {
+    "nonMasqueradeCIDRs": ["10.0.0.0/8", "192.0.2.0/24"],
+    "resyncInterval": "60s",
+    "cidrLimit": 64,
+}
 LISTED = {"10.0.0.0/8": "listed", "192.0.2.0/24": "listed"}
 BAD = "valid is an IPv4 CIDR without host bits such as 10.111.160.0/20."
 KEYS = (
-    "valid is nonMasqueradeCIDRs, masqLinkLocal, masqLinkLocalIPv6 or resyncInterval as its keys."
+    "valid is nonMasqueradeCIDRs, masqLinkLocal, masqLinkLocalIPv6, resyncInterval or cidrLimit as "
+    "its keys."
 )
 
 
@@ -262,21 +267,26 @@ CLUSTER: dict[str, tuple[dict[str, Any], str]] = {
     "an agent that is a list": (
         {"podnet_ip_masq_agent": ["10.0.0.0/8"]},
         "podnet_ip_masq_agent is ['10.0.0.0/8']; valid is a mapping of nonMasqueradeCIDRs, "
-        "masqLinkLocal, masqLinkLocalIPv6, resyncInterval.",
+        "masqLinkLocal, masqLinkLocalIPv6, resyncInterval, cidrLimit.",
     ),
     "a file with a list": (
         {"podnet_ip_masq_agent": loaded(["10.0.0.0/8"])},
         "podnet_ip_masq_agent (agent.yml) is ['10.0.0.0/8']; valid is a mapping of "
-        "nonMasqueradeCIDRs, masqLinkLocal, masqLinkLocalIPv6, resyncInterval.",
+        "nonMasqueradeCIDRs, masqLinkLocal, masqLinkLocalIPv6, resyncInterval, cidrLimit.",
     ),
     "a file with two configurations": (
         {"podnet_ip_masq_agent": loaded({}, {})},
         "podnet_ip_masq_agent (agent.yml) is [{}, {}]; valid is a mapping of nonMasqueradeCIDRs, "
-        "masqLinkLocal, masqLinkLocalIPv6, resyncInterval.",
+        "masqLinkLocal, masqLinkLocalIPv6, resyncInterval, cidrLimit.",
     ),
     "an unknown key": (
         {"podnet_ip_masq_agent": {"nonMasqueradeCIDR": []}},
         f"podnet_ip_masq_agent has a key that is 'nonMasqueradeCIDR'; {KEYS}",
+    ),
+    "a limit that is none": (
+        {"podnet_ip_masq_agent": {"cidrLimit": "many"}},
+        "podnet_ip_masq_agent.cidrLimit is 'many'; valid is a whole number from 0 to "
+        "9223372036854775807.",
     ),
     "an unknown key of a file": (
         {"podnet_ip_masq_agent": loaded({"masqLinklocal": True})},

@@ -15,9 +15,11 @@ from service_planning import (
     WEB,
     WEB_1,
     WEB_2,
+    holding,
     nodes,
     one,
     planned,
+    refused,
     services,
     text,
 )
@@ -255,7 +257,7 @@ def test_neither_selector_nor_backends_is_a_warning():
 def test_many_services_without_backends_are_named_in_part():
     result = planned(*({"name": f"s{i}", "ports": [HTTP]} for i in range(9)))
     assert len(result.cluster["warnings"]) == 6
-    assert result.cluster["warnings"][-1] == "4 more services have no backends."
+    assert result.cluster["warnings"][-1] == "4 more services have no active backends."
 
 
 def test_a_headless_service_has_no_address_and_needs_none():
@@ -477,3 +479,50 @@ def test_services_are_written_once_for_all_nodes(tmp_path):
     assert read["k8s-s"] == read["k8s-w1"] == result.services["default"]
     assert read["k8s-w2"] == []
     assert files.read(str(tmp_path), "k8s-w1")["services"] == 1
+
+
+# The range of node ports
+
+
+def test_node_ports_come_out_of_their_range():
+    ports = [{"port": number} for number in range(1, 9)]
+    item = {"name": "a", "type": "NodePort", "ports": ports}
+    held = holding(node_ports={"default/a:1/TCP": 30999, "default/a:2/TCP": 31004})
+    result = planned(item, observed=held, podnet_service_node_port_range=" 31000 - 31007 ")
+    chosen = [port["node_port"] for port in services(result)["default/a"]["ports"]]
+    assert sorted(chosen) == list(range(31000, 31008))
+    assert chosen[1] == 31004  # what nodes hold stays, where the range has it
+    assert services(planned(item, podnet_service_node_port_range=""))  # as it is without
+
+
+def test_node_ports_beyond_their_range_are_refused():
+    item = {"name": "a", "type": "NodePort", "ports": [{"port": 1, "node_port": 30999}]}
+    assert refused(item, podnet_service_node_port_range="31000-31007") == [
+        "podnet_services default/a has the node port 30999; valid is a port from 31000 to 31007."
+    ]
+    many = {"name": "a", "type": "NodePort", "ports": [{"port": 1}, {"port": 2}]}
+    assert refused(many, podnet_service_node_port_range="31000-31000") == [
+        "2 TCP ports of services need a node port, and of 31000 to 31000 there are 1 left; valid "
+        "is allocate_node_ports: false for services of type LoadBalancer, or fewer of them."
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["20000-32767", "30000-32768", "31001-31000", "30000", "30000-32767-", [30000], 30000]
+)
+def test_a_range_of_node_ports_that_is_none_is_refused(wrong):
+    assert refused(podnet_service_node_port_range=wrong) == [
+        f"podnet_service_node_port_range is {wrong!r}; valid is a range such as 30000-31999 that "
+        "lies within 30000-32767."
+    ]
+
+
+def test_a_port_of_a_pod_at_loopback_of_its_node():
+    port = {"port": 8080, "host_port": 80, "host_ip": "127.0.0.1"}
+    pods = {"k8s-w1": [serving("web", "172.16.1.7", port)]}
+    (found,) = plan(nodes(pods), fresh(NODES)).services["default"]
+    assert (found["name"], found["host_ip"], found["node"]) == (
+        "web@127.0.0.1",
+        "127.0.0.1",
+        "k8s-w1",
+    )

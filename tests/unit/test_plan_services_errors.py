@@ -560,7 +560,8 @@ def with_host_ports(*ports: dict[str, Any], **variables: Any) -> dict[str, Any]:
         (
             [{"port": 1, "host_port": 80, "host_ip": "192.168.10.10"}],
             "host_port 80/TCP of pod p0 has the host_ip 192.168.10.10, which k8s-w1 does not have; "
-            "valid is 192.168.10.101, or none for all of its addresses.",
+            "valid is 192.168.10.101, 127.0.0.1 for the node's own processes, or none for all of "
+            "its addresses.",
         ),
         (
             [{"port": 1, "host_port": 30080}],

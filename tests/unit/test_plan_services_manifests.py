@@ -195,7 +195,10 @@ def test_other_kinds_are_passed_over():
     others = [{"kind": "Pod", "spec": 1}, {"kind": "ConfigMap"}]
     result = from_manifests(*others, service("web", selector={"app": "webpod"}))
     assert list(services(result)) == ["default/web"]
-    assert result.cluster["warnings"] == []
+    assert result.cluster["warnings"] == [
+        "Passed over are kinds that are neither services nor their backends: Pod without a name; "
+        "ConfigMap without a name."
+    ]
 
 
 def test_a_service_that_is_a_name_is_passed_over_and_said():
@@ -203,8 +206,8 @@ def test_a_service_that_is_a_name_is_passed_over_and_said():
     result = from_manifests({"source": "svc.yml", "documents": [item]})
     assert services(result) == {}
     assert result.cluster["warnings"] == [
-        "svc.yml: Service default/web is of type ExternalName, which is a matter of DNS; it is "
-        "passed over."
+        "Passed over are services of type ExternalName, which are a matter of DNS: Service "
+        "default/web."
     ]
 
 
@@ -225,6 +228,8 @@ def test_conditions_are_states():
             endpoint("172.16.1.5", **ready(ready=False, serving=False, terminating=True)),
             endpoint("172.16.1.6", **ready(ready=False)),
             endpoint("172.16.1.7", **ready(ready=None, serving=None)),
+            endpoint("172.16.1.8", **ready(ready=True, serving=True, terminating=True)),
+            endpoint("172.16.1.9", **ready(terminating=True)),
         ),
     )
     assert found == {
@@ -232,10 +237,36 @@ def test_conditions_are_states():
         "172.16.1.2": "active",
         "172.16.1.3": "active",
         "172.16.1.4": "terminating",
-        "172.16.1.5": "terminating",
+        "172.16.1.5": "quarantined",
         "172.16.1.6": "quarantined",
         "172.16.1.7": "active",
+        "172.16.1.8": "active",
+        "172.16.1.9": "terminating",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "warning"),
+    [
+        (
+            [{"ready": False, "terminating": True}, {"ready": False}],
+            "has for http/TCP only backends that are terminating; these take new connections until "
+            "one is active.",
+        ),
+        (
+            [{"ready": False, "serving": False, "terminating": True}, {"ready": False}],
+            "has no backends that take new connections for http/TCP: none is active or "
+            "terminating.",
+        ),
+        ([{"ready": False, "terminating": True}, {}], None),
+    ],
+    ids=["terminating", "none", "one is ready"],
+)
+def test_a_service_without_active_backends_is_said(given, warning):
+    ends = [endpoint(f"172.16.1.{n}", conditions=each) for n, each in enumerate(given, 1)]
+    warnings = from_manifests(service(), slice_of(*ends)).cluster["warnings"]
+    whose = "podnet_service_manifests[0]: Service default/web"
+    assert warnings == ([] if warning is None else [f"{whose} {warning}"])
 
 
 def test_those_that_are_not_ready_count_where_a_service_publishes_them():
@@ -362,9 +393,9 @@ def test_endpoints_beside_slices_are_a_copy_of_them():
             "from 1 to 65535.",
         ),
         (
-            service(ports=[{"port": 80, "protocol": "SCTP"}]),
-            "svc.yml: Service default/web: spec.ports[0].protocol is 'SCTP'; valid is TCP or UDP; "
-            "SCTP is not supported.",
+            service(ports=[{"port": 80, "protocol": "HTTP"}]),
+            "svc.yml: Service default/web: spec.ports[0].protocol is 'HTTP'; valid is TCP, UDP or "
+            "SCTP.",
         ),
         (
             service(clusterIP="10.11.0.1"),
@@ -378,9 +409,9 @@ def test_endpoints_beside_slices_are_a_copy_of_them():
             "32767.",
         ),
         (
-            service(clusterIP="fd00::7"),
-            "svc.yml: Service default/web: spec.clusterIP is 'fd00::7'; valid is an IPv4 address "
-            "or None.",
+            service(clusterIP="fd00::z"),
+            "svc.yml: Service default/web: spec.clusterIP is 'fd00::z'; valid is an address such "
+            "as 10.111.0.8 or fd00::8.",
         ),
         (
             service(type="Internal"),
@@ -410,9 +441,10 @@ def test_endpoints_beside_slices_are_a_copy_of_them():
             "is an IPv4 address such as 10.111.0.8.",
         ),
         (
-            slice_of(metadata={"name": "web-1"}),
-            "svc.yml: EndpointSlice default/web-1: metadata.labels.kubernetes.io/service-name is "
-            "not set; valid is the name of its service.",
+            slice_of(metadata={"name": "Web"}),
+            "svc.yml: EndpointSlice default/Web: metadata.name is 'Web'; valid is a DNS-1123 name: "
+            "lower-case letters, digits, '-' and '.', letters or digits at both ends, at most 253 "
+            "characters.",
         ),
         (
             {**ENDPOINTS, "subsets": [{"addresses": [{}]}]},
@@ -455,9 +487,8 @@ def test_a_service_in_two_files():
             "YAML.",
         ),
         (
-            "a: !vault |\n  x\n",
-            "svc.yml: line 1, column 4: could not determine a constructor for the tag '!vault'; "
-            "valid is YAML.",
+            "a: *b\n",
+            "svc.yml: line 1, column 4: found undefined alias; valid is YAML.",
         ),
     ],
 )

@@ -125,6 +125,34 @@ def test_each_policy_is_for_its_own_clients():
     assert nowhere["10.10.0.1:80"].inside == wanted.NOTHING
 
 
+def test_those_that_terminate_and_serve_take_over_where_none_is_active():
+    leaving = [
+        backend(1, "terminating", "k8s-w1"),
+        {**backend(2, "terminating", "k8s-w1"), "answers": False},
+        backend(3, "quarantined", "k8s-w1"),
+    ]
+    there = [backend(4, node="k8s-w2")]
+    port = {"node_port": 30000, "backends": leaving + there}
+    found = frontends(service(port=port, external_traffic_policy="Local"))["0.0.0.0:30000"]
+    # Of the whole cluster one is active, of this node none.
+    assert places(found.inside) == [f"172.16.0.{n}:8080" for n in (4, 1, 2)]
+    assert found.inside.active == 1
+    assert places(found.outside) == ["172.16.0.1:8080", "172.16.0.2:8080"]
+    assert found.outside.active == 1
+    alone = frontends(service(port={**port, "backends": leaving[1:]}))["10.10.0.1:80"].inside
+    assert (places(alone), alone.active) == (["172.16.0.2:8080"], 0)
+
+
+def test_a_port_at_loopback_is_not_for_those_outside():
+    port = {"port": 8080, "backends": [backend(1)]}
+    one = {"name": "web-1", "type": "HostPort", "node": "k8s-w1", "ports": [port]}
+    (found,) = frontends({**one, "host_ip": "127.0.0.1"}).values()
+    assert (found.flags, found.outside) == (0, wanted.NOTHING)
+    assert places(found.inside) == ["172.16.0.1:8080"]
+    (found,) = frontends({**one, "host_ip": "192.168.10.101"}).values()
+    assert places(found.outside) == ["172.16.0.1:8080"]
+
+
 def test_a_resting_backend_gets_nothing_and_is_not_forgotten():
     one = service(port={"backends": [backend(1), backend(2, "quarantined")]})
     found = frontends(one)["10.10.0.1:80"]

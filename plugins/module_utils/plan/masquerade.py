@@ -78,7 +78,8 @@ def _agent_cidr(value: object) -> Prefix | str:
         raise Invalid(value, "a CIDR without host bits such as 10.0.0.0/8") from None
 
 
-#: The last two have no effect: there is no IPv6, and nothing runs that would read it again.
+#: The last three have no effect: there is no IPv6, nothing runs that would read it again, and the
+#: list may be as long as it is.
 _CONFIGURATION = values.record(
     dict,
     {
@@ -86,6 +87,7 @@ _CONFIGURATION = values.record(
         "masqLinkLocal": Field(values.truth, default=False),
         "masqLinkLocalIPv6": Field(values.truth, default=False),
         "resyncInterval": Field(values.words),
+        "cidrLimit": Field(values.whole(0, (1 << 63) - 1)),
     },
 )
 

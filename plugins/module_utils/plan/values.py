@@ -9,6 +9,7 @@ inventory and ``--extra-vars`` have no others.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
@@ -30,8 +31,10 @@ NOT_SET = object()
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NAME = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
 _PORT_NAME = re.compile(r"(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
-#: Longest name; DNS-1123 would have 253 characters.
+#: Longest name of a pod: the kernel keeps it beside its device; DNS-1123 would have 253 characters.
 NAME_MAX = ENDPOINT_NAME_MAX
+#: Longest name of an object of Kubernetes'.
+OBJECT_NAME_MAX = 253
 
 
 class Invalid(Exception):
@@ -90,15 +93,24 @@ def words(value: object) -> str:
     return value
 
 
-def dns_name(value: object) -> str:
-    """Read a DNS-1123 name, as pods have it."""
-    if not isinstance(value, str) or len(value) > NAME_MAX or not _NAME.fullmatch(value):
-        raise Invalid(
-            value,
-            "a DNS-1123 name: lower-case letters, digits, '-' and '.', letters or digits at "
-            f"both ends, at most {NAME_MAX} characters",
-        )
-    return value
+def _dns_name_of(most: int) -> Reader:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or len(value) > most or not _NAME.fullmatch(value):
+            raise Invalid(
+                value,
+                "a DNS-1123 name: lower-case letters, digits, '-' and '.', letters or digits at "
+                f"both ends, at most {most} characters",
+            )
+        return value
+
+    return read
+
+
+#: Reader of the names that pods have.
+dns_name = _dns_name_of(NAME_MAX)
+
+#: Reader of the names that Kubernetes allows objects in general.
+object_name = _dns_name_of(OBJECT_NAME_MAX)
 
 
 def dns_label(value: object) -> str:
@@ -188,6 +200,22 @@ def prefix(value: object) -> Prefix:
         return parse_prefix(value)  # type: ignore[arg-type]
     except ValueError:
         raise Invalid(value, "an IPv4 CIDR without host bits such as 10.111.160.0/20") from None
+
+
+class OfIPv6(str):
+    """An address or a prefix of IPv6, where one of either family may stand."""
+
+    __slots__ = ()
+
+
+def address_of_either_family(value: object) -> int | OfIPv6:
+    """Read an IPv4 address; one of IPv6 is passed on as text, for the reader to pass over."""
+    if isinstance(value, str) and ":" in value:
+        try:
+            return OfIPv6(ipaddress.IPv6Address(value))
+        except ValueError:
+            raise Invalid(value, "an address such as 10.111.0.8 or fd00::8") from None
+    return address(value)
 
 
 def address_or_prefix(value: object) -> Prefix:

@@ -27,7 +27,8 @@ def kept(services: Sequence[Service], held: Held) -> Sequence[Service]:
     """Return services with the backends that the node holds and that this run does not know.
 
     :param services: those with ``keep`` have prefixes in it, each with the state that its
-        backends have at best: ``[{"cidr": "10.111.161.0/25", "state": "terminating"}]``.
+        backends have at best: ``[{"cidr": "10.111.161.0/25", "state": "terminating"}]``. Those
+        that have it from there get ``answers: False``: nobody knows whether they serve.
     """
     if not any(service.get("keep") for service in services):
         return services
@@ -46,29 +47,33 @@ def _with(
     ports = []
     for port in service["ports"]:
         listed = {(each["ip"], each["port"]) for each in port["backends"]}
-        found: dict[tuple[str, int], str] = {}
+        found: dict[tuple[str, int], tuple[str, bool]] = {}
         for numbers in by_name.get(words.name_of(service, port), ()):
             for place, state in chain.from_iterable(run.backends() for run in held.runs(numbers)):
                 at = packed.address_text(place[:16])
                 number = int.from_bytes(place[16:18], "big")
                 best = _state(at, state, prefixes)
                 # A run for one policy may lack what that for the other has.
-                if best and (at, number) not in listed and found.get((at, number)) != words.ACTIVE:
+                known = found.get((at, number), ("", True))[0] == words.ACTIVE
+                if best and (at, number) not in listed and not known:
                     found[at, number] = best
         more = [
-            {"ip": ip, "port": number, "node": None, "state": state}
-            for (ip, number), state in found.items()
+            {"ip": ip, "port": number, "node": None, "state": state, "answers": answers}
+            for (ip, number), (state, answers) in found.items()
         ]
         # In the order of the plan: what is complete already is left alone.
         ports.append({**port, "backends": sorted([*port["backends"], *more], key=_order)})
     return {**service, "ports": ports}
 
 
-def _state(address: str, state: str, prefixes: Sequence[tuple[Any, str]]) -> str | None:
-    """Return the state in which a backend stays, None where it is not to."""
+def _state(
+    address: str, state: str, prefixes: Sequence[tuple[Any, str]]
+) -> tuple[str, bool] | None:
+    """Return the state in which a backend stays, and whether its node answers; None: it is gone."""
     for prefix, at_best in prefixes:
         if ipaddress.ip_address(address) in prefix:
-            return state if at_best == words.ACTIVE else at_best
+            answers = at_best == words.ACTIVE
+            return (state if answers else at_best), answers
     return None
 
 

@@ -62,7 +62,10 @@ ON_HOST = Kind(layout.SERVICE_HOST_PORT, layout.SERVICE_OUTSIDE)
 
 
 class Run(NamedTuple):
-    """Backends as slots hold them: those that take new connections, then the terminating ones."""
+    """Backends as slots hold them: those that take new connections, then the terminating ones.
+
+    While none is active, those that terminate and still serve take new connections.
+    """
 
     slots: bytes
     active: int
@@ -182,7 +185,8 @@ def _places(service: Service) -> Iterator[_Place]:
     if service.get("type") == words.HOST_PORT:
         host_ip = service.get("host_ip")
         address = addresses.ANY if host_ip is None else _address(name, "host_ip", host_ip)
-        yield _Place(ON_HOST, address, ON_HOST.flags, frozenset())
+        inside = host_ip is not None and ipaddress.ip_address(host_ip).is_loopback
+        yield _Place(ON_HOST, address, 0 if inside else ON_HOST.flags, frozenset())
         return
     for word, kind in ADDRESSES.items():
         given = service.get(word)
@@ -274,16 +278,20 @@ class _Runs:
         return self._run(local=True) if local else self._all
 
     def _run(self, *, local: bool) -> Run:
-        active, terminating = (
-            [
-                slot
-                for slot, backend in zip(self._slots, self._backends)
-                if (backend.get("state") or words.ACTIVE) == state
-                and (not local or backend.get("node") == self._node)
-            ]
-            for state in (words.ACTIVE, words.TERMINATING)
-        )
-        return Run(b"".join(active + terminating), len(active))
+        active: list[bytes] = []
+        terminating: list[bytes] = []
+        silent: list[bytes] = []
+        for slot, backend in zip(self._slots, self._backends):
+            if local and backend.get("node") != self._node:
+                continue
+            state = backend.get("state") or words.ACTIVE
+            if state == words.ACTIVE:
+                active.append(slot)
+            elif state == words.TERMINATING:
+                (terminating if backend.get("answers", True) else silent).append(slot)
+        if active:
+            return Run(b"".join([*active, *terminating, *silent]), len(active))
+        return Run(b"".join([*terminating, *silent]), len(terminating))
 
 
 def _slot(service: str, backend: Mapping[str, Any]) -> bytes:

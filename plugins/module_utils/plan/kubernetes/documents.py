@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..problems import some
 from ..values import Invalid
 
 if TYPE_CHECKING:
@@ -33,19 +34,24 @@ def documents(variable: str, given: Sequence[Any], stray: Stray, *, counted: boo
 
 def _within(where: str, document: Any, stray: Stray, *, counted: bool) -> Documents:
     """Yield a document, or what a list holds: ``kind: List``, ``ServiceList``, or a plain list."""
-    if document is None:  # nothing between two ---
+    if document is None or document == {}:  # nothing between two ---
         return
     if isinstance(document, list):
         yield from _items(where, document, {}, stray, counted=counted)
     elif not isinstance(document, dict) or not isinstance(document.get("kind"), str):
         stray(where, document)
-    elif document["kind"].endswith("List") and isinstance(document.get("items"), list):
+    elif document["kind"].endswith("List") and _are_documents(document.get("items")):
         # Items of a ServiceList need not repeat their kind.
         kind = document["kind"][: -len("List")]
         implied = {"apiVersion": document.get("apiVersion"), "kind": kind} if kind else {}
         yield from _items(where, document["items"], implied, stray, counted=counted)
     else:
         yield where, document
+
+
+def _are_documents(items: object) -> bool:
+    """Say whether a list holds documents: a kind of somebody's may end in List, and be none."""
+    return isinstance(items, list) and all(each is None or isinstance(each, dict) for each in items)
 
 
 def _items(
@@ -67,6 +73,16 @@ def title(manifest: Mapping[str, Any], default: str = "default") -> str:
         return str(manifest["kind"])
     namespace = about.get("namespace") or default
     return f"{manifest['kind']} {namespace}{'/' if namespace else ''}{about['name']}"
+
+
+def names_by_kind(passed: Mapping[str, list[str]]) -> str:
+    """Return documents that are passed over as a sentence names them, kind by kind."""
+    return "; ".join(f"{kind} {some(names)}" for kind, names in passed.items())
+
+
+def name(manifest: Mapping[str, Any]) -> str:
+    """Return a document's name without its kind."""
+    return title(manifest, "").partition(" ")[2] or "without a name"
 
 
 def sentence(whose: str, invalid: Invalid) -> str:

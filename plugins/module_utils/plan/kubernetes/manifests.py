@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, Callable
 from ..model import Deployment
 from ..policy import read as policy
 from ..policy.model import Policy
-from ..problems import some
 from ..values import NOT_SET, Invalid
 from . import workloads
-from .documents import documents, sentence, title
+from .documents import documents, name, names_by_kind, sentence, title
 from .workloads import Bound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from ..model import Pod
     from ..namespaces import Namespace
@@ -86,7 +85,7 @@ def read(given: Sequence[Any], problems: list[str]) -> Manifests:
             problems.append(sentence(whose, Invalid(NOT_SET, wanted, ".apiVersion")))
         elif wanted is None or version != wanted:
             shown = kind if wanted in (None, version) else f"{kind} of {version}"
-            passed.setdefault(shown, []).append(_name(manifest))
+            passed.setdefault(shown, []).append(name(manifest))
         elif kind in SERVICES:
             found.services.append((where, manifest))
         else:
@@ -94,7 +93,11 @@ def read(given: Sequence[Any], problems: list[str]) -> Manifests:
                 _add(found, whose, _READERS[kind](manifest, whose), problems)
             except Invalid as invalid:
                 problems.append(sentence(whose, invalid))
-    found.warnings += _passed_over(passed)
+    if passed:
+        found.warnings.append(
+            f"{VARIABLE} passes over kinds that the pod network does not read: "
+            f"{names_by_kind(passed)}."
+        )
     return found
 
 
@@ -117,16 +120,6 @@ def _add(found: Manifests, whose: str, item: Any, problems: list[str]) -> None:
         )
     else:
         found.namespaces[item.name] = whose, item
-
-
-def _name(manifest: Mapping[str, Any]) -> str:
-    return title(manifest, "").partition(" ")[2] or "without a name"
-
-
-def _passed_over(passed: Mapping[str, list[str]]) -> Iterator[str]:
-    if passed:
-        named = "; ".join(f"{kind} {some(names)}" for kind, names in passed.items())
-        yield f"{VARIABLE} passes over kinds that the pod network does not read: {named}."
 
 
 _READERS: dict[str, Callable[[dict[str, Any], str], Any]] = {

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ...services import words
 from ..prefix import Prefix
 from . import listening
-from .checks import NODE_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -152,7 +151,7 @@ def _node_ports(
 ) -> dict[str, int]:
     """Choose node ports: of one number for both protocols of a port, where that is free."""
     result: dict[str, int] = {}
-    pool = _Pool(NODE_PORTS)
+    pool = _Pool(around.node_ports)
     for protocol in ("TCP", "UDP"):
         taken = {
             port.host_port
@@ -179,8 +178,9 @@ def _node_ports(
         if pool.free(taken) < len(wanted):
             problems.append(
                 f"{len(wanted)} {protocol} ports of services need a node port, and of "
-                f"{NODE_PORTS[0]} to {NODE_PORTS[-1]} there are {pool.free(taken)} left; valid is "
-                "allocate_node_ports: false for services of type LoadBalancer, or fewer of them."
+                f"{around.node_ports[0]} to {around.node_ports[-1]} there are "
+                f"{pool.free(taken)} left; valid is allocate_node_ports: false for services of "
+                "type LoadBalancer, or fewer of them."
             )
             continue
         result.update(_choose(wanted, seen.node_ports, pool, taken))

@@ -8,6 +8,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .model import NODE_PORTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -49,6 +51,7 @@ class Around:
 
     service_cidr: Prefix | None = None
     load_balancer_cidrs: tuple[Prefix, ...] = ()
+    node_ports: range = NODE_PORTS
     subnets: tuple[tuple[str, Prefix], ...] = ()
     ranges: tuple[tuple[str, Prefix], ...] = ()
     nodes: Mapping[int, str] = field(default_factory=dict)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...datapath import service_layout
 from ...services import words
 from ..prefix import Prefix, text
 from .around import Homes, within
@@ -28,7 +27,8 @@ SPECIAL = tuple(
         ("reserved", 240, 0, 4),
     )
 )
-NODE_PORTS = range(service_layout.NODE_PORTS[0], service_layout.NODE_PORTS[1] + 1)
+#: A port of a pod at this address of its node is for processes of the node alone.
+LOOPBACK = 127 << 24 | 1
 
 #: Shortest service CIDR that leaves an address: the first and the last are not used.
 SERVICE_CIDR_MAX = 30
@@ -70,7 +70,7 @@ def services(given: Sequence[Service], around: Around) -> Iterator[str]:
     homes = Homes(around)
     for service in given:
         yield from _kind(service)
-        yield from _ports(service)
+        yield from _ports(service, around.node_ports)
         yield from _cluster_ip(service, around)
         yield from _outside_addresses(service, around)
         yield from _backends(service, around, homes)
@@ -96,7 +96,7 @@ def _kind(service: Service) -> Iterator[str]:
         )
 
 
-def _ports(service: Service) -> Iterator[str]:
+def _ports(service: Service, node_ports: range) -> Iterator[str]:
     numbers: set[tuple[int, str]] = set()
     labels: set[str] = set()
     for port in service.ports:
@@ -111,10 +111,10 @@ def _ports(service: Service) -> Iterator[str]:
         labels.update({port.label, port.name} - {""})
         if port.node_port is None:
             continue
-        if port.node_port not in NODE_PORTS:
+        if port.node_port not in node_ports:
             yield (
                 f"{service.says('node port', port.node_port)}; valid is a port from "
-                f"{NODE_PORTS[0]} to {NODE_PORTS[-1]}."
+                f"{node_ports[0]} to {node_ports[-1]}."
             )
         if service.type == words.CLUSTER_IP:
             yield (
@@ -295,11 +295,12 @@ def host_ports(
             if port.host_port is None:
                 continue
             what = f"host_port {port.host_port}/{port.protocol} of pod {placed.pod.name}"
-            if port.host_ip and port.host_ip not in addresses[placed.node]:
+            if port.host_ip and port.host_ip not in (*addresses[placed.node], LOOPBACK):
                 valid = " or ".join(text(each) for each in addresses[placed.node])
                 yield (
                     f"{what} has the host_ip {text(port.host_ip)}, which {placed.node} does not "
-                    f"have; valid is {valid}, or none for all of its addresses."
+                    f"have; valid is {valid}, {text(LOOPBACK)} for the node's own processes, or "
+                    "none for all of its addresses."
                 )
             service = node_ports.get((port.host_port, port.protocol))
             if service is not None:

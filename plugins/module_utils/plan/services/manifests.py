@@ -2,22 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Kubernetes manifests: Service, EndpointSlice, Endpoints, and lists of them.
 
-Other kinds are passed over, and so is every key that load balancing does not depend on: what
-``kubectl get -o yaml`` prints can be given as it is.
+What does not concern services here is passed over, and named once for each reason: other kinds,
+the other address family, protocols that are not balanced. Keys that load balancing does not depend
+on are passed over in silence: what ``kubectl get -o yaml`` prints can be given as it is.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Callable
 
 from ...services import words
-from .. import values
-from ..kubernetes.documents import documents, sentence, title
+from .. import containers, values
+from ..kubernetes.documents import documents, name, names_by_kind, sentence, title
+from ..prefix import Prefix
 from ..problems import some
-from ..values import Field, Invalid
-from .manifest_backends import METADATA, Backends, of_endpoints, of_slice
+from ..values import Field, Invalid, OfIPv6
+from . import passed
+from .manifest_backends import NAMESPACE, Backends, of_endpoints, of_slice
 from .model import (
     AFFINITIES,
     AFFINITY_TIMEOUT,
@@ -32,8 +38,17 @@ from .model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from .passed import Pass
+
 ALGORITHM = "podnet.fabric/algorithm"
+#: Where clusters keep source ranges beside the field of the spec, which goes first.
+SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 EXTERNAL_NAME = "ExternalName"
+
+#: No client has this address: a service that only clients of IPv6 may reach from outside.
+NOBODY = Prefix(0, 32)
+
+_CIDR = re.compile(r"[^/\s]+/[0-9]+")
 
 
 @dataclass
@@ -42,6 +57,22 @@ class Found:
 
     services: list[Service] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Read:
+    """What was read so far: backends by service, and what is passed over.
+
+    :param known: names of services that were passed over, whose backends are no strays.
+    :param reasons: kind and name of documents by the reason.
+    :param kinds: names of documents by a kind that is not read.
+    """
+
+    slices: dict[str, list[Backends]] = field(default_factory=dict)
+    endpoints: dict[str, list[Backends]] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    kinds: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read(
@@ -65,35 +96,48 @@ def read(
         wanted = "a Kubernetes manifest, a mapping with apiVersion, kind and metadata"
         problems.append(Invalid(document, wanted).sentence(where))
 
-    found = Found(list(known))
-    slices: dict[str, list[Backends]] = {}
-    endpoints: dict[str, list[Backends]] = {}
+    found, so_far = Found(list(known)), _Read()
     listed = documents("podnet_service_manifests", given, stray, counted=False)
     for where, manifest in chain(listed, others):
-        kind = manifest["kind"]
-        reader = _READERS.get(kind)
-        if reader is None:
-            continue
-        whose = f"{where}: {title(manifest)}"
         try:
-            item = reader(manifest)
-            if isinstance(item, Backends):
-                target = slices if kind == "EndpointSlice" else endpoints
-                target.setdefault(item.service, []).append(item)
-            elif isinstance(item, str):
-                found.warnings.append(
-                    f"{whose} is of type ExternalName, which is a matter of DNS; it is passed over."
-                )
-            else:
-                found.services.append(replace(item, where=whose))
+            _add(found, so_far, where, manifest)
         except Invalid as invalid:
-            problems.append(sentence(whose, invalid))
-    _attach(found, {**endpoints, **slices})
+            problems.append(sentence(f"{where}: {title(manifest)}", invalid))
+    found.warnings += passed.warnings(so_far.reasons)
+    if so_far.kinds:
+        found.warnings.append(
+            "Passed over are kinds that are neither services nor their backends: "
+            f"{names_by_kind(so_far.kinds)}."
+        )
+    _attach(found, {**so_far.endpoints, **so_far.slices}, so_far.known)
     return found
 
 
-def _attach(found: Found, given: Mapping[str, list[Backends]]) -> None:
-    names = set()
+def _add(found: Found, so_far: _Read, where: str, manifest: dict[str, Any]) -> None:
+    kind, version = manifest["kind"], manifest.get("apiVersion")
+    reader, group = _READERS.get(kind, (None, ""))
+    if reader is None or not _is_of(group, version):
+        shown = kind if reader is None else f"{kind} of {version}"
+        so_far.kinds.setdefault(shown, []).append(name(manifest))
+        return
+    whose = title(manifest)
+    item = reader(manifest, lambda reason: so_far.reasons.setdefault(reason, []).append(whose))
+    if isinstance(item, Backends):
+        target = so_far.slices if kind == "EndpointSlice" else so_far.endpoints
+        target.setdefault(item.service, []).append(item)
+    elif item is not None:
+        found.services.append(replace(item, where=f"{where}: {whose}"))
+    elif kind == "Service":
+        so_far.known.add(whose.partition(" ")[2])
+
+
+def _is_of(group: str, version: object) -> bool:
+    """Say whether a version is one of a group's; one that is not given, is."""
+    return not version or str(version).rpartition("/")[0] == group
+
+
+def _attach(found: Found, given: Mapping[str, list[Backends]], passed_over: set[str]) -> None:
+    names = set(passed_over)
     for number, service in enumerate(found.services):
         names.add(service.name)
         if service.name in given:
@@ -112,15 +156,36 @@ def _attach(found: Found, given: Mapping[str, list[Backends]]) -> None:
         )
 
 
-def _cluster_ips(value: object) -> list[int | str]:
-    """Read addresses of which one may be an IPv6 address or ``None``: those that are IPv4's."""
+def _cluster_ips(value: object) -> list[int | OfIPv6 | str]:
+    """Read addresses of either family, or ``None``."""
     if not isinstance(value, list):
         raise Invalid(value, "a list")
     return [
-        each if each == HEADLESS else values.address(each)
+        each if each == HEADLESS else values.address_of_either_family(each)
         for each in value
-        if not (isinstance(each, str) and ":" in each)
+        if each != ""
     ]
+
+
+def _source_range(value: object) -> Prefix | OfIPv6:
+    """Read a CIDR of either family; blanks around it and bits behind it mean nothing."""
+    try:
+        if isinstance(value, str) and _CIDR.fullmatch(value.strip()):
+            network = ipaddress.ip_network(value.strip(), strict=False)
+            if network.version == 6:
+                return OfIPv6(network)
+            return Prefix(int(network.network_address), network.prefixlen)
+    except ValueError:
+        pass
+    raise Invalid(value, "a CIDR such as 198.51.100.0/24")
+
+
+_source_ranges = values.list_of(_source_range)
+
+
+def _target(value: object) -> int | str | None:
+    """Read a target port; 0 is what a client leaves that has none."""
+    return None if value in (0, "0") and value is not False else target(value)
 
 
 def _port(
@@ -142,7 +207,10 @@ _LOAD_BALANCER = values.excerpt(
     lambda ingress: ingress,
     {
         "ingress": Field(
-            values.list_of(values.excerpt(lambda ip: ip, {"ip": Field(values.address)})), []
+            values.list_of(
+                values.excerpt(lambda ip: ip, {"ip": Field(values.address_of_either_family)})
+            ),
+            [],
         )
     },
 )
@@ -161,8 +229,8 @@ _SPEC = {
                 {
                     "name": Field(values.dns_label, ""),
                     "port": Field(values.port, needed="the service's port such as 80"),
-                    "targetPort": Field(target),
-                    "protocol": Field(values.protocol, values.PROTOCOLS[0]),
+                    "targetPort": Field(_target),
+                    "protocol": Field(values.choice(*containers.SERVED), containers.SERVED[0]),
                     "nodePort": Field(_node_port),
                 },
             )
@@ -170,9 +238,10 @@ _SPEC = {
         [],
     ),
     "selector": Field(values.labels, {}),
-    "externalIPs": Field(values.list_of(values.address), []),
-    "loadBalancerIP": Field(values.address),
-    "loadBalancerSourceRanges": Field(values.list_of(values.prefix), []),
+    "ipFamilies": Field(values.list_of(values.words), []),
+    "externalIPs": Field(values.list_of(values.address_of_either_family), []),
+    "loadBalancerIP": Field(values.address_of_either_family),
+    "loadBalancerSourceRanges": Field(_source_ranges, []),
     "sessionAffinity": Field(values.choice(*AFFINITIES), NO_AFFINITY),
     "sessionAffinityConfig": Field(
         values.excerpt(lambda clientIP: clientIP, {"clientIP": Field(_CLIENT_IP)})  # noqa: N803
@@ -182,6 +251,13 @@ _SPEC = {
     "allocateLoadBalancerNodePorts": Field(values.truth, default=True),
     "publishNotReadyAddresses": Field(values.truth, default=False),
 }
+_ANNOTATIONS = values.excerpt(
+    dict,
+    {
+        ALGORITHM: Field(values.choice(*words.ALGORITHMS), words.RANDOM),
+        SOURCE_RANGES: Field(lambda value: _source_ranges(values.words(value).split(",")), []),
+    },
+)
 _SERVICE = values.excerpt(
     dict,
     {
@@ -189,13 +265,9 @@ _SERVICE = values.excerpt(
             values.excerpt(
                 dict,
                 {
-                    **METADATA,
-                    "annotations": Field(
-                        values.excerpt(
-                            dict, {ALGORITHM: Field(values.choice(*words.ALGORITHMS), words.RANDOM)}
-                        ),
-                        {ALGORITHM: words.RANDOM},
-                    ),
+                    "name": Field(values.dns_label, needed="a DNS-1123 label such as web"),
+                    "namespace": NAMESPACE,
+                    "annotations": Field(_ANNOTATIONS, _ANNOTATIONS({})),
                 },
             ),
             needed="a mapping with the service's name",
@@ -212,31 +284,44 @@ _SERVICE = values.excerpt(
 )
 
 
-def _service(manifest: dict[str, Any]) -> Service | str:
+def _service(manifest: dict[str, Any], pass_over: Pass) -> Service | None:
+    spec = manifest.get("spec")
+    if isinstance(spec, dict) and spec.get("type") == EXTERNAL_NAME:
+        pass_over(passed.EXTERNAL_NAMES)
+        return None
     item = _SERVICE(manifest)
     about, spec = item["metadata"], item["spec"]
-    if spec["type"] == EXTERNAL_NAME:
-        return EXTERNAL_NAME
     given = (spec["clusterIP"] or []) + spec["clusterIPs"]
-    if not given and (manifest["spec"].get("clusterIP") or spec["clusterIPs"]):
-        raise Invalid(manifest["spec"]["clusterIP"], "an IPv4 address or None", ".spec.clusterIP")
-    headless = HEADLESS in given
-    balanced = [ip for ip in item["status"] if ip is not None]
-    if not balanced and spec["loadBalancerIP"] is not None:
-        balanced = [spec["loadBalancerIP"]]
+    of_ipv4 = partial(passed.of_ipv4, pass_over=pass_over)
+    if _is_of_ipv6_alone(given, spec["ipFamilies"]):
+        pass_over(passed.IPV6_SERVICES)
+        return None
+    cluster_ips = list(of_ipv4(given))
+    headless = HEADLESS in cluster_ips
+    ports = [port for port in spec["ports"] if port.protocol in words.PROTOCOLS]
+    if len(ports) < len(spec["ports"]):
+        pass_over(passed.SCTP_PORTS if ports else passed.SCTP_SERVICES)
+        if not ports:
+            return None
+    balanced, ranges = [], []
+    if spec["type"] == words.LOAD_BALANCER:  # what else has them, has them without effect
+        balanced = list(of_ipv4(ip for ip in item["status"] if ip is not None))
+        if not balanced and spec["loadBalancerIP"] is not None:
+            balanced = list(of_ipv4([spec["loadBalancerIP"]]))
+        ranges = _ranges(spec["loadBalancerSourceRanges"], about["annotations"], pass_over)
     lasting = spec["sessionAffinityConfig"] or AFFINITY_TIMEOUT
     return Service(
         where="",
         name=f"{about['namespace']}/{about['name']}",
         type=spec["type"],
         headless=headless,
-        cluster_ip=None if headless or not given else given[0],
-        ports=tuple(spec["ports"]),
+        cluster_ip=None if headless or not cluster_ips else cluster_ips[0],
+        ports=tuple(ports),
         selector=spec["selector"],
         backends=None,
-        external_ips=tuple(spec["externalIPs"]),
+        external_ips=tuple(of_ipv4(spec["externalIPs"])),
         load_balancer_ips=tuple(balanced),
-        source_ranges=tuple(spec["loadBalancerSourceRanges"]),
+        source_ranges=tuple(ranges),
         internal_policy=spec["internalTrafficPolicy"],
         external_policy=spec["externalTrafficPolicy"],
         affinity=lasting if spec["sessionAffinity"] == CLIENT_IP else 0,
@@ -246,8 +331,25 @@ def _service(manifest: dict[str, Any]) -> Service | str:
     )
 
 
-_READERS: dict[str, Callable[[dict[str, Any]], Service | Backends | str]] = {
-    "Service": _service,
-    "EndpointSlice": of_slice,
-    "Endpoints": of_endpoints,
+def _is_of_ipv6_alone(cluster_ips: list[Any], families: list[str]) -> bool:
+    if families and "IPv4" not in families:
+        return True
+    return bool(cluster_ips) and all(isinstance(each, OfIPv6) for each in cluster_ips)
+
+
+def _ranges(given: list[Any], annotations: Mapping[str, Any], pass_over: Pass) -> list[Prefix]:
+    """Return the prefixes of clients from outside: none where everybody may come."""
+    listed = given or annotations[SOURCE_RANGES]
+    found = [each for each in listed if isinstance(each, Prefix)]
+    if listed and not found:
+        pass_over(passed.IPV6_RANGES)
+        return [NOBODY]
+    return list(passed.of_ipv4(listed, pass_over))
+
+
+#: Reader of each kind, and the group of its versions.
+_READERS: dict[str, tuple[Callable[[dict[str, Any], Pass], Service | Backends | None], str]] = {
+    "Service": (_service, ""),
+    "EndpointSlice": (of_slice, "discovery.k8s.io"),
+    "Endpoints": (of_endpoints, ""),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...datapath import service_layout
 from ...services import words
 from .. import values
 from ..prefix import text
@@ -106,12 +107,17 @@ class Service:
         return f"{self.where} has the {what} {text(value) if 'IP' in what else value}"  # type: ignore[arg-type]
 
 
+#: The most that node ports may be: flows with the node's address get the ports below and above.
+NODE_PORTS = range(service_layout.NODE_PORTS[0], service_layout.NODE_PORTS[1] + 1)
+
+
 @dataclass(frozen=True)
 class Given:
     """What the inventory of a cluster says of services."""
 
     service_cidr: Prefix | None = None
     load_balancer_cidrs: tuple[Prefix, ...] = ()
+    node_ports: range = NODE_PORTS
     services: tuple[Service, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ...services import words
@@ -16,6 +17,7 @@ from .model import (
     CLIENT_IP,
     HEADLESS,
     NO_AFFINITY,
+    NODE_PORTS,
     Backend,
     Given,
     Port,
@@ -27,12 +29,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SERVICES, MANIFESTS = "podnet_services", "podnet_service_manifests"
+NODE_PORT_RANGE = "podnet_service_node_port_range"
+
+_NODE_PORT_RANGE = f"{NODE_PORTS[0]}-{NODE_PORTS[-1]}"
+
+_RANGE = re.compile(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*")
+
+
+def node_port_range(value: object) -> str:
+    """Read the range of node ports, written as kube-apiserver has it."""
+    found = _RANGE.fullmatch(value) if isinstance(value, str) else None
+    first, last = map(int, found.groups()) if found else (0, 0)
+    if not NODE_PORTS[0] <= first <= last <= NODE_PORTS[-1]:
+        valid = f"a range such as {NODE_PORTS[0]}-31999 that lies within {_NODE_PORT_RANGE}"
+        raise Invalid(value, valid)
+    return f"{first}-{last}"
+
+
+def _range(written: str) -> range:
+    first, _, last = written.partition("-")
+    return range(int(first), int(last) + 1)
 
 
 #: Variables with one value for the whole cluster, as in ``inventory``.
 VARIABLES: dict[str, Field] = {
     "podnet_service_cidr": Field(values.prefix),
     "podnet_load_balancer_cidrs": Field(values.list_of(values.prefix), []),
+    NODE_PORT_RANGE: Field(node_port_range, _NODE_PORT_RANGE),
     SERVICES: Field(values.listed, []),
     MANIFESTS: Field(values.listed, []),
 }
@@ -113,6 +136,7 @@ def read(
     return Given(
         given["podnet_service_cidr"],
         tuple(given["podnet_load_balancer_cidrs"]),
+        _range(given[NODE_PORT_RANGE]),
         tuple(found.services),
         tuple(found.warnings),
     )

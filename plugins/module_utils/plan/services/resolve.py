@@ -13,7 +13,7 @@ from ..problems import some
 from .around import Around, Homes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .around import Placed
     from .model import Port, Service
@@ -49,15 +49,19 @@ def resolve(services: Sequence[Service], around: Around) -> Resolved:
         count = len(result.without)
         result.warnings += result.without[:NAMED]
         if count > NAMED:
-            result.warnings.append(f"{count - NAMED} more services have no backends.")
+            result.warnings.append(f"{count - NAMED} more services have no active backends.")
     return result
 
 
 def _without(service: Service, found: list[list[dict[str, Any]]], around: Around) -> list[str]:
     """Return a sentence about a service of which a port has no backend."""
-    empty = [port.label for port, backends in zip(service.ports, found) if not backends]
+    by_port = [
+        (port.label, {each["state"] for each in backends})
+        for port, backends in zip(service.ports, found)
+    ]
+    empty = [label for label, states in by_port if not states]
     if not empty:
-        return []
+        return list(_without_active(service, by_port))
     if service.backends is None and service.selector:
         wanted = ",".join(f"{key}={value}" for key, value in service.selector.items())
         why = f"its selector {wanted} matches no pod"
@@ -68,6 +72,22 @@ def _without(service: Service, found: list[list[dict[str, Any]]], around: Around
     else:
         return [f"{service.where} has no backends for {some(empty)}."]
     return [f"{service.where} has no backends: {why}."]
+
+
+def _without_active(service: Service, by_port: list[tuple[str, set[str]]]) -> Iterator[str]:
+    inactive = [label for label, states in by_port if words.ACTIVE not in states]
+    resting = [label for label, states in by_port if states <= set(words.RESTING)]
+    if resting:
+        yield (
+            f"{service.where} has no backends that take new connections for {some(resting)}: none "
+            "is active or terminating."
+        )
+    draining = [label for label in inactive if label not in resting]
+    if draining:
+        yield (
+            f"{service.where} has for {some(draining)} only backends that are terminating; these "
+            "take new connections until one is active."
+        )
 
 
 class _Index:

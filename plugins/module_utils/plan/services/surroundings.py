@@ -38,6 +38,7 @@ def of(
     return Around(
         service_cidr=cluster.services.service_cidr,
         load_balancer_cidrs=cluster.services.load_balancer_cidrs,
+        node_ports=cluster.services.node_ports,
         subnets=tuple(
             dict.fromkeys(
                 (f"podnet_subnets {each.name}", each.cidr)
