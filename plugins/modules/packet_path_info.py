@@ -117,6 +117,14 @@ tunnel_endpoint:
   returned: where RV(end=tunnel)
   type: str
   sample: 10.222.0.8
+recorded:
+  description:
+    - Drops of packets between the same ends, and to or from the same port, that were recorded; the latest five, as RV(podnet.fabric.drops_info#module:drops)
+      has them.
+  returned: where O(packet) is given
+  type: list
+  elements: dict
+  sample: []
 written:
   description: Map, key and value, all in hexadecimal digits, of what would be left; null of what would go.
   returned: where O(packet) is given

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import tasks
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.nat_layout import NAT
+from ansible_collections.podnet.fabric.plugins.module_utils.drops import records
+from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
-from bpf_support import sources
+from ansible_collections.podnet.fabric.plugins.module_utils.why import report
+from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from node_support import PEER_IP, bare_node, items, make_datapath, options, plan
 from path_support import NODE, Asked
-from running import ROOT, run
+from running import run
 
 
 @pytest.fixture(scope="module")
@@ -17,18 +21,10 @@ def isolated():
     """A node whose pod ``web`` a policy isolates for ingress: near ones may come to its port 80."""
     with bare_node():
         node = {**plan("web", "db"), "isolation": True}
-        wanted = tasks.build(node)
-        (stage,) = wanted["policy_maps"]
-        run("bpf_map", maps=[{**stage, "entries": []}])
         make_datapath(node)
-        judges = [
-            {**one, "src": str(ROOT / "bpf" / one["src"])} for one in wanted["policy_programs"]
-        ]
-        run("bpf_program", programs=judges, _sources=sources(judges))
-        run("bpf_map", maps=[stage])
         pods = items(node)
         run("endpoints", **options([{**one, "isolated": one["name"] == "web"} for one in pods]))
-        web = next(one["ip"] for one in pods if one["name"] == "web")
+        (web,) = (one["ip"] for one in pods if one["name"] == "web")
         entry = [2, 6, 80, 32, 7]
         run(
             "policy",
@@ -63,6 +59,25 @@ def test_a_policy_is_named_with_its_rule(isolated, question, verdict, rules):
     said = found["verdicts"]["forward"]
     assert said.get("reason", said["verdict"]) == verdict
     assert [(one["kind"], one["name"]) for hop in found["hops"] for one in hop["rules"]] == rules
+
+
+def test_what_was_recorded_of_such_packets_is_told(isolated):
+    before = isolated("db", "web", "udp", 53)
+    assert before["recorded"] == []
+    web = before["question"]["destination"]["address"]
+    with namespaces.inside("db"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.sendto(b"who are you?", (web, 53))
+    wait_for("a record", lambda: records.recorded(destination=web, port=53), 10)
+    found = isolated("db", "web", "udp", 53)
+    (record,) = found["recorded"]
+    assert (record["node"], record["way"], record["reason"], record["packets"]) == (
+        *(NODE, "forward", "ingress_denied", 1),
+    )
+    assert record["policies"] == ["default/web"]
+    assert f"{NODE}: {record['last']} from_container ingress_denied UDP" in report.render(found)
+    # To another port, or the other way, there were none.
+    assert isolated("db", "web", "udp", 54)["recorded"] == []
+    assert isolated("web", "db", "udp", 53)["recorded"] == []
 
 
 def test_an_answer_is_known_by_what_the_question_would_have_noted(isolated):

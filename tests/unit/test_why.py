@@ -72,7 +72,7 @@ def test_what_goes_round_ends():
     now = walk.begin(NODES, "web", "10.1.1.1", "tcp", 80)
     steps = 0
     while now["at"]:
-        answer = {"hops": [], "end": "network", "node": "10.0.0.2", "written": {}}
+        answer = {"hops": [], "recorded": [], "end": "network", "node": "10.0.0.2", "written": {}}
         now = walk.follow(now, {**answer, "packet": now["at"]["packet"]})
         steps += 1
     assert steps == walk.MOST_STEPS

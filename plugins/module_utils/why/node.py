@@ -8,6 +8,7 @@ import contextlib
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from ..drops import records
 from ..ebpf import bpf_compile
 from ..engine import pythons
 from ..engine.bpf import attach, compiler, objects
@@ -17,6 +18,9 @@ from .way import ENTRIES, Way, known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+#: As many records of drops are told of each node.
+MOST_RECORDS = 5
 
 #: What the module takes; its action plugin adds options that begin with ``_``.
 ARGUMENTS: dict[str, Any] = {
@@ -64,7 +68,27 @@ def answer(
         programs = {program.info.id: name for name, program in pinned.items()}
         way = Way(between, programs, attacher)
         end = _begin(way, options, frame)
-        return {"hops": way.hops, **end, "written": between.written(), "objects": made}
+        return {
+            "hops": way.hops,
+            **end,
+            "written": between.written(),
+            "recorded": _recorded(frame),
+            "objects": made,
+        }
+
+
+def _recorded(frame: bytes) -> list[dict[str, Any]]:
+    """Return the latest drops between the ends of a packet, whatever the client's port."""
+    packet = packets.read(frame)
+    source = None if packet.source == packets.ANY else packet.source
+    found = records.recorded(source, packet.destination, packet.protocol.upper())
+    ports = packet.source_port, packet.destination_port
+    # One of them is the client's, and the other one tells.
+    return [
+        one
+        for one in found
+        if one["source_port"] == ports[0] or one["destination_port"] == ports[1]
+    ][:MOST_RECORDS]
 
 
 def _begin(way: Way, options: Mapping[str, Any], frame: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..drops import report
 from ..text import tables
 
 if TYPE_CHECKING:
@@ -16,13 +17,16 @@ _KINDS = {"rule": "let through by", "set": "isolated by", "audit": "would be dro
 
 
 def render(walk: Mapping[str, Any]) -> str:
-    """Return the report: a table for each direction, and what becomes of the packet below it."""
+    """Return the report: a table for each direction, and the recorded drops of such packets."""
     parts = []
     for direction, verdict in walk["verdicts"].items():
         hops = [hop for hop in walk["hops"] if hop["direction"] == direction]
         title = f"{direction.capitalize()}: {said(verdict)}"
         rows = [row for hop in hops for row in _rows(hop)]
         parts.append("\n".join([title, *tables.table(_HEADS, rows)]) if rows else title)
+    if walk["recorded"]:
+        lines = [f"  {one['node']}: {report.line(one)}" for one in walk["recorded"]]
+        parts.append("\n".join(["Drops of such packets that were recorded:", *lines]))
     return "\n\n".join(parts)
 
 

@@ -57,6 +57,7 @@ def begin(
         "question": {"source": start, "destination": target, "protocol": known, "port": number},
         "nodes": dict(nodes),
         "hops": [],
+        "recorded": [],
         "written": {},
         "verdicts": {},
         "steps": 0,
@@ -81,6 +82,8 @@ def follow(walk: Item, answer: Mapping[str, Any]) -> Item:
     gone: Item = {
         **walk,
         "hops": walk["hops"] + hops,
+        "recorded": walk["recorded"]
+        + [{"node": node, "way": direction, **one} for one in answer["recorded"]],
         # Whatever differs from the node's own maps, with what it knew before.
         "written": {**walk["written"], node: answer["written"]},
         "steps": walk["steps"] + 1,
