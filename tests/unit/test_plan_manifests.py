@@ -258,6 +258,25 @@ def test_pods_in_the_network_of_their_node_are_passed_over_by_name():
     ]
 
 
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_pods_that_have_ended_are_passed_over_by_name(phase):
+    result = planned({**pod(), "status": {"phase": phase}}, {**pod("b"), "status": {}})
+    assert list(pods(result)) == ["b"]
+    assert result.cluster["warnings"] == [
+        "podnet_manifests[0]: Pod default/one has ended; it is passed over."
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Deployment"])
+def test_ports_of_a_node_at_ipv6_are_passed_over_by_name(kind):
+    port = {"containerPort": 80, "hostPort": 80, "hostIP": "::"}
+    spec = {"containers": [{"name": "nginx", "ports": [port]}]}
+    item = pod(**spec) if kind == "Pod" else of_template(**spec)
+    (warning,) = planned(item).cluster["warnings"]
+    assert warning.startswith(f"podnet_manifests[0]: {kind} default/")
+    assert warning.endswith(" has ports of its node at addresses of IPv6; they are passed over.")
+
+
 # What is refused
 
 

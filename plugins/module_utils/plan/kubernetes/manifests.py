@@ -91,6 +91,10 @@ def read(given: Sequence[Any], problems: list[str]) -> Manifests:
         else:
             try:
                 _add(found, whose, _READERS[kind](manifest, whose), problems)
+                if kind in ("Pod", "Deployment") and workloads.ipv6_host_ports(manifest):
+                    found.warnings.append(
+                        f"{whose} has ports of its node at addresses of IPv6; they are passed over."
+                    )
             except Invalid as invalid:
                 problems.append(sentence(whose, invalid))
     if passed:
@@ -102,11 +106,8 @@ def read(given: Sequence[Any], problems: list[str]) -> Manifests:
 
 
 def _add(found: Manifests, whose: str, item: Any, problems: list[str]) -> None:
-    if item is None:
-        found.warnings.append(
-            f"{whose} is in its node's network (hostNetwork), which is none of pods; it is passed "
-            "over."
-        )
+    if isinstance(item, str):
+        found.warnings.append(f"{whose} {item}; it is passed over.")
     elif isinstance(item, Deployment):
         found.deployments.append(item)
     elif isinstance(item, Policy):

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from .. import containers, namespaces, values
 from ..model import Deployment, Pod
-from ..values import NOT_SET, Field, Invalid
+from ..values import NOT_SET, Field, Invalid, OfIPv6
 from .selectors import Selector, selector
 
 if TYPE_CHECKING:
     from ..containers import ContainerPort
     from ..namespaces import Namespace
+
+
+#: Why a workload is passed over.
+HOST_NETWORK = "is in its node's network (hostNetwork), which is none of pods"
+ENDED = "has ended"
 
 
 class Bound(NamedTuple):
@@ -32,8 +37,10 @@ def _port(
     containerPort: int,  # noqa: N803 - Kubernetes' name
     protocol: str,
     hostPort: int | None,  # noqa: N803 - Kubernetes' name
-    hostIP: int | None,  # noqa: N803 - Kubernetes' name
+    hostIP: int | OfIPv6 | None,  # noqa: N803 - Kubernetes' name
 ) -> ContainerPort:
+    if isinstance(hostIP, OfIPv6):  # see ipv6_host_ports
+        hostIP = hostPort = None  # noqa: N806
     return containers.served(
         name=name,
         port=containerPort,
@@ -83,7 +90,7 @@ _CONTAINERS = values.list_of(
                                 values.choice(*containers.SERVED), containers.SERVED[0]
                             ),
                             "hostPort": Field(values.whole(0, 65535)),
-                            "hostIP": Field(values.address),
+                            "hostIP": Field(values.address_of_either_family),
                         },
                     )
                 ),
@@ -110,6 +117,9 @@ _POD = values.excerpt(
     {
         "metadata": Field(values.excerpt(dict, _METADATA), needed="a mapping with the pod's name"),
         "spec": Field(_POD_SPEC, needed="a mapping with the pod's containers"),
+        "status": Field(
+            values.excerpt(lambda phase: phase, {"phase": Field(values.words)}),
+        ),
     },
 )
 _TEMPLATE = values.excerpt(
@@ -170,26 +180,28 @@ def namespace(manifest: dict[str, Any], _where: str) -> Namespace:
     return found
 
 
-def pod(manifest: dict[str, Any], where: str) -> Deployment | Bound | None:
+def pod(manifest: dict[str, Any], where: str) -> Deployment | Bound | str:
     """Read a Pod; one that says no node goes where there is room, as a deployment's does.
 
-    :returns: None for one that shares its node's network, and has none of its own.
+    :returns: a text for one that is passed over, for it has no network of its own: why.
     :raises Invalid: for a value that is none.
     """
     item = _POD(manifest)
     about, spec = item["metadata"], item["spec"]
     if spec["hostNetwork"]:
-        return None
+        return HOST_NETWORK
+    if item["status"] in ("Succeeded", "Failed"):
+        return ENDED
     shared = {**about, "containers": spec["containers"], "where": where}
     if spec["nodeName"] is None:
         return _made(Deployment, ".spec", replicas=None, node_group=None, **shared)  # type: ignore[no-any-return]
     return Bound(_made(Pod, ".spec", ip=None, **shared), spec["nodeName"])
 
 
-def deployment(manifest: dict[str, Any], where: str) -> Deployment | None:
+def deployment(manifest: dict[str, Any], where: str) -> Deployment | str:
     """Read a Deployment.
 
-    :returns: None for one whose pods share their nodes' network.
+    :returns: a text for one whose pods share their nodes' network: why it is passed over.
     :raises Invalid: for a value that is none.
     """
     item = _DEPLOYMENT(manifest)
@@ -203,13 +215,24 @@ def deployment(manifest: dict[str, Any], where: str) -> Deployment | None:
         valid = "labels that spec.selector matches"
         raise Invalid(labels or NOT_SET, valid, ".spec.template.metadata.labels")
     if template["spec"]["hostNetwork"]:
-        return None
+        return HOST_NETWORK
     return _made(  # type: ignore[no-any-return]
         Deployment,
         ".spec.template.spec",
         **{**about, "labels": labels, "where": where, "node_group": None},
         replicas=spec["replicas"],
         containers=template["spec"]["containers"],
+    )
+
+
+def ipv6_host_ports(manifest: dict[str, Any]) -> bool:
+    """Say whether a Pod or a Deployment that was read has ports of its node at IPv6 addresses."""
+    spec = manifest["spec"]
+    spec = spec.get("template", {}).get("spec", spec)
+    return any(
+        ":" in str(port.get("hostIP"))
+        for container in spec.get("containers", ())
+        for port in container.get("ports") or ()
     )
 
 
