@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -27,6 +28,7 @@ READ = frozenset((*VERSIONS, *(f"{kind}List" for kind in VERSIONS), "List"))
 #: libyaml's reader is some ten times as fast as the one in Python.
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_JSON_START = re.compile(r"\S")
 _STR = "tag:yaml.org,2002:str"
 
 
@@ -134,9 +136,9 @@ def documents(text: str, where: str, loader: Any = Loader) -> list[Any]:
 def _json(text: str) -> list[Any]:
     """Return JSON documents, one after the other as kubectl takes them."""
     decoder, found, at = json.JSONDecoder(), [], 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
-        document, at = decoder.raw_decode(text, at)
+    end = len(text.rstrip())
+    while at < end:
+        document, at = decoder.raw_decode(text, _JSON_START.search(text, at).start())  # type: ignore[union-attr]
         found.append(document)
     return found
 
