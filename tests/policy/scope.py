@@ -15,6 +15,8 @@ WHOLE = os.environ.get("POLICY_SCOPE") == "whole"
 
 CELLS = ALL_CELLS if WHOLE else [*ALL_CELLS[:3], ALL_CELLS[5]]
 EBPF = CELLS[:2]
+#: Where every question of paths is put to ``why``, too.
+ASKED = CELLS if WHOLE else CELLS[:1]
 #: What asks for many runs.
 RUNS = EBPF if WHOLE else EBPF[:1]
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 
@@ -19,7 +18,7 @@ from tests.cluster.cluster import SERVER as VPC_SERVER
 from .asked import ANSWERED, REFUSED, becomes
 from .model import ADDRESSES
 from .probing import THERE
-from .scope import CELLS
+from .scope import ASKED, CELLS
 from .test_paths import POLICIES, QUESTIONS
 from .vpc import NODE_PORT, SERVER
 
@@ -74,16 +73,22 @@ class Asker:
         return now
 
 
+#: Who answers in the cell that the cluster is in.
+ASKERS = {}
+
+
 @pytest.fixture
 def asker(paths):
-    """Programs that answer, in the cell as it is."""
-    with contextlib.ExitStack() as stack:
+    """Programs that answer, which end with the cell."""
+    if not ASKERS:
         running = {}
         for name in NODE_IPS:
             words = (sys.executable, "-I", str(THERE / "why.py"), str(ROOT / ".build/collections"))
-            running[name] = stack.enter_context(paths.cluster.start(name, *words))
-            stack.callback(running[name].kill)
-        yield Asker(running)
+            running[name] = paths.opened.enter_context(paths.cluster.start(name, *words))
+            paths.opened.callback(running[name].kill)
+        paths.opened.callback(ASKERS.clear)
+        ASKERS[paths.cell] = Asker(running)
+    return ASKERS[paths.cell]
 
 
 def say(found):
@@ -98,7 +103,7 @@ def say(found):
     return ANSWERED
 
 
-@everywhere
+@pytest.mark.parametrize("cell", ASKED, ids=str)
 @pytest.mark.parametrize(
     "question",
     [one for one in QUESTIONS.values() if len(one) == 5],
@@ -129,7 +134,7 @@ def test_it_names_rule_service_and_translation(asker):
     assert served[0]["translated"].endswith(f"-> {ADDRESSES['x/a']}:80 tcp")
     outside = asker.walk("x/b", MASQUERADED, "udp", 9)["hops"]
     masqueraded = [hop for hop in outside if "translated" in hop]
-    assert masqueraded[0]["translated"].startswith(f"{NODE_IPS['node-1']}:")
+    assert masqueraded[0]["translated"].startswith(f"{NODE_IPS['node-2']}:")
     assert masqueraded[-1]["translated"].startswith(f"{MASQUERADED}:9 -> {ADDRESSES['x/b']}:")
     listed = asker.walk("x/b", INTERNET, "udp", 9)["hops"]
     assert [hop for hop in listed if "translated" in hop] == []
