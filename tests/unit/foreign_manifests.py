@@ -158,6 +158,7 @@ SHAPES = {
         {"default/100": []},
     ),
     "labels that are numbers": _spec("{selector: {app: 100, tier: '7'}, ports: [{port: 80}]}"),
+    "labels that are null": _spec("{selector: {app: null}, ports: [{port: 80}]}"),
     "keys of others": _spec(
         "{ports: [{port: 80, appProtocol: http}], trafficDistribution: PreferClose, "
         "healthCheckNodePort: 31000, loadBalancerClass: example.net/x, topologyKeys: ['*'], "

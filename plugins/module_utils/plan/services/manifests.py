@@ -156,15 +156,9 @@ def _attach(found: Found, given: Mapping[str, list[Backends]], passed_over: set[
         )
 
 
-def _cluster_ips(value: object) -> list[int | OfIPv6 | str]:
-    """Read addresses of either family, or ``None``."""
-    if not isinstance(value, list):
-        raise Invalid(value, "a list")
-    return [
-        each if each == HEADLESS else values.address_of_either_family(each)
-        for each in value
-        if each != ""
-    ]
+def _cluster_ip(value: object) -> int | OfIPv6 | str:
+    """Read an address of either family, or ``None``."""
+    return HEADLESS if value == HEADLESS else values.address_of_either_family(value)
 
 
 def _source_range(value: object) -> Prefix | OfIPv6:
@@ -181,6 +175,13 @@ def _source_range(value: object) -> Prefix | OfIPv6:
 
 
 _source_ranges = values.list_of(_source_range)
+
+
+def _selector(value: object) -> dict[str, str]:
+    """Read labels; null is an empty one, as the API takes it."""
+    if isinstance(value, dict):
+        value = {key: "" if each is None else each for key, each in value.items()}
+    return values.labels(value)
 
 
 def _target(value: object) -> int | str | None:
@@ -220,8 +221,8 @@ _CLIENT_IP = values.excerpt(
 )
 _SPEC = {
     "type": Field(values.choice(*words.TYPES, EXTERNAL_NAME), words.CLUSTER_IP),
-    "clusterIP": Field(lambda value: _cluster_ips([value])),
-    "clusterIPs": Field(_cluster_ips, []),
+    "clusterIP": Field(_cluster_ip),
+    "clusterIPs": Field(values.list_of(_cluster_ip), []),
     "ports": Field(
         values.list_of(
             values.excerpt(
@@ -237,7 +238,7 @@ _SPEC = {
         ),
         [],
     ),
-    "selector": Field(values.labels, {}),
+    "selector": Field(_selector, {}),
     "ipFamilies": Field(values.list_of(values.words), []),
     "externalIPs": Field(values.list_of(values.address_of_either_family), []),
     "loadBalancerIP": Field(values.address_of_either_family),
@@ -291,7 +292,8 @@ def _service(manifest: dict[str, Any], pass_over: Pass) -> Service | None:
         return None
     item = _SERVICE(manifest)
     about, spec = item["metadata"], item["spec"]
-    given = (spec["clusterIP"] or []) + spec["clusterIPs"]
+    given = [] if spec["clusterIP"] is None else [spec["clusterIP"]]
+    given += spec["clusterIPs"]
     of_ipv4 = partial(passed.of_ipv4, pass_over=pass_over)
     if _is_of_ipv6_alone(given, spec["ipFamilies"]):
         pass_over(passed.IPV6_SERVICES)
