@@ -49,8 +49,10 @@ ports: [{{name: "", port: 8080, protocol: TCP}}]
 """
 
 
-def _spec(spec: str, planned: dict[str, list[str]] = ONE, *passed: str, rest: str = "") -> Shape:
-    return Shape(_with_slice(spec, rest), planned, passed)
+def _spec(
+    spec: str, planned: dict[str, list[str]] | None = None, *passed: str, rest: str = ""
+) -> Shape:
+    return Shape(_with_slice(spec, rest), ONE if planned is None else planned, passed)
 
 
 def _slice(endpoints: str, planned: dict[str, list[str]], *passed: str, **more: str) -> Shape:

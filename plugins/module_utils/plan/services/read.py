@@ -47,7 +47,7 @@ def node_port_range(value: object) -> str:
 
 
 def _range(written: str) -> range:
-    first, _, last = written.partition("-")
+    first, _dash, last = written.partition("-")
     return range(int(first), int(last) + 1)
 
 
