@@ -8,11 +8,13 @@ import ipaddress
 import itertools
 import time
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import policy_planned as planned
 import policy_worlds as worlds
+import test_policy_tables as policy_tables
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import options
 from ansible_collections.podnet.fabric.plugins.module_utils.policy import (
@@ -185,6 +187,16 @@ def test_everybody_is_one_word_and_what_is_known_by_its_address_alone_is_that() 
         "newly allowed": [],
         "newly denied": ["ingress from 10.0.0.3 to default {app=db}: all"],
     }
+
+
+def test_the_write_ups_example_is_said_as_the_docs_have_it() -> None:
+    given = policy_tables.pods()
+    said = lines(World(given, []), World(given, policy_tables.WRITE_UP))
+    assert said["newly allowed"] == []
+    docs = (Path(__file__).parent.parent.parent / "docs/policy.md").read_text()
+    for line in said["newly denied"]:
+        assert f"- '{line}'\n" in docs, line
+    assert len(said["newly denied"]) == 2
 
 
 def test_few_lines_are_said_and_the_others_counted() -> None:
