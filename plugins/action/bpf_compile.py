@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..module_utils.ebpf import bpf_compile
+from ..module_utils.ebpf.bpf_sources import gather_own
 from ..module_utils.steps import given, parts
 from ..plugin_utils import objects, programs, slices
 from ..plugin_utils.action import Action
@@ -43,7 +44,7 @@ class ActionModule(Action):
             items = given.programs(parts.PARTS, slices.of_host(options["path"], task_vars))
         wanted = [item for item in items if not lacks or item.get("name") in lacks["programs"]]
         if options["programs"] is None:
-            return wanted, programs.own_sources(wanted)
+            return wanted, gather_own(wanted)
         return wanted, programs.sources(self, wanted)
 
     def _compile(

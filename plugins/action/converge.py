@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..module_utils.ebpf.bpf_sources import without_texts
+from ..module_utils.ebpf.bpf_sources import gather_own, without_texts
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.steps import given, parts
@@ -68,7 +68,7 @@ class ActionModule(Action):
         found = given.programs(parts.PARTS if of_all else named, node) if node else []
         if not found:
             return run({})
-        gathered = programs.own_sources(found)
+        gathered = gather_own(found)
         if begins:
             return run(without_texts(gathered))
         known = files.lacks(str(arguments["path"]), node["name"])

@@ -8,9 +8,9 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..module_utils.ebpf.bpf_sources import without_texts
+from ..module_utils.ebpf.bpf_sources import gather_own, without_texts
 from ..module_utils.why import copies
-from ..plugin_utils import objects, programs
+from ..plugin_utils import objects
 from ..plugin_utils.action import Action
 
 
@@ -28,7 +28,7 @@ class ActionModule(Action):
                 "packet_path_info", {**arguments, "_sources": sources}, task_vars
             )
 
-        gathered = programs.own_sources(copies.all_items())
+        gathered = gather_own(copies.all_items())
         digests = without_texts(gathered)
         done = run(digests)
         lacks = done.get("lacks")

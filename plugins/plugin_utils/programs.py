@@ -14,7 +14,7 @@ from ..module_utils.engine.failure import Failure
 from . import objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     Result = dict[str, Any]
 
@@ -38,11 +38,6 @@ def sources(action: Any, programs: Any) -> dict[str, Any]:
             raise Failure(f"src {name!r} is not found: {error}.") from error
 
     return gather(named, find, Path(action._loader.get_basedir()))
-
-
-def own_sources(programs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Read what programs of the collection are made of, see ``bpf_sources.gather``."""
-    return gather(programs, lambda name: str(COLLECTION_SOURCES / name), Path.cwd())
 
 
 def bring(

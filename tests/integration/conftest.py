@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
 import uuid
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,12 @@ pytest.register_assert_rewrite("node_support")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+def pytest_collection_finish() -> None:
+    """No test imports what belongs to the controller: modules run in forks of this process."""
+    controllers = sorted({"ansible._internal", "ansible.errors"} & sys.modules.keys())
+    assert controllers == [], "modules would hand their warnings to a controller in these forks"
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
 from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, walk
-from ansible_collections.podnet.fabric.plugins.plugin_utils import programs
 from running import run
 
 NODE = "node-e6e4d"
@@ -14,7 +14,7 @@ class Asked:
 
     def __init__(self):
         self.known = {NODE: run("packet_path_info")}
-        self.sources = {**programs.own_sources(copies.all_items()), "objects": {}}
+        self.sources = {**bpf_sources.gather_own(copies.all_items()), "objects": {}}
 
     def __call__(self, *question):
         now = walk.begin(self.known, *question)

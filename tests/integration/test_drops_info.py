@@ -172,7 +172,7 @@ def test_filters(datapath):
             assert told["recorder"]["used"] == 4
     lines = run("drops_info", limit=3)["report"].splitlines()
     assert (len(lines), lines[3]) == (5, "… and 1 more")
-    assert lines[4] == "4 packets in 4/16384 records"
+    assert lines[4] == "In all: 4 packets in 4/16384 records"
     lines = run("drops_info", protocol="udp", pod="db", since="1h")["report"].splitlines()
     assert sum(f" (web) -> {DB}:53 (db) device=" in line for line in lines) == 1
 

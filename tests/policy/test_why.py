@@ -8,8 +8,8 @@ import json
 import sys
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
 from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, report, walk
-from ansible_collections.podnet.fabric.plugins.plugin_utils import programs
 
 from tests.cells.cells import NODE_IPS
 from tests.cluster.cluster import INTERNET, ROOT
@@ -45,7 +45,7 @@ class Asker:
 
     def __init__(self, running):
         self._running = running
-        self._sources = programs.own_sources(copies.all_items())
+        self._sources = bpf_sources.gather_own(copies.all_items())
         self._nodes = {name: self._ask(name, None) for name in running}
 
     def _ask(self, node, what):

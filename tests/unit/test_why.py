@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
-from ansible_collections.podnet.fabric.plugins.module_utils.why import packets, walk
+from ansible_collections.podnet.fabric.plugins.module_utils.why import packets, report, walk
 
 NODES = {
     "n1": {
@@ -88,3 +88,26 @@ def test_an_answer_goes_back(protocol):
     assert (back.source, back.destination) == (asked.destination, asked.source)
     assert (back.source_port, back.destination_port) == ports[::-1]
     assert back.reply is (protocol != "udp")
+
+
+def test_the_records_of_drops_name_pods_of_other_nodes_too():
+    now = walk.begin(NODES, "web", "10.1.1.1", "tcp", 80)
+    record = {"source": "10.1.0.1", "source_name": "web", "destination": "10.1.1.1"}
+    answer = {"hops": [], "recorded": [{**record, "destination_name": None}], "written": {}}
+    end = {"end": "network", "node": "10.0.0.2", "packet": now["at"]["packet"]}
+    (told,) = walk.follow(now, {**answer, **end})["recorded"]
+    (name,) = (name for name, ip in NODES["n2"]["pods"].items() if ip == "10.1.1.1")
+    assert (told["source_name"], told["destination_name"]) == ("web", name)
+
+
+def test_a_verdict_by_one_of_several_backends_says_so():
+    hop = {"node": "n1", "device": None, "packet": "", "rules": [], "direction": "forward"}
+    socket = {**hop, "hook": "socket", "verdict": "balanced", "what": "looked up", "backends": 4}
+    verdicts = {"forward": {"verdict": "delivered", "at": "web on n1"}}
+    said = report.render({"verdicts": verdicts, "hops": [socket], "recorded": []})
+    title = "Forward: delivered to web on n1 (by the first backend of the service; 3 more)"
+    assert said.splitlines()[0] == title
+    alone = report.render(
+        {"verdicts": verdicts, "hops": [{**socket, "backends": 1}], "recorded": []}
+    )
+    assert alone.splitlines()[0] == "Forward: delivered to web on n1"

@@ -17,7 +17,7 @@ def render(found: Found) -> str:
     more = found["matched"] - len(found["drops"])
     lines = [line(one) for one in found["drops"]]
     return "\n".join(
-        [*lines, *([f"… and {more} more"] if more else []), summary(found["recorder"])]
+        [*lines, *([f"… and {more} more"] if more else []), f"In all: {summary(found['recorder'])}"]
     )
 
 

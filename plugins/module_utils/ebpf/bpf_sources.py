@@ -55,6 +55,11 @@ def gather(
     return {"programs": named, "sources": list(sources.values()), "standin": headers}
 
 
+def gather_own(programs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Do the same for programs of the collection."""
+    return gather(programs, lambda name: str(COLLECTION_SOURCES / name), Path.cwd())
+
+
 def without_texts(gathered: Mapping[str, Any]) -> dict[str, Any]:
     """Return what :func:`gather` did less the files: enough to recognise what is loaded."""
     return {

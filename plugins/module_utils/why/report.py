@@ -21,13 +21,19 @@ def render(walk: Mapping[str, Any]) -> str:
     parts = []
     for direction, verdict in walk["verdicts"].items():
         hops = [hop for hop in walk["hops"] if hop["direction"] == direction]
-        title = f"{direction.capitalize()}: {said(verdict)}"
+        title = f"{direction.capitalize()}: {said(verdict)}{_of_backends(hops)}"
         rows = [row for hop in hops for row in _rows(hop)]
         parts.append("\n".join([title, *tables.table(_HEADS, rows)]) if rows else title)
     if walk["recorded"]:
         lines = [f"  {one['node']}: {report.line(one)}" for one in walk["recorded"]]
         parts.append("\n".join(["Drops of such packets that were recorded:", *lines]))
     return "\n\n".join(parts)
+
+
+def _of_backends(hops: list[Mapping[str, Any]]) -> str:
+    """Say that other backends may have another fate, where a socket would choose one."""
+    others = max((hop.get("backends", 1) for hop in hops), default=1) - 1
+    return f" (by the first backend of the service; {others} more)" if others > 0 else ""
 
 
 def said(verdict: Mapping[str, Any]) -> str:

@@ -83,7 +83,10 @@ def follow(walk: Item, answer: Mapping[str, Any]) -> Item:
         **walk,
         "hops": walk["hops"] + hops,
         "recorded": walk["recorded"]
-        + [{"node": node, "way": direction, **one} for one in answer["recorded"]],
+        + [
+            {"node": node, "way": direction, **_named(walk["nodes"], one)}
+            for one in answer["recorded"]
+        ],
         # Whatever differs from the node's own maps, with what it knew before.
         "written": {**walk["written"], node: answer["written"]},
         "steps": walk["steps"] + 1,
@@ -109,6 +112,13 @@ def follow(walk: Item, answer: Mapping[str, Any]) -> Item:
     if answer["end"] == "tunnel":
         at |= {"entry": "tunnel", "tunnel_endpoint": answer["tunnel_endpoint"]}
     return {**gone, "at": at}
+
+
+def _named(nodes: Mapping[str, Item], record: Item) -> Item:
+    """Return a record with the names of the pods of other nodes, which its node does not know."""
+    pods = {ip: name for said in nodes.values() for name, ip in said["pods"].items()}
+    ends = ("source", "destination")
+    return record | {f"{end}_name": pods[record[end]] for end in ends if record[end] in pods}
 
 
 def _arrived(walk: Item, frame: bytes, entry: Item | None) -> Item:

@@ -318,6 +318,7 @@ class Way:
                 "translated": str(packets.read(frame)),
                 "what": f"looked up as sockets are: one of {found['active']} backends",
                 "service": self._service(was),
+                "backends": found["active"],
             }
         )
         return frame
