@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How much is run: ``make test-policy`` runs all there is, ``make test`` what time allows.
 
-That is all cases and all paths in both cells of eBPF and in one of each other datapath.
+That is all cases in both cells of eBPF, and a choice of them and all paths in one of each other
+datapath, too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ WHOLE = os.environ.get("POLICY_SCOPE") == "whole"
 CELLS = ALL_CELLS if WHOLE else [*ALL_CELLS[:3], ALL_CELLS[5]]
 EBPF = CELLS[:2]
 #: Where every question of paths is put to ``why``, too.
-ASKED = CELLS if WHOLE else CELLS[:1]
+WHERE_ASKED = CELLS if WHOLE else CELLS[:1]
 #: What asks for many runs.
 RUNS = EBPF if WHOLE else EBPF[:1]
 

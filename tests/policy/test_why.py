@@ -18,7 +18,7 @@ from tests.cluster.cluster import SERVER as VPC_SERVER
 from .asked import ANSWERED, REFUSED, becomes
 from .model import ADDRESSES
 from .probing import THERE
-from .scope import ASKED, CELLS
+from .scope import CELLS, RUNS, WHERE_ASKED
 from .test_paths import POLICIES, QUESTIONS
 from .vpc import NODE_PORT, SERVER
 
@@ -103,7 +103,7 @@ def say(found):
     return ANSWERED
 
 
-@pytest.mark.parametrize("cell", ASKED, ids=str)
+@pytest.mark.parametrize("cell", WHERE_ASKED, ids=str)
 @pytest.mark.parametrize(
     "question",
     [one for one in QUESTIONS.values() if len(one) == 5],
@@ -174,7 +174,7 @@ ASKED = (
 )
 
 
-@everywhere
+@pytest.mark.parametrize("cell", dict.fromkeys([*WHERE_ASKED, CELLS[-1]]), ids=str)
 def test_nothing_is_left_of_a_question(paths, asker):
     for _again in range(5):
         before = held(paths.cluster)
@@ -188,7 +188,7 @@ def test_nothing_is_left_of_a_question(paths, asker):
     raise AssertionError(f"after each of five rounds something was counted: {sorted(differ)}")
 
 
-@everywhere
+@pytest.mark.parametrize("cell", RUNS, ids=str)
 def test_the_playbook_says_it_too(paths):
     words = {
         "why_source": "y/a",
