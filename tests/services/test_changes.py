@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.predictions import predicted_then_done
 
 from .clients import Client
-from .talks import nothing_is_lost, talks
+from .talks import SERVERS, nothing_is_lost, talks
 from .write_up import NAMES, NAMES_NODE_PORT, NAMES_SERVICE, NETPOD, NODES, STICKY, WEBPODS
 
 FILL = "Fill the service maps"
@@ -97,5 +97,6 @@ def test_a_backend_that_is_back_gets_its_share(cluster, give):
     for name in ("names", "sticky"):
         give(name, *({"ip": ip} for ip in WEBPODS))
     cluster.play("site").ok()
-    for way in WAYS:
-        assert servers(cluster, way) == {"webpod1", "webpod2"}, way
+    for place, raw, address, port in WAYS.values():
+        with talks(Client(cluster, place, raw), address, port) as some:
+            assert {talk["name"] for talk in some.begin} == SERVERS
