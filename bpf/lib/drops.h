@@ -14,17 +14,6 @@ _Static_assert(!(DROP_PLACES & (DROP_PLACES - 1)) && !(DROP_BUDGETS & (DROP_BUDG
 	       "a hash is cut to them by its bits");
 _Static_assert(sizeof(struct drop_scratch_value) == sizeof(struct drops_value), "the one is written as the other");
 
-/* An account for an address, which is hardly ever a device's number: those are small. */
-static __always_inline __u32 drop_fold(const struct address *address)
-{
-	__u32 folded = 0;
-
-#pragma clang loop unroll(full)
-	for (int word = 0; word < 4; word++)
-		folded ^= address->words[word];
-	return folded;
-}
-
 /* Whom the drop concerns: who sends as he likes, else who gets it. What leaves the node has a source that was
  * looked at when it came in. */
 static __always_inline __u32 drop_account(const struct packet *p)
@@ -34,7 +23,7 @@ static __always_inline __u32 drop_account(const struct packet *p)
 
 	OPAQUE(here); /* or clang chooses where to read, of which the verifier refuses one */
 	if (p->hook == HOOK_TO_NETDEV)
-		return drop_fold(&p->tuple->source);
+		return address_fold(&p->tuple->source); /* hardly ever a device's number: those are small */
 	if (packet_is_from_pod(p) || p->hook == HOOK_TO_CONTAINER)
 		return here;
 	OPAQUE(pod); /* see deliver_fits */

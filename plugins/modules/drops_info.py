@@ -124,7 +124,7 @@ report:
   type: str
   sample: |-
     2026-11-27T03:00:08Z from_container ingress_denied TCP 10.111.160.1:40001 (web-1) -> 10.111.160.3:5432 (db-1) ...
-    3 packets in 1/16384 records
+    In all: 3 packets in 1/16384 records
 """
 
 from ansible.module_utils.basic import AnsibleModule
