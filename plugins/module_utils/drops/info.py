@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import reasons
+from ..engine import protocols
 from ..engine.failure import Failure
 from . import records
 
@@ -30,7 +31,7 @@ class Filter:
     :param pod: name of an endpoint at one of its ends, or pattern as of a shell.
     :param address: address or prefix of one of its ends.
     :param reasons: names of verdicts that drop.
-    :param protocol: a word of :data:`records.PROTOCOLS` in any case, or a number in digits.
+    :param protocol: a word of :data:`protocols.NUMBERS` in any case, or a number in digits.
     :param since: ``15m`` ago or ``2026-11-27T03:00:00Z``: the last one was dropped then or later.
     """
 
@@ -48,7 +49,7 @@ class Filter:
         for reason in self.reasons:
             if reason not in known:
                 raise Failure(f"reason: {reason!r} is none; valid are {', '.join(known)}.")
-        words = [*records.PROTOCOLS.values()]
+        words = [*protocols.NUMBERS]
         if self.protocol and self.protocol.upper() not in words and not self.protocol.isdecimal():
             valid = ", ".join(words)
             raise Failure(f"protocol: {self.protocol!r} is none; valid are {valid}, or a number.")
@@ -91,7 +92,7 @@ def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
 
 def _protocol(text: str) -> str:
     """Write a protocol as records have it."""
-    return records.PROTOCOLS.get(int(text), str(int(text))) if text.isdecimal() else text.upper()
+    return protocols.name(int(text)) if text.isdecimal() else text.upper()
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

@@ -11,21 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath import clock, pinned, reasons
 from ..datapath import drop_layout as layout
-from ..engine import addresses
+from ..engine import addresses, protocols
 from . import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     Record = dict[str, Any]
-
-#: Protocols by their numbers; all others go by that.
-PROTOCOLS = {
-    socket.IPPROTO_ICMP: "ICMP",
-    socket.IPPROTO_TCP: "TCP",
-    socket.IPPROTO_UDP: "UDP",
-    socket.IPPROTO_SCTP: "SCTP",
-}
 
 _HOOKS = {hook.number: hook for hook in reasons.HOOKS}
 _VERDICTS = {verdict.number: verdict for verdict in reasons.VERDICTS}
@@ -61,7 +53,7 @@ def recorded(
 
     :param source: address that sent them; None for any, as of what follows.
     :param destination: address that they were for.
-    :param protocol: a word of :data:`PROTOCOLS`, or a number in digits.
+    :param protocol: a word of :data:`protocols.NUMBERS`, or a number in digits.
     :param port: the destination's.
     """
     wanted = (source, destination, protocol, port)
@@ -96,7 +88,7 @@ def _record(value: Any, known: names.Names, now: int, wall: float) -> Record:
     head = value.head[: value.captured]
     source, destination = (_address(raw) for raw in (value.source, value.destination))
     device, pod = known.devices.get(value.ifindex, (None, None))
-    protocol = PROTOCOLS.get(value.protocol, str(value.protocol)) if source else None
+    protocol = protocols.name(value.protocol) if source else None
     sender = pod if hook and hook.name in _SENDERS else None
     return {
         "hook": hook.name if hook else str(value.hook),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath import nat_layout as layout
 from ..datapath.clock import elapsed
-from ..engine import addresses
+from ..engine import addresses, protocols
 from ..engine.failure import Failure
 from . import words
 from .filters import translated
@@ -61,7 +61,7 @@ def _entry(key: Key, value: Value, now: int) -> dict[str, Any]:
     idle = max(0, elapsed(now, value.used))
     closing = words.CLOSING if value.flags & layout.NAT_CLOSING else words.OPEN
     return {
-        "protocol": words.protocol(key.protocol),
+        "protocol": protocols.name(key.protocol),
         "direction": words.direction(value.flags),
         "source": _text(key.source),
         "source_port": int.from_bytes(key.source_port, "big"),

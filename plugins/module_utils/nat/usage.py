@@ -11,7 +11,7 @@ from ..datapath import nat_layout as layout
 from ..datapath import pinned
 from ..datapath.clock import elapsed
 from ..datapath.service_layout import NODE_PORTS
-from ..engine import addresses
+from ..engine import addresses, protocols
 from . import words
 from .flows import is_over
 
@@ -45,7 +45,7 @@ def usage(found: Flows) -> dict[str, Any]:
     table = {"used": used, "size": found.size, "over": over, "notes": noted}
     ports = [
         {
-            "protocol": words.protocol(protocol),
+            "protocol": protocols.name(protocol),
             "address": addresses.text(address),
             "destination": addresses.text(destination),
             "destination_port": int.from_bytes(port, "big"),

@@ -4,17 +4,11 @@
 
 from __future__ import annotations
 
-import socket
-
 from ..datapath import nat_layout as layout
+from ..engine import protocols
 
-PROTOCOLS = {
-    "TCP": socket.IPPROTO_TCP,
-    "UDP": socket.IPPROTO_UDP,
-    "ICMP": socket.IPPROTO_ICMP,
-}
+PROTOCOLS = protocols.numbers("TCP", "UDP", "ICMP")
 TCP = PROTOCOLS["TCP"]
-_PROTOCOL_NAMES = {number: word for word, number in PROTOCOLS.items()}
 OUT, IN = DIRECTIONS = ("OUT", "IN")
 SOURCE, DESTINATION = "XLATE_SRC", "XLATE_DST"
 MASQUERADE, SERVICE, HOST, INBOUND = KINDS = ("masquerade", "service", "host", "inbound")
@@ -30,11 +24,6 @@ ACCOUNTS = {
     layout.NAT_POLICY | layout.NAT_OUTSIDE: "policy_outside",
 }
 OPEN, CLOSING, OVER = "open", "closing", "over"
-
-
-def protocol(number: int) -> str:
-    """Name a protocol."""
-    return _PROTOCOL_NAMES.get(number, str(number))
 
 
 def direction(flags: int) -> str:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..datapath import policy_layout as layout
+from ..engine import protocols
 from . import packed
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 _PORT_BITS = layout.POLICY_RULE_ALL_BITS - layout.POLICY_RULE_BITS
 _END = 1 << 16
 #: Protocols with ports that rules name, and one that stands for those which no rule names.
-NAMED, OTHERS = {6: "TCP", 17: "UDP", 132: "SCTP"}, 1
+NAMED = {number: name for name, number in protocols.numbers("TCP", "UDP", "SCTP").items()}
+OTHERS = protocols.NUMBERS["ICMP"]
 #: Class of the other side of rules that mean everybody.
 _ANY = 0
 

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine import sockdiag
+from ..engine import protocols, sockdiag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-PROTOCOLS = {"TCP": socket.IPPROTO_TCP, "UDP": socket.IPPROTO_UDP}
+PROTOCOLS = protocols.numbers("TCP", "UDP")
 PROC = Path("/proc")
 _SOCKET = "socket:["
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
 from ..datapath.nat_layout import NAT_SEEN
+from ..engine import protocols
 from . import packed, said, words
 from .held import MAPS, read
 
@@ -53,7 +54,7 @@ def _frontend(key: bytes, numbers: Numbers, held: Held) -> dict[str, Any]:
         "id": numbers.id,
         "name": held.name(numbers.id),
         "frontend": said.where(key),
-        "protocol": words.protocol(layout.SERVICES.key_row(key).protocol),
+        "protocol": protocols.name(layout.SERVICES.key_row(key).protocol),
         "type": words.kind(numbers.kind),
         "flags": words.flags(numbers.flags),
         "session_affinity": numbers.affinity,
@@ -79,7 +80,7 @@ def _reverse_sockets(held: Held, ids: Collection[int] | None) -> Iterator[dict[s
             yield {
                 "cookie": key.cookie,
                 "backend": packed.place_text(key.address + key.port),
-                "protocol": words.protocol(key.protocol),
+                "protocol": protocols.name(key.protocol),
                 "frontend": packed.place_text(value.address + value.port),
                 "id": value.id,
             }

@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
-from ..engine import addresses
+from ..engine import addresses, protocols
 from . import packed, words
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def where(key: bytes) -> str:
 
 def name(key: bytes, full_name: str | None) -> str:
     """Name a frontend as ``service default/svc:svc-webport/TCP 10.10.252.131:80``."""
-    protocol = words.protocol(layout.SERVICES.key_row(key).protocol)
+    protocol = protocols.name(layout.SERVICES.key_row(key).protocol)
     return f"service {full_name or f'without a name, {protocol}'} {where(key)}"
 
 

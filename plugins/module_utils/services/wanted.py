@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..datapath import service_layout as layout
-from ..engine import addresses
+from ..engine import addresses, protocols
 from ..engine.failure import Failure
 from . import packed, words
 
@@ -345,6 +345,6 @@ def _twice(first: str, second: str, key: bytes, kind: Kind) -> Failure:
     else:
         what = packed.place_text(row.address + row.port)
     return Failure(
-        f"services: {what}/{words.protocol(row.protocol)} is that of {first!r} and of {second!r}; "
+        f"services: {what}/{protocols.name(row.protocol)} is that of {first!r} and of {second!r}; "
         f"it can be one's alone."
     )

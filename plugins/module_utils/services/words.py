@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
+from ..engine import protocols
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +33,7 @@ KINDS = {
     layout.SERVICE_LOAD_BALANCER: LOAD_BALANCER,
     layout.SERVICE_HOST_PORT: HOST_PORT,
 }
-PROTOCOLS = {"TCP": socket.IPPROTO_TCP, "UDP": socket.IPPROTO_UDP}
-PROTOCOL_NAMES = {number: word for word, number in PROTOCOLS.items()}
+PROTOCOLS = protocols.numbers("TCP", "UDP")
 FLAGS = {
     layout.SERVICE_OUTSIDE: "outside",
     layout.SERVICE_SOURCE_RANGES: "source ranges",
@@ -62,11 +61,6 @@ def name_of(service: Mapping[str, Any], port: Mapping[str, Any]) -> str:
 def kind(number: int) -> str:
     """Name a kind of frontend."""
     return KINDS.get(number, str(number))
-
-
-def protocol(number: int) -> str:
-    """Name a protocol."""
-    return PROTOCOL_NAMES.get(number, str(number))
 
 
 def flags(number: int) -> list[str]:

@@ -13,9 +13,10 @@ import struct
 from dataclasses import dataclass, replace
 
 from ..engine.failure import Failure
+from ..engine.protocols import numbers
 
 #: Name -> number of the protocols that can be asked about.
-PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
+PROTOCOLS = {name.lower(): no for name, no in numbers("TCP", "UDP", "ICMP").items()}
 NAMES = {number: name for name, number in PROTOCOLS.items()}
 
 #: Port of the client, out of the range that the kernel gives by itself.

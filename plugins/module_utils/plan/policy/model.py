@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...engine import protocols
+
 if TYPE_CHECKING:
     from ..kubernetes.selectors import Selector
     from .blocks import Block
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 INGRESS, EGRESS = DIRECTIONS = ("ingress", "egress")
 
 #: IP protocol numbers of what rules name.
-PROTOCOLS = {"TCP": 6, "UDP": 17, "SCTP": 132}
+PROTOCOLS = protocols.numbers("TCP", "UDP", "SCTP")
 
 
 class Port(NamedTuple):
