@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..datapath import layout, nat_layout, policy_layout, reasons, service_layout
+from ..datapath import (
+    drop_layout,
+    layout,
+    nat_layout,
+    policy_layout,
+    reasons,
+    service_layout,
+)
 from ..datapath.cells import POLICY_PROGRAM
 from ..datapath.tasks import WITHOUT
 from ..ebpf import bpf_compile
@@ -26,7 +33,7 @@ from ..engine.map_spec import MapSpec
 
 if TYPE_CHECKING:
     import contextlib
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Optional
 
     from ..datapath.structs import Layout
@@ -41,11 +48,16 @@ READ_ALONE = (
     *(service_layout.SOURCE_RANGES, nat_layout.MASQUERADE, nat_layout.NON_MASQUERADE),
     *(policy_layout.POLICY_PODS, policy_layout.POLICY_CLASSES, policy_layout.POLICY_RULES),
 )
-#: Copies that begin empty: counters, of which what was counted shows then, and what nothing but
-#: taking it out shows.
-_FRESH = {layout.METRICS.name, nat_layout.NAT_QUEUE.name, policy_layout.POLICY_STAGE.name}
+#: Copies that begin empty: counters, records of drops, the program of policies, and what nothing
+#: but taking it out shows.
+_FRESH = (
+    *(layout.METRICS, nat_layout.NAT_QUEUE, policy_layout.POLICY_STAGE),
+    *drop_layout.MAPS,
+)
 #: Of these the keys are there, and nothing is counted yet.
-_ZEROED = {policy_layout.POLICY_COUNTERS.name}
+_ZEROED = (policy_layout.POLICY_COUNTERS,)
+#: What tells the verdict, and rules and sets of policies; both begin with the packets.
+_COUNTERS = (layout.METRICS, policy_layout.POLICY_COUNTERS)
 #: What a packet leaves for those after it.
 _LASTING = (
     *(nat_layout.NAT, nat_layout.NAT_QUOTA, nat_layout.NAT_TOTAL, nat_layout.NAT_STATE),
@@ -80,32 +92,28 @@ class Outcome:
     rules: tuple[tuple[str, str], ...]
 
 
-def items(pinned: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return, in the words of ``bpf_program``, all programs that these may be.
+def items(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return, in the words of ``bpf_program``, all programs that those of these names may be.
 
     A program was made with or without what its node has; its digest says which.
-
-    :param pinned: name -> digest.
     """
-    found = []
-    for name in pinned:
-        for number, words in enumerate(_without()):
-            found.append(
-                {
-                    "name": f"{name}/{number}",
-                    "src": f"{name}.c",
-                    "function": name,
-                    "type": "sched_cls",
-                    "defines": dict.fromkeys(words, ""),
-                    "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
-                }
-            )
-    return found
+    return [
+        {
+            "name": f"{name}/{number}",
+            "src": f"{name}.c",
+            "function": name,
+            "type": "sched_cls",
+            "defines": dict.fromkeys(words, ""),
+            "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
+        }
+        for name in names
+        for number, words in enumerate(_without())
+    ]
 
 
 def all_items() -> list[dict[str, Any]]:
     """Return the same of all programs that see packets."""
-    return items(dict.fromkeys(program_names(), ""))
+    return items(program_names())
 
 
 def program_names() -> list[str]:
@@ -132,7 +140,7 @@ def recognised(
     :raises Failure: for a program that was made of other sources.
     """
     found: dict[str, dict[str, Any]] = {}
-    for item in items(dict.fromkeys(pinned, "")):
+    for item in items(pinned):
         name = item["function"]
         source, _maps = bpf_compile.unit(item, sources)
         made = programs.digest(source, name, SCHED_CLS, map_pins=item["maps"])
@@ -188,10 +196,10 @@ class Copies:
         if table in READ_ALONE:
             return found
         own = self._stack.enter_context(maps.create(found.spec))
-        if table.name in _FRESH or found.type == "queue":
+        if table in _FRESH:
             return own
         entries = found.items()
-        if table.name in _ZEROED:
+        if table in _ZEROED:
             entries = {key: bytes(len(value)) for key, value in entries.items()}
         own.restore(entries)
         return own
@@ -237,26 +245,21 @@ class Copies:
             program = self._begun(program, tunnel, settled=settled)
         context = bytearray(_SKB)
         struct.pack_into("=I", context, _IFINDEX, ifindex)
-        counted, policies = self._counted(), self._policies()
+        before = [self._counted(table) for table in _COUNTERS]
         done = syscall.program_test_run(program, frame, context=bytes(context))
-        new = [key for key, number in self._counted().items() if number != counted.get(key, 0)]
-        verdict = _VERDICTS[new[0] % layout.VERDICTS] if new else None
-        rules = tuple(
-            (_KINDS[kind], self._name(number, kind))
-            for (number, kind), packets in sorted(self._policies().items())
-            if packets != policies.get((number, kind), 0)
+        verdicts, counted = (
+            sorted(key for key, packets in self._counted(table).items() if packets != old.get(key))
+            for table, old in zip(_COUNTERS, before)
         )
+        verdict = _VERDICTS[verdicts[0][0] % layout.VERDICTS] if verdicts else None
+        rules = tuple((_KINDS[kind], self._name(number, kind)) for number, kind in counted)
         answered = bool(verdict and verdict.drops and done.retval == _REDIRECT)
         return Outcome(verdict, done.data, answered, rules)
 
-    def _counted(self) -> dict[int, int]:
-        sums = self.tables[layout.METRICS.name].sums()
-        return {int.from_bytes(key, "little"): value[0] for key, value in sums.items()}
-
-    def _policies(self) -> dict[tuple[int, int], int]:
-        counters = policy_layout.POLICY_COUNTERS
-        sums = self.tables[counters.name].sums()
-        return {counters.key_struct.unpack(key): value[0] for key, value in sums.items()}
+    def _counted(self, table: Layout) -> dict[tuple[int, ...], int]:
+        """Return the packets that a map has counted, by its keys."""
+        sums = self.tables[table.name].sums()
+        return {table.key_struct.unpack(key): value[0] for key, value in sums.items()}
 
     def _name(self, number: int, kind: int) -> str:
         table = policy_layout.POLICY_NAMES

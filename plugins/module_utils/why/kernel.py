@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 from ..engine.netlink import Refusal
 from ..engine.netlink import socket as netlink_socket
-
-_REFUSES = {6: "blackhole", 7: "unreachable", 8: "prohibit"}  # linux/rtnetlink.h: RTN_*
-
+from ..engine.routes import NOWHERE, TYPES
 
 #: What the kernel answers instead of a route, and means by it.
 _ERRORS = {
@@ -46,15 +44,12 @@ def route(destination: str, source: str | None = None, device: str | None = None
             (found,) = ip.route("get", **asked)
         except Refusal as error:
             number = getattr(error, "code", 0) or 0
-            return f"the kernel has no route to {destination}: {_said(number)}"
-    kind = _REFUSES.get(int(found["type"]))
-    if kind:
+            said = _ERRORS.get(number) or os.strerror(number)
+            return f"the kernel has no route to {destination}: {said}"
+    kind = TYPES.get(int(found["type"]))
+    if kind in NOWHERE:
         return f"the kernel's route to {destination} is {kind}"
     number = found.get_attr("RTA_OIF")
     return Route(
         socket.if_indextoname(number), found.get_attr("RTA_GATEWAY"), found.get_attr("RTA_PREFSRC")
     )
-
-
-def _said(number: int) -> str:
-    return _ERRORS.get(number) or os.strerror(number)

@@ -37,6 +37,7 @@ ENTRIES = ("pod", "node", "network", "tunnel")
 _INGRESS, _EGRESS = "tc_ingress", "tc_egress"
 _ON_ITS_WAY = ("to_network", "masqueraded")
 _NO_MAC = bytes(6)
+NO_NETWORK = "this node has no pod network yet; run podnet.fabric.site before."
 #: More programs than any way over a node has; a packet that goes round ends here.
 _MOST_HOPS = 12
 
@@ -56,7 +57,7 @@ class Way:
         raw = self.copies.tables[layout.CONFIG.name].get(layout.CONFIG.pack_key(family=FAMILY_IPV4))
         self.config = layout.CONFIG.unpack_value(raw or bytes(layout.CONFIG.spec.value_size))
         if not self.config["gateway_ifindex"]:
-            raise Failure("this node has no pod network yet; run podnet.fabric.site before.")
+            raise Failure(NO_NETWORK)
 
     # Where a packet begins.
 
@@ -148,8 +149,9 @@ class Way:
         verdict, frame = outcome.verdict, outcome.frame
         if verdict is None or verdict.name == "to_stack":
             return self._kernel(frame, came_by)
-        if verdict.drops:
-            return self._end("dropped", frame, reason=verdict.name, answered=outcome.answered)
+        dropped = self._dropped(outcome)
+        if dropped:
+            return dropped
         if verdict.name == "to_endpoint":
             return self._delivered(frame)
         if verdict.name == "to_overlay":
@@ -194,9 +196,7 @@ class Way:
 
     def _by_pod_device(self, frame: bytes, device: str) -> Item:
         outcome = self._pass(device, _EGRESS, frame)
-        if outcome and outcome.verdict and outcome.verdict.drops:
-            return self._end("dropped", frame, reason=outcome.verdict.name)
-        return self._delivered(frame)
+        return self._dropped(outcome) or self._delivered(frame)
 
     def _leave(self, frame: bytes, found: Route | str) -> Item:
         """Go out of a device of the node, past the program there."""
@@ -208,10 +208,11 @@ class Way:
         )
         frame = packets.with_macs(frame, _NO_MAC, _mac(found.device))
         outcome = self._pass(found.device, _EGRESS, frame, settled=settled)
+        dropped = self._dropped(outcome)
+        if dropped:
+            return dropped
         if outcome:
             frame = outcome.frame
-            if outcome.verdict and outcome.verdict.drops:
-                return self._end("dropped", frame, reason=outcome.verdict.name)
         self._hop("network", found.device, frame, "sent", f"out of {found.device}{_via(found)}")
         return self._end("network", frame, node=self._who_has(packets.read(frame).destination))
 
@@ -229,6 +230,14 @@ class Way:
 
     def _delivered(self, frame: bytes) -> Item:
         return self._end("pod", frame, pod=packets.read(frame).destination)
+
+    def _dropped(self, outcome: Outcome | None) -> Item | None:
+        """Return the end of a packet that a program has dropped, None of any other."""
+        verdict = outcome and outcome.verdict
+        if not outcome or not verdict or not verdict.drops:
+            return None
+        answered = outcome.answered
+        return self._end("dropped", outcome.frame, reason=verdict.name, answered=answered)
 
     def _refused(self, frame: bytes, said: str) -> Item:
         self._hop("kernel", None, frame, "refused", said)
@@ -380,16 +389,11 @@ def _via(found: Route) -> str:
 def known() -> Item:
     """Return what the node holds: its addresses, and its pods by their names."""
     pods = {key["name"]: value["address"] for key, value in pinned.entries(layout.ALLOCATIONS)}
-    own = [
-        key["address"]
+    own = {
+        key["address"]: value["node"]
         for key, value in pinned.entries(layout.NODE_ADDRESSES)
         if value["flags"] & layout.NODE_LOCAL
-    ]
-    nodes = {
-        value["node"]
-        for _key, value in pinned.entries(layout.NODE_ADDRESSES)
-        if value["flags"] & layout.NODE_LOCAL
     }
-    if not nodes:
-        raise Failure("this node has no pod network yet; run podnet.fabric.site before.")
-    return {"node_ip": nodes.pop(), "pods": pods, "addresses": sorted(own)}
+    if not own:
+        raise Failure(NO_NETWORK)
+    return {"node_ip": next(iter(own.values())), "pods": pods, "addresses": sorted(own)}
