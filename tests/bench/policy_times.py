@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import policy_layout
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import (
-    blocks,
-    classes,
     options,
     read,
     tables,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.policy import wire
 
+from ..unit.policy_many import many_pods, many_policies
 from . import service_maps, topology
 from .podnet_datapath import cell, run_module
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 PODS, POLICIES, NODE_PODS = 10_000, 1_000, 100
 FIRST_POD = IPv4Address("10.0.0.0")
-_SPACES = 100
 
 
 def measure(repeat: int, pods: int = PODS, policies: int = POLICIES) -> dict[str, Any]:
@@ -63,40 +61,14 @@ def measure(repeat: int, pods: int = PODS, policies: int = POLICIES) -> dict[str
 
 
 def _planned(pods: int, policies: int, *, changed: bool = False) -> Tables:
-    listed = [
-        classes.At(
-            f"p{number}",
-            blocks.address(str(FIRST_POD + number)),
-            classes.Kind(
-                f"n{number % _SPACES}", frozenset({"app": f"a{number % 7}", "of": "x"}.items())
-            ),
-        )
-        for number in range(pods)
-    ]
     problems: list[str] = []
-    given = [_policy(number) for number in range(policies)]
+    given = many_policies(policies)
     if changed:
         given[0]["spec"]["egress"] = []
-    found = tables.tables(list(read.items(given, problems)), listed, _labels)
+    found = tables.tables(list(read.items(given, problems)), many_pods(pods), _labels)
     if problems:
         raise RuntimeError(problems[0])
     return found
-
-
-def _policy(number: int) -> dict[str, Any]:
-    other = {"matchLabels": {"kubernetes.io/metadata.name": f"n{number * 7 % _SPACES}"}}
-    return {
-        "name": f"p{number}",
-        "namespace": f"n{number % _SPACES}",
-        "spec": {
-            "podSelector": {"matchLabels": {"app": f"a{number % 7}"}},
-            "ingress": [
-                {"from": [{"podSelector": {"matchLabels": {"app": f"a{number % 5}"}}}]},
-                {"from": [{"namespaceSelector": other}], "ports": [{"port": number + 1}]},
-            ],
-            "egress": [{"to": [{"ipBlock": {"cidr": f"192.0.{number % 200}.0/24"}}]}],
-        },
-    }
 
 
 def _labels(namespace: str) -> dict[str, str]:

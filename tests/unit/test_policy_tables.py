@@ -6,12 +6,12 @@ import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import policy_many
 import policy_planned as planned
 import policy_worlds as worlds
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import (
     blocks,
-    classes,
     model,
     ports,
     read,
@@ -166,37 +166,10 @@ def test_pods_share_a_set_where_their_ports_make_no_difference():
 
 
 def test_ten_thousand_pods_and_a_thousand_policies_take_seconds(capsys):
-    spaces = [f"n{number}" for number in range(100)]
-    listed = [
-        classes.At(
-            f"p{number}",
-            blocks.address("10.0.0.0") + number,
-            classes.Kind(
-                spaces[number % 100], frozenset({"app": f"a{number % 7}", "of": "x"}.items())
-            ),
-        )
-        for number in range(10_000)
-    ]
-
-    def one(number: int) -> dict[str, Any]:
-        space = spaces[number % 100]
-        other = {"matchLabels": {"kubernetes.io/metadata.name": spaces[(number * 7) % 100]}}
-        return {
-            "name": f"p{number}",
-            "namespace": space,
-            "spec": {
-                "podSelector": {"matchLabels": {"app": f"a{number % 7}"}},
-                "ingress": [
-                    {"from": [{"podSelector": {"matchLabels": {"app": f"a{number % 5}"}}}]},
-                    {"from": [{"namespaceSelector": other}], "ports": [{"port": number + 1}]},
-                ],
-                "egress": [{"to": [{"ipBlock": {"cidr": f"192.0.{number % 200}.0/24"}}]}],
-            },
-        }
-
+    listed, given = policy_many.many_pods(10_000), policy_many.many_policies(1000)
     start = time.process_time()
     problems: list[str] = []
-    policies = list(read.items([one(number) for number in range(1000)], problems))
+    policies = list(read.items(given, problems))
     held = tables.tables(policies, listed, planned.labels_of(World({}, [])))
     took = time.process_time() - start
     sets = [held.of_node(p.name for p in listed[at : at + 100]) for at in range(0, 10_000, 100)]
