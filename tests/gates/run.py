@@ -27,12 +27,19 @@ OBJECTS = {"PODNET_OBJECT_CACHE": str(BUILD / "objects")}
 #: So many of the slowest tests are named.
 SHOWN = 10
 
+#: What pytest calls a test that did not pass; one that was skipped showed nothing.
+NOT_PASSED = ("failure", "error", "skipped")
+
+#: So much of what a failed test said is repeated at the end.
+WIDTH = 300
+
 
 class Test(NamedTuple):
-    """How long one test of a gate took."""
+    """How long one test of a gate took, and what it said where it did not pass."""
 
     seconds: float
     name: str
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def _run(part: str, gate: Gate, log: IO[str] | None) -> Result:
     passed, failed = _count(suites) if gate.report else (int(succeeded), 0)
     if not succeeded:  # perhaps beside its tests, or before them
         failed = max(failed, 1)
-    return Result(part, gate.name, passed, failed, seconds, _times(gate, suites))
+    return Result(part, gate.name, passed, failed, seconds, _tests(gate, suites))
 
 
 def _succeeds(gate: Gate, log: IO[str] | None) -> bool:
@@ -109,13 +116,19 @@ def _suites(report: Path) -> list[ElementTree.Element]:
     return list(ElementTree.parse(report).getroot().iter("testsuite")) if report.exists() else []
 
 
-def _times(gate: Gate, suites: Iterable[ElementTree.Element]) -> tuple[Test, ...]:
+def _tests(gate: Gate, suites: Iterable[ElementTree.Element]) -> tuple[Test, ...]:
     """Return the tests of a gate, each with what was made for it first and taken away last."""
     return tuple(
-        Test(float(case.get("time", 0)), f"{gate.name}: {case.get('name')}")
+        Test(float(case.get("time", 0)), f"{gate.name}: {case.get('name')}", _fault(case))
         for suite in suites
         for case in suite.iter("testcase")
     )
+
+
+def _fault(case: ElementTree.Element) -> str:
+    """What a test said that did not pass, in one line of ``WIDTH`` characters at most."""
+    said = [f"{kind.tag}: {kind.get('message')}" for kind in case if kind.tag in NOT_PASSED]
+    return " ".join(" ".join(said).split())[:WIDTH]
 
 
 def _count(suites: Iterable[ElementTree.Element]) -> tuple[int, int]:
@@ -129,7 +142,7 @@ def _count(suites: Iterable[ElementTree.Element]) -> tuple[int, int]:
 
 
 def table(results: list[Result]) -> str:
-    """Return a line for what came of each gate, the slowest tests, and as the last line the sum."""
+    """Return a line for each gate, the slowest tests, all that failed, and as the last line the sum."""
     width = max(len(result.gate) for result in results)
     lines = [f"\n{'part':<12} {'gate':<{width}}  passed  failed  seconds"]
     lines += [
@@ -143,4 +156,14 @@ def table(results: list[Result]) -> str:
     if slowest:
         lines += [f"\nThe {len(slowest)} slowest tests, in seconds"]
         lines += [f"{test.seconds:>7.1f}  {test.name}" for test in slowest]
+    if failed:
+        lines += ["\nNot passed", *(line for result in results for line in _faults(result))]
     return "\n".join([*lines, "", f"{passed} passed, {failed} failed"])
+
+
+def _faults(result: Result) -> list[str]:
+    """Two lines for each test that failed; for a gate that failed by itself, where it says why."""
+    named = [f"  {test.name}\n    {test.fault}" for test in result.tests if test.fault]
+    if result.failed and not named:
+        return [f"  {result.gate}\n    see its output above"]
+    return named

@@ -87,3 +87,16 @@ def test_the_slowest_tests_of_all_gates_are_named(tmp_path, monkeypatch):
     seconds, gate, name = shown[1].split()
     assert (gate, name) == ("sample:", "test_slow")
     assert float(seconds) >= 0.2
+
+
+def test_what_failed_is_named_at_the_end_with_what_it_said(tmp_path, monkeypatch):
+    file, report = tmp_path / "test_sample.py", tmp_path / "report.xml"
+    command = (sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", str(file))
+    file.write_text(TEST.format("a", "pass") + TEST.format("b", "assert 0, 'the bridge is down'"))
+    gates = (Gate("sample", command, report=report), Gate("bad", ("false",)))
+    monkeypatch.setitem(PARTS, "sample", gates)
+    with (tmp_path / "log").open("w") as log:
+        shown = run.table(run.run_part("sample", log)).split("\n\n")[-2].splitlines()
+    assert shown[0] == "Not passed"
+    assert [line.strip() for line in shown[1::2]] == ["sample: test_b", "bad"]
+    assert "the bridge is down" in shown[2]
