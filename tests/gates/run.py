@@ -142,7 +142,7 @@ def _count(suites: Iterable[ElementTree.Element]) -> tuple[int, int]:
 
 
 def table(results: list[Result]) -> str:
-    """Return a line for each gate, the slowest tests, all that failed, and as the last line the sum."""
+    """Return a line for each gate, the slowest tests, all that failed, and last of all the sum."""
     width = max(len(result.gate) for result in results)
     lines = [f"\n{'part':<12} {'gate':<{width}}  passed  failed  seconds"]
     lines += [
