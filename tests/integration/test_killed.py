@@ -72,6 +72,7 @@ class Bomb:
 
 def forked(module, dies_before=0, **arguments):
     """Run a module in a fork; return what it returned, None where it was killed."""
+    main = importlib.import_module(MODULES + module).main
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -79,7 +80,6 @@ def forked(module, dies_before=0, **arguments):
         try:
             basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
             basic._ANSIBLE_PROFILE = "legacy"
-            main = importlib.import_module(MODULES + module).main
             if dies_before:
                 Bomb(dies_before).arm()
             main()

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """pyroute2's sockets and messages without all that the package has beside them.
 
-Its own beginning imports databases; its ``lab``, which puts mocks in the place of sockets for its own
-tests, imports asyncio and unittest.mock: two thirds of the time that its import takes, in every task
-of every node. This comes before any other part of pyroute2.
+Its own beginning imports databases; its ``lab``, which puts mocks in the place of sockets for its
+own tests, imports asyncio and unittest.mock: two thirds of the time that its import takes, in every
+task of every node. This comes before any other part of pyroute2.
 """
 
 from __future__ import annotations

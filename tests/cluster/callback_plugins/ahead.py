@@ -26,8 +26,8 @@ short_description: Do once what each run would do anew
 description:
   - Ansible packs each module with all that it imports once a run, which takes up to half a second.
     Runs of one test session share what was packed from the same sources.
-  - What is packed is compiled, too. Python compiles what it finds in an archive at each start, which is
-    40% of the time that a module takes; another Python finds the sources there, as ever.
+  - What is packed is compiled, too. Python compiles what it finds in an archive at each start,
+    which is 40% of the time that a module takes; another Python finds the sources there, as ever.
 options:
   path:
     description: Folder of the session.
