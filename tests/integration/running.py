@@ -76,6 +76,7 @@ def run_module(module: str, /, *, check: bool = False, **arguments: Any) -> Run:
 
 def _forked(module: str, given: bytes) -> tuple[str, str]:
     """Return what a module wrote."""
+    importlib.import_module(MODULES + module)  # once, and not in each fork
     # Files and no pipes: what the module leaves running may hold them open.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         child = os.fork()
