@@ -34,8 +34,9 @@ FORK = multiprocessing.get_context("fork")
 SPEC = {"hosts": {"type": "list", "elements": "dict", "options": HOST}}
 NGINX = ["nginx", "-e", "stderr", "-c", str(ROOT / "roles/lab/files/nginx.conf")]
 
-#: Where runs find what earlier ones have packed; it goes with the tests.
-PACKED = tempfile.TemporaryDirectory(prefix="podnet-packed-")
+#: Where runs find what earlier ones have packed, of all parts or of these tests.
+OWN_PACKED = tempfile.TemporaryDirectory(prefix="podnet-packed-")
+PACKED = os.environ.get("PACKED_PATH", OWN_PACKED.name)
 
 #: The demo's addresses.
 GATEWAY = "10.111.0.1"
@@ -243,7 +244,7 @@ class Cluster:
                 "ANSIBLE_CALLBACKS_ENABLED": "journal,ahead",
                 "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
                 "JOURNAL_PATH": str(journal),
-                "PACKED_PATH": PACKED.name,
+                "PACKED_PATH": PACKED,
                 **environment,
             },
             cwd=self.folder,

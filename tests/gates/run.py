@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 #: A gate that hangs fails after so many seconds.
 PATIENCE = 1800
 
-#: Each source is compiled once for all gates.
-OBJECTS = {"PODNET_OBJECT_CACHE": str(BUILD / "objects")}
+#: For all gates each source is compiled once, and each module packed once for Ansible.
+PACKED = BUILD / "packed"
+SHARED = {"PODNET_OBJECT_CACHE": str(BUILD / "objects"), "PACKED_PATH": str(PACKED)}
 
 #: So many of the slowest tests are named.
 SHOWN = 10
@@ -80,6 +81,7 @@ def _run(part: str, gate: Gate, log: IO[str] | None) -> Result:
     print(f"--- {gate.name}: {' '.join(gate.command)}", file=log, flush=True)
     if gate.report:
         gate.report.unlink(missing_ok=True)
+    PACKED.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     succeeded = _succeeds(gate, log)
     seconds = time.monotonic() - start
@@ -95,7 +97,7 @@ def _succeeds(gate: Gate, log: IO[str] | None) -> bool:
         done = subprocess.run(
             gate.command,
             cwd=ROOT,
-            env={**os.environ, **OBJECTS, **gate.environment},
+            env={**os.environ, **SHARED, **gate.environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
