@@ -4,10 +4,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 
-VENV  ?= $(CURDIR)/.venv
+export VENV ?= $(CURDIR)/.venv
 BUILD := $(CURDIR)/.build
 PY    := $(VENV)/bin/python
-DEMO  := tests/inventories/demo.yml
+DEMO  := playbooks/inventories/demo.yml
 
 export PATH := $(VENV)/bin:$(PATH):/usr/sbin:/sbin
 export ANSIBLE_COLLECTIONS_PATH := $(BUILD)/collections
@@ -23,9 +23,9 @@ PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 
             clang gcc libc6-dev shellcheck mmdebstrap patchelf \
             qemu-system-x86 qemu-utils e2fsprogs openssh-client
 
-TESTS := $(addprefix test-,unit lint sanity versions packet integration demo cluster cells switches services masquerade policy loss upgrade molecule vm)
+TESTS := $(addprefix test-,unit lint sanity published versions packet integration demo cluster cells switches services masquerade policy loss upgrade molecule vm)
 
-.PHONY: help demo demo-down bench deps collection header artefact \
+.PHONY: help demo demo-down bench deps collection header artefact readmes release \
         test test-quick $(TESTS)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -80,9 +80,17 @@ collection: ## make the checkout importable as podnet.fabric
 	@mkdir -p $(BUILD)/collections/ansible_collections/podnet
 	ln -sfn ../../../.. $(BUILD)/collections/ansible_collections/podnet/fabric
 
+# What judges the collection as it is published, with the versions of others' tools that each of them wants.
+$(BUILD)/publishing/done: tests/requirements-publishing.txt | $(BUILD)/packages
+	/usr/bin/python3 -m venv --clear $(@D)
+	$(@D)/bin/$(PIP) -r $<
+	touch $@
+
 VERSIONS := $(BUILD)/core-2.17/done $(BUILD)/core-newest/done $(BUILD)/pyroute2-0.9/done
 
-test: deps $(VERSIONS) ## run every test, and sum up
+PUBLISHING := $(BUILD)/publishing/done
+
+test: deps $(VERSIONS) $(PUBLISHING) ## run every test, and sum up
 	$(PY) -m tests.gates
 
 test-quick: deps ## units, lint, packets and the demo's cluster, in a few minutes
@@ -91,6 +99,7 @@ test-quick: deps ## units, lint, packets and the demo's cluster, in a few minute
 test-unit: deps ## plain Python: no root, seconds
 test-lint: deps ## ruff, mypy, ansible-lint, shellcheck, changelog
 test-sanity: deps ## ansible-test sanity
+test-published: deps $(PUBLISHING) ## the collection as it is published: galaxy-importer, REUSE, documentation, out of an empty home
 test-versions: deps $(VERSIONS) ## the oldest and the newest ansible-core, the newest pyroute2
 test-packet: deps ## the programs, run on packets
 test-integration: deps $(VERSIONS) ## the modules on the real kernel
@@ -111,6 +120,11 @@ $(TESTS): test-%:
 artefact: deps ## build the collection as it is published, in .build
 	ansible-galaxy collection build --force --output-path $(BUILD)
 
+release: deps ## the changelog of the version in galaxy.yml, of all fragments, and its tarball in .build
+	antsibull-changelog lint
+	antsibull-changelog release --update-existing
+	ansible-galaxy collection build --force --output-path $(BUILD)
+
 bench: deps ## measure this network against others; BENCH="--rounds 8 --only ratios" for less
 	$(PY) -m tests.bench $(BENCH)
 
@@ -127,3 +141,6 @@ header: collection ## make the headers in bpf/lib that come from the Python that
 	$(PY) -c 'import sys; sys.path.insert(0, "$(BUILD)/collections"); \
 	  from ansible_collections.podnet.fabric.plugins.module_utils.datapath.header import render; \
 	  [open(f"bpf/lib/{name}", "w").write(text) for name, text in render().items()]'
+
+readmes: $(BUILD)/venv ## write the variables of each role, from its argument specs, into its README
+	$(PY) -m tests.published.readmes

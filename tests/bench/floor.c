@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR GPL-3.0-or-later
+// SPDX-License-Identifier: GPL-3.0-or-later
 // The least that a program can do to bring a packet from pod to pod: one hash lookup, then MAC
 // rewrite and redirect_peer into a pod of this node, or redirect_neigh towards the pod's node.
 // No spoof check, no TTL, no ARP, no counters. What a real datapath adds shows against this.

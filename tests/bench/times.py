@@ -47,7 +47,7 @@ MAKE_INVENTORY = (
     "s#{{ inventory_dir }}/../..#{{ playbook_dir }}/..#",
     "-e",
     f"w {INVENTORY}",
-    "tests/inventories/demo.yml",
+    "playbooks/inventories/demo.yml",
 )
 UP = ("./lab", "up", "-i", str(INVENTORY))
 DOWN = ("./lab", "down", LAB)

@@ -58,7 +58,7 @@ def pair(make_module_cluster: Callable[..., Cluster]) -> Cluster:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The demo's cluster, running; each test leaves it as it was."""
-    text = (ROOT / "tests/inventories/demo.yml").read_text()
+    text = (ROOT / "playbooks/inventories/demo.yml").read_text()
     text = text.replace("{{ inventory_dir }}/../..", str(ROOT))
     with labs(tmp_path_factory) as make:
         cluster = make(yaml.safe_load(text))

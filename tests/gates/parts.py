@@ -72,6 +72,14 @@ NETLINK = [
     for name in ("bridge", "neighbors", "netns", "network_values", "routes", "veth", "vxlan")
 ]
 
+#: Made by the Makefile, too.
+PUBLISHING = BUILD / "publishing/bin"
+#: What ansible-doc and Galaxy show of plugins and roles, to the last reference between them.
+DOCS = (
+    *(str(PUBLISHING / "antsibull-docs"), "lint-collection-docs", "--plugin-docs"),
+    *("--validate-collection-refs=all", "--disallow-unknown-collection-refs", "."),
+)
+
 #: What is shown on the demo's cluster.
 DEMO = [f"tests/cluster/test_{name}.py" for name in ("connectivity", "idempotence", "bad_input")]
 
@@ -88,6 +96,12 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         _gate("ansible-lint", "ansible-lint", "--strict"),
         _gate("shellcheck", "shellcheck", ".ci/run", "lab", "tests/vm/finish.sh"),
         _gate("changelog", "antsibull-changelog", "lint"),
+    ),
+    "published": (
+        _python("galaxy-importer", "-m", "tests.gates.importer"),
+        _gate("REUSE", str(PUBLISHING / "reuse"), "lint", "--quiet"),
+        _gate("docs", *DOCS),
+        _pytest("published", "tests/published"),
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
     "versions": (
@@ -134,7 +148,8 @@ APART = ("vm-whole", "policy-whole")
 #: long as two, and each of them twice its time.
 LONGEST_FIRST = (
     *("integration", "cells", "cluster", "policy", "molecule", "vm", "upgrade", "switches"),
-    *("masquerade", "versions", "loss", "services", "demo", "sanity", "packet", "lint", "unit"),
+    *("masquerade", "versions", "loss", "services", "published", "demo", "sanity", "packet"),
+    *("lint", "unit"),
 )
 AT_ONCE = 2
 

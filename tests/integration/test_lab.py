@@ -783,7 +783,7 @@ def test_a_workload_that_cannot_run_says_why(pods, item, said):
 
 
 def test_the_demo_is_the_cluster_of_the_write_up():
-    demo = CHECKOUT / "tests/inventories/demo.yml"
+    demo = CHECKOUT / "playbooks/inventories/demo.yml"
     shown = json.loads(run("ansible-inventory", "-i", demo, "--list").stdout)
     assert shown["podnet_nodes"]["hosts"] == ["node-e6e4d", "node-63344", "node-39206"]
     described = shown["_meta"]["hostvars"]

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import inventory, spelling
 
+from tests.published import readmes
+
 ROOT = Path(__file__).parent.parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
@@ -65,6 +67,30 @@ def test_defaults_of_a_role_are_the_documented_ones(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_documented_defaults_of_a_role_are_those_that_it_has(role):
+    """In its defaults, in the table of the planner, or where it takes an empty value for none."""
+    said = {name: o["default"] for name, o in options(role).items() if "default" in o}
+    planned = {**inventory.CLUSTER_VARIABLES, **inventory.NODE_VARIABLES}
+    there = {"podnet_cluster": inventory.DEFAULT} if role == "plan" else {}
+    there |= {name: field.default for name, field in planned.items()}
+    there |= load(ROOT / "roles" / role / "defaults/main.yml") or {}
+    text = "".join(path.read_text() for path in (ROOT / "roles" / role).glob("[tv]*/*.yml"))
+    for name, value in re.findall(r"(\w+) \| default\(([^(),]+)(?:, true)?\)", text):
+        if name in said:
+            there[name] = yaml.safe_load(value)
+    assert said == {name: there.get(name, "nowhere") for name in said}
+
+
+@pytest.mark.parametrize("role", readmes.ROLES, ids=lambda role: role.name)
+def test_the_readme_of_a_role_has_the_variables_of_its_specs(role):
+    text = (role / "README.md").read_text()
+    assert text == readmes.render(role), "run `make readmes`"
+    assert text.startswith(f"# podnet.fabric.{role.name}\n")
+    headings = re.findall("^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Example", "What it leaves", "Variables"]
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_a_role_says_who_it_is(role):
     about = load(ROOT / "roles" / role / "meta/main.yml")["galaxy_info"]
     needed = load(ROOT / "meta/runtime.yml")["requires_ansible"]
@@ -103,16 +129,52 @@ def test_the_release_has_a_fragment_or_an_entry():
     assert fragments or version in released
 
 
-def test_the_artefact_holds_what_a_user_needs_and_no_more(tmp_path):
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The tarball, unpacked."""
+    folder = tmp_path_factory.mktemp("published")
     subprocess.run(
-        ["ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), str(ROOT)],
+        ["ansible-galaxy", "collection", "build", "--output-path", str(folder), str(ROOT)],
         check=True,
         capture_output=True,
     )
-    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
-        names = archive.getnames()
-    assert {"bpf/from_container.c", "bpf/lib/shared.h", "bpf/include/linux/kconfig.h"} <= set(names)
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+        archive.extractall(folder / "files")
+    return folder / "files"
+
+
+def test_the_artefact_holds_what_a_user_needs_and_no_more(published):
+    names = {str(path.relative_to(published)) for path in published.rglob("*")}
+    assert {"bpf/from_container.c", "bpf/lib/shared.h", "bpf/include/linux/kconfig.h"} <= names
     tops = {name.split("/")[0] for name in names} - {"FILES.json", "MANIFEST.json"}
-    of_users = "LICENSE README.md bpf changelogs docs lab meta playbooks plugins roles"
-    assert tops == set(of_users.split())
+    of_users = (
+        "CODE_OF_CONDUCT.md CONTRIBUTING.md LICENSE LICENSES README.md REUSE.toml SECURITY.md "
+        "bpf changelogs docs lab meta playbooks plugins requirements.txt roles"
+    )
+    made_by_a_release = {"CHANGELOG.rst"}
+    assert tops - made_by_a_release == set(of_users.split())
     assert not [name for name in names if "__pycache__" in name]
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def heading_anchors(text: str) -> set[str]:
+    """Return the anchors that a page's headings have on the web."""
+    plain = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", plain, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in found}
+
+
+def test_every_link_of_a_published_page_leads_to_something_published(published):
+    lost = []
+    for page in published.rglob("*.md"):
+        for link in LINK.findall(page.read_text()):
+            path, _hash, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            if "://" in link:
+                continue
+            there = target.exists() and published.resolve() in (target, *target.parents)
+            if not there or (anchor and anchor not in heading_anchors(target.read_text())):
+                lost.append(f"{page.relative_to(published)}: {link}")
+    assert lost == []

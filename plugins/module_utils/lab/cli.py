@@ -66,18 +66,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(_options: argparse.Namespace, rest: Sequence[str], checkout: Path) -> int:
-    playbook = checkout / ".venv/bin/ansible-playbook"
-    command = str(playbook) if playbook.exists() else shutil.which("ansible-playbook")
+    own = Path(os.environ.get("VENV") or checkout / ".venv") / "bin/ansible-playbook"
+    command = str(own) if own.exists() else shutil.which("ansible-playbook")
     if command is None:
         raise Failure("ansible-playbook is not there; make deps installs it.")
-    collections = str(checkout / ".build/collections")
     environment = {
         **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": collections,
+        "ANSIBLE_COLLECTIONS_PATH": str(_collections(checkout)),
         # An inventory that is not there is no inventory without hosts.
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
     }
     execute([command, "podnet.fabric.lab", *rest], environment)
+
+
+def _collections(here: Path) -> Path:
+    """Return where Ansible finds this collection: installed, or a checkout that make linked."""
+    installed = here.parts[-3:] == ("ansible_collections", "podnet", "fabric")
+    return here.parents[2] if installed else here / ".build/collections"
 
 
 def _down(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
