@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: netns
 short_description: Reach a host of a lab, or a pod of one
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs commands and moves files inside the namespaces of a host that M(podnet.fabric.lab) built
     on the controller, or of a pod on such a host.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: cluster_report
 short_description: The plan of a cluster as people read it
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - From the summary that M(podnet.fabric.plan) returns to a report with the cluster's ranges, what a
     range holds at each node CIDR mask size, and its nodes.

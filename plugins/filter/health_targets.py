@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: health_targets
 short_description: What a node probes
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - From a node's slice of the plan to the targets of M(podnet.fabric.health_info).
 options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: labs
 short_description: The labs that an inventory describes
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Collects the hosts that have C(podnet_lab) and C(lab_links), one item for each name of a lab.
 positional: _input

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: query
 short_description: Ask a report a question
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Evaluates a JMESPath expression over data, such as the reports of the playbooks C(status) and
     C(health).

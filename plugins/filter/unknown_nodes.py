@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: unknown_nodes
 short_description: Nodes of which nobody in the run knows what they hold
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A run with C(--limit) sees its own hosts alone. Their kernels mostly know the pod CIDRs of all
     others; what is left is what this filter returns.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: vpc_routes
 short_description: The route table of a VPC
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - From the summary that M(podnet.fabric.plan) returns to what a cloud's router holds, each node's
     pod CIDR through the node.

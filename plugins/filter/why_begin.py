@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: why_begin
 short_description: Begin to lead a packet from node to node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - From a question to a walk at its first node. C(at) of it is what M(podnet.fabric.packet_path_info) is to be asked there.
 positional: _input, source, destination, protocol, port, source_address

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: why_follow
 short_description: Lead a packet from node to node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - From a walk and the answer of the node that it is at to the walk at the next one. C(at) of it is what
     M(podnet.fabric.packet_path_info) is to be asked there, null at the end.

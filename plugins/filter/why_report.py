@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: why_report
 short_description: The way of a packet as people read it
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - From a walk at its end to a report, a table for each direction.
 options:

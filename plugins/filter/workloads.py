@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: workloads
 short_description: What runs in the pods of a lab node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - From a node's endpoints to the workloads of M(podnet.fabric.lab_workloads). A lab has no images; a table says the
     command of each.

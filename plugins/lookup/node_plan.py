@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: node_plan
 short_description: Read one node's slice of a plan
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads, from the folder of the plan on the controller, all that a host must hold. It is in no variable and in no fact,
     since every task would carry it along.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bpf_compile
 short_description: Compile eBPF programs for other hosts of the run
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Compiles C with BCC, and keeps what was made for the length of the run where Ansible runs. Hosts of the
     same machine type on which M(podnet.fabric.bpf_program) then needs it load it, and need no compiler.

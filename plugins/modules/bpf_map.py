@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bpf_map
 short_description: Make, pin and fill eBPF maps
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes eBPF maps, pins them and sets their entries, which the task gives as typed fields.
   - Entries go to the kernel thousands at a time, so one task for a whole table is the natural use.

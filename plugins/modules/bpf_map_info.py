@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bpf_map_info
 short_description: Read pinned eBPF maps
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads shape and use of pinned maps, and their entries where the task describes their fields.
 author: The podnet.fabric developers (@podnet)

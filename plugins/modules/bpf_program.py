@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bpf_program
 short_description: Compile, load, pin and attach eBPF programs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Compiles C with BCC on the node, loads it, pins the program and attaches it to network devices or
     cgroups. Headers of the running kernel are not needed.
@@ -174,7 +174,7 @@ options:
         nothing is changed.
     type: bool
     default: true
-    version_added: 0.2.0
+    version_added: 1.0.0
   attach_mode:
     description:
       - How C(tc) hooks are attached. V(tcx) needs Linux 6.6, V(clsact) works on every kernel, and V(auto)

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bpf_program_info
 short_description: Read which eBPF programs are attached and pinned
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads from the kernel which programs are attached to devices and cgroups, in the order in which they
     run, and which are pinned; those of others too.

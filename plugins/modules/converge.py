@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: converge
 short_description: Bring one part of a node to its plan
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Does every step that a part of the node takes, in order and in one process. Each step is the work of one of this
     collection's modules, which stand alone as well.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: drops_info
 short_description: Say which packets a node dropped, and why
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads what the programs of a node have recorded of the packets that they dropped, since the node booted or its network
     was made. Nobody has to watch meanwhile.

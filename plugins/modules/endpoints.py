@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: endpoints
 short_description: Make the network of all pods of a node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Gives each pod its network namespace, a veth pair into it with one address and one route, the
     program at the host-side device, and the entries of the maps by which packets find it.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: endpoints_info
 short_description: Say which pods a node's kernel has a network for
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads every endpoint that M(podnet.fabric.endpoints) made, whole or not.
 author: The podnet.fabric developers (@podnet)

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: health_info
 short_description: Probe nodes and an endpoint on each, by ICMP and HTTP
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sends one ping and one HTTP request to each address, many at a time, and measures how long each
     takes. HTTP is answered by M(podnet.fabric.health_responder).

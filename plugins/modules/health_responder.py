@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: health_responder
 short_description: Answer HTTP for the length of a health probe
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Starts one process that answers HTTP at the given addresses, each in its namespace, and ends by
     itself after O(lifetime). It changes nothing of the network, and reports no change.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: lab
 short_description: Build a VPC of network namespaces on one machine
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Builds hosts on this machine that behave like machines of their own. Each one has its own
     network, mounts, host name, bpffs and cgroup2 root, and a file system that is the machine's

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: lab_info
 short_description: Show the labs on this machine
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns labs, their hosts and the pods on these. Changes nothing.
 author: The podnet.fabric developers (@podnet)

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: lab_workloads
 short_description: Run containers in the pods of a lab node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Keeps the containers of each pod of the node that this runs on running, a command each. It is a
     stand-in for a container runtime, for labs.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mounts
 short_description: Mount the filesystems that eBPF needs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Mounts bpffs at C(/sys/fs/bpf), readable by root alone, and cgroup2 where it is mounted nowhere.
   - What is mounted already is left as it is. A host with systemd has both since its start.

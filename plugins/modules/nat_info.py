@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: nat_info
 short_description: Say which flows a node translates
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the map in which a node's programs note the flows that they translate, those that are masqueraded and those of
     services alike. A flow has two entries, one for each direction.

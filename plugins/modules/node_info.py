@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_info
 short_description: See what a host has, and what of the network its kernel holds
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - The plan asks this of every node before anything is changed. It needs nothing but Python.
 author: The podnet.fabric developers (@podnet)

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_plan
 short_description: Take one node's slice of a plan
-version_added: 0.1.0
+version_added: 1.0.0
 author: The podnet.fabric developers (@podnet)
 extends_documentation_fragment:
   - podnet.fabric.attributes

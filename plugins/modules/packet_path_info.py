@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: packet_path_info
 short_description: Say what would become of a packet on a node
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs the node's own programs on a made-up packet, one after the other as their verdicts lead, and asks the kernel's
     routing table in between. The packet is sent to nobody.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: plan
 short_description: Plan a pod network from the inventory
-version_added: 0.1.0
+version_added: 1.0.0
 author: The podnet.fabric developers (@podnet)
 extends_documentation_fragment:
   - podnet.fabric.attributes

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: policy
 short_description: Write what network policies let through into a node's kernel
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Fills the maps by which programs judge what pods of the node get and send; see docs/policy.md.
   - New sets and classes are written beside the old ones, then each pod goes over to them by one update of its entry, so

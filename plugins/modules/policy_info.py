@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: policy_info
 short_description: Say which network policies a node enforces, and what they did
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the maps that M(podnet.fabric.policy) fills, with what programs have counted there.
   - A policy that selects no pod of the node is not there.

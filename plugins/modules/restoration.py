@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: restoration
 short_description: Have a node's pod network come back after events of the host's network
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - When the host's device loses its address or goes down, or whoever manages it clears up, the kernel drops routes to
     pods. This module writes down what there shall be of addresses, routes, neighbors and forwarding entries, and

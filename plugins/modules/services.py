@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: services
 short_description: Fill a node's maps of services
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes frontends of services, and the backends to which they lead, in the maps by which the programs
     of a node balance connections and packets.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: services_info
 short_description: Say which services a node's kernel balances
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the maps that M(podnet.fabric.services) fills, and those in which programs note who talks to which backend.
 author: The podnet.fabric developers (@podnet)

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: status_info
 short_description: Say what a node's pod network is and does
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads programs, maps, devices, addresses, routes, neighbors and counters of the node's kernel, and holds them against
     the plan.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sysctls
 short_description: Set kernel settings, and undo them later
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sets any number of settings below C(/proc/sys) in one call, in the running kernel alone.
   - Unlike a file below C(/etc/sysctl.d), it can be undone, since the first value of each setting is

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: teardown
 short_description: Take a pod network away from a host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Removes every endpoint, program, route, device and pin that carries this collection's names, and
     nothing else. It reads what is there and needs no plan.

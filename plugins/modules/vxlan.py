@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 ---
 module: vxlan
 short_description: Manage VXLAN devices
-version_added: 0.1.0
+version_added: 1.0.0
 author: The podnet.fabric developers (@podnet)
 extends_documentation_fragment:
   - podnet.fabric.attributes

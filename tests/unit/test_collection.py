@@ -13,10 +13,12 @@ import pytest
 import yaml
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import inventory, spelling
 
+from tests.gates.parts import PARTS
 from tests.published import readmes
 
 ROOT = Path(__file__).parent.parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+DOCS = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 
 #: Modules that make what others would want to read.
@@ -154,6 +156,44 @@ def test_the_artefact_holds_what_a_user_needs_and_no_more(published):
     made_by_a_release = {"CHANGELOG.rst"}
     assert tops - made_by_a_release == set(of_users.split())
     assert not [name for name in names if "__pycache__" in name]
+
+
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{one}" for one in DOCS)]
+OURS = re.compile(r"(?<![\w./~-])(?:bpf|changelogs|docs|meta|playbooks|roles|tests)/[\w./-]*\w")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_file_that_a_page_names_is_there(page):
+    named = set(OURS.findall((ROOT / page).read_text()))
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_what_is_supported_is_what_the_tests_try():
+    """docs/support.md names parts that there are, and the versions that they are made of."""
+    text = (ROOT / "docs/support.md").read_text()
+    pins = " ".join(path.read_text() for path in sorted((ROOT / "tests").glob("requirements*.txt")))
+    cores = {".".join(one.split(".")[:2]) for one in re.findall(r"ansible-core==([\d.]+)", pins)}
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    column, tried = "", {}
+    for row in rows:
+        if len(row) == 3:
+            column = row[0] or column
+            tried.setdefault(column, []).append(row[1].split(" ")[0].rstrip(","))
+            for part in re.findall(r"part `(\w+)`", row[2]):
+                assert part in PARTS
+    assert set(tried["ansible-core"]) == cores
+    oldest = load(ROOT / "meta/runtime.yml")["requires_ansible"]
+    assert oldest == f">={min(cores)}.0"
+    newest = re.findall(r"pyroute2==(\d+\.\d+)", pins)
+    assert tried["pyroute2"] == ["0.7", *sorted(set(newest))]
+
+
+def test_what_is_new_is_new_since_a_version_that_there_is_or_will_be():
+    versions = {load(ROOT / "galaxy.yml")["version"]}
+    versions |= set(load(ROOT / "changelogs/changelog.yaml")["releases"])
+    for path in [*(ROOT / "plugins").rglob("*.py"), *ROOT.glob("roles/*/meta/argument_specs.yml")]:
+        said = set(re.findall(r"^ *version_added: (\S+)$", path.read_text(), re.MULTILINE))
+        assert said <= versions, path
 
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
