@@ -76,7 +76,7 @@ NETLINK = [
 PUBLISHING = BUILD / "publishing/bin"
 #: What ansible-doc and Galaxy show of plugins and roles, to the last reference between them.
 DOCS = (
-    *(str(PUBLISHING / "antsibull-docs"), "lint-collection-docs", "--plugin-docs"),
+    *("antsibull-docs", "lint-collection-docs", "--plugin-docs"),
     *("--validate-collection-refs=all", "--disallow-unknown-collection-refs", "."),
 )
 
@@ -100,7 +100,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "published": (
         _python("galaxy-importer", "-m", "tests.gates.importer"),
         _gate("REUSE", str(PUBLISHING / "reuse"), "lint", "--quiet"),
-        _gate("docs", *DOCS),
+        _gate("antsibull-docs", *DOCS),
         _pytest("published", "tests/published"),
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
