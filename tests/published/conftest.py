@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: What pages tell to do first.
+INSTALL = "ansible-galaxy collection install podnet.fabric"
+
+
 @dataclass(frozen=True)
 class Home:
     """Where somebody works who has ansible-core, the tarball, and no checkout."""
@@ -76,7 +80,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     subprocess.run(build, check=True, capture_output=True)
     (tarball,) = built.glob("*.tar.gz")
     made = Home(folder, tarball, f"pt-{uuid.uuid4().hex[:8]}")
-    made.run(f"ansible-galaxy collection install {tarball}")
+    made.run(made.own(INSTALL))
     try:
         yield made
     finally:
