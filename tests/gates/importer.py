@@ -27,13 +27,16 @@ def imported(checkout: Path, folder: Path) -> list[str]:
     environment = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", "HOME": str(folder)}
     for name in [name for name in environment if name.startswith("ANSIBLE_")]:
         del environment[name]
-    build = ["ansible-galaxy", "collection", "build", "--output-path", str(folder), str(checkout)]
+    build = ["collection", "build", "--output-path", str(folder), str(checkout)]
     subprocess.run(
-        [TOOLS / build[0], *build[1:]], env=environment, check=True, stdout=subprocess.DEVNULL
+        [str(TOOLS / "ansible-galaxy"), *build],
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     (tarball,) = folder.glob("*.tar.gz")
     done = subprocess.run(
-        [TOOLS / "python", "-m", "galaxy_importer.main", tarball.name],
+        [str(TOOLS / "python"), "-m", "galaxy_importer.main", tarball.name],
         cwd=folder,
         env=environment,
         capture_output=True,
