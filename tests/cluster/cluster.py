@@ -157,8 +157,8 @@ class Run:
         raise AssertionError(f"{task!r} did not run on {host}:\n{self.output}")
 
     def ok(self) -> Run:
-        """Return itself; fail the test with the run's output where the run failed."""
-        assert self.status == 0, self.output
+        """Return itself; where the run failed, fail the test with what failed and the run's output."""
+        assert self.status == 0, "\n".join([*self.errors, self.output])
         return self
 
 
