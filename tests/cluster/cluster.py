@@ -157,7 +157,7 @@ class Run:
         raise AssertionError(f"{task!r} did not run on {host}:\n{self.output}")
 
     def ok(self) -> Run:
-        """Return itself; where the run failed, fail the test with what failed and the run's output."""
+        """Return itself; a run that failed fails the test, with what failed and its output."""
         assert self.status == 0, "\n".join([*self.errors, self.output])
         return self
 
