@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import names
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from ..engine.bpf.attach import Attached, Attacher
     from ..engine.bpf.hooks import Place
+    from ..engine.bpf.maps import Map
     from ..engine.bpf.programs import Program
 
 
@@ -174,17 +176,17 @@ def converge(
             return {**changes.result(), "programs": [], "lacks": lacking}
         if any(item.key not in found for item in todo):
             require("bcc")
-        with programs.Loader(found) as loader:
-            for item in items:
-                if item.present and ready[item.pin] is None and not check_mode:
-                    fresh = loader.load(
-                        item.source,
-                        item.function,
-                        item.type,
-                        attach_type=item.attach_type,
-                        map_pins=item.maps,
-                    )
-                    ready[item.pin] = stack.enter_context(fresh)
+        loader = stack.enter_context(programs.Loader(found))
+        for item in todo:
+            fresh = loader.load(
+                item.source,
+                item.function,
+                item.type,
+                attach_type=item.attach_type,
+                map_pins=item.maps,
+            )
+            ready[item.pin] = stack.enter_context(fresh)
+        _plan_maps(items, loader.fresh, run, changes)
         for item in items:
             _plan_places(item, old[item.pin], ready.get(item.pin), mode, netns, run, changes)
         for item in items:
@@ -254,12 +256,10 @@ def _check_targets(
 def _running(item: Wanted, pinned: Program | None, run: _Run) -> Program | None:
     """Return the program that is loaded already: the pinned one, or one found attached."""
     ids = set()
-    for name, path in item.maps.items():
+    for path in item.maps.values():
         found = maps.open_pin(path)
         if found is None:
-            if run.check_mode:
-                return None
-            raise Failure(f"program {item.name}: map {name}: nothing is pinned at {path}.")
+            return None
         with found:
             ids.add(found.info.id)
     candidates = [pinned]
@@ -270,6 +270,27 @@ def _running(item: Wanted, pinned: Program | None, run: _Run) -> Program | None:
         if program and program.digest == item.digest and ids <= set(program.info.map_ids):
             return program
     return None
+
+
+def _plan_maps(
+    items: Sequence[Wanted], fresh: Mapping[str, Map], run: _Run, changes: Changes
+) -> None:
+    """Add a step for each map that a source makes itself and that is not pinned yet."""
+    missing = {
+        path: name
+        for item in items
+        if item.present
+        for name, path in item.maps.items()
+        if not Path(path).exists()
+    }
+    for path, name in missing.items():
+        do = partial(_pin_map, fresh[path], path, run) if path in fresh else bool
+        changes.add(f"map {path}", None, {"pin": path, "name": name}, do)
+
+
+def _pin_map(found: Map, path: str, run: _Run) -> None:
+    found.pin(path)
+    run.undo.append(partial(maps.unpin, path))
 
 
 def _plan_places(

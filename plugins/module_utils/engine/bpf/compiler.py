@@ -27,10 +27,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import scratch
 from ..failure import Failure
-from . import objects
+from . import limits, objects
+from .maps import Map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from ..map_spec import MapSpec
 
 SYSTEM_HEADERS = Path("/usr/include")
 
@@ -46,6 +49,7 @@ class Source:
     :param cflags: flags for clang.
     :param standin: name -> text of the stand-in headers.
     :param digest: hash of all files, where they themselves are not here and nothing is compiled.
+    :param dialect: what makes programs of it, a key of :data:`programs.DIALECTS`.
     """
 
     main: str
@@ -54,6 +58,7 @@ class Source:
     cflags: tuple[str, ...] = ()
     standin: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
+    dialect: str = "bcc"
 
     @property
     def fingerprint(self) -> str:
@@ -98,6 +103,23 @@ class Compiled:
             raise Failure(
                 f"{self._source.main} cannot be handed on to other hosts: {failure.message}"
             ) from failure
+
+    def own(self, name: str) -> MapSpec | None:
+        """Return a map that the source makes itself, by its name in the C; None for no such."""
+        fd = self.made(name)
+        if fd < 0:
+            return None
+        with Map(os.dup(fd)) as found:
+            return found.spec
+
+    def use(self, name: str, found: Map) -> None:
+        """Take a map in the place of one that the source makes itself."""
+        os.dup2(found.fd, self.made(name), inheritable=False)
+
+    def made(self, name: str) -> int:
+        """Return the descriptor of a map that the source makes itself."""
+        library = importlib.import_module("bcc").lib
+        return int(library.bpf_table_fd(self._module.module, name.encode()))
 
     def load(self, function: str, program_type: int, attach_type: int = 0) -> int:
         """Load one of the functions; return the program's descriptor.
@@ -149,6 +171,8 @@ def _unpack(source: Source, folder: Path) -> list[str]:
     (uapi / "linux").symlink_to(SYSTEM_HEADERS / "linux")
     own = [str(PurePosixPath(source.main).parent), *source.include]
     return [
+        # A call of what nobody declares compiles, and the verifier then says nothing of it.
+        "-Werror=implicit-function-declaration",
         *source.cflags,
         *(f"-I{folder}/src/{name}" for name in own),
         f"-I{folder}/system",
@@ -186,8 +210,13 @@ def _compile(text: str, flags: list[str], source: Source, folder: str) -> Any:
             failure = error
     log = output[0].replace(f"{folder}/src/", "").replace("./include/", "").splitlines()
     first = next((line for line in log if re.search(r": (fatal )?error: ", line)), None)
-    reason = re.sub(r":(\d+):\d+: (fatal )?error:", r":\1:", first) if first else failure
+    reason = _said(first) if first else failure
     raise Failure(f"{source.main} does not compile: {reason}.", log=log) from failure
+
+
+def _said(line: str) -> str:
+    """Say an error of clang as file, line and reason."""
+    return re.sub(r":(\d+):\d+: (fatal )?error:(.*?)( \[-W[^]]*\])?$", r":\1:\3", line)
 
 
 def _load(module: Any, function: str, program_type: int, attach_type: int, source: Source) -> int:
@@ -204,7 +233,8 @@ def _load(module: Any, function: str, program_type: int, attach_type: int, sourc
     log = output[0].splitlines()
     reason, place = verdict(log, source.files)
     raise Failure(
-        f"The kernel refused {function} of {source.main}{f' at {place}' if place else ''}: "
+        limits.explained(log, source)
+        or f"The kernel refused {function} of {source.main}{f' at {place}' if place else ''}: "
         f"{reason or failure}.",
         log=log[-60:],
     ) from failure
@@ -234,7 +264,10 @@ def _place(shown: str, files: Mapping[str, str]) -> str:
     named = re.match(r"(.*) @ (\S+):(\d+)$", shown)
     if named:
         full = [name for name in files if PurePosixPath(name).name == named[2]]
-        return f"{full[0] if len(full) == 1 else named[2]}:{named[3]}"
+        # BCC adds lines of its own behind the last one.
+        if len(full) != 1 or int(named[3]) <= len(files[full[0]].splitlines()):
+            return f"{full[0] if len(full) == 1 else named[2]}:{named[3]}"
+        shown = named[1]
     places = [
         f"{name}:{number}"
         for name, text in files.items()

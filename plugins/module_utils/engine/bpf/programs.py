@@ -10,6 +10,7 @@ to it and holds the hash of sources, flags, kernel and so on. It goes where the 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -22,7 +23,7 @@ from ..map_spec import MapSpec
 from . import compiler, maps, objects, syscall
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from .compiler import Compiled, Source
     from .maps import Map
@@ -148,6 +149,8 @@ class Loader:
         self._stack = contextlib.ExitStack()
         self._maps: dict[str, Map] = {}
         self._compiled: list[tuple[Source, dict[str, str], Compiled]] = []
+        #: Path -> map that a source has made and that is to be pinned there.
+        self.fresh: dict[str, Map] = {}
 
     def __enter__(self) -> Loader:
         """Return the loader itself."""
@@ -168,18 +171,21 @@ class Loader:
     ) -> Program:
         """Compile, where there is no object of it, load and mark a program.
 
-        :param map_pins: name in the C -> pin of the map that it stands for.
+        :param map_pins: name in the C -> pin of the map that it stands for. One that the C makes
+            itself is taken from there, or else is in :attr:`fresh` after.
         :raises Failure: an error of the compiler or the verifier, a pin without a map.
         """
         pins = dict(map_pins or {})
-        for name, path in pins.items():
-            self._open(name, path, source)
+        self._open(pins.values())
         found = self._made.get(objects.key(source, pins, objects.machine()))
         if found:
+            self._expect(pins, source)
             fds = {name: self._maps[path].fd for name, path in pins.items()}
             fd = _loaded(found, source, function, program_type, attach_type, fds)
         else:
-            fd = self._compile(source, pins).load(function, program_type, attach_type)
+            compiled = self._compile(source, pins)
+            fd = compiled.load(function, program_type, attach_type)
+            self._keep(compiled, pins)
         try:
             _mark(
                 fd,
@@ -196,21 +202,54 @@ class Loader:
             raise
         return Program(fd)
 
-    def _open(self, name: str, path: str, source: Source) -> None:
-        if path not in self._maps:
-            found = maps.open_pin(path)
-            if found is None:
+    def _open(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            found = None if path in self._maps else maps.open_pin(path)
+            if found:
+                self._maps[path] = self._stack.enter_context(found)
+
+    def _expect(self, pins: Mapping[str, str], source: Source) -> None:
+        """Refuse a pin that has no map, and gets none from the source."""
+        for name, path in pins.items():
+            if path not in self._maps:
                 raise Failure(f"map {name} of {source.main}: nothing is pinned at {path}.")
-            self._maps[path] = self._stack.enter_context(found)
+
+    def _keep(self, compiled: Compiled, pins: Mapping[str, str]) -> None:
+        """Hold the maps that a source has made for the task's pins."""
+        for name, path in pins.items():
+            if path not in self._maps:
+                fresh = maps.Map(fcntl.fcntl(compiled.made(name), fcntl.F_DUPFD_CLOEXEC, 0))
+                self.fresh[path] = self._maps[path] = self._stack.enter_context(fresh)
 
     def _compile(self, source: Source, pins: dict[str, str]) -> Compiled:
         for known, with_pins, done in self._compiled:
             if (known, with_pins) == (source, pins):
                 return done
-        map_fds = {name: self._maps[path].fd for name, path in pins.items()}
+        there = {name: path for name, path in pins.items() if path in self._maps}
+        texts = "".join(source.files.values())
+        self._expect({n: path for n, path in pins.items() if f"PN_FD_{n}" in texts}, source)
+        map_fds = {name: self._maps[path].fd for name, path in there.items()}
         done = self._stack.enter_context(compiler.compiled(source, map_fds))
+        for name, path in pins.items():
+            own = done.own(name)
+            if own is None:
+                self._expect({name: path}, source)
+            elif path in self._maps:
+                _same_shape(own, self._maps[path].spec, f"{name} of {source.main}", path)
+                done.use(name, self._maps[path])
         self._compiled.append((source, pins, done))
         return done
+
+
+def _same_shape(own: MapSpec, pinned: MapSpec, what: str, path: str) -> None:
+    """Refuse a pinned map in the place of one of another shape."""
+    for word in ("type", "key_size", "value_size", "max_entries"):
+        here, there = getattr(own, word), getattr(pinned, word)
+        if here != there:
+            raise Failure(
+                f"map {what} has {word} {here}, and what is pinned at {path} has {there}: remove "
+                "that pin, or give the map another path."
+            )
 
 
 def _loaded(

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What programs take from it is in linux/kconfig.h. */
+#pragma once
