@@ -20,7 +20,7 @@ export MYPYPATH := $(BUILD)/collections
 PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
             nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute \
             mtr-tiny iputils-tracepath iptables nftables ipset \
-            clang gcc libc6-dev shellcheck mmdebstrap patchelf \
+            clang libbpf-dev gcc libc6-dev shellcheck mmdebstrap patchelf \
             qemu-system-x86 qemu-utils e2fsprogs openssh-client
 
 TESTS := $(addprefix test-,unit lint sanity published versions packet integration demo cluster cells switches services masquerade policy loss upgrade molecule vm)

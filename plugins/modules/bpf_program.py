@@ -11,6 +11,8 @@ version_added: 1.0.0
 description:
   - Compiles C with BCC on the node, loads it, pins the program and attaches it to network devices or
     cgroups. Headers of the running kernel are not needed.
+  - Loads what clang has compiled (O(programs[].object)), and C in the dialect of libbpf
+    (O(programs[].dialect)), by libbpf.
   - What M(podnet.fabric.bpf_compile) has compiled in the same run for the node's machine type is only loaded,
     by a node that needs no compiler.
   - The sources stay on the controller and travel with the task where the node has to compile.
@@ -28,6 +30,8 @@ requirements:
   - Linux 5.10 or newer; for tcx 6.6 or newer
   - bcc (Debian C(python3-bpfcc), Fedora C(python3-bcc)) and the C library's kernel headers (Debian
     C(linux-libc-dev), Fedora C(kernel-headers)), on hosts that compile
+  - libbpf 1 (Debian C(libbpf1), Fedora C(libbpf)) for O(programs[].object) and O(programs[].dialect=libbpf);
+    for the latter clang, bpftool and libbpf's headers (Debian C(libbpf-dev), Fedora C(libbpf-devel)), too
   - pyroute2, where clsact is used
 attributes:
   check_mode:
@@ -50,11 +54,29 @@ options:
           - C file on the controller, absolute or in the C(files) folder of the role or playbook, or
             else in the C(bpf) folder of this collection.
           - The headers that it includes with quotes are found and sent with it.
-          - One of O(programs[].src) and O(programs[].source) is needed for V(state=present).
+          - One of O(programs[].src), O(programs[].source) and O(programs[].object) is needed for V(state=present).
         type: path
       source:
         description: The C itself.
         type: str
+      object:
+        description:
+          - Compiled object on the controller, found as O(programs[].src) is; what C(clang -target bpf -g -O2 -c)
+            makes of C with libbpf's C(SEC(\)).
+          - It travels with the task and is loaded by libbpf, which fits it to the running kernel (CO-RE). Global
+            variables and functions that are not inlined work.
+        type: path
+        version_added: 0.2.0
+      dialect:
+        description:
+          - Whose C O(programs[].src) or O(programs[].source) is. V(bcc) is BCC's, V(libbpf) that of C(bpf_helpers.h),
+            C(SEC(\)) and C(SEC(".maps"\)).
+          - With V(libbpf) each node compiles it with clang. C(vmlinux.h) is made of the node's own BTF where the
+            sources bring none.
+        type: str
+        choices: [bcc, libbpf]
+        default: bcc
+        version_added: 0.2.0
       include:
         description:
           - Folders on the controller, absolute or relative to the folder of O(programs[].src), in which
@@ -91,8 +113,12 @@ options:
         default: {}
       maps:
         description:
-          - Name in the C to path of a pinned map. The C refers to a map as
-            C((void *\)bpf_pseudo_fd(1, PN_FD_NAME\)).
+          - Name in the C to path of a pinned map.
+          - A map that the C makes itself, with C(BPF_HASH) of BCC or C(SEC(".maps"\)) of libbpf, is pinned there.
+            Where a map of the same shape is pinned there already, the program uses that one. So a new version
+            goes on with the map of the old one, and M(podnet.fabric.bpf_map) fills and removes it.
+          - Global variables of a compiled object are the maps V(.data) and V(.bss).
+          - The C refers to any other map as C((void *\)bpf_pseudo_fd(1, PN_FD_NAME\)), in the dialect V(bcc) alone.
         type: dict
         default: {}
       pin:
@@ -207,10 +233,26 @@ EXAMPLES = r"""
                   packets.increment(0);
               return -1; /* the next program decides */
           }
+        maps:
+          packets: /sys/fs/bpf/mine/packets
         pin: /sys/fs/bpf/mine/count_ipv6
         link_pins: /sys/fs/bpf/mine/links
         attach:
           - hook: tc_ingress
+            device: eth0
+
+- name: A program that clang has compiled, and its table
+  podnet.fabric.bpf_program:
+    programs:
+      - name: firewall
+        object: firewall.o
+        maps:
+          blocked: /sys/fs/bpf/mine/blocked
+          .bss: /sys/fs/bpf/mine/firewall_counters
+        pin: /sys/fs/bpf/mine/firewall
+        link_pins: /sys/fs/bpf/mine/links
+        attach:
+          - hook: xdp
             device: eth0
 
 - name: The programs of a node, warnings are errors

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError
 
-from ..module_utils.ebpf.bpf_sources import COLLECTION_SOURCES, gather, without_texts
+from ..module_utils.ebpf.bpf_sources import (
+    COLLECTION_SOURCES,
+    gather,
+    is_compiled,
+    without_texts,
+)
 from ..module_utils.engine.failure import Failure
 from . import objects
 
@@ -62,10 +67,11 @@ def bring(
     lacks = done.get("lacks")
     if not lacks:
         return done
-    keys = {str(key) for name, key in lacks["programs"].items() if name in gathered["programs"]}
+    lacking = [name for name in lacks["programs"] if name in gathered["programs"]]
+    keys = {str(lacks["programs"][n]) for n in lacking if not is_compiled(gathered, n)}
     made = objects.found(keys)
     if set(made) == keys:
-        done = run({**digests, "objects": made})
+        done = run({**without_texts(gathered, lacking), "objects": made})
         refused = done.pop("refused_object", False)
         # From the source once more: the message then has file and line.
         return run(gathered) if refused and lacks["compiler"] else done

@@ -69,3 +69,35 @@ def test_a_playbooks_own_source_with_its_headers(pair: None, tmp_path: Path) -> 
     (tmp_path / "files/gate.c").unlink()
     missing = play(tmp_path)
     assert "src 'gate.c' is not found" in missing.stdout
+
+
+OBJECT_PLAY = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - podnet.fabric.bpf_program:
+        compile: false
+        programs:
+          - name: gate
+            object: gate.o
+            maps: {.data: /sys/fs/bpf/podnet/maps/gate_data}
+            attach: [{hook: tc_ingress, device: eth0}]
+"""
+
+
+def test_a_playbooks_own_object_needs_no_compiler(pair: None, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "play.yml").write_text(OBJECT_PLAY)
+    text = (
+        'int answer = 2;\n__attribute__((section("tc"))) int gate(void *skb)\n'
+        '{\n\treturn answer;\n}\nchar license[] __attribute__((section("license"))) = "GPL";\n'
+    )
+    target = ["-o", str(tmp_path / "files/gate.o")]
+    clang = ["clang", "-target", "bpf", "-g", "-O2", "-x", "c", "-c", "-", *target]
+    subprocess.run(clang, input=text, text=True, check=True)
+    done = play(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not ping()
+    assert "changed=0" in play(tmp_path).stdout
+    (tmp_path / "files/gate.o").unlink()
+    assert "object 'gate.o' is not found" in play(tmp_path).stdout

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.bpf import objects
 from ..engine.bpf.compiler import Source, compiled
 from ..engine.failure import Failure
+from . import bpf_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,14 +49,7 @@ def unit(item: Mapping[str, Any], sources: Mapping[str, Any]) -> Unit:
     :param sources: what the controller read, see ``bpf_sources.gather``.
     """
     sent = sources["sources"][sources["programs"][item["name"]]]
-    source = Source(
-        sent["main"],
-        sent["files"],
-        tuple(sent["include"]),
-        flags(item),
-        sources["standin"],
-        sent["digest"],
-    )
+    source = bpf_sources.source_of(sent, sources["standin"], flags(item))
     return source, tuple(sorted(item.get("maps") or {}))
 
 
@@ -74,8 +68,16 @@ def flags(item: Mapping[str, Any]) -> tuple[str, ...]:
 def keys(
     items: Iterable[Mapping[str, Any]], sources: Mapping[str, Any], machine: str
 ) -> dict[str, str]:
-    """Return program -> key of the object that hosts of a machine type load."""
-    return {item["name"]: objects.key(*unit(item, sources), machine) for item in items}
+    """Return program -> key of the object that hosts of a machine type load.
+
+    What the node makes of libbpf's C, or is given as object, is none of them.
+    """
+    units = {item["name"]: unit(item, sources) for item in items}
+    return {
+        name: objects.key(source, maps, machine)
+        for name, (source, maps) in units.items()
+        if source.dialect == "bcc"
+    }
 
 
 def make(
@@ -93,6 +95,8 @@ def make(
     named: dict[str, str] = {}
     for item in items:
         source, maps = unit(item, sources)
+        if source.dialect != "bcc":
+            continue
         its_key = named[item["name"]] = objects.key(source, maps, own)
         units[its_key] = (source, maps)
     made = dict(zip(units, _at_once(units)))

@@ -174,7 +174,7 @@ def converge(
         lacking = _lacking(todo, made)
         if lacking:
             return {**changes.result(), "programs": [], "lacks": lacking}
-        if any(item.key not in found for item in todo):
+        if any(item.key not in found and item.source.dialect == "bcc" for item in todo):
             require("bcc")
         loader = stack.enter_context(programs.Loader(found))
         for item in todo:

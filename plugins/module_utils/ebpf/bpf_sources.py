@@ -8,6 +8,7 @@ another place is the same source.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -44,14 +45,14 @@ def gather(
     named = {}
     for item in programs:
         inline = item.get("source") and (item["name"], item["source"])
-        key = str((item.get("src"), inline, item.get("include")))
+        words = ("src", "object", "dialect", "include")
+        key = str((inline, *(item.get(word) for word in words)))
         if key not in sources:
             sources[key] = read_sources(item, find, base)
         named[item["name"]] = list(sources).index(key)
     headers = standin()
     for each in sources.values():
-        source = Source(each["main"], each["files"], tuple(each["include"]), standin=headers)
-        each["digest"] = source.fingerprint
+        each["digest"] = source_of(each, headers).fingerprint
     return {"programs": named, "sources": list(sources.values()), "standin": headers}
 
 
@@ -60,23 +61,56 @@ def gather_own(programs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return gather(programs, lambda name: str(COLLECTION_SOURCES / name), Path.cwd())
 
 
-def without_texts(gathered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what :func:`gather` did less the files: enough to recognise what is loaded."""
-    return {
-        "programs": gathered["programs"],
-        "sources": [{**source, "files": {}} for source in gathered["sources"]],
-        "standin": {},
-    }
+def source_of(
+    sent: Mapping[str, Any], standin: Mapping[str, str], cflags: tuple[str, ...] = ()
+) -> Source:
+    """Return a source of those that :func:`gather` gathers.
+
+    :param standin: the stand-in headers.
+    :param cflags: flags for clang.
+    """
+    return Source(
+        main=sent["main"],
+        files=sent["files"],
+        include=tuple(sent["include"]),
+        cflags=cflags,
+        standin=standin if sent["dialect"] == "bcc" else {},
+        digest=sent.get("digest", ""),
+        dialect=sent["dialect"],
+    )
+
+
+def without_texts(gathered: Mapping[str, Any], lacking: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what :func:`gather` did less the files: enough to recognise what is loaded.
+
+    :param lacking: programs whose compiled objects are to stay.
+    """
+    kept = {gathered["programs"][name] for name in lacking}
+    sources = [
+        source if at in kept and source["dialect"] == "object" else {**source, "files": {}}
+        for at, source in enumerate(gathered["sources"])
+    ]
+    return {"programs": gathered["programs"], "sources": sources, "standin": {}}
+
+
+def is_compiled(gathered: Mapping[str, Any], name: str) -> bool:
+    """Say whether a program was given as compiled object."""
+    return bool(gathered["sources"][gathered["programs"][name]]["dialect"] == "object")
 
 
 def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path) -> dict[str, Any]:
-    """Read what one program of the task is made of: ``main``, ``files`` and ``include``.
+    """Read what one program of the task is made of: ``main``, ``files``, ``include``, ``dialect``.
 
-    :param item: ``src`` or ``source``, and ``include``.
+    :param item: ``src``, ``source`` or ``object``, ``include`` and ``dialect``.
     :param find: from ``src`` to the path of the file.
     :param base: folder that ``source`` is thought to lie in: the playbook's.
     :raises Failure: for a file or folder that cannot be read.
     """
+    if item.get("object"):
+        path = Path(find(str(item["object"])))
+        content = {path.name: base64.b64encode(_bytes(path)).decode()}
+        return {"main": path.name, "files": content, "include": [], "dialect": "object"}
+    dialect = item.get("dialect") or "bcc"
     if item.get("source"):
         main = base.resolve() / f"{item['name']}.c"
         texts = {main: str(item["source"])}
@@ -84,7 +118,7 @@ def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path
         main = Path(find(str(item["src"]))).resolve()
         texts = {main: _read(main)}
     else:
-        return {"main": "", "files": {}, "include": []}
+        return {"main": "", "files": {}, "include": [], "dialect": dialect}
     folders = [(main.parent / folder).resolve() for folder in item.get("include") or []]
     for folder in folders:
         if not folder.is_dir():
@@ -96,6 +130,7 @@ def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path
         "main": str(main.relative_to(root)),
         "files": {str(path.relative_to(root)): text for path, text in texts.items()},
         "include": [str(folder.relative_to(root)) for folder in folders],
+        "dialect": dialect,
     }
 
 
@@ -111,6 +146,13 @@ def _follow(folders: list[Path], texts: dict[Path, str]) -> None:
             if header and header not in texts:
                 texts[header] = _read(header)
                 todo.append(header)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Failure(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _read(path: Path) -> str:

@@ -19,15 +19,13 @@ import importlib
 import json
 import os
 import re
-import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from .. import scratch
 from ..failure import Failure
-from . import limits, objects
+from . import limits, objects, stderr
 from .maps import Map
 
 if TYPE_CHECKING:
@@ -36,6 +34,9 @@ if TYPE_CHECKING:
     from ..map_spec import MapSpec
 
 SYSTEM_HEADERS = Path("/usr/include")
+
+#: A call of what nobody declares compiles, and the verifier then says nothing of it.
+_FLAGS = ("-Werror=implicit-function-declaration",)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Source:
         if self.digest and not self.files:
             return self.digest
         parts = [self.main, list(self.include), dict(self.files), dict(self.standin)]
+        parts += [] if self.dialect == "bcc" else [self.dialect]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -140,7 +142,7 @@ def compiled(source: Source, map_fds: Mapping[str, int] | None = None) -> Iterat
     """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(scratch.folder("podnet-bpf-"))
-        flags = _unpack(source, Path(folder))
+        flags = [*_FLAGS, *unpack(source, Path(folder))]
         flags += [f"-DPN_FD_{name}={fd}" for name, fd in (map_fds or {}).items()]
         text = f'#line 1 "{source.main}"\n{source.files[source.main]}'
         with _environment("BCC_KERNEL_SOURCE", f"{folder}/kernel"):
@@ -155,7 +157,7 @@ def _functions(module: Any) -> int:
     return int(importlib.import_module("bcc").lib.bpf_num_functions(module))
 
 
-def _unpack(source: Source, folder: Path) -> list[str]:
+def unpack(source: Source, folder: Path) -> list[str]:
     """Write the sources below a folder; return clang's flags that find them."""
     headers = _system_headers()
     for base, files in (("src", source.files), ("kernel/include", source.standin)):
@@ -171,8 +173,6 @@ def _unpack(source: Source, folder: Path) -> list[str]:
     (uapi / "linux").symlink_to(SYSTEM_HEADERS / "linux")
     own = [str(PurePosixPath(source.main).parent), *source.include]
     return [
-        # A call of what nobody declares compiles, and the verifier then says nothing of it.
-        "-Werror=implicit-function-declaration",
         *source.cflags,
         *(f"-I{folder}/src/{name}" for name in own),
         f"-I{folder}/system",
@@ -203,15 +203,25 @@ def _system_headers() -> list[Path]:
 def _compile(text: str, flags: list[str], source: Source, folder: str) -> Any:
     # Here and not at the top of the file: it takes 0.1 s and 40 MB, and most runs compile nothing.
     bcc = importlib.import_module("bcc")
-    with _stderr() as output:
+    with stderr.collected() as output:
         try:
             return bcc.BPF(text=text.encode(), cflags=flags)
         except Exception as error:  # BCC raises nothing more exact
             failure = error
-    log = output[0].replace(f"{folder}/src/", "").replace("./include/", "").splitlines()
-    first = next((line for line in log if re.search(r": (fatal )?error: ", line)), None)
-    reason = _said(first) if first else failure
-    raise Failure(f"{source.main} does not compile: {reason}.", log=log) from failure
+    raise rejected(source, output[0], folder, str(failure)) from failure
+
+
+def rejected(source: Source, said: str, folder: str, otherwise: str) -> Failure:
+    """Return the failure of a source that clang does not take.
+
+    :param said: what clang has printed.
+    :param folder: where the sources were unpacked.
+    :param otherwise: the reason where clang gives none.
+    """
+    log = said.replace(f"{folder}/src/", "").replace("./include/", "").splitlines()
+    errors = [line for line in log if re.search(r": (fatal )?error: ", line)]
+    reason = _said(errors[0]) if errors else otherwise
+    return Failure(f"{source.main} does not compile: {reason}.", log=log)
 
 
 def _said(line: str) -> str:
@@ -222,7 +232,7 @@ def _said(line: str) -> str:
 def _load(module: Any, function: str, program_type: int, attach_type: int, source: Source) -> int:
     # Without the keyword where it says nothing: older BCC does not know it.
     more = {"attach_type": attach_type} if attach_type else {}
-    with _stderr() as output:
+    with stderr.collected() as output:
         try:
             loaded = module.load_func(function.encode(), program_type, **more)
             return fcntl.fcntl(loaded.fd, fcntl.F_DUPFD_CLOEXEC, 0)
@@ -275,23 +285,6 @@ def _place(shown: str, files: Mapping[str, str]) -> str:
         if line.strip() == shown.strip()
     ]
     return places[0] if len(places) == 1 else ""
-
-
-@contextlib.contextmanager
-def _stderr() -> Iterator[list[str]]:
-    """Collect what C libraries print on descriptor 2; the text is the list's first item after."""
-    output = [""]
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 2)
-        try:
-            yield output
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            file.seek(0)
-            output[0] = file.read().decode(errors="replace")
 
 
 @contextlib.contextmanager

@@ -20,14 +20,20 @@ from typing import TYPE_CHECKING
 
 from ..failure import Failure
 from ..map_spec import MapSpec
-from . import compiler, maps, objects, syscall
+from . import clang, compiler, libbpf, maps, objects, syscall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from contextlib import AbstractContextManager
 
     from .compiler import Compiled, Source
+    from .libbpf import Opened
     from .maps import Map
     from .objects import Object
+
+    #: Descriptors of maps by their names in the C -> what programs are loaded from.
+    Dialect = Callable[[Source, Mapping[str, int]], AbstractContextManager[Compiled | Opened]]
 
 DIGEST_MAP = MapSpec("podnet_digest", "array", 4, 32, 1)
 #: Part of every digest: raise it when programs are to be loaded anew for a change in this engine.
@@ -48,6 +54,14 @@ TYPES = {
     "cgroup_sockopt": 25,
 }
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
+
+#: What makes programs of a source: BCC of its own dialect, libbpf of an object, clang and libbpf
+#: of libbpf's C.
+DIALECTS: dict[str, Dialect] = {
+    "bcc": compiler.compiled,
+    "libbpf": clang.compiled,
+    "object": libbpf.opened,
+}
 
 _KEY = bytes(4)
 #: Bytes for what the verifier says of a program that it refuses.
@@ -148,7 +162,7 @@ class Loader:
         self._made = made or {}
         self._stack = contextlib.ExitStack()
         self._maps: dict[str, Map] = {}
-        self._compiled: list[tuple[Source, dict[str, str], Compiled]] = []
+        self._compiled: list[tuple[Source, dict[str, str], Compiled | Opened]] = []
         #: Path -> map that a source has made and that is to be pinned there.
         self.fresh: dict[str, Map] = {}
 
@@ -214,14 +228,14 @@ class Loader:
             if path not in self._maps:
                 raise Failure(f"map {name} of {source.main}: nothing is pinned at {path}.")
 
-    def _keep(self, compiled: Compiled, pins: Mapping[str, str]) -> None:
+    def _keep(self, compiled: Compiled | Opened, pins: Mapping[str, str]) -> None:
         """Hold the maps that a source has made for the task's pins."""
         for name, path in pins.items():
             if path not in self._maps:
                 fresh = maps.Map(fcntl.fcntl(compiled.made(name), fcntl.F_DUPFD_CLOEXEC, 0))
                 self.fresh[path] = self._maps[path] = self._stack.enter_context(fresh)
 
-    def _compile(self, source: Source, pins: dict[str, str]) -> Compiled:
+    def _compile(self, source: Source, pins: dict[str, str]) -> Compiled | Opened:
         for known, with_pins, done in self._compiled:
             if (known, with_pins) == (source, pins):
                 return done
@@ -229,7 +243,7 @@ class Loader:
         texts = "".join(source.files.values())
         self._expect({n: path for n, path in pins.items() if f"PN_FD_{n}" in texts}, source)
         map_fds = {name: self._maps[path].fd for name, path in there.items()}
-        done = self._stack.enter_context(compiler.compiled(source, map_fds))
+        done = self._stack.enter_context(DIALECTS[source.dialect](source, map_fds))
         for name, path in pins.items():
             own = done.own(name)
             if own is None:
@@ -245,7 +259,8 @@ def _same_shape(own: MapSpec, pinned: MapSpec, what: str, path: str) -> None:
     """Refuse a pinned map in the place of one of another shape."""
     for word in ("type", "key_size", "value_size", "max_entries"):
         here, there = getattr(own, word), getattr(pinned, word)
-        if here != there:
+        # An object may leave the number of entries to libbpf.
+        if here not in (0, there):
             raise Failure(
                 f"map {what} has {word} {here}, and what is pinned at {path} has {there}: remove "
                 "that pin, or give the map another path."

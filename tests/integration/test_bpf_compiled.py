@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Compiled objects and libbpf's C: loaded, attached, replaced, their maps filled and read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import programs, syscall
+from bpf_support import bpftool, ping, pins, program, program_four
+from packets import ECHO
+from running import do, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytest_plugins = ["bpf_host"]
+
+SOURCE = Path(__file__).parent / "libbpf" / "shop.c"
+FOLDER = "/sys/fs/bpf/mine"
+MAPS = {name: f"{FOLDER}/maps/{name.strip('.')}" for name in ("lengths", "closed", ".bss", ".data")}
+UNSPEC, OK = 0xFFFFFFFF, 0
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], str]:
+    """Compile a version of the object as a user would; return its path."""
+    folder = tmp_path_factory.mktemp("objects")
+    system = f"/usr/include/{do('gcc', '-print-multiarch').strip()}"
+
+    def version(number: int) -> str:
+        (folder / str(number)).mkdir(exist_ok=True)
+        target = folder / str(number) / "shop.o"
+        if not target.exists():
+            flags = ["-g", "-O2", "-Wall", "-Werror", f"-DVERSION={number}", "-idirafter", system]
+            do("clang", "-target", "bpf", *flags, "-c", str(SOURCE), "-o", str(target))
+        return str(target)
+
+    return version
+
+
+def shop(path: str, **options: Any) -> dict[str, Any]:
+    """The program of the object at tc ingress of eth0, its maps pinned by name."""
+    return {
+        "name": "shop",
+        "object": path,
+        "maps": MAPS,
+        "pin": f"{FOLDER}/programs/shop",
+        "link_pins": f"{FOLDER}/links",
+        "attach": [{"hook": "tc_ingress", "device": "eth0"}],
+        **options,
+    }
+
+
+def tried(name: str) -> int:
+    """Run a pinned program on an echo request; return what it says."""
+    with programs.open_pin(f"{FOLDER}/programs/{name}") as found:
+        return syscall.program_test_run(found.fd, ECHO).retval
+
+
+def held(name: str, key: str, value: str) -> dict[int, int]:
+    """Entries of a pinned map of a number each."""
+    fields = {"key": [{"name": "k", "type": key}], "value": [{"name": "v", "type": value}]}
+    (found,) = run("bpf_map_info", maps=[{"path": MAPS[name], **fields}])["maps"]
+    return {entry["key"]["k"]: entry["value"]["v"] for entry in found["entries"]}
+
+
+def closed(value: int) -> dict[str, Any]:
+    """Task that says whether the shop is closed."""
+    return {
+        "path": MAPS["closed"],
+        "type": "array",
+        "key": [{"name": "at", "type": "u32"}],
+        "value": [{"name": "closed", "type": "u32"}],
+        "max_entries": 1,
+        "entries": [{"key": {"at": 0}, "value": {"closed": value}}],
+    }
+
+
+def test_an_object_is_loaded_attached_and_its_maps_are_filled(
+    pair: None, compiled: Callable[[int], str]
+) -> None:
+    done = program_four(shop(compiled(1)))
+    assert done["changes"][:4] == [f"create map {path}" for path in MAPS.values()]
+    assert bpftool("prog", "show", "pinned", f"{FOLDER}/programs/shop")["name"] == "shop"
+    assert ping()
+    assert held(".bss", "u32", "u64")[0] >= 3
+    assert sum(held("lengths", "u32", "u64").values()) == held(".bss", "u32", "u64")[0]
+    run("bpf_map", maps=[closed(1)])
+    assert not ping()
+    program_four(shop(compiled(1), state="absent"))
+    assert ping()
+    assert pins(FOLDER) == sorted(path.removeprefix(f"{FOLDER}/") for path in MAPS.values())
+
+
+def test_a_new_version_goes_on_with_the_maps(pair: None, compiled: Callable[[int], str]) -> None:
+    program(shop(compiled(1), attach=[], type="sched_cls"))
+    assert [tried("shop") for _ in range(3)] == [UNSPEC] * 3
+    assert held(".bss", "u32", "u64") == {0: 3}
+    done = program(shop(compiled(10), attach=[], type="sched_cls"))
+    assert done["changes"] == ["change program shop"]
+    assert tried("shop") == UNSPEC
+    assert held(".bss", "u32", "u64") == {0: 13}
+
+
+def test_programs_of_an_object_share_its_globals_and_fit_the_kernel(
+    host: None, compiled: Callable[[int], str]
+) -> None:
+    none = {"attach": [], "type": "sched_cls"}
+    task = shop(compiled(1), name="shop_task", pin=f"{FOLDER}/programs/shop_task", **none)
+    done = program(shop(compiled(1), **none), task)
+    assert not done.failed, done
+    assert [tried("shop"), tried("shop_task")] == [UNSPEC, OK]
+    assert held(".bss", "u32", "u64") == {0: 2}
+    assert held(".data", "u32", "u32") == {0: os.getpid()}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"function": "office"},
+            "shop.o has no program 'office'; it has shop, shop_task, shop_xdp.",
+        ),
+        (
+            {"maps": {"lenghts": f"{FOLDER}/maps/lengths"}},
+            "map lenghts of shop.o: nothing is pinned at /sys/fs/bpf/mine/maps/lengths.",
+        ),
+        (
+            {"function": "shop_xdp", "attach": [{"hook": "xdp", "device": "eth0"}]},
+            "The kernel refused shop_xdp of shop.o at shop.c:67: invalid access to packet, off=0 "
+            "size=1, R1(id=0,off=0,r=0); R1 offset is outside of the packet.",
+        ),
+    ],
+    ids=["program", "map", "verifier"],
+)
+def test_what_cannot_be_loaded_is_said_and_nothing_is_changed(
+    pair: None, compiled: Callable[[int], str], options: dict[str, Any], message: str
+) -> None:
+    done = program(shop(compiled(1), **options))
+    assert done["msg"] == message
+    assert pins(FOLDER) == []
+
+
+def test_what_is_no_object_is_said(pair: None, tmp_path: Path) -> None:
+    (tmp_path / "shop.o").write_bytes(b"no object")
+    done = program(shop(str(tmp_path / "shop.o")))
+    assert done["msg"].startswith("shop.o is no object that libbpf opens: elf: ")
+    assert pins(FOLDER) == []
+
+
+BAKERY = {
+    "name": "bakery",
+    "src": str(SOURCE.parent / "bakery.c"),
+    "dialect": "libbpf",
+    "type": "sched_cls",
+    "cflags": ["-Wall"],
+    "pin": f"{FOLDER}/programs/bakery",
+    "maps": {"loaves": f"{FOLDER}/maps/lengths"},
+}
+
+
+def test_libbpfs_c_is_compiled_and_loaded(host: None) -> None:
+    predicted = program(BAKERY, check=True)
+    done = program(BAKERY)
+    assert not done.failed, done
+    assert done["changes"] == predicted["changes"]
+    assert tried("bakery") == UNSPEC
+    assert held("lengths", "u32", "u64") == {0: os.getpid()}
+    assert program(BAKERY)["changed"] is False
+
+
+def test_libbpfs_c_without_its_compiler_or_with_an_error(host: None, tmp_path: Path) -> None:
+    wrong = BAKERY | {"source": "int bakery(void *ctx)\n{\n\treturn none;\n}\n"}
+    del wrong["src"]
+    assert program(wrong)["msg"] == (
+        "bakery.c does not compile: bakery.c:3: use of undeclared identifier 'none'."
+    )
+    for path, message in (
+        (
+            "/usr/bin/clang",
+            "clang, which compiles libbpf's C, is not there: install clang (Debian) or clang "
+            "(Fedora), or compile it elsewhere and give it as object.",
+        ),
+        (
+            "/usr/include/bpf",
+            "bakery.c is in libbpf's dialect, and /usr/include/bpf/bpf_helpers.h is not there: "
+            "install libbpf-dev (Debian) or libbpf-devel (Fedora).",
+        ),
+    ):
+        with hidden(path, tmp_path):
+            assert program(BAKERY)["msg"] == message
+    assert pins(FOLDER) == []
+
+
+def test_without_libbpf_its_package_is_named(
+    host: None, compiled: Callable[[int], str], tmp_path: Path
+) -> None:
+    path = do("sh", "-c", "ls /usr/lib/*/libbpf.so.1").strip()
+    with hidden(path, tmp_path):
+        done = program(shop(compiled(1), attach=[], type="sched_cls"))
+    assert done["msg"] == (
+        "libbpf.so.1, which loads compiled objects, is not there: install libbpf1 (Debian) or "
+        "libbpf (Fedora)."
+    )
+
+
+@contextlib.contextmanager
+def hidden(path: str, scratch: Path) -> Iterator[None]:
+    """Take a file or folder away from this host, whose mounts are its own."""
+    folder = Path(path).is_dir()
+    other = scratch / ("folder" if folder else "file")
+    other.mkdir(exist_ok=True) if folder else other.touch(0o000)
+    do("mount", "--bind", str(other), path)
+    try:
+        yield
+    finally:
+        do("umount", path)
