@@ -24,7 +24,6 @@ from . import clang, compiler, libbpf, maps, objects, syscall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
     from contextlib import AbstractContextManager
 
     from .compiler import Compiled, Source

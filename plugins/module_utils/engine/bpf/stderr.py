@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What C libraries print, collected: BCC, libbpf and the compiler in them say there what is wrong."""
+"""What C libraries print, collected: BCC, clang in it, and libbpf say there what is wrong."""
 
 from __future__ import annotations
 
