@@ -40,7 +40,8 @@ def sources(action: Any, programs: Any) -> dict[str, Any]:
             own = COLLECTION_SOURCES / name
             if own.is_file():
                 return str(own)
-            raise Failure(f"src {name!r} is not found: {error}.") from error
+            word = "object" if any(item.get("object") == name for item in named) else "src"
+            raise Failure(f"{word} {name!r} is not found: {error}.") from error
 
     return gather(named, find, Path(action._loader.get_basedir()))
 

@@ -90,7 +90,7 @@ def test_a_playbooks_own_object_needs_no_compiler(pair: None, tmp_path: Path) ->
     (tmp_path / "play.yml").write_text(OBJECT_PLAY)
     text = (
         'int answer = 2;\n__attribute__((section("tc"))) int gate(void *skb)\n'
-        '{\n\treturn answer;\n}\nchar license[] __attribute__((section("license"))) = "GPL";\n'
+        '{\n\treturn answer;\n}\nchar words[] __attribute__((section("license"))) = "GPL";\n'
     )
     target = ["-o", str(tmp_path / "files/gate.o")]
     clang = ["clang", "-target", "bpf", "-g", "-O2", "-x", "c", "-c", "-", *target]

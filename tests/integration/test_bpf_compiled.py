@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["bpf_host"]
 
-SOURCE = Path(__file__).parent / "libbpf" / "shop.c"
+SOURCE = Path(__file__).parent / "programs/libbpf/shop.c"
 FOLDER = "/sys/fs/bpf/mine"
 MAPS = {name: f"{FOLDER}/maps/{name.strip('.')}" for name in ("lengths", "closed", ".bss", ".data")}
 UNSPEC, OK = 0xFFFFFFFF, 0

@@ -30,7 +30,7 @@ from running import run, run_module
 
 pytest_plugins = ["bpf_host"]
 
-SOURCES = Path(__file__).parent / "bcc"
+SOURCES = Path(__file__).parent / "programs/bcc"
 FOLDER = "/sys/fs/bpf/mine"
 #: TC_ACT_OK and TC_ACT_SHOT; XDP_DROP.
 OK, SHOT, DROP = 0, 2, 1

@@ -55,7 +55,9 @@ def test_the_first_host_of_the_play_that_can_compiles_for_its_machine_type(
 
 SOURCES = {
     "programs": {"gate": 0},
-    "sources": [{"main": "gate.c", "files": {}, "include": [], "digest": "5" * 64}],
+    "sources": [
+        {"main": "gate.c", "files": {}, "include": [], "digest": "5" * 64, "dialect": "bcc"}
+    ],
     "standin": {},
 }
 GATE: dict[str, Any] = {"name": "gate", "maps": {"b": "/b", "a": "/a"}, "cflags": ["-Wall"]}
@@ -172,3 +174,10 @@ def test_one_at_a_time_compiles_for_a_machine_type(folder: Path) -> None:
     for process in running:
         process.join()
     assert sorted(json.loads(log.read_text())) == list(range(20))
+
+
+@pytest.mark.parametrize("dialect", ["libbpf", "object"])
+def test_what_libbpf_loads_is_not_compiled_once(dialect: str) -> None:
+    sources = {**SOURCES, "sources": [{**SOURCES["sources"][0], "dialect": dialect}]}
+    assert bpf_compile.keys([GATE], sources, "x86_64") == {}
+    assert bpf_compile.make([GATE], None, sources)["objects"] == {}

@@ -40,6 +40,7 @@ class Wanted:
     :param source: empty where it shall be absent.
     :param attach_type: hook that it must name when it is loaded, 0 for none.
     :param maps: name in the C -> pin.
+    :param own_maps: those of them that the C seems to make itself.
     :param places: where it is attached; ``leave``: where it is not.
     """
 
@@ -52,6 +53,7 @@ class Wanted:
     type: int
     attach_type: int
     maps: Mapping[str, str]
+    own_maps: Sequence[str]
     places: Sequence[Place]
     leave: Sequence[Place]
 
@@ -97,7 +99,8 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
 
     :param netns: namespace of devices that name none.
     :param sources: what the controller read: ``sources``, each with ``files``, ``main`` and
-        ``include``; ``programs``, which of them each is made of; ``standin``, the stand-in headers.
+        ``include``; ``programs``, which of them each is made of; ``own_maps``, see
+        :class:`Wanted`; ``standin``, the stand-in headers.
     :raises Failure: for what does not fit together.
     """
     name = item["name"]
@@ -130,6 +133,7 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
         type=programs.TYPES.get("".join(types), 0),
         attach_type=next(iter(numbers), 0),
         maps=item["maps"],
+        own_maps=sources["own_maps"][name] if present else (),
         places=places["present"],
         leave=places["absent"],
     )
@@ -281,7 +285,7 @@ def _plan_maps(
         for item in items
         if item.present
         for name, path in item.maps.items()
-        if not Path(path).exists()
+        if path in fresh or (run.check_mode and name in item.own_maps and not Path(path).exists())
     }
     for path, name in missing.items():
         do = partial(_pin_map, fresh[path], path, run) if path in fresh else bool

@@ -42,7 +42,7 @@ def gather(
     :raises Failure: for a file or folder that cannot be read.
     """
     sources: dict[str, dict[str, Any]] = {}
-    named = {}
+    named, own = {}, {}
     for item in programs:
         inline = item.get("source") and (item["name"], item["source"])
         words = ("src", "object", "dialect", "include")
@@ -50,10 +50,29 @@ def gather(
         if key not in sources:
             sources[key] = read_sources(item, find, base)
         named[item["name"]] = list(sources).index(key)
+        own[item["name"]] = _own_maps(item, sources[key])
     headers = standin()
     for each in sources.values():
         each["digest"] = source_of(each, headers).fingerprint
-    return {"programs": named, "sources": list(sources.values()), "standin": headers}
+    return {
+        "programs": named,
+        "own_maps": own,
+        "sources": list(sources.values()),
+        "standin": headers,
+    }
+
+
+def _own_maps(item: Mapping[str, Any], source: Mapping[str, Any]) -> list[str]:
+    """Name the maps of a program that its C makes itself, as far as its text says so.
+
+    Check mode predicts by it: the compiler, which knows, does not run then.
+    """
+    listed = item.get("maps")
+    names = list(listed) if isinstance(listed, dict) else []
+    if source["dialect"] != "bcc":
+        return names
+    text = "\n".join(source["files"].values())
+    return [name for name in names if re.search(rf"\bBPF_\w+\s*\([^;]*\b{re.escape(name)}\b", text)]
 
 
 def gather_own(programs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -90,7 +109,7 @@ def without_texts(gathered: Mapping[str, Any], lacking: Iterable[str] = ()) -> d
         source if at in kept and source["dialect"] == "object" else {**source, "files": {}}
         for at, source in enumerate(gathered["sources"])
     ]
-    return {"programs": gathered["programs"], "sources": sources, "standin": {}}
+    return {**gathered, "sources": sources, "standin": {}}
 
 
 def is_compiled(gathered: Mapping[str, Any], name: str) -> bool:

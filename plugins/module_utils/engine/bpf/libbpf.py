@@ -68,7 +68,7 @@ class _OpenOptions(ctypes.Structure):
 
 
 class Opened:
-    """An object of which programs can be loaded. See :func:`opened`."""
+    """An object of which programs can be loaded. See :func:`compiled`."""
 
     def __init__(self, data: bytes, source: Source) -> None:
         """Hold an object's bytes."""
@@ -183,7 +183,7 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(source: Source, _map_fds: Mapping[str, int] | None = None) -> Iterator[Opened]:
+def compiled(source: Source, _map_fds: Mapping[str, int] | None = None) -> Iterator[Opened]:
     """Open a compiled object for the length of a ``with`` block.
 
     :param source: its main file is the object in base64.

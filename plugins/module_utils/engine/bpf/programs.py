@@ -23,16 +23,13 @@ from ..map_spec import MapSpec
 from . import clang, compiler, libbpf, maps, objects, syscall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Mapping
+    from types import ModuleType
 
     from .compiler import Compiled, Source
     from .libbpf import Opened
     from .maps import Map
     from .objects import Object
-
-    #: Descriptors of maps by their names in the C -> what programs are loaded from.
-    Dialect = Callable[[Source, Mapping[str, int]], AbstractContextManager[Compiled | Opened]]
 
 DIGEST_MAP = MapSpec("podnet_digest", "array", 4, 32, 1)
 #: Part of every digest: raise it when programs are to be loaded anew for a change in this engine.
@@ -54,13 +51,8 @@ TYPES = {
 }
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 
-#: What makes programs of a source: BCC of its own dialect, libbpf of an object, clang and libbpf
-#: of libbpf's C.
-DIALECTS: dict[str, Dialect] = {
-    "bcc": compiler.compiled,
-    "libbpf": clang.compiled,
-    "object": libbpf.opened,
-}
+#: Where programs of a source are made, each by its function ``compiled``.
+DIALECTS: dict[str, ModuleType] = {"bcc": compiler, "libbpf": clang, "object": libbpf}
 
 _KEY = bytes(4)
 #: Bytes for what the verifier says of a program that it refuses.
@@ -238,11 +230,14 @@ class Loader:
         for known, with_pins, done in self._compiled:
             if (known, with_pins) == (source, pins):
                 return done
-        there = {name: path for name, path in pins.items() if path in self._maps}
-        texts = "".join(source.files.values())
-        self._expect({n: path for n, path in pins.items() if f"PN_FD_{n}" in texts}, source)
-        map_fds = {name: self._maps[path].fd for name, path in there.items()}
-        done = self._stack.enter_context(DIALECTS[source.dialect](source, map_fds))
+        map_fds = {name: self._maps[path].fd for name, path in pins.items() if path in self._maps}
+        done: Compiled | Opened
+        try:
+            done = self._stack.enter_context(DIALECTS[source.dialect].compiled(source, map_fds))
+        except Failure as failure:
+            if "PN_FD_" in failure.message:
+                self._expect(pins, source)
+            raise
         for name, path in pins.items():
             own = done.own(name)
             if own is None:
