@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..ebpf import bpf_program, mounts
+from ..ebpf import bpf_program, bpf_program_wanted, mounts
 from ..engine.bpf import hooks, programs
 from ..engine.spec import Spec
 
@@ -43,7 +43,7 @@ _PROGRAM = {
 
 def _work(given: Params, call: Call) -> dict[str, Any]:
     sources = given["_sources"] or {}
-    items = [bpf_program.wanted(item, given["netns"], sources) for item in given["programs"]]
+    items = [bpf_program_wanted.wanted(item, given["netns"], sources) for item in given["programs"]]
     mounts.must_be_pinned((item.pin for item in items if item.present), call)
     return bpf_program.converge(
         items,

@@ -136,10 +136,10 @@ def lacking(given: Given, call: Call) -> dict[str, Any]:
     items = [item for item in programs(PARTS, given.node) if item["name"] in known]
     if not items:
         return {}
-    from ..ebpf import bpf_program  # noqa: PLC0415
+    from ..ebpf import bpf_program, bpf_program_wanted  # noqa: PLC0415
 
     checked = _checked(spec_of("bpf_program"), {"programs": items})["programs"]
-    wanted = [bpf_program.wanted(item, None, given.sources) for item in checked]
+    wanted = [bpf_program_wanted.wanted(item, None, given.sources) for item in checked]
     return bpf_program.lacks(wanted, given.sources.get("objects", {}))
 
 

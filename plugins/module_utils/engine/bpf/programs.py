@@ -227,9 +227,9 @@ class Loader:
                 self.fresh[path] = self._maps[path] = self._stack.enter_context(fresh)
 
     def _compile(self, source: Source, pins: dict[str, str]) -> Compiled | Opened:
-        for known, with_pins, done in self._compiled:
+        for known, with_pins, before in self._compiled:
             if (known, with_pins) == (source, pins):
-                return done
+                return before
         map_fds = {name: self._maps[path].fd for name, path in pins.items() if path in self._maps}
         done: Compiled | Opened
         try:
