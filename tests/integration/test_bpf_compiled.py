@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,12 +120,46 @@ def test_programs_of_an_object_share_its_globals_and_fit_the_kernel(
     assert held(".data", "u32", "u32") == {0: os.getpid()}
 
 
+def at(hook: str, path: str, name: str) -> dict[str, Any]:
+    """Another program of the object, at a hook of the cgroups."""
+    pin = f"{FOLDER}/programs/{name}"
+    return shop(path, name=name, pin=pin, attach=[{"hook": hook}])
+
+
+def test_a_cgroups_packets_are_judged(pair: None, compiled: Callable[[int], str]) -> None:
+    item = at("cgroup_egress", compiled(1), "shop_egress")
+    program_four(item)
+    assert ping()
+    run("bpf_map", maps=[closed(1)])
+    assert not reaches("10.9.0.2")
+    program_four(item | {"state": "absent"})
+    assert reaches("10.9.0.2")
+
+
+def reaches(address: str) -> bool:
+    """Say whether this host may send to an address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.sendto(b"x", (address, 9))
+        except PermissionError:
+            return False
+    return True
+
+
+def test_a_cgroups_sockets_are_seen(host: None, compiled: Callable[[int], str]) -> None:
+    program_four(at("cgroup_sock_ops", compiled(1), "shop_sockets"))
+    with socket.create_server(("127.0.0.1", 4444)):
+        socket.create_connection(("127.0.0.1", 4444)).close()
+    assert held(".bss", "u32", "u64") == {0: 1}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (
             {"function": "office"},
-            "shop.o has no program 'office'; it has shop, shop_task, shop_xdp.",
+            "shop.o has no program 'office'; it has shop, shop_task, shop_xdp, "
+            "shop_egress, shop_sockets.",
         ),
         (
             {"maps": {"lenghts": f"{FOLDER}/maps/lengths"}},

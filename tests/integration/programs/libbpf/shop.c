@@ -67,4 +67,20 @@ int shop_xdp(struct xdp_md *ctx)
 	return *(volatile char *)(long)ctx->data ? XDP_DROP : XDP_PASS;
 }
 
+SEC("cgroup_skb/egress")
+int shop_egress(struct __sk_buff *skb)
+{
+	__u32 zero = 0, *is_closed = bpf_map_lookup_elem(&closed, &zero);
+
+	return !(is_closed && *is_closed);
+}
+
+SEC("sockops")
+int shop_sockets(struct bpf_sock_ops *ops)
+{
+	if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB && bpf_ntohl(ops->remote_port) == 4444)
+		packets += step;
+	return 1;
+}
+
 char LICENSE[] SEC("license") = "GPL";
