@@ -10,7 +10,7 @@ from ..module_utils.ebpf.bpf_sources import gather_own, without_texts
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.steps import given, parts
-from ..plugin_utils import programs, slices
+from ..plugin_utils import planned_with, programs, slices
 from ..plugin_utils.action import Action
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class ActionModule(Action):
         )[1]
         arguments = {word: value for word, value in checked.items() if value is not None}
         node = _node(arguments, task_vars)
+        if node:
+            planned_with.check(self._task, str(arguments["path"]), task_vars)
         # Of a node that has nothing yet, all is to be done.
         arguments["look_ahead"] &= bool(node) and node["planned_before"]
         if not parts.steps(arguments["part"], node) or _as_planned(arguments, node):

@@ -14,20 +14,27 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure impor
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner, spelling
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import (
     CLUSTER_VARIABLES,
+    LISTS,
     VARIABLES,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.kubernetes import manifests
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.masquerade import AGENT
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.prefix import HAS_NETADDR
+from ansible_collections.podnet.fabric.plugins.module_utils.plan.problems import refuse
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.services.read import MANIFESTS
 from ansible_collections.podnet.fabric.plugins.plugin_utils import (
     agent_files,
+    known_names,
+    planned_with,
     run_folder,
+    scopes,
     service_files,
+    survey,
 )
 from ansible_collections.podnet.fabric.plugins.plugin_utils import observed as handed_over
 from ansible_collections.podnet.fabric.plugins.plugin_utils.action import Action
 from ansible_collections.podnet.fabric.plugins.plugin_utils.find import finder
+from ansible_collections.podnet.fabric.plugins.plugin_utils.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,11 +60,14 @@ class ActionModule(Action):
         """Return the summary and the folder of the slices."""
         arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)[1]
         nodes, observed = self._read(arguments["group"], arguments["observed"], task_vars)
+        named = spelling.strange(self._names, known_names.options(), known_names.made())
+        refuse(named.problems)
         plan = planner.plan(nodes, observed)
         # Ansible removes its own folder, and this one in it, when the run ends.
         run_folder.sweep()
         path = tempfile.mkdtemp(prefix="podnet-plan-", dir=run_folder.here())
         files.write(plan, path)
+        planned_with.keep(self._task, path, VARIABLES, task_vars)
         cluster = plan.cluster_of.get(task_vars["inventory_hostname"], plan.cluster["name"])
         return {
             "changed": False,
@@ -66,7 +76,7 @@ class ActionModule(Action):
             "clusters": plan.clusters,
             "compilers": _compilers(task_vars, arguments["observed"]),
             "warnings": [
-                *spelling.warnings(self._names),
+                *named.warnings,
                 *(each for one in plan.clusters.values() for each in one["warnings"]),
             ],
         }
@@ -91,7 +101,7 @@ class ActionModule(Action):
         nodes: dict[str, dict[str, Any]] = {}
         seen: dict[str, dict[str, Any] | None] = {}
         for name in names:
-            variables = task_vars["hostvars"].raw_get(name)
+            variables = scopes.of_host(self._task, task_vars, name)
             self._names[name] = list(variables)
             nodes[name] = self._templated(name, variables, task_vars["hostvars"], shared)
             found = variables.get(observed)
@@ -125,7 +135,11 @@ class ActionModule(Action):
         return result
 
     def _value(self, templar: Templar, host: str, name: str, raw: Any) -> Any:
-        value = _template(templar, host, name, raw)
+        value = survey.stripped(_template(templar, host, name, raw))
+        if name in (MANIFESTS, manifests.VARIABLE) and survey.is_mapping(value):
+            value = [value]  # read with the other texts of its list
+        elif name in LISTS:
+            value = survey.listed(value, name)
         if name == MANIFESTS and isinstance(value, list):
             return [self._loaded(f"{name}[{i}]", item) for i, item in enumerate(value)]
         if name == manifests.VARIABLE and isinstance(value, list):
@@ -185,18 +199,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(_is_plain(each) for each in value)
     return value is None or isinstance(value, (int, float))
-
-
-def plain(value: Any) -> Any:
-    """Return data without what Ansible adds to it: tags, trust, lazy containers."""
-    if isinstance(value, str):
-        return str(value)
-    if value is None or isinstance(value, (bool, float)):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, dict):
-        return {plain(key): plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    return str(value)

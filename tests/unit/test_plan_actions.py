@@ -50,6 +50,13 @@ PLAY = {
     ],
 }
 
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: {}}}
+spec: {{containers: [{{name: a}}]}}
+"""
+
 #: The device that a node was observed to have, and what its slice says of it then.
 DEVICE = {"name": "eth0", "ifindex": 2, "mtu": 1450, "ethernet": True}
 EGRESS = {**DEVICE, "ip": "10.111.0.8"}
@@ -60,21 +67,29 @@ OF_DEVICE |= {"balances": False, "holds_policies": False, "planned_before": Fals
 class Run:
     """A run of the play in a folder of its own."""
 
-    def __init__(self, folder: Path, variables: dict[str, Any], seen: Any, *options: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        variables: dict[str, Any],
+        seen: Any,
+        *options: str,
+        play: dict[str, Any] = PLAY,
+    ) -> None:
         hosts = {name: {"podnet_node_ip": ip} for name, ip in NODES.items()}
         of_devices = {"device": DEVICE, "underlay": DEVICE, "vtep_device": "eth0", "foreign": []}
         of_devices["egress_devices"] = [EGRESS]
-        seen = {name: {**of_devices, **what} for name, what in seen.items()}
+        seen = {name: of_devices | what for name, what in seen.items()}
         shared = {
             **variables,
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "seen": seen,
         }
+        folder.mkdir(exist_ok=True)
         (folder / "inventory.json").write_text(
             json.dumps({"podnet_nodes": {"hosts": hosts, "vars": shared}})
         )
-        (folder / "play.json").write_text(json.dumps([PLAY]))
+        (folder / "play.json").write_text(json.dumps([play]))
         self.tmp, journal = folder / "tmp", folder / "journal"
         self.done = subprocess.run(
             [
@@ -262,15 +277,139 @@ def test_a_configuration_of_the_agent_that_is_none(tmp_path, given, sentence):
     assert run.said == {}
 
 
-def test_a_misspelt_variable_has_no_effect_and_is_said(tmp_path):
-    variables = {"podnet_masquarade": True, "podnet_own_of_a_user": 1, "podnet_node_sysctl": {}}
-    run = Run(tmp_path, {**CLUSTER, **variables}, fresh(NODES))
+def test_a_misspelt_variable_stops_the_run_and_one_of_a_user_is_said(tmp_path):
+    run = Run(tmp_path / "own", {**CLUSTER, "podnet_own_of_a_user": 1}, fresh(NODES))
     assert run.done.returncode == 0, run.done.stdout
-    everywhere = ", ".join(NODES)
     assert run.said["node-e6e4d"]["plan"]["warnings"] == [
-        f"podnet_masquarade of {everywhere} has no effect; did you mean podnet_masquerade?",
-        f"podnet_node_sysctl of {everywhere} has no effect; did you mean podnet_node_sysctls?",
+        "podnet_own_of_a_user is no variable of podnet.fabric, and without effect on it."
     ]
+    misspelt = "podnet_{} of all nodes is no variable of podnet.fabric; valid is podnet_{}."
+    variables = {**CLUSTER, "podnet_masquarade": True}
+    extra = '{"podnet_node_sysctl": {}}'
+    run = Run(tmp_path / "misspelt", variables, fresh(NODES), "-e", extra)
+    assert run.done.returncode != 0
+    assert misspelt.format("masquarade", "masquerade") in run.done.stdout
+    assert misspelt.format("node_sysctl", "node_sysctls") in run.done.stdout
+    assert run.said == {}
+
+
+#: Where Ansible lets people put variables, from the weakest to the strongest.
+PLACES = {
+    "roles/mine/defaults/main.yml": {"podnet_masquerade_nodes": True},
+    "roles/mine/vars/main.yml": {"podnet_network_type": "overlay"},
+    "roles/mine/tasks/main.yml": [
+        {
+            "name": "Plan in a block",
+            "vars": {"podnet_mtu": "{{ wanted_mtu[inventory_hostname] }}"},
+            "block": [
+                {
+                    "name": "Plan in an included role",
+                    "ansible.builtin.include_role": {"name": "plans"},
+                    "vars": {"podnet_vxlan_vni": 7},
+                }
+            ],
+        }
+    ],
+    "roles/plans/tasks/main.yml": PLAY["tasks"],
+    "settings.yml": {"podnet_masquerade": True},
+}
+
+
+def test_variables_count_wherever_ansible_lets_people_put_them(tmp_path):
+    for name, content in PLACES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+    play = {
+        **{key: PLAY[key] for key in ("name", "hosts", "gather_facts")},
+        "vars": {"podnet_max_pods": 11, "podnet_vxlan_port": 1},
+        "vars_files": ["settings.yml"],
+        "roles": [{"role": "mine", "vars": {"podnet_datapath": "bridge"}}],
+    }
+    mtus = dict(zip(NODES, (1300, 1310, 1320)))
+    variables = {**CLUSTER, "wanted_mtu": mtus, "podnet_max_pods": 12}
+    first = next(iter(NODES))
+    options = ("--limit", first, "-e", "podnet_vxlan_port=4789")
+    seen = {
+        first: fresh(NODES)[first]
+        | {
+            "peers": {
+                f"10.111.161.{128 * i}/25": ip for i, ip in enumerate(list(NODES.values())[1:])
+            }
+        }
+    }
+    run = Run(tmp_path, variables, seen, *options, play=play)
+    assert run.done.returncode == 0, run.done.stdout
+    (said,) = run.said.values()
+    node, cluster = said["node"], said["plan"]["cluster"]
+    assert (node["datapath"], node["network_type"]) == ("bridge", "overlay")
+    assert (node["vxlan"]["vni"], node["vxlan"]["port"]) == (7, 4789)
+    assert node["masquerade"]["nodes"] is True
+    assert node["mtu"] == 1300
+    # Those of nodes that the run leaves out, too.
+    assert {each["usable_pods"] for each in cluster["nodes"]} == {11}
+
+
+@pytest.mark.parametrize(
+    ("late", "options", "refused"),
+    [
+        ({"podnet_mtu": 1400}, (), "podnet_mtu of node-e6e4d is 1400 for the role converges, "),
+        ({"podnet_mtu": 1300, "podnet_device": ""}, (), ""),
+        ({"podnet_mtu": 1400}, ("-e", "podnet_mtu=1350"), ""),
+    ],
+    ids=["other", "same", "extra"],
+)
+def test_a_value_that_a_later_role_alone_has_is_refused(tmp_path, late, options, refused):
+    converge = {"podnet.fabric.converge": {"path": "{{ podnet_plan.path }}", "part": "overlay"}}
+    roles = {
+        "plans": [*PLAY["tasks"], {**PLAY["tasks"][0], "when": False}],
+        "converges": [{"name": "Converge", **converge}],
+    }
+    for name, tasks in roles.items():
+        path = tmp_path / "roles" / name / "tasks"
+        path.mkdir(parents=True)
+        (path / "main.yml").write_text(json.dumps(tasks))
+    play = {
+        **{key: PLAY[key] for key in ("name", "hosts", "gather_facts")},
+        "vars": {"podnet_device": ""},
+        "roles": [
+            {"role": "plans", "vars": {"podnet_mtu": 1300}},
+            {"role": "converges", "vars": late},
+        ],
+    }
+    run = Run(tmp_path, CLUSTER, fresh(NODES), *options, play=play)
+    assert (run.done.returncode != 0) == bool(refused), run.done.stdout
+    assert refused in run.done.stdout
+    assert ("was 1300 when the network was planned; valid is" in run.done.stdout) == bool(refused)
+
+
+def test_answers_of_a_survey_are_texts(tmp_path):
+    (tmp_path / "pods.yaml").write_text(POD.format("one"))
+    answers = {
+        "podnet_subnets": json.dumps(CLUSTER["podnet_subnets"]),
+        "podnet_secondary_ranges": yaml.safe_dump(CLUSTER["podnet_secondary_ranges"]),
+        "podnet_node_cidr_mask_size": " 26\n",
+        "podnet_non_masquerade_cidrs": "10.0.0.0/8, 10.200.0.0/16\n192.168.0.0/16",
+        "podnet_masquerade": "Yes ",
+        "podnet_masquerade_devices": "eth0,",
+        "podnet_manifests": "pods.yaml",
+        "podnet_service_manifests": "",
+        "podnet_forget_nodes": " ",
+        "podnet_deployments": "",
+        "podnet_native_routing_cidr": "\n",
+    }
+    run = Run(tmp_path, CLUSTER, fresh(NODES), "-e", json.dumps(answers))
+    assert run.done.returncode == 0, run.done.stdout
+    first = next(iter(NODES))
+    node = run.said[first]["node"]
+    assert "one" in {each["name"] for each in node["endpoints"]}
+    assert {each["cidr"] for each in node["masquerade"]["prefixes"] if each["why"] == "listed"} == {
+        *("10.0.0.0/8", "10.200.0.0/16", "192.168.0.0/16")
+    }
+    assert node["pod_cidr"] == "10.111.160.0/26"
+    answers = {"podnet_manifests": POD.format("two"), "podnet_deployments": ""}
+    run = Run(tmp_path / "texts", CLUSTER, fresh(NODES), "-e", json.dumps(answers))
+    assert "two" in {each["name"] for each in run.said[first]["node"]["endpoints"]}
 
 
 def test_a_manifest_that_is_not_there_is_one_sentence(tmp_path):

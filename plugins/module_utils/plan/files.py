@@ -56,6 +56,17 @@ def settle(directory: str, name: str, found: dict[str, Any]) -> None:
     _write(_file(directory, "settled", name), found)
 
 
+def keep_given(directory: str, variables: list[str], given: dict[str, Any]) -> None:
+    """Write the names of what was planned with, and what the planning task alone was given."""
+    _write(_file(directory, "given", ""), {"variables": variables, "given": given})
+
+
+def given(directory: str) -> tuple[list[str], dict[str, Any]]:
+    """Return what was written."""
+    found = _said(_file(directory, "given", ""))
+    return found.get("variables", []), found.get("given", {})
+
+
 def keep_settled_parts(directory: str, name: str, settled: dict[str, Any]) -> None:
     """Write what a look ahead found to be as planned (see ``converge.look_ahead``)."""
     _write(_file(directory, "ahead", name), settled)

@@ -125,6 +125,13 @@ NODE_VARIABLES: dict[str, Field] = {
     **masquerade.NODE_VARIABLES,
 }
 
+#: Variables that are lists: those whose readers take the empty one.
+LISTS = frozenset(
+    name
+    for name, variable in {**CLUSTER_VARIABLES, **NODE_VARIABLES}.items()
+    if values.takes(variable.read, [])
+)
+
 #: Everything that the planner reads of a node.
 VARIABLES = ("podnet_cluster", *CLUSTER_VARIABLES, *NODE_VARIABLES, "ansible_host")
 

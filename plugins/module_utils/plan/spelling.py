@@ -1,46 +1,60 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Variables that look like one of the collection's and are none: a slip of the keyboard."""
+"""Variables that are named like those of the collection and are none: slips of the keyboard."""
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from .inventory import VARIABLES
 from .problems import some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-PREFIX = "podnet_"
+PREFIX = "podnet"
 
-#: What the planner does not read, and roles and playbooks do, or set.
-OTHERS = (
-    *("podnet_health_port", "podnet_health_timeout", "podnet_lab", "podnet_node_group_name"),
-    *("podnet_compiler", "podnet_compiler_packages", "podnet_node_packages"),
-    *("podnet_node_sysctls", "podnet_query", "podnet_report_file"),
-    *("podnet_health", "podnet_node", "podnet_observed", "podnet_plan", "podnet_status"),
-)
-
-_KNOWN = frozenset((*VARIABLES, *OTHERS))
 #: How like a variable a name has to be, as difflib counts it: one letter in six may differ.
 _LIKE = 0.85
 
 
-def warnings(nodes: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """Yield a sentence for each name that has no effect, and looks like one that has.
+class Strange(NamedTuple):
+    """Sentences about names: of those that are like one of ours, and of all others together."""
 
-    A name that is like none of ours is somebody else's business.
+    problems: list[str]
+    warnings: list[str]
+
+
+def strange(
+    nodes: Mapping[str, Iterable[str]], options: Collection[str], made: Collection[str]
+) -> Strange:
+    """Look for names that have no effect.
+
+    One that is like an option was meant to be that option. Any other may be the user's own.
 
     :param nodes: the names of all variables of each node.
+    :param options: the variables that people may set.
+    :param made: names that tasks of the collection make.
     """
+    known = {*options, *made}
     having: dict[str, list[str]] = {}
     for node, names in nodes.items():
         for name in names:
-            if name.startswith(PREFIX) and name not in _KNOWN:
+            if name[: len(PREFIX)].lower() == PREFIX and name not in known:
                 having.setdefault(name, []).append(node)
+    found = Strange([], [])
+    others = []
     for name, on in having.items():
-        meant = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=_LIKE)
+        # Of two that are as like as each other the first: sorted, so that all runs say the same.
+        meant = difflib.get_close_matches(name.lower(), sorted(options), n=1, cutoff=_LIKE)
         if meant:
-            yield f"{name} of {some(on)} has no effect; did you mean {meant[0]}?"
+            whose = "all nodes" if len(on) == len(nodes) else some(on)
+            found.problems.append(
+                f"{name} of {whose} is no variable of podnet.fabric; valid is {meant[0]}."
+            )
+        else:
+            others.append(name)
+    if others:
+        are = "are no variables" if len(others) > 1 else "is no variable"
+        found.warnings.append(f"{some(others)} {are} of podnet.fabric, and without effect on it.")
+    return found

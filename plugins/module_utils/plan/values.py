@@ -66,6 +66,15 @@ def is_set(value: object) -> bool:
     return value is not None and value != ""
 
 
+def takes(read: Reader, value: object) -> bool:
+    """Say whether a reader takes a value."""
+    try:
+        read(value)
+    except Invalid:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Field:
     """One variable or key: how it is read, and what it is where it is not set.
@@ -159,11 +168,13 @@ def protocol(value: object) -> str:
     return value
 
 
+_TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
 def truth(value: object) -> bool:
     """Read a truth value: an INI inventory, a survey and ``--extra-vars`` have it as a text."""
-    known = {"true": True, "yes": True, "false": False, "no": False}
-    if isinstance(value, str) and value.lower() in known:
-        return known[value.lower()]
+    if isinstance(value, str) and value.lower() in _TRUTHS:
+        return _TRUTHS[value.lower()]
     if not isinstance(value, bool):
         raise Invalid(value, "true or false")
     return value
