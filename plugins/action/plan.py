@@ -169,13 +169,15 @@ class ActionModule(Action):
 def _compilers(task_vars: Mapping[str, Any], observed: str) -> dict[str, str]:
     """Return the host of the play that compiles for each machine type.
 
-    The first that can, or else the first, which is to get a compiler.
+    The first that can, or else the first, which is to get a compiler. In batches of hosts always the
+    first, since another one may be changed too late for it.
     """
+    at_once = task_vars.get("podnet_serial") in (None, "")
     chosen: dict[str, tuple[bool, str]] = {}
     for name in task_vars.get("ansible_play_hosts", ()):
         seen = task_vars["hostvars"].raw_get(name).get(observed)
         if isinstance(seen, dict) and "machine" in seen:
-            machine, can = str(seen["machine"]), bool(seen.get("compiler"))
+            machine, can = str(seen["machine"]), at_once and bool(seen.get("compiler"))
             if machine not in chosen or can > chosen[machine][0]:
                 chosen[machine] = can, str(name)
     return {machine: name for machine, (_can, name) in chosen.items()}

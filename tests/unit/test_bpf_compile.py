@@ -53,6 +53,12 @@ def test_the_first_host_of_the_play_that_can_compiles_for_its_machine_type(
     assert plan._compilers(given, "seen") == compilers
 
 
+def test_in_batches_the_first_host_compiles_for_it_is_in_the_first_batch() -> None:
+    hostvars = HostVars({name: {"seen": seen} for name, seen in OBSERVED.items()})
+    given = {"ansible_play_hosts": list(OBSERVED), "hostvars": hostvars, "podnet_serial": 1}
+    assert plan._compilers(given, "seen") == {"x86_64": "one", "aarch64": "arm-one"}
+
+
 SOURCES = {
     "programs": {"gate": 0},
     "sources": [

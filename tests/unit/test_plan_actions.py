@@ -360,10 +360,11 @@ def test_variables_count_wherever_ansible_lets_people_put_them(tmp_path):
     ids=["other", "same", "extra"],
 )
 def test_a_value_that_a_later_role_alone_has_is_refused(tmp_path, late, options, refused):
-    converge = {"podnet.fabric.converge": {"path": "{{ podnet_plan.path }}", "part": "overlay"}}
+    converge = {"podnet.fabric.converge": {"path": "{{ podnet_plan.path }}", "part": "services"}}
+    # Without services it has nothing to do, and asks no host.
     roles = {
         "plans": [*PLAY["tasks"], {**PLAY["tasks"][0], "when": False}],
-        "converges": [{"name": "Converge", **converge}],
+        "converges": [{"name": "Converge", **converge, "check_mode": True}],
     }
     for name, tasks in roles.items():
         path = tmp_path / "roles" / name / "tasks"

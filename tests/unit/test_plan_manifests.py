@@ -277,6 +277,39 @@ def test_ports_of_a_node_at_ipv6_are_passed_over_by_name(kind):
     assert warning.endswith(" has ports of its node at addresses of IPv6; they are passed over.")
 
 
+def of_replica_set(name: str, replica_set: str, **about: Any) -> dict[str, Any]:
+    """Return a pod as a cluster prints it beside its deployment."""
+    made = pod(name, nodeName="node-e6e4d")
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": replica_set, "controller": True}
+    made["metadata"] |= {"ownerReferences": [owner], **about}
+    return made
+
+
+def test_pods_beside_their_deployment_are_planned_once():
+    found = [of_replica_set(f"nginx-app-7d9c5b68f-{each}", "nginx-app-7d9c5b68f") for each in "ab"]
+    result = planned(*found, deployment(replicas=2))
+    assert sorted(pods(result)) == ["nginx-app-1", "nginx-app-2"]
+    assert result.cluster["warnings"] == [
+        "podnet_manifests passes over Pod nginx-app-7d9c5b68f-a, nginx-app-7d9c5b68f-b: of the "
+        "Deployment default/nginx-app, whose pods are planned by itself."
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        of_replica_set("other", "other-7d9c5b68f"),
+        of_replica_set("other", "nginx-app-7d9c5b68f", namespace="shop"),
+        {**of_replica_set("other", "nginx-app-1"), "kind": "Pod", "metadata": {"name": "other"}},
+    ],
+    ids=["another deployment's", "another namespace's", "nobody's"],
+)
+def test_pods_of_no_deployment_that_is_given_are_pods(other):
+    result = planned(other, deployment(replicas=1))
+    assert len(pods(result)) == 2
+    assert not [said for said in result.cluster["warnings"] if "passes over" in said]
+
+
 # What is refused
 
 

@@ -21,7 +21,8 @@ SERVED = (*values.PROTOCOLS, "SCTP")
 class ContainerPort(NamedTuple):
     """A port that a container serves; ``host_port`` is the port of its node that leads to it.
 
-    ``host_ip`` restricts that to one address of the node, None takes all.
+    ``host_ip`` restricts that to one address of the node, None takes all. ``of_ipv6`` says that it
+    had a port of the node at an address of IPv6, which is left out.
     """
 
     name: str | None
@@ -29,6 +30,7 @@ class ContainerPort(NamedTuple):
     protocol: str
     host_port: int | None
     host_ip: int | None
+    of_ipv6: bool = False
 
 
 def served(*, protocol: str, host_port: int | None, **others: Any) -> ContainerPort:

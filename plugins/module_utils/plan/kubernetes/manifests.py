@@ -12,9 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
-from ..model import Deployment
+from ..model import Deployment, Pod
 from ..policy import read as policy
 from ..policy.model import Policy
+from ..problems import some
 from ..values import NOT_SET, Invalid
 from . import workloads
 from .documents import documents, name, names_by_kind, sentence, title
@@ -23,7 +24,6 @@ from .workloads import Bound
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..model import Pod
     from ..namespaces import Namespace
 
 VARIABLE = "podnet_manifests"
@@ -77,7 +77,10 @@ def read(given: Sequence[Any], problems: list[str]) -> Manifests:
     def stray(where: str, _document: object) -> None:
         found.warnings.append(f"{where} is no document of Kubernetes'; it is passed over.")
 
-    for where, manifest in documents(VARIABLE, given, stray, counted=True):
+    every = list(documents(VARIABLE, given, stray, counted=True))
+    deployments = {workloads.identity_of(each) for _where, each in every if _is_deployment(each)}
+    beside: dict[tuple[str, str], list[str]] = {}
+    for where, manifest in every:
         kind, version = manifest["kind"], manifest.get("apiVersion")
         wanted = VERSIONS.get(kind)
         whose = f"{where}: {title(manifest, '' if kind == 'Namespace' else 'default')}"
@@ -86,17 +89,20 @@ def read(given: Sequence[Any], problems: list[str]) -> Manifests:
         elif wanted is None or version != wanted:
             shown = kind if wanted in (None, version) else f"{kind} of {version}"
             passed.setdefault(shown, []).append(name(manifest))
+        elif (owner := workloads.deployment_of(manifest)) and owner in deployments:
+            beside.setdefault(owner, []).append(name(manifest))
         elif kind in SERVICES:
             found.services.append((where, manifest))
         else:
             try:
                 _add(found, whose, _READERS[kind](manifest, whose), problems)
-                if kind in ("Pod", "Deployment") and workloads.ipv6_host_ports(manifest):
-                    found.warnings.append(
-                        f"{whose} has ports of its node at addresses of IPv6; they are passed over."
-                    )
             except Invalid as invalid:
                 problems.append(sentence(whose, invalid))
+    found.warnings += [
+        f"{VARIABLE} passes over Pod {some(names)}: of the Deployment {'/'.join(owner)}, whose "
+        "pods are planned by itself."
+        for owner, names in beside.items()
+    ]
     if passed:
         found.warnings.append(
             f"{VARIABLE} passes over kinds that the pod network does not read: "
@@ -105,7 +111,17 @@ def read(given: Sequence[Any], problems: list[str]) -> Manifests:
     return found
 
 
+def _is_deployment(manifest: dict[str, Any]) -> bool:
+    kind = "Deployment"
+    return manifest["kind"] == kind and manifest.get("apiVersion") == VERSIONS[kind]
+
+
 def _add(found: Manifests, whose: str, item: Any, problems: list[str]) -> None:
+    workload = item.pod if isinstance(item, Bound) else item
+    if isinstance(workload, (Pod, Deployment)) and any(port.of_ipv6 for port in workload.ports):
+        found.warnings.append(
+            f"{whose} has ports of its node at addresses of IPv6; they are passed over."
+        )
     if isinstance(item, str):
         found.warnings.append(f"{whose} {item}; it is passed over.")
     elif isinstance(item, Deployment):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from .. import containers, namespaces, values
-from ..model import Deployment, Pod
+from ..model import DEFAULT_NAMESPACE, Deployment, Pod
 from ..values import NOT_SET, Field, Invalid, OfIPv6
 from .selectors import Selector, selector
 
@@ -39,7 +39,8 @@ def _port(
     hostPort: int | None,  # noqa: N803 - Kubernetes' name
     hostIP: int | OfIPv6 | None,  # noqa: N803 - Kubernetes' name
 ) -> ContainerPort:
-    if isinstance(hostIP, OfIPv6):  # see ipv6_host_ports
+    of_ipv6 = isinstance(hostIP, OfIPv6)
+    if of_ipv6:
         hostIP = hostPort = None  # noqa: N806
     return containers.served(
         name=name,
@@ -47,6 +48,7 @@ def _port(
         protocol=protocol,
         host_port=hostPort or None,  # 0 and 0.0.0.0 are none, as the API says it
         host_ip=hostIP or None,
+        of_ipv6=of_ipv6,
     )
 
 
@@ -225,15 +227,25 @@ def deployment(manifest: dict[str, Any], where: str) -> Deployment | str:
     )
 
 
-def ipv6_host_ports(manifest: dict[str, Any]) -> bool:
-    """Say whether a Pod or a Deployment that was read has ports of its node at IPv6 addresses."""
-    spec = manifest["spec"]
-    spec = spec.get("template", {}).get("spec", spec)
-    return any(
-        ":" in str(port.get("hostIP"))
-        for container in spec.get("containers", ())
-        for port in container.get("ports") or ()
-    )
+def deployment_of(manifest: dict[str, Any]) -> tuple[str, str] | None:
+    """Return namespace and name of the deployment that a Pod is one of, as far as its owner says.
+
+    A cluster prints pods beside their Deployment; the ReplicaSet between the two has its name.
+    """
+    about = manifest.get("metadata")
+    if manifest["kind"] != "Pod" or not isinstance(about, dict):
+        return None
+    for owner in about.get("ownerReferences") or ():
+        if isinstance(owner, dict) and owner.get("kind") == "ReplicaSet":
+            return identity_of(manifest)[0], str(owner.get("name")).rpartition("-")[0]
+    return None
+
+
+def identity_of(manifest: dict[str, Any]) -> tuple[str, str]:
+    """Return a document's namespace and name."""
+    about = manifest.get("metadata")
+    said: dict[str, Any] = about if isinstance(about, dict) else {}
+    return str(said.get("namespace") or DEFAULT_NAMESPACE), str(said.get("name"))
 
 
 def _made(make: Callable[..., Any], at: str, **item: Any) -> Any:
