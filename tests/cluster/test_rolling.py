@@ -11,7 +11,6 @@ import pytest
 from .cluster import Cluster, Run, inventory
 
 FIRST, SECOND = "node-1", "node-2"
-ROLLING = "Bring up the pod network"
 
 
 @pytest.fixture(scope="module")
