@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: listed
 short_description: The list that a text stands for
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Surveys of AWX, INI inventories and C(--extra-vars) have lists as texts. This filter reads one as the plan reads it.
 positional: _input, variable
