@@ -39,6 +39,7 @@ def strange(*names: str, nodes: tuple[str, ...] = ("a", "b")) -> spelling.Strang
         ("podnet-mtu", "podnet_mtu"),
         ("podnetmtu", "podnet_mtu"),
         ("podnet_labs", "podnet_lab"),
+        ("podnet_node_cidr_mask", "podnet_node_cidr_mask_size"),
     ],
 )
 def test_a_misspelt_variable_is_refused_with_the_right_one(name, meant):
@@ -64,6 +65,7 @@ def test_names_that_are_like_none_of_ours_are_said_once():
             "on it."
         ],
     )
+    assert strange("podnet_plan", "podnet_load", "podnet_zone").problems == []
     assert strange("podnet_owner").warnings == [
         "podnet_owner is no variable of podnet.fabric, and without effect on it."
     ]

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 PREFIX = "podnet"
 
-#: How like a variable a name has to be, as difflib counts it: one letter in six may differ.
-_LIKE = 0.85
+#: How like a variable a name has to be, as difflib counts it, and how like without the prefix: that
+#: makes any two short names like each other.
+_LIKE, _LIKE_ALONE = 0.85, 0.65
 
 
 class Strange(NamedTuple):
@@ -45,12 +46,11 @@ def strange(
     found = Strange([], [])
     others = []
     for name, on in having.items():
-        # Of two that are as like as each other the first: sorted, so that all runs say the same.
-        meant = difflib.get_close_matches(name.lower(), sorted(options), n=1, cutoff=_LIKE)
+        meant = _meant(name.lower(), options)
         if meant:
             whose = "all nodes" if len(on) == len(nodes) else some(on)
             found.problems.append(
-                f"{name} of {whose} is no variable of podnet.fabric; valid is {meant[0]}."
+                f"{name} of {whose} is no variable of podnet.fabric; valid is {meant}."
             )
         else:
             others.append(name)
@@ -58,3 +58,13 @@ def strange(
         are = "are no variables" if len(others) > 1 else "is no variable"
         found.warnings.append(f"{some(others)} {are} of podnet.fabric, and without effect on it.")
     return found
+
+
+def _meant(name: str, options: Collection[str]) -> str | None:
+    """Return the option that a name is most like, if it is like one."""
+    # Of two that are as like as each other the first: sorted, so that all runs say the same.
+    for option in difflib.get_close_matches(name, sorted(options), n=3, cutoff=_LIKE):
+        words = (each[len(PREFIX) :].lstrip("_-") for each in (name, option))
+        if difflib.SequenceMatcher(None, *words).ratio() >= _LIKE_ALONE:
+            return option
+    return None
