@@ -14,13 +14,15 @@ description:
   - Computes, once a run and on the controller, what every node of a cluster must hold. That is its pod
     CIDR, its peers, routes, endpoints and their addresses.
   - Reads the C(podnet_*) variables and C(ansible_host) of all hosts of a group, whether they are in the
-    play or not, and what was observed of those that are.
+    play or not, and what was observed of those that are. Variables count as this task sees them, those of the
+    play, roles, blocks and includes among them.
   - Addresses are sticky. What the nodes and their peers hold is the memory, so nothing has to last on
     the controller.
   - Services get their backends from pods of all nodes or from manifests, and addresses and node ports where they
     have none. M(podnet.fabric.services) takes them from RV(path).
   - A configuration of ip-masq-agent (C(podnet_ip_masq_agent)) is looked for like the files of services, and read here.
-  - Every variable is checked before anything is touched. All that is wrong is reported at once.
+  - Every variable is checked before anything is touched. All that is wrong is reported at once. A variable whose
+    name is like one of the collection's is refused, and of any other that begins with C(podnet) it warns.
   - Run it with C(run_once) after all nodes of the play were observed, and not in batches (C(serial)),
     since an observation that is older than the last change is a wrong one.
 options:

@@ -10,10 +10,8 @@ from pathlib import Path
 from .service_files import documents
 
 _ROOT = Path(__file__).parent.parent.parent
-_WORD = re.compile(r"(?<![\w.])podnet_\w+")
-
-
 _OF_CONNECTIONS = re.compile(r"- name: (podnet_\w+)")
+_WORD = re.compile(r"(?<![\w.])podnet_\w+")
 
 
 def options() -> set[str]:

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 
 def keep(task: Any, path: str, variables: Collection[str], of_host: Mapping[str, Any]) -> None:
-    """Write which variables were planned with, and those that the planning task alone was given.
+    """Write which variables were planned with, and those that the task or its play was given.
 
     :param variables: the names of all that the planner reads.
     :param of_host: what the task sees for some host.
     """
-    given = scopes.given_to(task).intersection(variables, of_host)
+    named = {*scopes.given_to(task), *task.get_play().get_vars()}
+    given = named.intersection(variables, of_host)
     files.keep_given(path, list(variables), {name: plain(of_host[name]) for name in given})
 
 

@@ -57,7 +57,7 @@ def settle(directory: str, name: str, found: dict[str, Any]) -> None:
 
 
 def keep_given(directory: str, variables: list[str], given: dict[str, Any]) -> None:
-    """Write the names of what was planned with, and what the planning task alone was given."""
+    """Write the names of what was planned with, and what the task and its play were given."""
     _write(_file(directory, "given", ""), {"variables": variables, "given": given})
 
 
