@@ -66,7 +66,7 @@ options:
           - It travels with the task and is loaded by libbpf, which fits it to the running kernel (CO-RE). Global
             variables and functions that are not inlined work.
         type: path
-        version_added: 0.2.0
+        version_added: 1.0.0
       dialect:
         description:
           - Whose C O(programs[].src) or O(programs[].source) is. V(bcc) is BCC's, V(libbpf) that of C(bpf_helpers.h),
@@ -76,7 +76,7 @@ options:
         type: str
         choices: [bcc, libbpf]
         default: bcc
-        version_added: 0.2.0
+        version_added: 1.0.0
       include:
         description:
           - Folders on the controller, absolute or relative to the folder of O(programs[].src), in which
