@@ -64,7 +64,7 @@ def _meant(name: str, options: Collection[str]) -> str | None:
     """Return the option that a name is most like, if it is like one."""
     # Of two that are as like as each other the first: sorted, so that all runs say the same.
     for option in difflib.get_close_matches(name, sorted(options), n=3, cutoff=_LIKE):
-        words = (each[len(PREFIX) :].lstrip("_-") for each in (name, option))
-        if difflib.SequenceMatcher(None, *words).ratio() >= _LIKE_ALONE:
+        mine, theirs = (each[len(PREFIX) :].lstrip("_-") for each in (name, option))
+        if difflib.SequenceMatcher(None, mine, theirs).ratio() >= _LIKE_ALONE:
             return option
     return None
