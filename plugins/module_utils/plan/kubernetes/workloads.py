@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
+from ...names import DEFAULT_NAMESPACE
 from .. import containers, namespaces, values
-from ..model import DEFAULT_NAMESPACE, Deployment, Pod
+from ..model import Deployment, Pod
 from ..values import NOT_SET, Field, Invalid, OfIPv6
 from .selectors import Selector, selector
 
