@@ -4,12 +4,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.podnet.fabric.plugins.filter.play_settings import batches, node_group
 
+ROOT = Path(__file__).parent.parent.parent
 GROUPS = {"all": ["a", "b"], "podnet_nodes": ["a"], "edge": ["b"], "none": []}
 
 
@@ -18,6 +25,31 @@ GROUPS = {"all": ["a", "b"], "podnet_nodes": ["a"], "edge": ["b"], "none": []}
 )
 def test_the_group_of_a_play(given, group):
     assert node_group(given, GROUPS) == group
+
+
+def test_a_group_variable_does_not_leave_a_run_green_that_does_nothing(tmp_path):
+    """As an extra variable it counts; in every playbook of the network."""
+    edge = {"hosts": {"a": {}}, "vars": {"podnet_node_group_name": "edge"}}
+    (tmp_path / "hosts.json").write_text(json.dumps({"edge": edge}))
+
+    def hosts(*options: str) -> subprocess.CompletedProcess[str]:
+        ansible = [sys.executable, "-m", "ansible.cli.playbook", "--list-hosts"]
+        return subprocess.run(
+            [*ansible, "-i", tmp_path / "hosts.json", *options, "podnet.fabric.site"],
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    refused, taken = hosts(), hosts("-e", "podnet_node_group_name=edge")
+    assert refused.returncode != 0
+    assert "valid is the group of the cluster's nodes, as an extra variable" in refused.stderr
+    assert taken.returncode == 0, taken.stderr
+    assert taken.stdout.count("hosts (1):") == 2
+    for playbook in ("site", "status", "health", "why", "teardown", "lab_workloads"):
+        for play in yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text()):
+            assert "podnet.fabric.node_group(groups)" in play["hosts"], playbook
 
 
 def test_an_inventory_without_hosts_is_for_ansible_to_speak_of():
