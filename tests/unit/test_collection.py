@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.gates.parts import PARTS
 from tests.published import readmes
 
 ROOT = Path(__file__).parent.parent.parent
+BIN = Path(sys.executable).parent
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 DOCS = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
@@ -131,7 +133,7 @@ def published(tmp_path_factory):
     """The tarball, unpacked."""
     folder = tmp_path_factory.mktemp("published")
     subprocess.run(
-        ["ansible-galaxy", "collection", "build", "--output-path", str(folder), str(ROOT)],
+        [BIN / "ansible-galaxy", "collection", "build", "--output-path", folder, ROOT],
         check=True,
         capture_output=True,
     )
@@ -161,6 +163,14 @@ OURS = re.compile(r"(?<![\w./~-])(?:bpf|changelogs|docs|meta|playbooks|roles|tes
 def test_a_file_that_a_page_names_is_there(page):
     named = set(OURS.findall((ROOT / page).read_text()))
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_target_of_make_that_a_page_names_is_there(page):
+    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", (ROOT / page).read_text(), re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text()
+    there = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert named <= there
 
 
 def test_what_is_supported_is_what_the_tests_try():
