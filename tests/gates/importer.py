@@ -14,9 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .parts import BUILD, ROOT
-
-TOOLS = BUILD / "publishing/bin"
+from .parts import PUBLISHING, ROOT
 
 
 def imported(checkout: Path, folder: Path) -> list[str]:
@@ -24,19 +22,19 @@ def imported(checkout: Path, folder: Path) -> list[str]:
 
     :param folder: an empty one, also the importer's home.
     """
-    environment = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", "HOME": str(folder)}
+    environment = {**os.environ, "PATH": f"{PUBLISHING}:{os.environ['PATH']}", "HOME": str(folder)}
     for name in [name for name in environment if name.startswith("ANSIBLE_")]:
         del environment[name]
     build = ["collection", "build", "--output-path", str(folder), str(checkout)]
     subprocess.run(
-        [str(TOOLS / "ansible-galaxy"), *build],
+        [str(PUBLISHING / "ansible-galaxy"), *build],
         env=environment,
         check=True,
         stdout=subprocess.DEVNULL,
     )
     (tarball,) = folder.glob("*.tar.gz")
     done = subprocess.run(
-        [str(TOOLS / "python"), "-m", "galaxy_importer.main", tarball.name],
+        [str(PUBLISHING / "python"), "-m", "galaxy_importer.main", tarball.name],
         cwd=folder,
         env=environment,
         capture_output=True,
