@@ -46,7 +46,7 @@ int shop(struct __sk_buff *skb)
 {
 	__u32 zero = 0, *is_closed = bpf_map_lookup_elem(&closed, &zero);
 
-	packets += step;
+	__sync_fetch_and_add(&packets, step);
 	count(skb);
 	return is_closed && *is_closed ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
@@ -56,7 +56,7 @@ int shop_task(struct __sk_buff *skb)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	packets += step;
+	__sync_fetch_and_add(&packets, step);
 	last_tgid = BPF_CORE_READ(task, tgid);
 	return bpf_core_field_exists(task->of_nobody) ? TC_ACT_SHOT : TC_ACT_OK;
 }
@@ -79,7 +79,7 @@ SEC("sockops")
 int shop_sockets(struct bpf_sock_ops *ops)
 {
 	if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB && bpf_ntohl(ops->remote_port) == 4444)
-		packets += step;
+		__sync_fetch_and_add(&packets, step);
 	return 1;
 }
 
