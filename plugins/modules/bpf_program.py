@@ -67,6 +67,13 @@ options:
             variables and functions that are not inlined work.
         type: path
         version_added: 1.0.0
+      remote_src:
+        description:
+          - Whether O(programs[].object) lies on the node, at an absolute path. It and all folders above it must be
+            root's, who alone may write to them.
+        type: bool
+        default: false
+        version_added: 1.0.0
       dialect:
         description:
           - Whose C O(programs[].src) or O(programs[].source) is. V(bcc) is BCC's, V(libbpf) that of C(bpf_helpers.h),

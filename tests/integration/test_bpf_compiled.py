@@ -222,6 +222,77 @@ def test_libbpfs_c_is_compiled_and_loaded(host: None) -> None:
     assert program(BAKERY)["changed"] is False
 
 
+@pytest.fixture
+def on_node(host: None, compiled: Callable[[int], str]) -> Iterator[Path]:
+    """Put the object below a folder of root's; return its path."""
+    folder = Path("/opt/podnet-objects")
+    do("mount", "-t", "tmpfs", "-o", "mode=0755", "none", "/opt")
+    folder.mkdir()
+    (folder / "shop.o").write_bytes(Path(compiled(1)).read_bytes())
+    yield folder / "shop.o"
+    do("umount", "/opt")
+
+
+def test_an_object_of_the_nodes_own_is_loaded(on_node: Path) -> None:
+    item = shop(str(on_node), remote_src=True, attach=[], type="sched_cls")
+    predicted = program(item, check=True)
+    done = program(item)
+    assert not done.failed, done
+    assert predicted["changes"] == done["changes"]
+    assert tried("shop") == UNSPEC
+    assert program(item)["changed"] is False
+
+
+OTHERS = "may be written by others than root"
+
+
+@pytest.mark.parametrize(
+    ("part", "spoil", "reason"),
+    [
+        ("/opt/podnet-objects/shop.o", ("chown", "12"), "belongs to the user 12"),
+        ("/opt/podnet-objects/shop.o", ("chmod", "g+w"), OTHERS),
+        ("/opt/podnet-objects", ("chmod", "1777"), OTHERS),
+        ("/opt/podnet-objects", ("chown", "12"), "belongs to the user 12"),
+    ],
+)
+def test_an_object_that_others_can_change_is_refused(
+    on_node: Path, part: str, spoil: tuple[str, str], reason: str
+) -> None:
+    do(*spoil, part)
+    done = program(shop(str(on_node), remote_src=True, attach=[], type="sched_cls"))
+    assert done["msg"] == (
+        f"program shop: object '{on_node}': {part} {reason}. The kernel runs the object: it and "
+        "all folders above it must be root's, who alone may write to them."
+    )
+    assert pins(FOLDER) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"object": "shop.o"},
+            "object 'shop.o' lies on the node (remote_src); valid is an absolute path.",
+        ),
+        (
+            {"object": "/opt/none.o"},
+            "object '/opt/none.o' cannot be read on the node: No such file or directory.",
+        ),
+        (
+            {"object": None, "source": "int shop;"},
+            "remote_src is for an object, and object is not set.",
+        ),
+    ],
+    ids=["relative", "missing", "source"],
+)
+def test_remote_src_is_for_an_object_that_is_there(
+    host: None, options: dict[str, Any], message: str
+) -> None:
+    given = shop("", remote_src=True, attach=[], type="sched_cls", **options)
+    item = {key: value for key, value in given.items() if value is not None}
+    assert program(item)["msg"] == f"program shop: {message}"
+
+
 PINNED = """
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

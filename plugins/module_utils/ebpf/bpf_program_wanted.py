@@ -11,7 +11,7 @@ from .. import names
 from ..engine.bpf import hooks, objects, programs
 from ..engine.bpf.compiler import Source
 from ..engine.failure import Failure
-from . import bpf_compile, mounts
+from . import bpf_compile, bpf_object_file, mounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,8 +87,13 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
         raise Failure(f"program {name}: a cgroup program is loaded for one hook; name it twice.")
     present = item["state"] == "present"
     source = Source("", {})
-    if present:
-        source, _maps = bpf_compile.unit(item, sources)
+    own_maps: Sequence[str] = ()
+    if present and item["remote_src"]:
+        if not item["object"]:
+            raise Failure(f"program {name}: remote_src is for an object, and object is not set.")
+        source, own_maps = bpf_object_file.read(item["object"], name), list(item["maps"])
+    elif present:
+        source, own_maps = bpf_compile.unit(item, sources)[0], sources["own_maps"][name]
     return Wanted(
         name=name,
         pin=pin,
@@ -99,7 +104,7 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
         type=programs.TYPES.get("".join(types), 0),
         attach_type=next(iter(numbers), 0),
         maps=item["maps"],
-        own_maps=sources["own_maps"][name] if present else (),
+        own_maps=own_maps,
         places=places["present"],
         leave=places["absent"],
     )

@@ -14,6 +14,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..engine.bpf.compiler import Source, read_folder
 from ..engine.failure import Failure
 
@@ -45,7 +47,7 @@ def gather(
     named, own = {}, {}
     for item in programs:
         inline = item.get("source") and (item["name"], item["source"])
-        words = ("src", "object", "dialect", "include")
+        words = ("src", "object", "remote_src", "dialect", "include")
         key = str((inline, *(item.get(word) for word in words)))
         if key not in sources:
             sources[key] = read_sources(item, find, base)
@@ -120,11 +122,13 @@ def is_compiled(gathered: Mapping[str, Any], name: str) -> bool:
 def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path) -> dict[str, Any]:
     """Read what one program of the task is made of: ``main``, ``files``, ``include``, ``dialect``.
 
-    :param item: ``src``, ``source`` or ``object``, ``include`` and ``dialect``.
+    :param item: ``src``, ``source`` or ``object``, ``include``, ``dialect`` and ``remote_src``.
     :param find: from ``src`` to the path of the file.
     :param base: folder that ``source`` is thought to lie in: the playbook's.
     :raises Failure: for a file or folder that cannot be read.
     """
+    if item.get("object") and boolean(item.get("remote_src") or False, strict=False):
+        return {"main": "", "files": {}, "include": [], "dialect": "object"}
     if item.get("object"):
         path = Path(find(str(item["object"])))
         content = {path.name: base64.b64encode(_bytes(path)).decode()}

@@ -27,6 +27,7 @@ _PROGRAM = {
     "src": {"type": "path"},
     "source": {"type": "str"},
     "object": {"type": "path"},
+    "remote_src": {"type": "bool", "default": False},
     "dialect": {"type": "str", "choices": ["bcc", "libbpf"], "default": "bcc"},
     "include": {"type": "list", "elements": "str", "default": []},
     "function": {"type": "str"},
