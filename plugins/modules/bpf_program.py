@@ -248,18 +248,28 @@ EXAMPLES = r"""
           - hook: tc_ingress
             device: eth0
 
-- name: A program that clang has compiled, and its table
+- name: Count what goes out in a global variable, in libbpf's C
   podnet.fabric.bpf_program:
     programs:
-      - name: firewall
-        object: firewall.o
+      - name: count_bytes
+        dialect: libbpf
+        source: |
+          #include <linux/bpf.h>
+          #include <bpf/bpf_helpers.h>
+          __u64 bytes;
+          SEC("tc")
+          int count_bytes(struct __sk_buff *skb)
+          {
+              __sync_fetch_and_add(&bytes, skb->len);
+              return -1; /* the next program decides */
+          }
+          char LICENSE[] SEC("license") = "GPL";
         maps:
-          blocked: /sys/fs/bpf/mine/blocked
-          .bss: /sys/fs/bpf/mine/firewall_counters
-        pin: /sys/fs/bpf/mine/firewall
+          .bss: /sys/fs/bpf/mine/bytes
+        pin: /sys/fs/bpf/mine/count_bytes
         link_pins: /sys/fs/bpf/mine/links
         attach:
-          - hook: xdp
+          - hook: tc_egress
             device: eth0
 
 - name: The programs of a node, warnings are errors

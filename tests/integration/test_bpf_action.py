@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from bpf_support import bpftool, ping
-from running import ROOT
+import yaml
+from bpf_support import bpftool, dump, ping
+from running import MODULES, ROOT
 
 pytest_plugins = ["bpf_host"]
 
@@ -101,3 +103,18 @@ def test_a_playbooks_own_object_needs_no_compiler(pair: None, tmp_path: Path) ->
     assert "changed=0" in play(tmp_path).stdout
     (tmp_path / "files/gate.o").unlink()
     assert "object 'gate.o' is not found" in play(tmp_path).stdout
+
+
+def test_the_examples_of_counting_run_as_written(pair: None, tmp_path: Path) -> None:
+    tasks = yaml.safe_load(importlib.import_module(f"{MODULES}bpf_program").EXAMPLES)
+    chosen = [task for task in tasks if task["name"].startswith("Count")]
+    assert len(chosen) == 2
+    written = [{"hosts": "localhost", "gather_facts": False, "tasks": chosen}]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(written))
+    done = play(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed=2" in done.stdout
+    assert ping()
+    (counted,) = dump("/sys/fs/bpf/mine/bytes").values()
+    assert int.from_bytes(counted, sys.byteorder) >= 3 * 98
+    assert "changed=0" in play(tmp_path).stdout
