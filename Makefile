@@ -21,9 +21,9 @@ PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 
             nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute \
             mtr-tiny iputils-tracepath iptables nftables ipset \
             clang libbpf-dev gcc libc6-dev shellcheck mmdebstrap patchelf \
-            qemu-system-x86 qemu-utils e2fsprogs openssh-client
+            qemu-system-x86 qemu-utils e2fsprogs openssh-client dropbear-bin
 
-TESTS := $(addprefix test-,unit lint sanity published versions packet integration demo cluster cells switches services masquerade policy loss upgrade molecule vm)
+TESTS := $(addprefix test-,unit lint sanity published versions packet integration demo cluster cells switches services masquerade policy loss awx upgrade molecule vm)
 
 .PHONY: help demo demo-down bench deps collection header artefact readmes release \
         test test-quick $(TESTS)
@@ -111,6 +111,7 @@ test-services: deps ## services on the write-up's cluster: real clients, inside 
 test-masquerade: deps ## pods that talk to the outside: who is seen, real clients, 60,000 flows at once, churn
 test-policy: deps ## network policies: 278 cases by packets, 1,000 changes while packets pass, every path in every cell
 test-loss: deps ## what is lost while programs are replaced and runs are killed: nothing
+test-awx: deps ## what AWX is given: surveys, files, its API, and its templates run as it runs them
 test-upgrade: deps ## a live cluster of the last release is brought to this checkout, in every cell: nothing is lost or left
 test-molecule: deps ## the roles, one scenario each
 test-vm: deps ## real virtual machines: systemd, SSH, Debian's kernel

@@ -127,6 +127,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "policy": (_pytest("policy", "tests/policy"),),
     "policy-whole": (_pytest("policy, whole", "tests/policy", POLICY_SCOPE="whole"),),
     "loss": (_pytest("loss", "tests/loss"),),
+    "awx": (_pytest("awx", "tests/awx"),),
     "upgrade": (_pytest("upgrade", "tests/upgrade"),),
     "molecule": (
         _molecule("destroy", "default"),  # what a run may have left that was ended
@@ -148,8 +149,8 @@ APART = ("vm-whole", "policy-whole")
 #: long as two, and each of them twice its time.
 LONGEST_FIRST = (
     *("integration", "cells", "cluster", "policy", "molecule", "vm", "upgrade", "switches"),
-    *("masquerade", "versions", "loss", "services", "published", "demo", "sanity", "packet"),
-    *("lint", "unit"),
+    *("masquerade", "versions", "loss", "services", "published", "awx", "demo", "sanity"),
+    *("packet", "lint", "unit"),
 )
 AT_ONCE = 2
 
