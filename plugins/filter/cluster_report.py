@@ -27,9 +27,26 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
+
 - name: Show the cluster
-  ansible.builtin.debug:
-    msg: "{{ plan_result.cluster | podnet.fabric.cluster_report(hostvars) }}"
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Read the status
+      podnet.fabric.status_info:
+        path: "{{ podnet_node.path }}"
+      register: podnet_status
+
+    - name: Show the cluster
+      ansible.builtin.debug:
+        msg: "{{ plan_result.cluster | podnet.fabric.cluster_report(hostvars) }}"
+      run_once: true
 """
 
 RETURN = r"""

@@ -18,9 +18,20 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
+
 - name: Probe every node
-  podnet.fabric.health_info:
-    targets: "{{ lookup('podnet.fabric.node_plan', podnet_node.path) | podnet.fabric.health_targets }}"
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Probe every node
+      podnet.fabric.health_info:
+        targets: "{{ lookup('podnet.fabric.node_plan', podnet_node.path) | podnet.fabric.health_targets }}"
 """
 
 RETURN = r"""

@@ -22,11 +22,9 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Build every lab of the inventory
-  podnet.fabric.lab:
-    name: "{{ item.name }}"
-    hosts: "{{ item.hosts }}"
-  loop: "{{ hostvars | podnet.fabric.labs }}"
+- name: Show the labs of the inventory
+  ansible.builtin.debug:
+    msg: "{{ hostvars | podnet.fabric.labs }}"
 """
 
 RETURN = r"""

@@ -26,9 +26,25 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
+
 - name: Show every drop of every node
-  ansible.builtin.debug:
-    msg: "{{ podnet_reports | podnet.fabric.query('*.drops[].{hook: hook, reason: verdict, packets: packets}') }}"
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Read the status
+      podnet.fabric.status_info:
+        path: "{{ podnet_node.path }}"
+      register: podnet_status
+
+    - name: Show every drop
+      ansible.builtin.debug:
+        msg: "{{ podnet_status.status | podnet.fabric.query('drops[].{hook: hook, reason: verdict, packets: packets}') }}"
 """
 
 RETURN = r"""

@@ -25,9 +25,18 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
-- name: Show whom to ask
-  ansible.builtin.debug:
-    msg: "{{ groups.podnet_nodes | podnet.fabric.unknown_nodes(hostvars) }}"
+- name: See which nodes nobody knows
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Read the node
+      podnet.fabric.node_info:
+        node_ip: "{{ ansible_host }}"
+      register: podnet_observed
+
+    - name: Show whom to ask
+      ansible.builtin.debug:
+        msg: "{{ groups.podnet_nodes | podnet.fabric.unknown_nodes(hostvars) }}"
 """
 
 RETURN = r"""

@@ -19,9 +19,18 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
-- name: Route to the pods by their nodes
-  podnet.fabric.routes:
-    routes: "{{ plan_result.cluster | podnet.fabric.vpc_routes }}"
+- name: Give the VPC its routes
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Show what a router of the VPC needs
+      ansible.builtin.debug:
+        msg: "{{ plan_result.cluster | podnet.fabric.vpc_routes }}"
+      run_once: true
 """
 
 RETURN = r"""

@@ -40,9 +40,28 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Begin
-  ansible.builtin.set_fact:
-    walk: "{{ nodes | podnet.fabric.why_begin('default/web-1', '10.10.0.80', 'tcp', 80) }}"
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
+
+- name: Begin to lead a packet
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Read who each node is
+      podnet.fabric.packet_path_info:
+      register: known
+
+    - name: Put the question
+      ansible.builtin.set_fact:
+        walk: >-
+          {{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'known')))
+             | podnet.fabric.why_begin('web-1', 'web-2', 'tcp', 80) }}
+      run_once: true
+
+    - name: Show what to ask first
+      ansible.builtin.debug:
+        var: walk.at
+      run_once: true
 """
 
 RETURN = r"""

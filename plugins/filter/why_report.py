@@ -18,9 +18,42 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
-- name: Show the way
-  ansible.builtin.debug:
-    msg: "{{ walk | podnet.fabric.why_report }}"
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
+
+- name: Show the way of a packet
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Read who each node is
+      podnet.fabric.packet_path_info:
+      register: known
+
+    - name: Put the question
+      ansible.builtin.set_fact:
+        walk: >-
+          {{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'known')))
+             | podnet.fabric.why_begin('web-1', 'web-2', 'tcp', 80) }}
+      run_once: true
+
+    - name: Ask the node that has the packet
+      podnet.fabric.packet_path_info:
+        packet: "{{ walk.at.packet }}"
+        entry: "{{ walk.at.entry }}"
+        pod: "{{ walk.at.pod | default(omit) }}"
+      delegate_to: "{{ walk.at.node }}"
+      run_once: true
+      register: answer
+
+    - name: Go on to the next node
+      ansible.builtin.set_fact:
+        walk: "{{ walk | podnet.fabric.why_follow(answer) }}"
+      run_once: true
+
+    - name: Show the way so far
+      ansible.builtin.debug:
+        msg: "{{ walk | podnet.fabric.why_report }}"
+      run_once: true
 """
 
 RETURN = r"""

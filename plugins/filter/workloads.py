@@ -29,10 +29,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Start the workloads of each pod
-  podnet.fabric.lab_workloads:
-    workloads: "{{ lab_endpoints | podnet.fabric.workloads(lab_images) }}"
-    purge: true
+- name: Show what runs in a lab node's pods
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Show the workloads of each pod
+      ansible.builtin.debug:
+        msg: "{{ lookup('podnet.fabric.node_plan', podnet_node.path).endpoints | podnet.fabric.workloads({'nginx': ['nginx']}) }}"
 """
 
 RETURN = r"""

@@ -21,9 +21,17 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
-- name: Show this node's pods
-  ansible.builtin.debug:
-    msg: "{{ lookup('podnet.fabric.node_plan', podnet_node.path).endpoints }}"
+- name: Show each node's pods
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Show this node's pods
+      ansible.builtin.debug:
+        msg: "{{ lookup('podnet.fabric.node_plan', podnet_node.path).endpoints }}"
 """
 
 RETURN = r"""

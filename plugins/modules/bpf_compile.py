@@ -73,18 +73,25 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Mount bpffs, where nothing mounts it at boot
+  podnet.fabric.mounts:
+
 - name: Attach a program that may have been compiled for others
   podnet.fabric.bpf_program: &gate
-    programs:
+    programs: &programs
       - name: gate
-        src: gate.c
+        source: |
+          int gate(struct __sk_buff *skb)
+          {
+              return skb->vlan_present ? 2 : -1; /* drop what has a tag; else the next program decides */
+          }
         attach: [{hook: tc_ingress, device: eth0}]
     compile: false
   register: gate
 
 - name: Compile it once, where a compiler is
   podnet.fabric.bpf_compile:
-    programs: [{name: gate, src: gate.c}]
+    programs: *programs
     lacks: "{{ gate.lacks }}"
   delegate_to: localhost
   when: gate.lacks is defined

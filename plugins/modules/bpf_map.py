@@ -137,6 +137,9 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Mount bpffs, where nothing mounts it at boot
+  podnet.fabric.mounts:
+
 - name: Networks that are not let in
   podnet.fabric.bpf_map:
     maps:

@@ -227,6 +227,9 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Mount bpffs, where nothing mounts it at boot
+  podnet.fabric.mounts:
+
 - name: Count what comes in, with a program of your own
   podnet.fabric.bpf_program:
     programs:
@@ -272,17 +275,90 @@ EXAMPLES = r"""
           - hook: tc_egress
             device: eth0
 
-- name: The programs of a node, warnings are errors
+- name: Write a program for clang, to a file beside the playbook
+  ansible.builtin.copy:
+    dest: "{{ playbook_dir }}/firewall.bpf.c"
+    mode: "0644"
+    content: |
+      #include <linux/bpf.h>
+      #include <bpf/bpf_helpers.h>
+
+      struct {
+          __uint(type, BPF_MAP_TYPE_HASH);
+          __uint(max_entries, 1024);
+          __type(key, __u32);
+          __type(value, __u32);
+      } blocked SEC(".maps");
+      __u64 passed;
+
+      SEC("xdp") int firewall(struct xdp_md *packet)
+      {
+          __u32 queue = packet->rx_queue_index;
+          if (bpf_map_lookup_elem(&blocked, &queue))
+              return XDP_DROP;
+          __sync_fetch_and_add(&passed, 1);
+          return XDP_PASS;
+      }
+
+      char license[] SEC("license") = "GPL";
+  delegate_to: localhost
+
+- name: Compile it
+  ansible.builtin.command: # the folder of <asm/types.h> is that of Debian for x86-64
+    cmd: clang -target bpf -g -O2 -idirafter /usr/include/x86_64-linux-gnu -c firewall.bpf.c -o firewall.o
+    chdir: "{{ playbook_dir }}"
+  delegate_to: localhost
+  changed_when: false
+
+- name: A program that clang has compiled, and its maps
   podnet.fabric.bpf_program:
     programs:
-      - name: from_netdev
-        src: from_netdev.c
+      - name: firewall
+        object: firewall.o
+        maps:
+          blocked: /sys/fs/bpf/mine/blocked_queues
+          .bss: /sys/fs/bpf/mine/firewall_counters
+        pin: /sys/fs/bpf/mine/firewall
+        link_pins: /sys/fs/bpf/mine/links
+        attach:
+          - hook: xdp
+            device: eth0
+
+- name: Make a map that the next program shares with others
+  podnet.fabric.bpf_map:
+    maps:
+      - path: /sys/fs/bpf/mine/blocked
+        key: [{name: address, type: ipv4}]
+        value: [{name: reason, type: u32}]
+        max_entries: 1024
+
+- name: Write the source of a program, to a file beside the playbook
+  ansible.builtin.copy:
+    dest: "{{ playbook_dir }}/blocked.c"
+    mode: "0644"
+    content: |
+      static void *(*const lookup)(void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
+      int blocked(struct __sk_buff *skb)
+      {
+          __u32 source;
+          if (bpf_skb_load_bytes(skb, 14 + 12, &source, sizeof(source)))
+              return -1;
+          return lookup((void *)bpf_pseudo_fd(1, PN_FD_blocked), &source) ? 2 : -1; /* drop; next */
+      }
+  delegate_to: localhost
+
+- name: Drop what comes from listed addresses, warnings are errors
+  podnet.fabric.bpf_program:
+    programs:
+      - name: blocked
+        src: blocked.c
         cflags: [-Wall, -Wextra, -Werror]
         maps:
-          endpoints: /sys/fs/bpf/podnet/maps/endpoints
+          blocked: /sys/fs/bpf/mine/blocked
+        link_pins: /sys/fs/bpf/mine/blocked_links
         attach:
           - hook: tc_ingress
-            devices: [eth0, eth1]
+            devices: [eth0, lo]
 
 - name: No process may connect to port 25
   podnet.fabric.bpf_program:

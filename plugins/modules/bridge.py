@@ -202,6 +202,16 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make two pairs of devices to be ports
+  podnet.fabric.veth:
+    veths:
+      - {name: veth1, peer: {name: peer1}}
+      - {name: veth2, peer: {name: peer2}}
+
+- name: Make a namespace
+  podnet.fabric.netns:
+    names: [switch]
+
 - name: The bridge of a classic node
   podnet.fabric.bridge:
     bridges:
@@ -214,11 +224,11 @@ EXAMPLES = r"""
         ports: [veth1, veth2]
         purge_ports: true
 
-- name: A bridge that knows VLANs, in a namespace
+- name: A bridge that forgets addresses after a minute, in a namespace
   podnet.fabric.bridge:
     netns: switch
     bridges:
-      - {name: br0, vlan_filtering: true, vlan_protocol: 802.1ad}
+      - {name: br0, ageing_time: 6000}
 """
 
 RETURN = r"""

@@ -25,6 +25,10 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make a bridge
+  podnet.fabric.bridge:
+    bridges: [{name: cbr0}]
+
 - name: Read one device
   podnet.fabric.bridge_info:
     name: cbr0

@@ -81,10 +81,19 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Connect the pods
-  podnet.fabric.converge:
-    path: "{{ podnet_node.path }}"
-    part: endpoints
+- name: Begin with nodes that have no pod network
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Mount bpffs and cgroup2, set kernel settings
+      podnet.fabric.converge:
+        path: "{{ podnet_node.path }}"
+        part: node
+        sysctls: {net.core.somaxconn: 8192}
 """
 
 RETURN = r"""

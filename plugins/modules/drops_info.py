@@ -50,19 +50,26 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What was dropped of the shop's database since last evening?
-  podnet.fabric.drops_info:
-    pod: shop_db-*
-    since: 12h
-  register: found
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: Show it
-  ansible.builtin.debug:
-    msg: "{{ found.report }}"
+- name: Ask what was dropped
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: What was dropped of the shop's database since last evening?
+      podnet.fabric.drops_info:
+        pod: shop_db-*
+        since: 12h
+      register: found
 
-- name: Whom do policies keep out?
-  podnet.fabric.drops_info:
-    reason: [ingress_denied, egress_denied]
+    - name: Show it
+      ansible.builtin.debug:
+        msg: "{{ found.report }}"
+
+    - name: Whom do policies keep out?
+      podnet.fabric.drops_info:
+        reason: [ingress_denied, egress_denied]
 """
 
 RETURN = r"""

@@ -130,31 +130,31 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Two pods
-  podnet.fabric.endpoints:
-    endpoints:
-      - name: web-1
-        ip: 10.111.160.1
-        mac: 0a:58:0a:6f:a0:01
-      - name: database
-        ip: 10.111.160.2
-        mac: 0a:58:0a:6f:a0:02
-        netns: /proc/4711/ns/net
-    gateway_ip: 10.111.160.126
-    gateway_mac: 0e:58:0a:6f:a0:7e
-    host_addresses: [10.111.160.126, 10.111.0.8]
-    mtu: 1500
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: A pod on the bridge cbr0
-  podnet.fabric.endpoints:
-    endpoints:
-      - {name: web-1, ip: 10.111.160.1, mac: "0a:58:0a:6f:a0:01"}
-    gateway_ip: 10.111.160.126
-    gateway_mac: 0e:58:0a:6f:a0:7e
-    mtu: 1450
-    datapath: bridge
-    prefix_length: 25
-    program: /sys/fs/bpf/podnet/programs/guard
+- name: Add two pods to those of the plan
+  hosts: node-1
+  gather_facts: false
+  tasks:
+    - name: Make a namespace, as a container runtime does
+      podnet.fabric.netns:
+        names: [made-elsewhere]
+
+    - name: Connect a pod of a new namespace, and that of the other one
+      podnet.fabric.endpoints:
+        endpoints:
+          - name: front
+            ip: 10.111.160.1
+            mac: 0a:58:0a:6f:a0:01
+          - name: database
+            ip: 10.111.160.2
+            mac: 0a:58:0a:6f:a0:02
+            netns: /run/netns/made-elsewhere
+        gateway_ip: 10.111.160.126
+        gateway_mac: 0e:58:0a:6f:a0:7e
+        host_addresses: [10.111.160.126, 10.111.0.8]
+        mtu: 1500
 """
 
 RETURN = r"""

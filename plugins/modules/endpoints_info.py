@@ -35,10 +35,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Which pods are not ready?
-  podnet.fabric.endpoints_info:
-  register: found
-  failed_when: found.endpoints | rejectattr('ready') | length > 0
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
+
+- name: Look for pods that are not ready
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Which pods are not ready?
+      podnet.fabric.endpoints_info:
+      register: found
+      failed_when: found.endpoints | rejectattr('ready') | length > 0
 """
 
 RETURN = r"""

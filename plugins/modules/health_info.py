@@ -48,12 +48,27 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Start a responder, for this example at the node itself
+  podnet.fabric.health_responder:
+    places: [{address: "{{ ansible_host }}"}]
+
 - name: Probe two nodes
   podnet.fabric.health_info:
     targets:
+      - {name: this-node, host: "{{ ansible_host }}", local: true}
       - name: node-63344
         host: 10.111.0.9
         endpoint: 10.111.160.253
+    timeout: 1
+  register: found
+
+- name: Stop the responder
+  podnet.fabric.health_responder:
+    state: stopped
+
+- name: Show the probes
+  ansible.builtin.debug:
+    msg: "{{ found.report }}"
 """
 
 RETURN = r"""

@@ -51,12 +51,24 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Start the responders
+- name: Make a pod
+  podnet.fabric.netns:
+    names: [pod]
+
+- name: Give the pod an address
+  podnet.fabric.veth:
+    veths: [{name: pn_pod, peer: {name: eth0, netns: pod, addresses: [10.111.160.125/32]}}]
+
+- name: Start the responders, at the node and in the pod
   podnet.fabric.health_responder:
     places:
-      - address: 10.111.0.8
+      - address: "{{ ansible_host }}"
       - address: 10.111.160.125
-        netns: podnet-health
+        netns: pod
+
+- name: Stop them
+  podnet.fabric.health_responder:
+    state: stopped
 """
 
 RETURN = r"""

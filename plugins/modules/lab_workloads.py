@@ -71,24 +71,34 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A web server in each of two pods, and nothing elsewhere
+- name: Make three pods
+  podnet.fabric.netns:
+    names: [app-1, app-2, web]
+
+- name: Write what a web server serves
+  ansible.builtin.copy:
+    dest: /run/index.html
+    mode: "0644"
+    content: "here I am\n"
+
+- name: Run a web server in each of two pods, and nothing elsewhere
   podnet.fabric.lab_workloads:
     workloads:
-      - pod: nginx-app-1
-        command: [nginx, -c, /etc/nginx/pod.conf]
-      - pod: nginx-app-2
-        command: [nginx, -c, /etc/nginx/pod.conf]
+      - pod: app-1
+        command: [python3, -m, http.server, --directory, /run, "80"]
+      - pod: app-2
+        command: [python3, -m, http.server, --directory, /run, "80"]
     purge: true
 
-- name: A web server, and beside it what watches it through localhost
+- name: Run a web server, and beside it what watches it through localhost
   podnet.fabric.lab_workloads:
     workloads:
       - pod: web
         containers:
-          - name: nginx
-            command: [nginx, -c, /etc/nginx/pod.conf]
+          - name: server
+            command: [python3, -m, http.server, --directory, /run, "80"]
           - name: watch
-            command: [watch, curl, "http://localhost:80"]
+            command: [sh, -c, "while sleep 1; do curl --silent http://localhost:80; done"]
 """
 
 RETURN = r"""

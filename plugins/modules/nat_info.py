@@ -66,21 +66,28 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What does the outside see of a pod?
-  podnet.fabric.nat_info:
-    source: 172.16.2.1
-    direction: out
-    kind: [masquerade]
-  register: found
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: Show it
-  ansible.builtin.debug:
-    msg: "{{ found.report }}"
+- name: Ask for translated flows
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: What does the outside see of a pod?
+      podnet.fabric.nat_info:
+        source: 172.16.2.1
+        direction: out
+        kind: [masquerade]
+      register: found
 
-- name: Whose connection is that of port 64431?
-  podnet.fabric.nat_info:
-    translation: 192.168.10.10:64431
-    all: true
+    - name: Show it
+      ansible.builtin.debug:
+        msg: "{{ found.report }}"
+
+    - name: Whose connection is that of port 64431?
+      podnet.fabric.nat_info:
+        translation: 192.168.10.10:64431
+        all: true
 """
 
 RETURN = r"""

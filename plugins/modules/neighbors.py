@@ -106,6 +106,18 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make a namespace with one end of a pair
+  podnet.fabric.netns:
+    names: [web1]
+
+- name: Connect the namespace
+  podnet.fabric.veth:
+    veths: [{name: pn_web1, peer: {name: eth0, netns: web1}}]
+
+- name: Make a tunnel
+  podnet.fabric.vxlan:
+    vxlans: [{name: pn_vxlan, id: 7, dstport: 4789}]
+
 - name: The gateway of a pod, whose address an eBPF program answers for
   podnet.fabric.neighbors:
     netns: web1

@@ -32,6 +32,10 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make a tunnel
+  podnet.fabric.vxlan:
+    vxlans: [{name: pn_vxlan, id: 7, dstport: 4789}]
+
 - name: Read where a VXLAN device sends
   podnet.fabric.neighbors_info:
     type: fdb

@@ -45,7 +45,7 @@ seealso:
 EXAMPLES = r"""
 - name: See what the node holds
   podnet.fabric.node_info:
-    node_ip: 10.111.0.8
+    node_ip: "{{ ansible_host }}"
   register: podnet_observed
 """
 

@@ -47,14 +47,28 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Take this node's slice
-  podnet.fabric.node_plan:
-    path: "{{ podnet_plan.path }}"
-  register: podnet_node
+- name: Show each node's pod CIDR
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Read the node
+      podnet.fabric.node_info:
+        node_ip: "{{ ansible_host }}"
+      register: podnet_observed
 
-- name: Show this node's pod CIDR
-  ansible.builtin.debug:
-    var: podnet_node.pod_cidr
+    - name: Plan the cluster
+      podnet.fabric.plan:
+      run_once: true
+      register: podnet_plan
+
+    - name: Take this node's slice
+      podnet.fabric.node_plan:
+        path: "{{ podnet_plan.path }}"
+      register: podnet_node
+
+    - name: Show this node's pod CIDR
+      ansible.builtin.debug:
+        var: podnet_node.pod_cidr
 """
 
 RETURN = r"""

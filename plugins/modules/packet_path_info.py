@@ -52,16 +52,32 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Who is this node?
-  podnet.fabric.packet_path_info:
-  register: known
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: What becomes of a packet of a pod?
-  podnet.fabric.packet_path_info:
-    packet: "{{ frame }}"
-    entry: pod
-    pod: 10.111.160.1
-  register: found
+- name: Ask what becomes of a packet
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Read who each node is
+      podnet.fabric.packet_path_info:
+      register: known
+
+    - name: Put the question
+      ansible.builtin.set_fact:
+        walk: >-
+          {{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'known')))
+             | podnet.fabric.why_begin('web-1', 'web-2', 'tcp', 80) }}
+      run_once: true
+
+    - name: Ask the node that has the packet
+      podnet.fabric.packet_path_info:
+        packet: "{{ walk.at.packet }}"
+        entry: "{{ walk.at.entry }}"
+        pod: "{{ walk.at.pod | default(omit) }}"
+      delegate_to: "{{ walk.at.node }}"
+      run_once: true
+      register: answer
 """
 
 RETURN = r"""

@@ -57,19 +57,29 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Plan the cluster
-  podnet.fabric.plan:
-  run_once: true
-  register: podnet_plan
+- name: Plan a cluster, and change nothing
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Read the node
+      podnet.fabric.node_info:
+        node_ip: "{{ ansible_host }}"
+      register: podnet_observed
 
-- name: Take this node's slice
-  podnet.fabric.node_plan:
-    path: "{{ podnet_plan.path }}"
+    - name: Plan the cluster
+      podnet.fabric.plan:
+      run_once: true
+      register: podnet_plan
 
-- name: Show which node has which pod CIDR
-  ansible.builtin.debug:
-    msg: "{{ podnet_plan.cluster.nodes | items2dict(key_name='name', value_name='pod_cidr') }}"
-  run_once: true
+    - name: Take this node's slice
+      podnet.fabric.node_plan:
+        path: "{{ podnet_plan.path }}"
+      register: podnet_node
+
+    - name: Show which node has which pod CIDR
+      ansible.builtin.debug:
+        msg: "{{ podnet_plan.cluster.nodes | items2dict(key_name='name', value_name='pod_cidr') }}"
+      run_once: true
 """
 
 RETURN = r"""

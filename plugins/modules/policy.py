@@ -113,27 +113,34 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let one pod be reached by clients of 10.0.0.0/8 at TCP port 80 alone
-  podnet.fabric.policy:
-    partition: 1
-    classes:
-      0.0.0.0/0: 1
-      10.0.0.0/8: 2
-    sets:
-      - number: 1
-        direction: ingress
-        policies: [default/web]
-        entries: [[2, 6, 80, 32, 1]]
-    pods:
-      - ip: 10.111.160.1
-        netns: web-1
-        ingress: 1
-    rules:
-      1: default/web ingress[0]
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: Judge no pod any more
-  podnet.fabric.policy:
-    purge: true
+- name: Write policies by hand
+  hosts: node-1
+  gather_facts: false
+  tasks:
+    - name: Let one pod be reached by clients of 10.0.0.0/8 at TCP port 80 alone
+      podnet.fabric.policy:
+        partition: 1
+        classes:
+          0.0.0.0/0: 1
+          10.0.0.0/8: 2
+        sets:
+          - number: 1
+            direction: ingress
+            policies: [default/web]
+            entries: [[2, 6, 80, 32, 1]]
+        pods:
+          - ip: 10.111.160.1
+            netns: web-1
+            ingress: 1
+        rules:
+          1: default/web ingress[0]
+
+    - name: Judge no pod any more
+      podnet.fabric.policy:
+        purge: true
 """
 
 RETURN = r"""

@@ -25,14 +25,21 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What do the policies of the shop do here?
-  podnet.fabric.policy_info:
-    name: shop/*
-  register: found
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: Show it
-  ansible.builtin.debug:
-    msg: "{{ found.report }}"
+- name: Ask what policies do
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: What do the policies of the shop do here?
+      podnet.fabric.policy_info:
+        name: shop/*
+      register: found
+
+    - name: Show it
+      ansible.builtin.debug:
+        msg: "{{ found.report }}"
 """
 
 RETURN = r"""

@@ -51,13 +51,18 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Read the number of the node's device
+  ansible.builtin.command: cat /sys/class/net/eth0/ifindex
+  changed_when: false
+  register: device
+
 - name: Have a route come back after events of the host's network
   podnet.fabric.restoration:
     addresses: []
     routes:
       - {dst: 10.111.160.128/25, via: 10.111.0.9}
     neighbors: []
-    ifindex: 2
+    ifindex: "{{ device.stdout }}"
 """
 
 RETURN = r"""

@@ -187,6 +187,17 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make a namespace
+  podnet.fabric.netns:
+    names: [web1]
+
+- name: Connect the namespace, and have a second device
+  podnet.fabric.veth:
+    veths:
+      - {name: pn_web1, peer: {name: eth0, netns: web1}}
+      - {name: lan0, addresses: [10.0.0.2/24], peer: {name: lan0-peer}}
+      - {name: lan1, addresses: [10.0.1.2/24], peer: {name: lan1-peer}}
+
 - name: Routes to the pods of the other nodes, and no others of ours
   podnet.fabric.routes:
     purge: true
@@ -207,8 +218,8 @@ EXAMPLES = r"""
     routes:
       - dst: 203.0.113.0/24
         nexthops:
-          - {via: 10.0.0.1, dev: eth0, weight: 2}
-          - {via: 10.0.1.1, dev: eth1}
+          - {via: 10.0.0.1, dev: lan0, weight: 2}
+          - {via: 10.0.1.1, dev: lan1}
       - {dst: 198.51.100.0/24, type: blackhole}
 """
 

@@ -175,38 +175,45 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: One service with two backends
-  podnet.fabric.services:
-    services:
-      - name: default/svc
-        cluster_ip: 10.10.252.131
-        ports:
-          - name: svc-webport
-            port: 80
-            backends:
-              - {ip: 172.16.1.235, port: 80, node: k8s-w1}
-              - {ip: 172.16.2.253, port: 80, node: k8s-w2}
-    node: k8s-s
-    purge: true
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: A node port for those two, of which one gets no new connections
-  podnet.fabric.services:
-    services:
-      - name: default/svc
-        type: NodePort
-        cluster_ip: 10.10.252.131
-        ports:
-          - name: svc-webport
-            port: 80
-            node_port: 31000
-            backends:
-              - {ip: 172.16.1.235, port: 80}
-              - {ip: 172.16.2.253, port: 80, state: terminating}
+- name: Write services by hand
+  hosts: node-1
+  gather_facts: false
+  tasks:
+    - name: One service with two backends
+      podnet.fabric.services:
+        services:
+          - name: default/svc
+            cluster_ip: 10.10.252.131
+            ports:
+              - name: svc-webport
+                port: 80
+                backends:
+                  - {ip: 172.16.1.235, port: 80, node: k8s-w1}
+                  - {ip: 172.16.2.253, port: 80, node: k8s-w2}
+        node: k8s-s
+        purge: true
 
-- name: No services
-  podnet.fabric.services:
-    services: []
-    purge: true
+    - name: A node port for those two, of which one gets no new connections
+      podnet.fabric.services:
+        services:
+          - name: default/svc
+            type: NodePort
+            cluster_ip: 10.10.252.131
+            ports:
+              - name: svc-webport
+                port: 80
+                node_port: 31000
+                backends:
+                  - {ip: 172.16.1.235, port: 80}
+                  - {ip: 172.16.2.253, port: 80, state: terminating}
+
+    - name: No services
+      podnet.fabric.services:
+        services: []
+        purge: true
 """
 
 RETURN = r"""

@@ -25,14 +25,21 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What does the service lead to?
-  podnet.fabric.services_info:
-    name: default/svc
-  register: found
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: Show it
-  ansible.builtin.debug:
-    msg: "{{ found.report }}"
+- name: Ask for a service
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: What does the service lead to?
+      podnet.fabric.services_info:
+        name: default/svc
+      register: found
+
+    - name: Show it
+      ansible.builtin.debug:
+        msg: "{{ found.report }}"
 """
 
 RETURN = r"""

@@ -33,14 +33,25 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Read the status
-  podnet.fabric.status_info:
-    path: "{{ podnet_node.path }}"
-  register: podnet_status
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
 
-- name: Show it
-  ansible.builtin.debug:
-    msg: "{{ podnet_status.report }}"
+- name: Show the status of each node
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Read the status
+      podnet.fabric.status_info:
+        path: "{{ podnet_node.path }}"
+      register: podnet_status
+
+    - name: Show it
+      ansible.builtin.debug:
+        msg: "{{ podnet_status.report }}"
 """
 
 RETURN = r"""

@@ -63,16 +63,21 @@ options:
 """
 
 EXAMPLES = r"""
-- name: The node forwards packets
+- name: Make a bridge
+  podnet.fabric.bridge:
+    bridges: [{name: cbr0}]
+
+- name: The node's device forwards packets
   podnet.fabric.sysctls:
     values:
-      net.ipv4.ip_forward: 1
+      net.ipv4.conf.eth0.forwarding: 1
     remember: true
 
 - name: The bridge forwards, and the node's device no more, unless it did so before us
   podnet.fabric.sysctls:
     values:
       net.ipv4.conf.cbr0.forwarding: 1
+    remember: true
     restore: [net.ipv4.conf.eth0.*]
 
 - name: No connection of the node's own gets the port of a service

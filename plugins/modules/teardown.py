@@ -53,22 +53,23 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Bring up the pod network
+  ansible.builtin.import_playbook: podnet.fabric.site
+
 - name: Remove the network
-  podnet.fabric.teardown:
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Remove pn_host, had the pods become ports of a bridge
+      podnet.fabric.teardown:
+        keep:
+          devices: [pn_host, pn_net]
+          programs: [from_container, from_host, from_netdev]
+          attached:
+            from_netdev: [eth0]
 
-- name: The pods are ports of a bridge now; what eBPF needed goes
-  podnet.fabric.teardown:
-    keep:
-      devices: [cbr0, pn_vxlan]
-      programs: [guard]
-
-- name: Pods reach the outside by eth0 alone now
-  podnet.fabric.teardown:
-    keep:
-      devices: [pn_host]
-      programs: [from_container, from_host, from_netdev]
-      attached:
-        from_netdev: [eth0]
+    - name: Remove the network
+      podnet.fabric.teardown:
 """
 
 RETURN = r"""

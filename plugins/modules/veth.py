@@ -146,6 +146,10 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make the namespaces
+  podnet.fabric.netns:
+    names: [web1, router, host1, host2]
+
 - name: Connect two namespaces
   podnet.fabric.veth:
     veths:

@@ -25,6 +25,15 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make the namespace
+  podnet.fabric.netns:
+    names: [router]
+
+- name: Make a pair in it
+  podnet.fabric.veth:
+    netns: router
+    veths: [{name: left, peer: {name: right}}]
+
 - name: Read all veth devices of a namespace
   podnet.fabric.veth_info:
     netns: router

@@ -179,7 +179,7 @@ EXAMPLES = r"""
       - name: pn_vxlan
         id: 7
         dstport: 4789
-        local: 10.111.0.8
+        local: "{{ ansible_host }}" # the node's address
         dev: eth0
         learning: false
         mtu: 1450
@@ -188,7 +188,7 @@ EXAMPLES = r"""
 - name: A device whose tunnels an eBPF program chooses
   podnet.fabric.vxlan:
     vxlans:
-      - {name: pn_vxlan, external: true, dstport: 8472}
+      - {name: pn_tunnels, external: true, dstport: 8472}
 """
 
 RETURN = r"""

@@ -25,6 +25,10 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Make a tunnel
+  podnet.fabric.vxlan:
+    vxlans: [{name: pn_vxlan, id: 7, dstport: 4789}]
+
 - name: Read one device
   podnet.fabric.vxlan_info:
     name: pn_vxlan
