@@ -23,9 +23,9 @@ PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 
             clang libbpf-dev gcc libc6-dev shellcheck mmdebstrap patchelf \
             qemu-system-x86 qemu-utils e2fsprogs openssh-client dropbear-bin
 
-TESTS := $(addprefix test-,unit lint sanity published versions packet integration demo cluster cells switches services masquerade policy loss awx upgrade molecule vm)
+TESTS := $(addprefix test-,unit lint docs sanity published versions packet integration demo cluster cells switches services masquerade policy loss awx upgrade molecule vm)
 
-.PHONY: help demo demo-down bench deps collection header artefact readmes release \
+.PHONY: help demo demo-down docs journeys bench deps collection header artefact readmes release \
         test test-quick $(TESTS)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -98,6 +98,7 @@ test-quick: deps ## units, lint, packets and the demo's cluster, in a few minute
 
 test-unit: deps ## plain Python: no root, seconds
 test-lint: deps ## ruff, mypy, ansible-lint, shellcheck, changelog
+test-docs: deps ## the docs as HTML; their examples and commands, done as written
 test-sanity: deps ## ansible-test sanity
 test-published: deps $(PUBLISHING) ## the collection as it is published: galaxy-importer, REUSE, documentation, out of an empty home
 test-versions: deps $(VERSIONS) ## the oldest and the newest ansible-core, the newest pyroute2
@@ -125,6 +126,12 @@ release: deps ## the changelog of the version in galaxy.yml, of all fragments, a
 	antsibull-changelog lint
 	antsibull-changelog release --update-existing
 	ansible-galaxy collection build --force --output-path $(BUILD)
+
+docs: deps ## the documentation as HTML, in .build/docs
+	$(PY) -m tests.gates.pages
+
+journeys: deps ## docs/journeys.md anew, from a lab of each network
+	PYTHONPATH=$(BUILD)/collections $(PY) -m tests.cells.journeys
 
 bench: deps ## measure this network against others; BENCH="--rounds 8 --only ratios" for less
 	$(PY) -m tests.bench $(BENCH)

@@ -10,6 +10,7 @@ extensions = ["myst_parser", "sphinx_antsibull_ext"]
 # Blocks that name no language are commands and what they print.
 highlight_language = "none"
 myst_heading_anchors = 3
+exclude_patterns = ["README.md"]  # part of the index
 suppress_warnings = ["myst.header"]  # a page of listings may begin a section at any level
 
 html_theme = "alabaster"
@@ -19,3 +20,4 @@ html_theme_options = {
     "description": "A pod network for plain Linux hosts",
 }
 html_show_sphinx = False
+html_copy_source = False

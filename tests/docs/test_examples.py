@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from tests.cluster.cluster import GATEWAY, host, inventory, node
+from tests.cluster.cluster import BIN, GATEWAY, host, inventory, node
 from tests.cluster.conftest import labs
 
 from .examples import (
@@ -37,11 +39,9 @@ CLUSTER: dict[str, Any] = {
     "podnet_deployments": [{"name": "web", "replicas": 4, "labels": {"app": "web"}}],
     "podnet_service_cidr": "10.10.0.0/16",
     "podnet_services": [{"name": "web", "selector": {"app": "web"}, "ports": [{"port": 80}]}],
-    "podnet_policies": [
+    "podnet_network_policies": [
         {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": {"name": "web"},
+            "name": "web",
             "spec": {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{}]},
         }
     ],
@@ -99,5 +99,15 @@ def test_plays_run_as_written_over_a_cluster_and_change_nothing_again(after_play
     assert_done(PLAYS[name], [event for event in after_plays if event.task in wanted])
 
 
-def test_every_plugin_has_examples_that_run_or_are_an_inventory():
+def test_an_inventory_gives_each_node_its_address(tmp_path):
+    file = tmp_path / "inventory.yml"
+    file.write_text(yaml.safe_dump(EXAMPLES["filter-nth-address"]))
+    command = ["-i", str(file), "node-50", "-m", "debug", "-a", "var=podnet_node_ip"]
+    done = subprocess.run(
+        [BIN / "ansible", *command], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert '"podnet_node_ip": "10.111.0.60"' in done.stdout
+
+
+def test_every_example_is_run_here_or_on_the_demo():
     assert sorted(set(EXAMPLES) - {*TASKS, *PLAYS}) == ["connection-netns", "filter-nth-address"]

@@ -81,7 +81,10 @@ DOCS = (
 )
 
 #: What is shown on the demo's cluster.
-DEMO = [f"tests/cluster/test_{name}.py" for name in ("connectivity", "idempotence", "bad_input")]
+DEMO = [
+    f"tests/cluster/test_{name}.py"
+    for name in ("connectivity", "commands", "idempotence", "bad_input")
+]
 
 SWITCH = "tests/cells/test_switch.py"
 
@@ -102,6 +105,10 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         _gate("REUSE", str(PUBLISHING / "reuse"), "lint", "--quiet"),
         _gate("antsibull-docs", *DOCS),
         _pytest("published", "tests/published"),
+    ),
+    "docs": (
+        _python("docs as HTML", "-m", "tests.gates.pages"),
+        _pytest("docs", "tests/docs"),
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
     "versions": (
@@ -149,8 +156,8 @@ APART = ("vm-whole", "policy-whole")
 #: long as two, and each of them twice its time.
 LONGEST_FIRST = (
     *("integration", "cells", "cluster", "policy", "molecule", "vm", "upgrade", "switches"),
-    *("masquerade", "versions", "loss", "services", "published", "awx", "demo", "sanity"),
-    *("packet", "lint", "unit"),
+    *("masquerade", "versions", "loss", "services", "published", "awx", "demo", "docs"),
+    *("sanity", "packet", "lint", "unit"),
 )
 AT_ONCE = 2
 

@@ -249,3 +249,19 @@ def test_what_is_no_address_is_said_to_be_none(value):
     field = (bpf_fields.Field("client", "ip16"),)
     with pytest.raises(Failure, match=f"client: {value!r} is not a value of type ip16"):
         bpf_fields.pack(field, {"client": value})
+
+
+def test_the_docs_say_of_each_drop_what_it_is_why_and_what_to_do():
+    text = (BPF.parent / "docs/troubleshooting.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    drops = [(verdict.name, verdict.what) for verdict in reasons.VERDICTS if verdict.drops]
+    assert [(name, what) for name, what, _cause, _remedy in rows] == drops
+
+
+def test_the_docs_say_of_each_way_on_what_it_is():
+    text = (BPF.parent / "docs/datapath.md").read_text()
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.+) \|$", text.partition("## What becomes")[2], re.MULTILINE
+    )
+    on = [(verdict.name, verdict.what) for verdict in reasons.VERDICTS if not verdict.drops]
+    assert rows[: len(on)] == on
