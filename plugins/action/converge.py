@@ -10,7 +10,7 @@ from ..module_utils.ebpf.bpf_sources import gather_own, without_texts
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.steps import given, parts
-from ..plugin_utils import planned_with, programs, slices
+from ..plugin_utils import diffs, planned_with, programs, slices
 from ..plugin_utils.action import Action
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ class ActionModule(Action):
             files.keep_settled_parts(str(arguments["path"]), node["name"], found)
         if "lacks" in done:
             files.keep_lacks(str(arguments["path"]), node["name"], done["lacks"])
+        if node and done.get("steps"):
+            part = arguments["part"]
+            files.keep_changes(str(arguments["path"]), node["name"], part, done["steps"])
+        if "diff" in done:
+            path = str(arguments["path"]) if node else None
+            done["diff"] = diffs.once(done["diff"], path, node.get("name", ""))
         return done
 
     def _converged(

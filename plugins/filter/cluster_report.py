@@ -5,11 +5,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: cluster_report
-short_description: The plan of a cluster as people read it
+short_description: A cluster as people read it
 version_added: 1.0.0
 description:
-  - From the summary that M(podnet.fabric.plan) returns to a report with the cluster's ranges, what a
-    range holds at each node CIDR mask size, and its nodes.
+  - From the summary that M(podnet.fabric.plan) returns to a report of one screen, with a verdict and what is wrong on top.
   - A node that reported in this run is as usable as its own report says; all others as the plan has them.
 positional: _input, hostvars
 options:
@@ -23,6 +22,10 @@ options:
         registered as C(podnet_status) and C(podnet_node).
       - By default nothing is known beside the plan.
     type: dict
+  verbose:
+    description: Whether every node of a large cluster is shown, and what a range holds at other node CIDR mask sizes.
+    type: bool
+    default: false
 author: The podnet.fabric developers (@podnet)
 """
 
@@ -51,32 +54,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The report, many lines.
-  type: str
-  sample: "Cluster:                demo"
+  description: The lines of the report.
+  type: list
+  elements: str
+  sample: ["Cluster:                demo"]
 """
 
 from typing import Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.plan import report
+from ansible_collections.podnet.fabric.plugins.module_utils.reports import status
+from ansible_collections.podnet.fabric.plugins.plugin_utils import reported
 
 
-def cluster_report(cluster: dict[str, Any], hostvars: Any = None) -> str:
+def cluster_report(
+    cluster: dict[str, Any], hostvars: Any = None, verbose: bool = False
+) -> list[str]:
     """Return the report of one cluster."""
-    names = [node["name"] for node in cluster["nodes"]] if hostvars else []
-    reported = {name: _reported(hostvars[name]) for name in names}
-    return report.render(cluster, {name: said for name, said in reported.items() if said})
-
-
-def _reported(variables: Any) -> dict[str, Any]:
-    """Return ``usable`` and ``reason`` by a node's own report; empty where it has none."""
-    read = variables.get("podnet_status") or {}
-    if "status" in read:
-        return dict(read["status"]["node"])
-    refused = (variables.get("podnet_node") or {}).get("refused") or (
-        read.get("failed") and read.get("msg")
-    )
-    return {"usable": False, "reason": refused} if refused else {}
+    return status.render(
+        cluster, reported.statuses(cluster, hostvars), verbose=verbose
+    ).splitlines()
 
 
 class FilterModule:

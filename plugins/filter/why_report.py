@@ -58,9 +58,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The report, many lines.
-  type: str
-  sample: "Forward: delivered to default/web-1 on node-1"
+  description: The lines of the report.
+  type: list
+  elements: str
+  sample: ["Forward: delivered to default/web-1 on node-1"]
 """
 
 from typing import Any
@@ -68,9 +69,9 @@ from typing import Any
 from ansible_collections.podnet.fabric.plugins.module_utils.why import report
 
 
-def why_report(walk: dict[str, Any]) -> str:
+def why_report(walk: dict[str, Any]) -> list[str]:
     """Return the report of a walk."""
-    return report.render(walk)
+    return report.render(walk).splitlines()
 
 
 class FilterModule:

@@ -118,6 +118,10 @@ steps:
       type: list
       elements: str
       sample: [change sysctl net.ipv4.conf.pn_host.forwarding]
+    count:
+      description: How many lines there would be; C(changes) has the first hundred.
+      type: int
+      sample: 1
 unfinished:
   description: The endpoints that are not as they are wanted, as RV(podnet.fabric.endpoints#module:unfinished); all else is done.
   returned: when the module fails at its end

@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
     - name: Show it
       ansible.builtin.debug:
-        msg: "{{ podnet_status.report }}"
+        msg: "{{ podnet_status.report.splitlines() }}"
 """
 
 RETURN = r"""

@@ -109,7 +109,7 @@ def test_lpm_trie_finds_the_longest_prefix() -> None:
         {"key": {"prefixlen": 24, "address": "10.1.1.0"}, "value": {"n": 2}},
     ]
     done = four_runs("bpf_map", **table(type="lpm_trie", key=PREFIX, value=U32, entries=entries))
-    assert "prefixlen=24 address=10.1.1.0" in done["diff"]["after"][f"entries of map {PATH}"]
+    assert "10.1.1.0/24" in done["diff"]["after"][f"entries of map {PATH}"]
     key = ["key", "hex", "20", "00", "00", "00", "0a", "01", "01", "05"]
     assert bpftool("map", "lookup", "pinned", PATH, *key)["value"][0] == "0x02"
 
@@ -315,7 +315,7 @@ def test_bits_behind_a_prefix_are_refused_and_those_of_others_are_that_entry() -
         entries = [{"key": {"prefixlen": 8, "address": address}, "value": {"n": 1}}]
         return table(type="lpm_trie", key=PREFIX, value=U32, purge=True, entries=entries)
 
-    valid = "prefixlen=8 address=10.0.0.0 is valid"
+    valid = "10.0.0.0/8 is valid"
     fails("bpf_map", "bits behind its prefix", valid, **wish("10.0.0.5"))
     four_runs("bpf_map", **wish("10.0.0.0"))
     key = ["key", "hex", "08", "00", "00", "00", "0a", "00", "00", "05"]

@@ -117,7 +117,7 @@ def test_no_role_uses_a_variable_that_nobody_documents():
     for path in [*ROOT.glob("roles/*/[tv]*/*.yml"), *ROOT.glob("playbooks/*.yml")]:
         text = re.sub(r"#.*", "", path.read_text())
         used |= set(re.findall(r"(?<![\w.'\"])podnet_\w+", text))
-        made |= set(re.findall(r"register: (podnet_\w+)", text))
+        made |= set(re.findall(r"(?:register: |data:\s+)(podnet_\w+)", text))
     assert sorted(used - set(documented()) - made) == []
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.podnet.fabric.plugins.filter.cluster_report import cluster_report
+from ansible_collections.podnet.fabric.plugins.filter.cluster_summary import cluster_summary
+from ansible_collections.podnet.fabric.plugins.filter.health_report import health_report
+from ansible_collections.podnet.fabric.plugins.filter.health_summary import health_summary
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import SOCKET_PROGRAMS
 from ansible_collections.podnet.fabric.plugins.module_utils.node import health, status_report
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import planner
@@ -55,6 +60,23 @@ STATUS = {
     ],
     "vxlan": None,
     "tunnels": [],
+    "addresses": [{"dev": "pn_host", "address": "10.111.0.8/32", "of": "eth0", "present": True}],
+    "routes": [
+        {"dst": "10.111.160.0/25", "dev": "pn_host", "src": "10.111.0.8", "present": True},
+        {"dst": "10.111.160.128/25", "via": "10.111.0.9", "present": False},
+    ],
+    "neighbors": [],
+    "rules": [
+        {
+            "family": "ipv4",
+            "priority": 100,
+            "from": "10.9.0.0/16",
+            "to": "all",
+            **dict.fromkeys(("iif", "oif")),
+            "mark": 16,
+            "table": 7,
+        }
+    ],
     "masquerade": {
         "devices": [],
         "nodes": False,
@@ -134,6 +156,17 @@ Peers:                  2
   Node        Address     Pod CIDR           Route
   node-63344  10.111.0.9  10.111.160.128/25  direct
   far         10.112.0.9  10.111.161.0/25    gateway
+Addresses:              1/1 present
+  Device   Address        State
+  pn_host  10.111.0.8/32  present
+Routes:                 1/2 present
+  Destination        Type  Via         Device   Source      State
+  10.111.160.0/25    -     -           pn_host  10.111.0.8  present
+  10.111.160.128/25  -     10.111.0.9  -        -           missing
+Neighbors:              0/0 present
+Rules:                  none of the network, 1 of the host's own
+  Priority  From         To   Mark  In  Out  Table
+  100       10.9.0.0/16  all  0x10  -   -    7
 Services:               None
 Policies:               None
 Programs:
@@ -167,6 +200,10 @@ IPAM:                   IPv4: 0/0 allocated from no pod CIDR
 Allocated addresses:
 Endpoints:              0/0 ready
 Peers:                  0
+Addresses:              0/0 present
+Routes:                 0/0 present
+Neighbors:              0/0 present
+Rules:                  none of the network, none of the host's own
 Services:               None
 Policies:               None
 Programs:
@@ -192,7 +229,18 @@ Nodes:
 
 CLUSTER_SHOWN = """\
 Cluster:                demo
+Verdict:                3 problems
+  node-63344: did not answer
+  late: not usable: The secondary range default 10.111.160.0/24 has no /25 left; put the node into \
+a node group with a fresh secondary range.
+  6 pods pending
+Warning:                node-63344 did not answer and no node knows it: it is taken as new, gets \
+10.111.160.128/25 and no pods.
+Warning:                6 pods pending (nginx-app-65, nginx-app-66, nginx-app-67 and 3 more): no \
+node that answered has room for another pod; podnet_max_pods and podnet_node_cidr_mask_size limit \
+them.
 VPC:                    10.111.0.0/16
+Routing:                Network: Native   Host: BPF
 Native-routing CIDR:    10.111.0.0/16
 Nodes:                  2/3 usable
   Name        Address      Pod CIDR           Pods  Usable pods  State
@@ -201,17 +249,15 @@ Nodes:                  2/3 usable
   late        10.111.0.14  none               0     0            not usable
 Pods:                   64 placed, 6 pending
 Masquerading:           Disabled
-Secondary range:        default   10.111.160.0/24   2/2 node CIDRs of /25 used
-  Node CIDR mask size  Addresses a node  Nodes  Addresses for pods  Usable pods
-  /24                  256               1      256                 128
-  /25                  128               2      128                 64
-  /26                  64                4      64                  32
-Warning: node-63344 did not answer and no node knows it: it is taken as new, gets \
-10.111.160.128/25 and no pods.
-Warning: late is not usable: The secondary range default 10.111.160.0/24 has no /25 left; put \
-the node into a node group with a fresh secondary range.
-Warning: 6 pods pending (nginx-app-65, nginx-app-66, nginx-app-67 and 3 more): no node that \
-answered has room for another pod; podnet_max_pods and podnet_node_cidr_mask_size limit them."""
+Secondary range:        default   10.111.160.0/24   2/2 node CIDRs of /25 used"""
+
+
+CAPACITY_SHOWN = (
+    "  Node CIDR mask size  Addresses a node  Nodes  Addresses for pods  Usable pods",
+    "  /24                  256               1      256                 128",
+    "  /25                  128               2      128                 64",
+    "  /26                  64                4      64                  32",
+)
 
 
 def test_a_status_shows_what_policies_do() -> None:
@@ -371,6 +417,7 @@ def test_status_of_a_node_that_is_not_usable():
         "attach_mode": None,
         "ipam": {"pod_cidr": None, "used": 0, "total": 0, "gateway": None, "addresses": {}},
         **dict.fromkeys(("endpoints", "peers", "programs", "maps", "forwarded", "drops"), ()),
+        **dict.fromkeys(("addresses", "routes", "neighbors", "rules"), ()),
         "recorder": {**STATUS["recorder"], "used": None},
     }
     assert status_report.render(unusable) == UNUSABLE_SHOWN
@@ -417,24 +464,127 @@ def test_cluster():
     nothing = {"pod_cidr": None, "peers": {}, "endpoints": {}}
     observed = {"node-e6e4d": nothing, "node-63344": None, "late": nothing}
     cluster = planner.plan(nodes, observed).cluster
-    assert cluster_report(cluster) == CLUSTER_SHOWN
+    assert cluster_report(cluster) == CLUSTER_SHOWN.splitlines()
+    whole = cluster_report(cluster, verbose=True)
+    assert whole == [*CLUSTER_SHOWN.splitlines(), *CAPACITY_SHOWN]
     # What nodes say themselves in this run counts.
+    there = {**STATUS, "node": {"usable": True, "reason": ""}}
     hostvars = {
-        "node-e6e4d": {"podnet_status": {"status": {"node": {"usable": True, "reason": ""}}}},
-        "node-63344": {},
-        "late": {"podnet_node": {"refused": ""}},
+        "node-e6e4d": {"podnet_status": {"status": there}},
+        "node-63344": {"podnet_node": {"refused": "There is no device."}},
+        "late": {"podnet_status": {"failed": True, "msg": "This needs root."}},
     }
-    assert cluster_report(cluster, hostvars) == CLUSTER_SHOWN
-    lost = {"usable": False, "reason": "1 map missing: ipcache"}
-    hostvars["node-e6e4d"] = {"podnet_status": {"status": {"node": lost}}}
-    hostvars["node-63344"] = {"podnet_node": {"refused": "There is no device."}}
-    lines = cluster_report(cluster, hostvars).splitlines()
-    assert lines[3] == "Nodes:                  0/3 usable"
-    assert [line.split("  ")[-1].strip() for line in lines[5:8]] == [
-        "not usable: 1 map missing: ipcache",
-        "not usable: There is no device.",
-        "not usable",
+    lines = cluster_report(cluster, hostvars)
+    assert lines[1:5] == [
+        "Verdict:                3 problems",
+        "  node-63344: not usable: There is no device.",
+        "  late: not usable: The secondary range default 10.111.160.0/24 has no /25 left; put the "
+        "node into a node group with a fresh secondary range.",
+        "  6 pods pending",
     ]
+    assert lines[-4:] == [
+        "Drops:                  42",
+        "  Reason          Packets  Nodes",
+        "  no_endpoint     39       1",
+        "  spoofed_source  3        1",
+    ]
+    found = cluster_summary({"demo": cluster}, hostvars)
+    assert (found["ok"], len(found["problems"])) == (False, 3)
+    assert found["clusters"]["demo"]["nodes"]["node-e6e4d"] == "usable"
+    assert found["clusters"]["demo"]["pods"] == {"planned": 64, "pending": 6, "ready": 0}
+
+
+def a_cluster(count: int) -> dict[str, Any]:
+    """Return the summary that the planner makes of some nodes with a pod each."""
+    variables = {
+        "podnet_vpc_cidr": "10.0.0.0/8",
+        "podnet_subnets": [{"name": "default", "cidr": "10.1.0.0/16", "gateway": "10.1.0.1"}],
+        "podnet_secondary_ranges": [{"name": "default", "cidr": "10.2.0.0/16"}],
+        "podnet_deployments": [{"name": "app", "replicas": count}],
+        "podnet_node_cidr_mask_size": 28,
+    }
+    nodes = {f"n{at}": {**variables, "podnet_node_ip": f"10.1.0.{at + 2}"} for at in range(count)}
+    nothing = {"pod_cidr": None, "peers": {}, "endpoints": {}}
+    return planner.plan(nodes, dict.fromkeys(nodes, nothing)).cluster
+
+
+def test_what_many_nodes_say_stands_once_and_a_screen_holds_a_large_cluster():
+    cluster = a_cluster(40)
+    absent = {"usable": False, "reason": "the pod network is not on this node"}
+    hostvars = {
+        node["name"]: {"podnet_status": {"status": {**STATUS, "node": absent, "drops": []}}}
+        for node in cluster["nodes"]
+    }
+    lines = cluster_report(cluster, hostvars)
+    assert lines[1:3] == [
+        "Verdict:                1 problem",
+        "  all 40 nodes: not usable: the pod network is not on this node",
+    ]
+    assert "Nodes:                  0/40 usable" in lines
+    assert "Pods:                   0/40 ready, 0 pending" in lines
+    for name in list(hostvars)[1:]:
+        hostvars[name]["podnet_status"]["status"]["node"] = {"usable": True, "reason": ""}
+    del hostvars["n0"]["podnet_status"]  # not asked for by name, and read by nobody
+    hostvars["n39"]["podnet_status"]["status"]["node"] = absent
+    lines = cluster_report(cluster, hostvars)
+    assert len(lines) < 40
+    at = lines.index("Nodes:                  39/40 usable")
+    assert lines[at + 2].startswith("  n39 ")  # what is wrong comes first
+    assert lines[at + 22] == "  … and 20 more; podnet_verbose shows them"
+    assert "  n38 " not in "\n".join(lines)
+    assert "  n38 " in "\n".join(cluster_report(cluster, hostvars, verbose=True))
+
+
+def test_what_is_wrong_with_masquerading_is_a_problem_of_the_cluster():
+    minded = {**STATUS["masquerade"], "missing": ["prefix 10.0.0.0/8"], "exhausted": 3}
+    usable = {**STATUS, "node": {"usable": True, "reason": ""}, "masquerade": minded}
+    cluster = a_cluster(2)
+    hostvars = {"n0": {"podnet_status": {"status": usable}}, "n1": {}}
+    assert cluster_summary({"x": cluster}, hostvars)["problems"] == [
+        "n0: masquerading lacks prefix 10.0.0.0/8",
+        "n0: packets were dropped for want of a port: nat_exhausted in its drops",
+    ]
+
+
+def test_the_health_of_a_cluster():
+    def probed(name: str, **errors: str | None) -> dict[str, Any]:
+        here = {"address": "10.0.0.1", "icmp": probe(0.00005), "http": probe(0.0012)}
+        there = {
+            "address": "10.9.0.1",
+            **{
+                kind: probe(error=errors[kind]) if errors.get(kind) else probe(0.0002)
+                for kind in ("icmp", "http")
+            },
+        }
+        return {"name": name, "local": False, "host": here, "endpoint": there}
+
+    lost = probed("b", icmp="no reply within 3 s", http="Connection refused")
+    hostvars = {
+        "a": {"podnet_health": {"nodes": [probed("a"), lost]}},
+        "b": {"podnet_health": {"nodes": [probed("a"), probed("b")]}},
+    }
+    assert health_report(["a", "b"], hostvars) == [
+        "Cluster health:         1/2 reachable",
+        "Verdict:                1 problem",
+        "  b: endpoint 10.9.0.1 is not reached from a: "
+        "ICMP: no reply within 3 s; HTTP: Connection refused",
+        "Slowest answers, RTT:",
+        "  From  Reaches  ICMP to host  HTTP     ICMP to endpoint  HTTP",
+        "  a     1/2      0.05 ms       1.20 ms  0.20 ms           0.20 ms",
+        "  b     2/2      0.05 ms       1.20 ms  0.20 ms           0.20 ms",
+    ]
+    hostvars["c"] = {"podnet_node": {"refused": "There is no eth9."}}
+    hostvars["d"] = {"health_started": {"failed": True, "msg": "The port is taken."}}
+    hostvars["e"] = {}
+    found = health_summary(list(hostvars), hostvars)
+    assert found["unreached"] == {"a": ["b"]}
+    assert found["problems"][:3] == [
+        "c: There is no eth9.",
+        "d: The port is taken.",
+        "e: it did not answer",
+    ]
+    good = health_summary(["b"], hostvars)
+    assert good == {"ok": True, "problems": [], "reachable": 2, "total": 2, "unreached": {}}
 
 
 def test_a_table_is_as_wide_as_its_cells():

@@ -46,6 +46,20 @@ DEFINES |= {
 DEFINES |= service_layout.DEFINES | nat_layout.DEFINES | policy_layout.DEFINES
 DEFINES |= drop_layout.DEFINES
 
+#: By map: the words for the bits of ``flags`` in its values.
+FLAG_WORDS = {
+    name: {
+        bit: constant.removeprefix(prefix).lower()
+        for constant, bit in {**DEFINES, "ENDPOINT_HOST": ENDPOINT_HOST}.items()
+        if constant.startswith(prefix)
+    }
+    for name, prefix in (
+        ("endpoints", "ENDPOINT_"),
+        ("ipcache", "IPCACHE_"),
+        ("node_addresses", "NODE_"),
+    )
+}
+
 ENDPOINTS = Layout(
     name="endpoints",
     type="hash",

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from ..engine.map_spec import MapSpec
 
 
+#: What follows the length in the key of an LPM trie of addresses.
+_ADDRESSES = [["ipv4"], ["ipv6"], ["ip16"]]
+_MAPPED = 96
+
+
 def shape(spec: MapSpec) -> dict[str, Any]:
     """Describe a map by what makes two maps the same to a program."""
     return {
@@ -29,8 +34,13 @@ def shape(spec: MapSpec) -> dict[str, Any]:
 
 
 def label(key: Sequence[Field], raw: bytes) -> str:
-    """Write a key for people: ``10.0.0.1``, or ``address=10.0.0.0 prefixlen=24``."""
+    """Write a key for people: ``10.0.0.1``, ``10.0.0.0/24``, or ``vni=7 port=80``."""
     found = fields.unpack(key, raw)
+    if [field.type for field in key[:1]] == ["u32"] and [f.type for f in key[1:]] in _ADDRESSES:
+        length, address = found.values()
+        # IPv4 in 16 bytes stands behind 96 bits that are always the same.
+        mapped = key[1].type == "ip16" and "." in address
+        return f"{address}/{length - _MAPPED if mapped else length}"
     if len(found) == 1:
         return str(next(iter(found.values())))
     return " ".join(f"{name}={value}" for name, value in found.items())

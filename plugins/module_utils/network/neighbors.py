@@ -140,13 +140,13 @@ def lacking(here: Network, items: list[dict[str, Any]]) -> list[Lack]:
     for position, item in enumerate(items):
         whole = values.with_defaults(item, OPTIONS)
         if item["dev"] not in here.links:
-            found.append(Lack(neighbors.name(whole), None))
+            found.append(Lack(item, neighbors.name(whole), None))
             continue
         where = f"neighbors[{position}]"
         plan = Plan(here, wanted(whole, where, here), True, where)
         before = table.get(neighbors.identity(plan.wish))
         if before is None or before != _resolved(plan.wish, before):
-            found.append(Lack(neighbors.name(plan.wish), _replacer(plan)))
+            found.append(Lack(item, neighbors.name(plan.wish), _replacer(plan)))
     return found
 
 

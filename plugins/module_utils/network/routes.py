@@ -138,7 +138,8 @@ def lacking(here: Network, items: list[dict[str, Any]]) -> list[Lack]:
             continue
         has_way = all(hop["dev"] in (None, *here.links) for hop in (wish, *wish["nexthops"]))
         may = has_way and (before is None or _is_ours(plan, before))
-        found.append(Lack(routes.name(wish), partial(_put, plan, there) if may else None))
+        put = partial(_put, plan, there) if may else None
+        found.append(Lack(item, routes.name(wish), put))
     return found
 
 

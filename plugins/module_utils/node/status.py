@@ -9,24 +9,36 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..datapath import entries, layout, reasons
-from ..datapath.cells import FROM_POD, SOCKET_PROGRAMS, TO_POD, cell_of, devices_of, socket_pin
+from ..datapath.cells import (
+    FROM_POD,
+    POLICY_PROGRAM,
+    SOCKET_PROGRAMS,
+    TO_POD,
+    cell_of,
+    devices_of,
+    socket_pin,
+)
 from ..datapath.drop_layout import DROPS
 from ..datapath.nat_layout import NAT
+from ..datapath.policy_layout import POLICY_STAGE
 from ..drops import records
 from ..endpoints import info
 from ..endpoints.wanted import KINDS
-from ..engine import links, netlink
+from ..engine import links, netlink, rules
 from ..engine.bpf import attach, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..nat import status as masquerading
 from ..policy import info as policies
 from ..policy import notes
-from ..restoration.entries import missing
+from ..restoration.entries import look
 from ..services import info as services
 from . import lacking, tunnels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+#: How the names of programs at sockets begin, and where they are attached.
+_SOCKET, _ROOT_CGROUP = "socket_", "the node's cgroup"
 
 
 def read(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,21 +49,24 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     with netlink.socket() as ip, attach.Attacher() as attacher:
         devices = links.dump(ip)
         found = _programs(node, devices, attacher)
+        ruled = rules.added(ip)
     pins = {hook: f"{names.PROGRAM_PINS}/{name}" for hook, name in cell_of(node).pods.items()}
     held = info.gather(pins[FROM_POD], node["datapath"], pins.get(TO_POD))
     counts = _verdicts()
     masquerade = masquerading.read(node["masquerade"])
     recorder = records.usage()
+    judging = _policies(node)
     datapath: dict[str, Any] = {
         "endpoints": _endpoints(node, held),
         "services": _services(node),
-        "policies": _policies(node),
-        "programs": found,
+        "policies": judging,
+        "programs": [*found, *_socket_programs(node), *_policy_program(node, judging)],
         # Thousands of entries are counted already.
         "maps": _maps({NAT.name: masquerade["nat"]["used"], DROPS.name: recorder["used"]}),
     }
     here = any(one["used"] is not None for one in datapath["maps"])
-    lost = {**lacking.of_datapath(node, datapath), **missing(entries.build(node))}
+    seen, absent = look(entries.build(node))
+    lost = {**lacking.of_datapath(node, datapath), **absent}
     return {
         "node": {
             **{key: node.get(key) for key in ("name", "node_ip", "device", "mtu")},
@@ -70,6 +85,8 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "tunnels": tunnels.read(node["datapath"]) if node["vxlan"] else [],
         "masquerade": {**masquerade, "exhausted": _exhausted(counts)},
         **datapath,
+        **seen,
+        "rules": ruled,
         "forwarded": [count for count in counts if not count["drops"]],
         "drops": [count for count in counts if count["drops"]],
         "recorder": recorder,
@@ -117,19 +134,46 @@ def _services(node: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the frontends and who balances sockets; None where the cluster has no services."""
     if not node["services"]:
         return None
-    attached = {link.program_id for link in bpf_links.pinned(names.LINK_PINS).values()}
-    covered = []
-    for name in SOCKET_PROGRAMS:
-        program = programs.open_pin(socket_pin(name))
-        if program is not None:
-            with program:
-                covered += [name] if program.info.id in attached else []
     found = services.gather(use_of_maps=False)
+    covered = [one["name"] for one in _socket_programs(node) if one["attached"]]
     return {
-        "socket_hooks": covered,
+        "socket_hooks": [name.removeprefix(_SOCKET) for name in covered],
         "frontends": found["services"],
         "sockets": len(found["reverse_sockets"]),
     }
+
+
+def _socket_programs(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the programs at the node's sockets; none where the cluster has no services."""
+    if not node["services"]:
+        return []
+    attached = {link.program_id for link in bpf_links.pinned(names.LINK_PINS).values()}
+    found = []
+    for name in SOCKET_PROGRAMS:
+        place = {"device": _ROOT_CGROUP, "hook": f"cgroup_{name}", "mechanism": "link"}
+        one = _pinned(f"{_SOCKET}{name}", socket_pin(name))
+        found.append({**one, "attached": [place] if one["id"] in attached else []})
+    return found
+
+
+def _policy_program(
+    node: Mapping[str, Any], judging: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Return the program that judges pods, which others hand packets over to."""
+    if judging is None or not node["isolation"]:
+        return []
+    one = _pinned(POLICY_PROGRAM, f"{names.PROGRAM_PINS}/{POLICY_PROGRAM}")
+    place = {"device": POLICY_STAGE.name, "hook": "tail_call", "mechanism": "prog_array"}
+    return [{**one, "attached": [place] if judging["judges"] else []}]
+
+
+def _pinned(name: str, pin: str) -> dict[str, Any]:
+    """Return a program by its pin, attached nowhere."""
+    program = programs.open_pin(pin)
+    if program is None:
+        return {"name": name, "id": None, "tag": None, "attached": []}
+    with program:
+        return {"name": name, "id": program.info.id, "tag": program.info.tag, "attached": []}
 
 
 def _policies(node: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -12,14 +12,11 @@ from ..datapath.service_layout import NODE_PORTS
 from ..drops import report as drop_report
 from ..policy import report as policy_report
 from ..services import report
-from ..text import masquerading
+from ..text import masquerading, networks
 from ..text.tables import first, line, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-_NETWORKS = {"native_routing": "Native", "overlay": "VXLAN"}
-_HOSTS = {"ebpf": "BPF", "bridge": "Bridge", "routed": "Routed"}
 
 
 def render(status: Mapping[str, Any]) -> str:
@@ -27,12 +24,11 @@ def render(status: Mapping[str, Any]) -> str:
     node, ipam = status["node"], status["ipam"]
     ready = [endpoint for endpoint in status["endpoints"] if endpoint["state"] == "ready"]
     cidr = ipam["pod_cidr"] or "no pod CIDR"
-    network, host = _NETWORKS[status["network_type"]], _HOSTS[status["datapath"]]
     lines = [
         line("Node", f"{node['name']}   {node['node_ip']}   [{node['device']}, MTU {node['mtu']}]"),
         line("Usable", "Yes" if node["usable"] else f"No: {node['reason']}"),
         line("Kernel", status["kernel"]),
-        line("Routing", f"Network: {network}   Host: {host}"),
+        line("Routing", networks.shown(status["network_type"], status["datapath"])),
         line("Native-routing CIDR", status["native_routing_cidr"] or "none"),
         line("Attach Mode", (status["attach_mode"] or "nothing attached").upper()),
         line("Device Mode", "veth"),
@@ -52,6 +48,7 @@ def render(status: Mapping[str, Any]) -> str:
         line("Peers", len(status["peers"])),
         *table(("Node", "Address", "Pod CIDR", "Route"), [_peer(peer) for peer in status["peers"]]),
         *_overlay(status),
+        *_entries(status),
         *_services(status["services"]),
         *_policies(status["policies"]),
         "Programs:",
@@ -86,6 +83,40 @@ def _by_address(pair: tuple[str, str]) -> tuple[int, ...]:
 
 def _peer(peer: Mapping[str, Any]) -> tuple[str, ...]:
     return (peer["name"], peer["node_ip"], peer["pod_cidr"], peer["route"])
+
+
+def _entries(status: Mapping[str, Any]) -> list[str]:
+    """Return what stands in the kernel's own tables, and what of the plan does not."""
+
+    def there(kind: str) -> str:
+        found = status[kind]
+        return f"{sum(one['present'] for one in found)}/{len(found)} present"
+
+    def rows(kind: str, *words: str) -> list[tuple[Any, ...]]:
+        return [
+            (*(one.get(word) for word in words), "present" if one["present"] else "missing")
+            for one in status[kind]
+        ]
+
+    added = status["rules"]
+    marks = [{**rule, "mark": rule["mark"] and f"{rule['mark']:#x}"} for rule in added]
+    words = ("priority", "from", "to", "mark", "iif", "oif", "table")
+    return [
+        line("Addresses", there("addresses")),
+        *table(("Device", "Address", "State"), rows("addresses", "dev", "address")),
+        line("Routes", there("routes")),
+        *table(
+            ("Destination", "Type", "Via", "Device", "Source", "State"),
+            rows("routes", "dst", "type", "via", "dev", "src"),
+        ),
+        line("Neighbors", there("neighbors")),
+        *table(
+            ("Type", "Device", "Address", "MAC", "State"),
+            rows("neighbors", "type", "dev", "dst", "lladdr"),
+        ),
+        line("Rules", f"none of the network, {len(added) or 'none'} of the host's own"),
+        *table(("Priority", "From", "To", "Mark", "In", "Out", "Table"), _columns(marks, words)),
+    ]
 
 
 def _overlay(status: Mapping[str, Any]) -> list[str]:

@@ -10,10 +10,12 @@ travel: packed once, and read by the one task that sends them.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ..engine.failure import Failure
 from ..policy import wire as policy_wire
@@ -22,6 +24,8 @@ from .policy import options
 from .slices import slice_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .planner import Plan
 
 
@@ -85,6 +89,26 @@ def keep_lacks(directory: str, name: str, lacks: dict[str, Any]) -> None:
 def lacks(directory: str, name: str) -> dict[str, Any]:
     """Return what was written, nothing where the node has said nothing."""
     return _said(_file(directory, "lacks", name))
+
+
+def keep_changes(directory: str, name: str, part: str, found: list[dict[str, Any]]) -> None:
+    """Write what the steps of a part have changed on a node, as ``converge`` returns them."""
+    _write(_file(directory, f"changes-{part}", name), {"steps": found})
+
+
+def changes(directory: str, name: str, parts: Iterable[str]) -> list[dict[str, Any]]:
+    """Return what was written of these parts, in their order."""
+    files = [_said(_file(directory, f"changes-{part}", name)) for part in parts]
+    return [step for found in files for step in found.get("steps", ())]
+
+
+def first_to_say(directory: str, text: str, name: str) -> str:
+    """Return the node that was the first to say a text in this run: this one, or another."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    file = _file(directory, "said", digest)
+    with contextlib.suppress(FileExistsError):
+        file.symlink_to(quote(name, safe=""))  # in one step: nobody finds it half written
+    return unquote(str(file.readlink()))
 
 
 def read_services(directory: str, name: str) -> str:

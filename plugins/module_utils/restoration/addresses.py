@@ -29,7 +29,7 @@ def lacking(here: Network, items: list[dict[str, Any]]) -> list[Lack]:
             continue
         may = item["dev"] in here.links and (item.get("of") is None or _is_held(here, item))
         put = partial(_put, here, item["dev"], item["address"]) if may else None
-        found.append(Lack(f"address {item['address']} of {item['dev']}", put))
+        found.append(Lack(item, f"address {item['address']} of {item['dev']}", put))
     return found
 
 

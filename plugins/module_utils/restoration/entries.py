@@ -57,14 +57,17 @@ def check(entries: Entries) -> None:
         routes_wanted.wanted(whole, f"routes[{position}]", "main")
 
 
-def missing(entries: Entries) -> dict[str, list[str]]:
-    """Name what is not there, by kind."""
+def look(entries: Entries) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[str]]]:
+    """Return by kind the entries, each with ``present``, and the names of what is not there."""
     with devices.networks(check_mode=False) as network:
         here = network(None)
-        return {
-            kind: [lack.what for lack in lacking(here, entries[kind])]
-            for kind, lacking in KINDS.items()
-        }
+        lacks = {kind: lacking(here, entries[kind]) for kind, lacking in KINDS.items()}
+    absent = {id(lack.item) for found in lacks.values() for lack in found}
+    seen = {
+        kind: [{**item, "present": id(item) not in absent} for item in entries[kind]]
+        for kind in KINDS
+    }
+    return seen, {kind: [lack.what for lack in found] for kind, found in lacks.items()}
 
 
 def put_back(entries: Entries) -> tuple[list[str], list[str]]:

@@ -38,7 +38,8 @@ class Report:
         """Take in what a step returned."""
         if not result["changed"]:
             return
-        self.steps.append({"name": step.name, "changes": _cut(result["changes"])})
+        lines = result["changes"]
+        self.steps.append({"name": step.name, "changes": _cut(lines), "count": len(lines)})
         headers = {"before_header": step.name, "after_header": step.name}
         self.diff.append({**result["diff"], **headers})
 

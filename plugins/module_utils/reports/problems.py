@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is wrong with a cluster: a sentence a problem, and whose problem it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..text.tables import first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def folded(found: Iterable[tuple[str, str]], nodes: int) -> list[str]:
+    """Return a line for each sentence, with the nodes that it is about.
+
+    :param found: a node and a sentence about it, in the order to keep.
+    :param nodes: how many nodes there are: of all of them the line says so.
+    """
+    of: dict[str, list[str]] = {}
+    for node, sentence in found:
+        of.setdefault(sentence, []).append(node)
+    return [
+        f"{f'all {nodes} nodes' if len(on) == nodes > 1 else first(on)}: {sentence}"
+        for sentence, on in of.items()
+    ]
+
+
+def verdict(problems: list[str]) -> str:
+    """Return ``OK``, or how many problems there are."""
+    if not problems:
+        return "OK"
+    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
