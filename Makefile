@@ -137,10 +137,7 @@ bench: deps ## measure this network against others; BENCH="--rounds 8 --only rat
 	$(PY) -m tests.bench $(BENCH)
 
 demo: deps ## a lab with the network on it, its status and health; WITH="podnet_network_type=overlay" for another
-	./lab up -i $(DEMO)
-	for playbook in demo status health; do
-	  ansible-playbook -i $(DEMO) $(if $(WITH),--extra-vars "$(WITH)") podnet.fabric.$$playbook
-	done
+	./lab demo -i $(DEMO) $(if $(WITH),--extra-vars "$(WITH)")
 
 demo-down: collection ## take the demo away
 	./lab down demo

@@ -167,6 +167,9 @@ class Cluster:
 
     #: Moves the process of a run to where it reaches the hosts from; None: it runs here.
     controller: Callable[[], None] | None = None
+    #: Of the demo: what its first check said, and what ``./lab demo`` printed.
+    first_check: Run
+    screen: str
 
     def __init__(self, hosts_and_variables: dict[str, Any], folder: Path) -> None:
         """:param folder: where its files may lie, empty; the folder of one test or fixture."""
@@ -206,6 +209,21 @@ class Cluster:
             assert child.exitcode == 0, f"lab {one['name']} was not built"
         return self
 
+    def demo(self) -> str:
+        """Run ``./lab demo`` over the inventory; return what it prints."""
+        log = self.folder / "demo.log"
+        command = [ROOT / "lab", "demo", "--log", log, "-i", self._written()]
+        environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def _written(self) -> Path:
+        """Write the inventory as it is now; return its file."""
+        file = self.folder / "inventory.json"
+        file.write_text(json.dumps(self.inventory, indent=1))
+        return file
+
     def _hosts(self) -> dict[str, dict[str, Any]]:
         """Return all hosts, each with its own variables and those of all."""
         groups = [self.inventory["all"], *self.inventory["all"]["children"].values()]
@@ -229,9 +247,7 @@ class Cluster:
 
         :param environment: over this test's own.
         """
-        file = self.folder / "inventory.json"
-        file.write_text(json.dumps(self.inventory, indent=1))
-        command = [str(BIN / "ansible-playbook"), "-i", str(file), *arguments]
+        command = [str(BIN / "ansible-playbook"), "-i", str(self._written()), *arguments]
         return subprocess.Popen(
             [*command, playbook if "/" in playbook else f"podnet.fabric.{playbook}"],
             env={

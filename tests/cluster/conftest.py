@@ -62,5 +62,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     text = text.replace("{{ inventory_dir }}/../..", str(ROOT))
     with labs(tmp_path_factory) as make:
         cluster = make(yaml.safe_load(text))
-        cluster.play("demo").ok()
+        # As a user sees a first check: on fresh nodes, by Ansible's default output.
+        cluster.first_check = cluster.play(
+            "site", "--check", "--diff", ANSIBLE_CALLBACK_RESULT_FORMAT="json"
+        ).ok()
+        cluster.screen = cluster.demo()
         yield cluster

@@ -108,3 +108,17 @@ def test_a_node_that_was_left_half_made(make_cluster):
 
     cluster.play("teardown").ok()
     assert differences(before, snapshots(cluster)) == {}
+
+    # Nothing is there, and status says so, once for both nodes.
+    said = "the pod network is not on this node; the playbook site brings it up"
+    run = cluster.play("status", "-e", "podnet_status_fail=true")
+    lines = run.result("node-1", "Show the cluster")["msg"]
+    assert lines[1:3] == [
+        "Verdict:                1 problem",
+        f"  all 2 nodes: not usable: {said}",
+    ]
+    assert "Nodes:                  0/2 usable" in lines
+    assert "Pods:                   0/4 ready, 0 pending" in lines
+    assert {*run.errors} == {f"The pod network is not as planned: all 2 nodes: not usable: {said}."}
+    assert run.status != 0
+    assert differences(before, snapshots(cluster)) == {}

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 #: What shells say for these (exec of a command that is not there).
 NOT_FOUND = 127
+LOG = Path("/var/log/podnet-demo.log")
 NO_ROOT = "This needs root: the lab is made of namespaces, mounts and network devices."
 
 
 def main(checkout: str, *arguments: str) -> int:
     """Run a command line; return its exit status."""
     options, rest = _parser().parse_known_args(arguments)
-    if rest and options.run is not _up:
+    if rest and options.run not in (_up, _demo):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     if os.geteuid() != 0:
         _parser().error(NO_ROOT)
@@ -45,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="build what an inventory describes (-i INVENTORY)")
     up.set_defaults(run=_up)
+
+    show = commands.add_parser("demo", help="the same with the network on it, status and health")
+    show.add_argument(
+        "--log", type=Path, default=LOG, help="file for what Ansible prints: %(default)s"
+    )
+    show.set_defaults(run=_demo)
 
     down = commands.add_parser("down", help="take labs down, and all that runs in them")
     down.add_argument("names", nargs="+", metavar="NAME")
@@ -66,17 +73,34 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(_options: argparse.Namespace, rest: Sequence[str], checkout: Path) -> int:
-    own = Path(os.environ.get("VENV") or checkout / ".venv") / "bin/ansible-playbook"
-    command = str(own) if own.exists() else shutil.which("ansible-playbook")
+    execute([_ansible(checkout, "playbook"), "podnet.fabric.lab", *rest], _environment(checkout))
+
+
+def _demo(options: argparse.Namespace, rest: Sequence[str], checkout: Path) -> int:
+    # Here alone: what it imports takes longer than another command.
+    from . import demo  # noqa: PLC0415
+
+    commands = [_ansible(checkout, word) for word in ("playbook", "inventory")]
+    return demo.run(commands, _environment(checkout), rest, options.log)
+
+
+def _ansible(checkout: Path, word: str) -> str:
+    """Return the path of one of Ansible's commands."""
+    name = f"ansible-{word}"
+    own = Path(os.environ.get("VENV") or checkout / ".venv") / "bin" / name
+    command = str(own) if own.exists() else shutil.which(name)
     if command is None:
-        raise Failure("ansible-playbook is not there; make deps installs it.")
-    environment = {
+        raise Failure(f"{name} is not there; make deps installs it.")
+    return command
+
+
+def _environment(checkout: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "ANSIBLE_COLLECTIONS_PATH": str(_collections(checkout)),
         # An inventory that is not there is no inventory without hosts.
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
     }
-    execute([command, "podnet.fabric.lab", *rest], environment)
 
 
 def _collections(here: Path) -> Path:
