@@ -32,7 +32,7 @@ STEPS = (
 #: Lines of the file that are shown where a step fails.
 _END = 40
 _SCREEN = re.compile(
-    r"^TASK \[(?:.* : )?Show the cluster\] \*+\n\S+ \[\S+\] => (\{.*?^\})", re.M | re.S
+    r"^TASK \[(?:[^]\n]+ : )?Show the cluster\] \*+\n\S+ \[\S+\] => (\{.*?^\})", re.M | re.S
 )
 
 
