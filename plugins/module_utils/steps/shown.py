@@ -68,7 +68,9 @@ def _text(header: str, before: list[str], after: list[str]) -> dict[str, str]:
     }
 
 
-def _add(what: str, old: State, new: State, before: Said, after: Said) -> None:
+def _add(
+    what: str, old: State | list[str], new: State | list[str], before: Said, after: Said
+) -> None:
     changes = old is not None and new is not None
     for state, said in ((old, before), (new, after)):
         if isinstance(state, list):  # sentences
