@@ -14,6 +14,9 @@ description:
   - RV(status.missing) names programs by the place where they are not attached, maps that are not pinned, endpoints that are
     not ready, addresses of the network's devices, routes, neighbors and forwarding entries that the plan has and
     the kernel has not, or not as planned. A node with any of them is not usable, and C(node.reason) says so.
+  - C(programs) are those at devices, at sockets of the node's cgroup, and the one that judges by policies. C(addresses),
+    C(routes) and C(neighbors) are what the plan has of them, each with C(present); C(rules) those of C(ip rule) that the host has
+    beside the kernel's own: the network has none.
   - C(masquerade) is what the maps say, C(missing) what the plan has beyond that, and C(unplanned) the other way round.
     C(exhausted) counts packets that were dropped for want of a port, and C(accounts) are those of
     M(podnet.fabric.nat_info).
@@ -73,6 +76,10 @@ status:
   sample:
     attach_mode: tcx
     missing: {programs: [], maps: [], endpoints: [], addresses: [], routes: [], neighbors: []}
+    addresses: [{dev: pn_host, address: 10.111.0.8/32, of: eth0, present: true}]
+    routes: [{dst: 10.111.160.128/25, via: 10.111.0.9, present: true}]
+    neighbors: []
+    rules: [{family: ipv4, priority: 100, from: 10.9.0.0/16, to: all, mark: null, iif: null, oif: null, table: 7}]
     ipam: {pod_cidr: 10.111.160.0/25, used: 8, total: 128, usable_pods: 64}
     masquerade:
       devices: [{name: eth0, ip: 10.111.0.8}]
