@@ -16,7 +16,7 @@ description:
     the kernel has not, or not as planned. A node with any of them is not usable, and C(node.reason) says so.
   - C(programs) are those at devices, at sockets of the node's cgroup, and the one that judges by policies. C(addresses),
     C(routes) and C(neighbors) are what the plan has of them, each with C(present); C(rules) those of C(ip rule) that the host has
-    beside the kernel's own: the network has none.
+    beside the kernel's own; the network has none.
   - C(masquerade) is what the maps say, C(missing) what the plan has beyond that, and C(unplanned) the other way round.
     C(exhausted) counts packets that were dropped for want of a port, and C(accounts) are those of
     M(podnet.fabric.nat_info).
