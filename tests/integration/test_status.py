@@ -253,3 +253,37 @@ def test_counts_of_another_version_are_read_and_kept(cluster_node, value_size, m
                     assert found.sums()[key] == (3 * maps.possible_cpus(), 0)
         finally:
             now.pin(counts.pin)
+
+
+def test_what_stands_in_the_kernels_own_tables_is_shown(cluster_node):
+    """Each entry of the plan, there or not, and what the host has added to its rules."""
+    rule = ("priority", "100", "from", "10.9.0.0/16", "fwmark", "0x10", "table", "7")
+    (route,) = [one for one in status(cluster_node)["status"]["routes"] if one.get("via")]
+    assert route["present"]
+    do("ip", "rule", "add", *rule)
+    do("ip", "route", "del", route["dst"])
+    try:
+        done = status(cluster_node)
+    finally:
+        do("ip", "rule", "del", *rule)
+        do("ip", "route", "add", route["dst"], "via", route["via"], "proto", "112")
+    found = done["status"]
+    assert found["rules"] == [
+        {
+            "family": "ipv4",
+            "priority": 100,
+            "from": "10.9.0.0/16",
+            "to": "all",
+            "mark": 16,
+            "iif": None,
+            "oif": None,
+            "table": 7,
+        }
+    ]
+    assert [one["dst"] for one in found["routes"] if not one["present"]] == [route["dst"]]
+    assert found["missing"]["routes"] == [f"route {route['dst']}"]
+    lines = done["report"].splitlines()
+    assert "Rules:                  none of the network, 1 of the host's own" in lines
+    assert "  100       10.9.0.0/16  all  0x10  -   -    7" in lines
+    again = status(cluster_node)["status"]
+    assert (again["rules"], again["missing"]) == ([], NOTHING)

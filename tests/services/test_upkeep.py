@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import SOCKET_PROGRAMS
 from tests.cluster.cluster import BIN, ROOT
 from tests.cluster.probes import differences, snapshots
 
@@ -28,6 +30,9 @@ def test_status_lists_the_services(cluster):
     (number,) = (n for n, line in enumerate(lines) if "10.10.252.131:80" in line)
     assert lines[number].endswith("10.10.252.131:80 ClusterIP 1 => 172.16.1.235:80 (active)")
     assert lines[number + 1] == "2 => 172.16.2.253:80 (active)"
+    place = re.compile(r"socket_\w+ \d+ \w+ the node's cgroup")
+    at_sockets = [line for line in lines if place.fullmatch(line)]
+    assert len(at_sockets) == len(SOCKET_PROGRAMS), seen["report"]
 
 
 def services_info(cluster, node, name):
