@@ -11,6 +11,7 @@ import re
 import subprocess
 
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import SOCKET_PROGRAMS
+
 from tests.cluster.cluster import BIN, ROOT
 from tests.cluster.probes import differences, snapshots
 
