@@ -68,8 +68,9 @@ def run(
                 return status
         statuses = json.loads(report.read_text())
         lab = _lab([inventory, *options, "--list"], environment)
-    shown = [line for text in _SCREEN.findall(log.read_text()) for line in json.loads(text)["msg"]]
-    sys.stdout.write("\n".join(["", *shown, "", "Try:", *_to_try(statuses, lab), ""]))
+    reports = [json.loads(found)["msg"] for found in _SCREEN.findall(log.read_text())]
+    shown = [line for lines in reports for line in ("", *lines)]
+    sys.stdout.write("\n".join([*shown, "", "Try:", *_to_try(statuses, lab), ""]))
     return 0
 
 
