@@ -37,7 +37,11 @@ def status(demo, tmp_path_factory):
     }
     words = ("-e", json.dumps(asked))
     run = demo.play(
-        "status", *words, ANSIBLE_CALLBACK_RESULT_FORMAT="json", ANSIBLE_SHOW_CUSTOM_STATS="True"
+        "status",
+        *words,
+        ANSIBLE_BECOME_ALLOW_SAME_USER="True",
+        ANSIBLE_CALLBACK_RESULT_FORMAT="json",
+        ANSIBLE_SHOW_CUSTOM_STATS="True",
     )
     return folder, run.ok()
 
