@@ -17,6 +17,10 @@ from .cluster import HERE, ROOT
 WIDTH = 100
 
 
+#: So that a run shows it.
+SHOWN = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_SHOW_CUSTOM_STATS": "True"}
+
+
 def handed_on(run):
     """Return what a run hands on to the next job of a workflow."""
     shown = run.output.partition("CUSTOM STATS: ")[2]
@@ -40,8 +44,7 @@ def status(demo, tmp_path_factory):
         "status",
         *words,
         ANSIBLE_BECOME_ALLOW_SAME_USER="True",
-        ANSIBLE_CALLBACK_RESULT_FORMAT="json",
-        ANSIBLE_SHOW_CUSTOM_STATS="True",
+        **SHOWN,
     )
     return folder, run.ok()
 
@@ -133,10 +136,12 @@ def test_what_is_handed_on_does_not_disturb_the_next_job(demo, status):
     assert given["podnet_status_summary"]["ok"] is True
     assert given["podnet_status_summary"]["clusters"]["demo"]["pods"]["ready"] == 20
     node, *_others = demo.nodes
-    probed = demo.play("health", "-e", json.dumps(given), ANSIBLE_SHOW_CUSTOM_STATS="True").ok()
+    probed = demo.play("health", "-e", json.dumps(given), **SHOWN).ok()
     more = handed_on(probed)["podnet_health_summary"]
     assert (more["ok"], more["reachable"], more["total"]) == (True, 3, 3)
-    again = demo.play("site", "-e", json.dumps({**given, "podnet_health_summary": more})).ok()
+    given["podnet_health_summary"] = more
+    again = demo.play("site", "-e", json.dumps(given), **SHOWN).ok()
+    assert handed_on(again)["podnet_changes"]["nodes"] == dict.fromkeys(demo.nodes, 0)
     assert again.result(node, "Show what changed")["msg"] == [
         "Changes:                nothing changed: the network is as planned"
     ]
