@@ -55,12 +55,12 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
     counts = _verdicts()
     masquerade = masquerading.read(node["masquerade"])
     recorder = records.usage()
-    judging = _policies(node)
+    judging, at_sockets = _policies(node), _socket_programs(node)
     datapath: dict[str, Any] = {
         "endpoints": _endpoints(node, held),
-        "services": _services(node),
+        "services": _services(node, at_sockets),
         "policies": judging,
-        "programs": [*found, *_socket_programs(node), *_policy_program(node, judging)],
+        "programs": [*found, *at_sockets, *_policy_program(node, judging)],
         # Thousands of entries are counted already.
         "maps": _maps({NAT.name: masquerade["nat"]["used"], DROPS.name: recorder["used"]}),
     }
@@ -130,12 +130,12 @@ def _endpoints(node: Mapping[str, Any], held: list[dict[str, Any]]) -> list[dict
     return found + [{**one, "kind": "unknown", "state": "not planned"} for one in by_name.values()]
 
 
-def _services(node: Mapping[str, Any]) -> dict[str, Any] | None:
+def _services(node: Mapping[str, Any], at_sockets: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Return the frontends and who balances sockets; None where the cluster has no services."""
     if not node["services"]:
         return None
     found = services.gather(use_of_maps=False)
-    covered = [one["name"] for one in _socket_programs(node) if one["attached"]]
+    covered = [one["name"] for one in at_sockets if one["attached"]]
     return {
         "socket_hooks": [name.removeprefix(_SOCKET) for name in covered],
         "frontends": found["services"],
