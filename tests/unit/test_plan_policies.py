@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import addresses
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
-from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, report
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import files
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import Plan, plan
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import blocks, tables
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy.verdict import Judge
 from ansible_collections.podnet.fabric.plugins.module_utils.policy import wanted, wire
+from ansible_collections.podnet.fabric.plugins.module_utils.reports import status
 from planning import NODES, fresh, inventory, pods
 from test_policy_tables import ROLES, WRITE_UP
 
@@ -83,7 +84,7 @@ def test_a_node_knows_which_of_its_pods_a_policy_selects():
     result = planned(podnet_network_policies=WRITE_UP)
     assert result.cluster["warnings"] == []
     assert result.cluster["policies"] == 2
-    assert "Network policies:       2" in report.render(result.cluster).splitlines()
+    assert "Network policies:       2" in status.render(result.cluster).splitlines()
     selected = set()
     for name in NODES:
         node = result.node(name)

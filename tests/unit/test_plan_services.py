@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, report
+from ansible_collections.podnet.fabric.plugins.module_utils.plan import files
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
+from ansible_collections.podnet.fabric.plugins.module_utils.reports import status
 from ansible_collections.podnet.fabric.plugins.module_utils.services import wire
 from planning import fresh
 from service_planning import (
@@ -73,7 +74,7 @@ def test_the_write_ups_service():
             }
         ]
     }
-    assert "Services:               1 (service CIDR 10.10.0.0/16)" in report.render(result.cluster)
+    assert "Services:               1 (service CIDR 10.10.0.0/16)" in status.render(result.cluster)
     assert result.cluster["warnings"] == []
 
 
