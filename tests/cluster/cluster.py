@@ -212,7 +212,7 @@ class Cluster:
     def demo(self) -> str:
         """Run ``./lab demo`` over the inventory; return what it prints."""
         log = self.folder / "demo.log"
-        command = [ROOT / "lab", "demo", "--log", log, "-i", self._written()]
+        command = [str(ROOT / "lab"), "demo", "--log", str(log), "-i", str(self._written())]
         environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -82,7 +82,14 @@ def test_a_room_imports_what_it_names_and_that_stands_below_it(room, named):
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_file_is_short_enough_for_one_job(name):
-    assert len(FILES[name].read_text().splitlines()) <= 400
+    """A module's options and examples are as many as it has: its documentation does not count."""
+    code = re.sub(
+        r'^(DOCUMENTATION|EXAMPLES|RETURN) = r""".*?"""',
+        "",
+        FILES[name].read_text(),
+        flags=re.M | re.S,
+    )
+    assert len(code.splitlines()) <= 400
 
 
 def reached(name: str) -> set[str]:
