@@ -19,7 +19,8 @@ from ansible_collections.podnet.fabric.plugins.plugin_utils.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-GROUP, SERIAL = "podnet_node_group_name", "podnet_serial"
+GROUP = "podnet_node_group_name"
+SERIAL = "podnet_serial"
 NODES = "podnet_nodes"
 ALL = "100%"
 _BATCH = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
