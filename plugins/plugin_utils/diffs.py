@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def once(diffs: Iterable[Mapping[str, Any]], path: str | None, name: str) -> list[dict[str, str]]:
-    """Return the diffs of some steps as text; of one that another node has said, who that was.
+    """Return the diffs of some steps as one text; of one that another node has said, who that was.
 
     :param path: the plan's folder, by which the nodes of a run know of each other; None: they
         do not.
@@ -29,4 +29,13 @@ def once(diffs: Iterable[Mapping[str, Any]], path: str | None, name: str) -> lis
         else:
             same.setdefault(who, []).append(text["after_header"])
     as_on = [f"{'; '.join(steps)}: as on {who}\n" for who, steps in same.items()]
-    return [*found, *({"prepared": one} for one in as_on)]
+    return [*_together(found), *({"prepared": one} for one in as_on)]
+
+
+def _together(texts: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return one diff of many: its lines say what they are about."""
+    if not texts:
+        return []
+    steps = "; ".join(dict.fromkeys(one["after_header"] for one in texts))
+    sides = {side: "".join(one[side] for one in texts) for side in ("before", "after")}
+    return [{**sides, "before_header": steps, "after_header": steps}]

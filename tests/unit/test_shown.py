@@ -103,6 +103,12 @@ def test_what_all_of_a_kind_have_stands_once():
     ]
 
 
+def test_names_that_say_it_all_stand_in_a_line():
+    found = {"program p": {}, "program q": {}, "program r at x": {"mechanism": "tcx"}, "seal": {}}
+    ((_step, _removed, added),) = sides(dict.fromkeys(found), found)
+    assert added == ["program r at x: mechanism tcx", "program p, q", "seal"]
+
+
 def test_sentences_stand_one_below_the_other():
     assert sides({}, {"newly denied": ["ingress from a", "ingress from b"]}) == [
         ("Do it", [], ["newly denied: ingress from a", "newly denied: ingress from b"])
@@ -113,7 +119,8 @@ def test_what_one_node_has_said_the_others_refer_to(tmp_path: Path):
     path = str(tmp_path)
     same, own = step({"a": None}, {"a": {"x": 1}}), step({"b": None}, {"b": {"x": 2}})
     first = diffs.once([same, own], path, "node-1")
-    assert [one["after"] for one in first] == ["a: x 1\n", "b: x 2\n"]
+    assert [one["after"] for one in first] == ["a: x 1\nb: x 2\n"]
+    assert [one["after_header"] for one in first] == ["Do it"]
     other = step({"b": None}, {"b": {"x": 3}})
     second = diffs.once([same, other], path, "node-2")
     assert [one.get("after") or one["prepared"] for one in second] == [
@@ -122,7 +129,8 @@ def test_what_one_node_has_said_the_others_refer_to(tmp_path: Path):
     ]
     # A node says the same again, and without a plan nobody knows of the others.
     assert diffs.once([same, own], path, "node-1") == first
-    assert diffs.once([same], None, "") == first[:1]
+    assert [one["after"] for one in diffs.once([same], None, "")] == ["a: x 1\n"]
+    assert diffs.once([], path, "node-1") == []
 
 
 def made(*lines: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..datapath import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     State = Mapping[str, Any] | None
     #: By its object, in dotted words: what a line says of it.
@@ -150,10 +150,23 @@ def _lines(said: Said) -> list[str]:
         common = _common([said[what] for what in objects]) if len(objects) >= _MANY else {}
         if common:
             lines.append(_line(f"every {kind}", common))
-        for what in sorted(objects):
-            own = {word: value for word, value in said[what].items() if word not in common}
-            lines.append(_line(what, own))
+        own = {
+            what: {word: value for word, value in said[what].items() if word not in common}
+            for what in sorted(objects)
+        }
+        lines += [_line(what, attributes) for what, attributes in own.items() if attributes]
+        lines += _listed(what for what, attributes in own.items() if not attributes)
     return lines
+
+
+def _listed(objects: Iterable[str]) -> list[str]:
+    """Return a line for all objects of a kind that are said by their names alone."""
+    named: dict[str, list[str]] = {}
+    for what in objects:
+        # A sentence is a line of its own.
+        kind, _blank, name = (what, "", "") if ": " in what else what.rpartition(" ")
+        named.setdefault(kind, []).append(name)
+    return [f"{kind} {', '.join(names)}".strip() for kind, names in named.items()]
 
 
 def _common(attributes: list[dict[str, str]]) -> dict[str, str]:
