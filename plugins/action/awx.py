@@ -12,6 +12,7 @@ from ansible.module_utils.basic import env_fallback
 from ..module_utils.awx.client import connect
 from ..module_utils.awx.controller import bring
 from ..module_utils.awx.files import assets, variables
+from ..module_utils.awx.table import TEMPLATES
 from ..module_utils.awx.things import Settings, things
 from ..module_utils.engine.failure import Failure
 from ..plugin_utils.action import Action
@@ -58,7 +59,7 @@ class ActionModule(Action):
                 "controller.yml": as_yaml(variables(wanted, settings.organization)),
                 "assets.json": as_json(assets(wanted, settings.organization)),
             }
-            return {"changed": False, "files": files}
+            return {"changed": False, "files": {**files, **_playbooks()}}
         for option, variable in NEEDED.items():
             if not options[option]:
                 raise Failure(f"{option} is not set; valid is the option, or {variable}.")
@@ -75,3 +76,18 @@ class ActionModule(Action):
             check_mode=self._task.check_mode,
             patience=options["project_timeout"],
         )
+
+
+def _playbooks() -> dict[str, str]:
+    """Return the playbooks of the project: AWX runs those alone that lie in it."""
+    return {
+        f"{name}.yml": as_yaml(
+            [
+                {
+                    "name": f"Run podnet.fabric.{name}",
+                    "ansible.builtin.import_playbook": f"podnet.fabric.{name}",
+                }
+            ]
+        )
+        for name in dict.fromkeys(template.playbook for template in TEMPLATES)
+    }

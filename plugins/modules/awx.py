@@ -121,7 +121,7 @@ changes:
 files:
   description:
     - Texts of files, by their names. C(controller.yml) has variables of the collection C(infra.aap_configuration),
-      C(assets.json) is what C(awx import) reads.
+      C(assets.json) is what C(awx import) reads, and the others are the playbooks of the project.
   returned: O(state=rendered)
   type: dict
   sample: {controller.yml: "---\ncontroller_execution_environments: []\n", assets.json: "{}\n"}

@@ -22,7 +22,7 @@ import yaml
 
 from tests.waiting import wait_for
 
-from .playing import BIN, ROOT
+from .playing import BIN, ROOT, play
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -183,4 +183,6 @@ def _read(cluster: Cluster, artifacts: str, output: str) -> Job:
 def project(folder: Path) -> Path:
     """Return the project that people copy, in a folder of its own."""
     shutil.copytree(ROOT / "docs/awx", folder, dirs_exist_ok=True)
+    done = play(awx_folder=str(folder))
+    assert done.returncode == 0, done.stdout
     return folder

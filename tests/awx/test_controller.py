@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from ansible_collections.podnet.fabric.plugins.module_utils.awx import client, controller
 from ansible_collections.podnet.fabric.plugins.module_utils.awx.things import Settings, things
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
@@ -61,6 +62,11 @@ def test_the_files_of_the_project_are_those_that_the_playbook_writes(tmp_path):
         assert (tmp_path / name).read_text() == (FILES / name).read_text(), (
             f"docs/awx/{name} is not what the table says: run the playbook awx with awx_folder"
         )
+    asked = json.loads((FILES / "assets.json").read_text())["job_templates"]
+    for name in {template["playbook"] for template in asked}:
+        (run,) = yaml.safe_load((tmp_path / name).read_text())
+        playbook = run["ansible.builtin.import_playbook"].removeprefix("podnet.fabric.")
+        assert (ROOT / "playbooks" / f"{playbook}.yml").exists()
 
 
 def test_four_runs_of_the_playbook(server):

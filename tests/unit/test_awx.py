@@ -111,13 +111,6 @@ def test_a_variable_that_no_role_has_is_refused():
         surveys.survey(asked, OPTIONS)
 
 
-@pytest.mark.parametrize("template", table.TEMPLATES, ids=lambda one: one.name)
-def test_the_project_has_the_playbook_of_a_template(template):
-    (play,) = yaml.safe_load((PROJECT / f"{template.playbook}.yml").read_text())
-    assert play["ansible.builtin.import_playbook"] == f"podnet.fabric.{template.playbook}"
-    assert (ROOT / f"playbooks/{template.playbook}.yml").exists()
-
-
 def test_each_way_of_the_workflow_leads_to_a_node_and_each_node_is_reached():
     nodes = {node.identifier: node for node in table.NODES}
     assert len(nodes) == len(table.NODES)
