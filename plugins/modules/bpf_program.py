@@ -300,7 +300,7 @@ EXAMPLES = r"""
           return XDP_PASS;
       }
 
-      char license[] SEC("license") = "GPL";
+      char LICENSE[] SEC("license") = "GPL";
   delegate_to: localhost
 
 - name: Compile it
