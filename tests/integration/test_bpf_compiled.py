@@ -108,7 +108,7 @@ def test_an_object_is_loaded_attached_and_its_maps_are_filled(
 
 def test_a_new_version_goes_on_with_the_maps(pair: None, compiled: Callable[[int], str]) -> None:
     program(shop(compiled(1), attach=[], type="sched_cls"))
-    assert [tried("shop") for _ in range(3)] == [UNSPEC] * 3
+    assert [tried("shop") for _time in range(3)] == [UNSPEC] * 3
     assert held(".bss", "u32", "u64") == {0: 3}
     done = program(shop(compiled(10), attach=[], type="sched_cls"))
     assert done["changes"] == ["change program shop"]
@@ -297,16 +297,16 @@ PINNED = """
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+    __uint(pinning, LIBBPF_PIN_BY_NAME);
 } lengths SEC(".maps");
 SEC("tc") int bakery(void *skb)
 {
-	__u32 zero = 0;
-	return !bpf_map_lookup_elem(&lengths, &zero);
+    __u32 zero = 0;
+    return !bpf_map_lookup_elem(&lengths, &zero);
 }
 """
 

@@ -147,7 +147,7 @@ def test_vlan_learning_remembers_where_an_address_is(host: None) -> None:
         item("vlan_learning", "egress", function="handle_phys2virt"),
         {**item("virt2phys", "ingress"), **both, "function": "handle_virt2phys"},
     )
-    assert [tried("vlan_learning", ECHO) for _ in range(3)] == [1, 1, 1]
+    assert [tried("vlan_learning", ECHO) for _time in range(3)] == [1, 1, 1]
     (leaf,) = entries("egress", "u64", "u32 u16 u16 u64 u64").items()
     assert leaf == (int.from_bytes(CLIENT_MAC), (1, 0, 0, 2, 2 * len(ECHO)))
     assert tried("virt2phys", ECHO) == 1
@@ -264,10 +264,10 @@ COUNTS_IP = """
 BPF_PERCPU_ARRAY(rx, u64, 1);
 int count(struct __sk_buff *skb)
 {
-	uint32_t zero = 0;
-	if (skb->protocol == htons(ETH_P_IP))
-		rx.increment(zero);
-	return -1;
+    uint32_t zero = 0;
+    if (skb->protocol == htons(ETH_P_IP))
+        rx.increment(zero);
+    return -1;
 }
 """
 
@@ -364,7 +364,7 @@ def test_the_dialect_in_a_header_is_named(host: None, tmp_path: Path) -> None:
     ],
 )
 def test_headers_as_people_include_them(host: None, words: str) -> None:
-    header, _, more = words.partition("\n")
-    source = f'#define V "wrong"\n#include <{header}>\n{more}\n' + PROGRAM % "0"
+    header, *more = words.split("\n", 1)
+    source = f'#define V "wrong"\n#include <{header}>\n{"".join(more)}\n' + PROGRAM % "0"
     done = program(item("limit", source=source))
     assert not done.failed, done

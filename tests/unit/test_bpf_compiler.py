@@ -83,9 +83,9 @@ BPF_HASH(table, struct key, u64);
 enum { E, F };
 static inline int f(int number)
 {
-	struct key local = { .family = 1 };
-	if (number) { int inner = 1; return inner; }
-	return local.family;
+    struct key local = { .family = 1 };
+    if (number) { int inner = 1; return inner; }
+    return local.family;
 }
 """
 

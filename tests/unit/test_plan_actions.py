@@ -73,7 +73,7 @@ class Run:
         variables: dict[str, Any],
         seen: Any,
         *options: str,
-        play: dict[str, Any] = PLAY,
+        play: dict[str, Any] | None = None,
     ) -> None:
         hosts = {name: {"podnet_node_ip": ip} for name, ip in NODES.items()}
         of_devices = {"device": DEVICE, "underlay": DEVICE, "vtep_device": "eth0", "foreign": []}
@@ -89,7 +89,7 @@ class Run:
         (folder / "inventory.json").write_text(
             json.dumps({"podnet_nodes": {"hosts": hosts, "vars": shared}})
         )
-        (folder / "play.json").write_text(json.dumps([play]))
+        (folder / "play.json").write_text(json.dumps([play or PLAY]))
         self.tmp, journal = folder / "tmp", folder / "journal"
         self.done = subprocess.run(
             [

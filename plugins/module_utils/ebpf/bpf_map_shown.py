@@ -37,7 +37,7 @@ def label(key: Sequence[Field], raw: bytes) -> str:
     """Write a key for people: ``10.0.0.1``, ``10.0.0.0/24``, or ``vni=7 port=80``."""
     found = fields.unpack(key, raw)
     if [field.type for field in key[:1]] == ["u32"] and [f.type for f in key[1:]] in _ADDRESSES:
-        length, address = found.values()
+        length, address = (found[field.name] for field in key)
         # IPv4 in 16 bytes stands behind 96 bits that are always the same.
         mapped = key[1].type == "ip16" and "." in address
         return f"{address}/{length - _MAPPED if mapped else length}"

@@ -17,7 +17,9 @@ from ..datapath import layout
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    State = Mapping[str, Any] | None
+    from typing import Optional
+
+    State = Optional[Mapping[str, Any]]
     #: By its object, in dotted words: what a line says of it.
     Said = dict[str, dict[str, str]]
 

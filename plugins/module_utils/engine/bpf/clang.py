@@ -39,8 +39,11 @@ def compiled(source: Source, _map_fds: Mapping[str, int] | None = None) -> Itera
     libbpf.library()
     with scratch.folder("podnet-bpf-") as folder:
         data = _object(source, Path(folder))
-    with contextlib.closing(libbpf.Opened(data, source)) as found:
+    found = libbpf.Opened(data, source)
+    try:
         yield found
+    finally:
+        found.close()
 
 
 def _object(source: Source, folder: Path) -> bytes:
