@@ -16,7 +16,6 @@ from ..datapath import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
     from typing import Optional
 
     State = Optional[Mapping[str, Any]]
