@@ -24,7 +24,6 @@ ELSEWHERE = {
     "git clone": "tests/published/test_installed.py installs what is published in its place",
     "ansible-galaxy collection install": "tests/published/test_installed.py does so",
     "cd ~/.ansible": "tests/published/test_installed.py goes there",
-    "ansible-playbook -i playbooks/inventories/demo.yml": "tests/published/test_installed.py runs",
     "molecule test": "tests/published/test_reuse.py runs that scenario",
     "ansible-playbook -i lab.yml": "tests/published/test_reuse.py has the files of that page",
     "./lab up": "tests/integration/test_lab.py builds a lab of another name",
