@@ -22,9 +22,24 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
-- name: Fail where something is wrong
-  ansible.builtin.assert:
-    that: (plan_result.clusters | podnet.fabric.cluster_summary(hostvars)).ok
+# On nodes to which the playbook podnet.fabric.site has brought the network.
+- name: Check the cluster
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Read the status
+      podnet.fabric.status_info:
+        path: "{{ podnet_node.path }}"
+      register: podnet_status
+
+    - name: Fail where something is wrong
+      ansible.builtin.assert:
+        that: (plan_result.clusters | podnet.fabric.cluster_summary(hostvars)).ok
+      run_once: true
 """
 
 RETURN = r"""

@@ -24,12 +24,21 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
-- name: Keep the verdict for the next job
-  ansible.builtin.set_stats:
-    data:
-      my_health: "{{ ansible_play_hosts_all | podnet.fabric.health_summary(hostvars) }}"
-    per_host: false
-  run_once: true
+# On nodes to which the playbook podnet.fabric.site has brought the network.
+- name: Probe the cluster
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Have every node probe every node
+      ansible.builtin.include_role:
+        name: podnet.fabric.health
+
+    - name: Keep the verdict for the next job
+      ansible.builtin.set_stats:
+        data:
+          my_health: "{{ ansible_play_hosts_all | podnet.fabric.health_summary(hostvars) }}"
+        per_host: false
+      run_once: true
 """
 
 RETURN = r"""

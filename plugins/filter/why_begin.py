@@ -40,9 +40,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring up the pod network
-  ansible.builtin.import_playbook: podnet.fabric.site
-
+# On nodes to which the playbook podnet.fabric.site has brought the network.
 - name: Begin to lead a packet
   hosts: podnet_nodes
   gather_facts: false

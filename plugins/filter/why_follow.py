@@ -27,9 +27,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring up the pod network
-  ansible.builtin.import_playbook: podnet.fabric.site
-
+# On nodes to which the playbook podnet.fabric.site has brought the network.
 - name: Lead a packet on
   hosts: podnet_nodes
   gather_facts: false

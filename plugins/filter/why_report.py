@@ -18,9 +18,7 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
-- name: Bring up the pod network
-  ansible.builtin.import_playbook: podnet.fabric.site
-
+# On nodes to which the playbook podnet.fabric.site has brought the network.
 - name: Show the way of a packet
   hosts: podnet_nodes
   gather_facts: false

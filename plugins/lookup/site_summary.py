@@ -20,10 +20,24 @@ author: The podnet.fabric developers (@podnet)
 """
 
 EXAMPLES = r"""
-- name: Show what changed
-  ansible.builtin.debug:
-    msg: "{{ lookup('podnet.fabric.site_summary', plan_result.path).report }}"
-  run_once: true
+# On nodes to which the playbook podnet.fabric.site has brought the network.
+- name: Mount what the network needs, and say what changed
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Have the kernel settings of the network
+      podnet.fabric.converge:
+        path: "{{ podnet_node.path }}"
+        part: node
+
+    - name: Show what changed
+      ansible.builtin.debug:
+        msg: "{{ lookup('podnet.fabric.site_summary', plan_result.path).report }}"
+      run_once: true
 """
 
 RETURN = r"""

@@ -130,9 +130,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Bring up the pod network
-  ansible.builtin.import_playbook: podnet.fabric.site
-
+# On nodes to which the playbook podnet.fabric.site has brought the network.
 - name: Add two pods to those of the plan
   hosts: node-1
   gather_facts: false

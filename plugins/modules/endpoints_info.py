@@ -35,9 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring up the pod network
-  ansible.builtin.import_playbook: podnet.fabric.site
-
+# On nodes to which the playbook podnet.fabric.site has brought the network.
 - name: Look for pods that are not ready
   hosts: podnet_nodes
   gather_facts: false

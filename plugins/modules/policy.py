@@ -113,9 +113,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring up the pod network
-  ansible.builtin.import_playbook: podnet.fabric.site
-
+# On nodes to which the playbook podnet.fabric.site has brought the network.
 - name: Write policies by hand
   hosts: node-1
   gather_facts: false

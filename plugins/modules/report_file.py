@@ -36,11 +36,25 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Keep the reports of all nodes
-  podnet.fabric.report_file:
-    report: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, ['podnet_status', 'status']))) }}"
-    path: reports/status.json
-  run_once: true
+# On nodes to which the playbook podnet.fabric.site has brought the network.
+- name: Keep the status of all nodes in a file
+  hosts: podnet_nodes
+  gather_facts: false
+  tasks:
+    - name: Plan the network
+      ansible.builtin.include_role:
+        name: podnet.fabric.plan
+
+    - name: Read the status
+      podnet.fabric.status_info:
+        path: "{{ podnet_node.path }}"
+      register: podnet_status
+
+    - name: Keep the reports of all nodes
+      podnet.fabric.report_file:
+        report: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, ['podnet_status', 'status']))) }}"
+        path: reports/status.json
+      run_once: true
 """
 
 RETURN = r"""

@@ -36,9 +36,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Bring up the pod network
-  ansible.builtin.import_playbook: podnet.fabric.site
-
+# On nodes to which the playbook podnet.fabric.site has brought the network.
 - name: Show the status of each node
   hosts: podnet_nodes
   gather_facts: false

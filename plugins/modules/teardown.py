@@ -53,9 +53,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring up the pod network
-  ansible.builtin.import_playbook: podnet.fabric.site
-
+# On nodes to which the playbook podnet.fabric.site has brought the network.
 - name: Remove the network
   hosts: podnet_nodes
   gather_facts: false

@@ -26,6 +26,7 @@ def _collect() -> None:
         text = re.sub(r"\]\((docs|\.\.)/", "](", page.read_text())
         text = text.replace("](README.md", "](index.md")  # which holds it
         (SOURCES / page.name).write_text(text)
+    shutil.copytree(ROOT / "docs/awx", SOURCES / "awx")  # what a page lets readers take
     for page in (ROOT / "docs/site").glob("*.*"):
         shutil.copy(page, SOURCES)
     index = SOURCES / "index.md"
