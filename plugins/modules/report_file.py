@@ -53,7 +53,7 @@ EXAMPLES = r"""
     - name: Keep the reports of all nodes
       podnet.fabric.report_file:
         report: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, ['podnet_status', 'status']))) }}"
-        path: reports/status.json
+        path: status.json
       run_once: true
 """
 

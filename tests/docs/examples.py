@@ -39,11 +39,9 @@ def examples() -> dict[str, Any]:
         for path in sorted((ROOT / "plugins" / kind).iterdir()):
             text = _of_python(path) if path.suffix == ".py" else _of_yaml(path)
             if text:
-                first = [SITE] if text.startswith(AFTER_SITE) else []
                 example = yaml.safe_load(text)
-                found[f"{kind}-{path.stem.replace('_', '-')}"] = (
-                    [*first, *example] if first else example
-                )
+                name = f"{kind}-{path.stem.replace('_', '-')}"
+                found[name] = [SITE, *example] if text.startswith(AFTER_SITE) else example
     return found
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster, Event
 
 EXAMPLES = examples()
-#: An AWX of the tests' own: tests/awx. An inventory, and a connection: the last test here, and the demo.
+#: A connection, on the demo; an inventory, below; an AWX of the tests' own, in tests/awx.
 ELSEWHERE = ["connection-netns", "filter-nth-address", "modules-awx"]
 TASKS = {name: one for name, one in EXAMPLES.items() if is_tasks(one) and name not in ELSEWHERE}
 PLAYS = {name: one for name, one in EXAMPLES.items() if is_plays(one)}
