@@ -26,6 +26,7 @@ ELSEWHERE = {
     "cd ~/.ansible": "tests/published/test_installed.py goes there",
     "molecule test": "tests/published/test_reuse.py runs that scenario",
     "ansible-playbook -i lab.yml": "tests/published/test_reuse.py has the files of that page",
+    "./lab demo": "tests/published/test_installed.py makes one of another name",
     "./lab up": "tests/integration/test_lab.py builds a lab of another name",
     "./lab down": "tests/integration/test_lab.py takes it away",
     "./lab reboot": "tests/integration/test_lab.py reboots a host",
