@@ -12,7 +12,6 @@ DEMO  := playbooks/inventories/demo.yml
 export PATH := $(VENV)/bin:$(PATH):/usr/sbin:/sbin
 export ANSIBLE_COLLECTIONS_PATH := $(BUILD)/collections
 export ANSIBLE_PIPELINING := True
-export ANSIBLE_CALLBACK_RESULT_FORMAT := yaml
 export ANSIBLE_NOCOLOR := $(if $(CI),1,)
 export MYPYPATH := $(BUILD)/collections
 

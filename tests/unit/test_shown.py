@@ -54,6 +54,20 @@ def test_a_digest_is_as_long_as_people_compare_it_and_says_nothing_of_what_is_ne
     ]
 
 
+def test_a_number_that_stands_for_a_word_is_that_word():
+    after = {f"entries of map {MAPS}/non_masquerade": {"10.0.0.0/8": {"why": 3}}}
+    assert sides({}, after) == [("Do it", [], ["non_masquerade 10.0.0.0/8: why listed"])]
+
+
+def test_a_device_that_is_made_anew_says_why_in_a_sentence():
+    reason = "id cannot change from 0 to 1 in place"
+    before = {"vxlan v": {"id": 0}}
+    after = {"vxlan v": {"id": 1, "recreated_because": reason}}
+    removed, added = sides(before, after)[0][1:]
+    assert removed == ["vxlan v: id 0"]
+    assert added == ["vxlan v: id 1", f"vxlan v: made anew, since {reason}"]
+
+
 def test_entries_of_a_map_stand_in_words_and_maps_by_their_names():
     nothing = {"tunnel_endpoint": "::", "vtep_mac": "00:00:00:00:00:00", "reserved": 0}
     entries = {

@@ -60,6 +60,17 @@ FLAG_WORDS = {
     )
 }
 
+#: By map, by field: the word for a number.
+VALUE_WORDS = {
+    "non_masquerade": {
+        "why": {
+            number: name.removeprefix("NON_MASQUERADE_").lower()
+            for name, number in vars(nat_layout).items()
+            if name.startswith("NON_MASQUERADE_")
+        }
+    }
+}
+
 ENDPOINTS = Layout(
     name="endpoints",
     type="hash",

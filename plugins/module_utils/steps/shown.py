@@ -30,6 +30,8 @@ _NOTHING = ("", "0", "false", "::", "00:00:00:00:00:00")
 #: A digest says that something differs, and its first digits do.
 _DIGEST = re.compile(r"\b([0-9a-f]{7})[0-9a-f]{5,}\b")
 _WIDTH = 100
+#: No attribute of a device: why it cannot stay.
+_REASON = "recreated_because"
 #: So many objects of a kind make it worth a line to say what they have in common.
 _MANY = 3
 
@@ -77,7 +79,10 @@ def _add(
         if isinstance(state, list):  # sentences
             said.update({f"{what}: {sentence}": {} for sentence in state})
         elif state is not None:
-            said[what] = _said(what, state, changes=changes)
+            own = {word: value for word, value in state.items() if word != _REASON}
+            said[what] = _said(what, own, changes=changes)
+            if state.get(_REASON):
+                said[f"{what}: made anew, since {state[_REASON]}"] = {}
 
 
 def _add_entries(what: str, old: State, new: State, before: Said, after: Said) -> None:
@@ -92,11 +97,13 @@ def _add_entries(what: str, old: State, new: State, before: Said, after: Said) -
 def _entry(name: str, value: Any) -> State:
     if not isinstance(value, dict):  # None, or of a per-CPU map a list
         return value if value is None else {"value": value}
+    shown = dict(value)
     words = layout.FLAG_WORDS.get(name, {})
-    flags = value.get("flags")
-    if not words or not isinstance(flags, int):
-        return value
-    return {**value, "flags": [word for bit, word in words.items() if flags & bit]}
+    if words and isinstance(value.get("flags"), int):
+        shown["flags"] = [word for bit, word in words.items() if value["flags"] & bit]
+    for word, names in layout.VALUE_WORDS.get(name, {}).items():
+        shown[word] = names.get(value.get(word), value.get(word))
+    return shown
 
 
 def _said(what: str, state: Mapping[str, Any], *, changes: bool) -> dict[str, str]:
