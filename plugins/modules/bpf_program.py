@@ -9,8 +9,8 @@ module: bpf_program
 short_description: Compile, load, pin and attach eBPF programs
 version_added: 1.0.0
 description:
-  - Compiles C with BCC on the node, loads it, pins the program and attaches it to network devices or
-    cgroups. Headers of the running kernel are not needed.
+  - Compiles C with BCC on the node, loads it, pins the program and attaches it to network devices,
+    cgroups, tracepoints or functions of the kernel. Headers of the running kernel are not needed.
   - Loads what clang has compiled (O(programs[].object)), and C in the dialect of libbpf
     (O(programs[].dialect)), by libbpf.
   - What M(podnet.fabric.bpf_compile) has compiled in the same run for the node's machine type is only loaded,
@@ -27,7 +27,8 @@ extends_documentation_fragment:
   - podnet.fabric.attributes.changes
   - podnet.fabric.netns
 requirements:
-  - Linux 5.10 or newer; for tcx 6.6 or newer
+  - Linux 5.10 or newer; for tcx 6.6 or newer; for V(tracepoint) 5.15 or newer, and a mounted tracefs
+  - a kernel with BTF for V(tp_btf), V(fentry) and V(fexit)
   - bcc (Debian C(python3-bpfcc), Fedora C(python3-bcc)) and the C library's kernel headers (Debian
     C(linux-libc-dev), Fedora C(kernel-headers)), on hosts that compile
   - libbpf 1 (Debian C(libbpf1), Fedora C(libbpf)) for O(programs[].object) and O(programs[].dialect=libbpf);
@@ -104,10 +105,13 @@ options:
           - cgroup_sock_addr
           - cgroup_sockopt
           - cgroup_sysctl
+          - raw_tracepoint
           - sched_act
           - sched_cls
           - sock_ops
           - socket_filter
+          - tracepoint
+          - tracing
           - xdp
       cflags:
         description: Flags for clang, such as V(-Werror).
@@ -144,7 +148,10 @@ options:
         default: []
         suboptions:
           hook:
-            description: The hook.
+            description:
+              - The hook.
+              - V(tp_btf), V(fentry) and V(fexit) are for O(programs[].object) and O(programs[].dialect=libbpf).
+                A program is loaded for one of their targets.
             type: str
             required: true
             choices:
@@ -176,6 +183,11 @@ options:
               - cgroup_sock_ops
               - cgroup_device
               - cgroup_sysctl
+              - tracepoint
+              - raw_tracepoint
+              - tp_btf
+              - fentry
+              - fexit
           device:
             description: Device of a C(tc) or C(xdp) hook.
             type: str
@@ -187,6 +199,16 @@ options:
           cgroup:
             description: Folder of the cgroup; without it the root of cgroup2, wherever it is mounted.
             type: path
+          tracepoint:
+            description:
+              - Tracepoint, for V(tracepoint) as C(category:name) such as V(sched:sched_process_exec), for
+                V(raw_tracepoint) and V(tp_btf) as name such as V(sched_process_exec).
+            type: str
+            version_added: 1.0.0
+          kernel_function:
+            description: Function of the kernel, whose start is V(fentry) and whose return V(fexit).
+            type: str
+            version_added: 1.0.0
           netns:
             description: Network namespace of the devices; without it O(netns).
             type: str

@@ -28,7 +28,10 @@ options:
     type: list
     elements: path
   pins:
-    description: Pins to look at, or folders of them.
+    description:
+      - Pins to look at, or folders of them.
+      - Of tracepoints and functions of the kernel those are shown whose links M(podnet.fabric.bpf_program)
+        has pinned there.
     type: list
     elements: path
     default: [/sys/fs/bpf/podnet]

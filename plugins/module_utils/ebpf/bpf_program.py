@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine import pythons
-from ..engine.bpf import attach, compiler, hooks, maps, objects, programs
+from ..engine.bpf import attach, compiler, hooks, links, maps, objects, programs
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
 from ..engine.failure import Failure
@@ -88,7 +88,7 @@ def converge(
                 item.source,
                 item.function,
                 item.type,
-                attach_type=item.attach_type,
+                aim=item.aim,
                 map_pins=item.maps,
             )
             ready[item.pin] = stack.enter_context(fresh)
@@ -153,9 +153,16 @@ def _check_targets(
         for place in [*item.places, *item.leave]:
             if hooks.mechanism(place.hook, mode) == "clsact":
                 require("pyroute2")
-        # In check mode a task before this one may have said that it would make them.
-        for place in () if run.check_mode else item.places:
-            if not run.attacher.exists(place):
+        for place in item.places:
+            # In check mode a task before this one may have said that it would make them, unless
+            # they are the kernel's own.
+            if run.check_mode and hooks.HOOKS[place.hook].kind != "tracing":
+                continue
+            try:
+                there = run.attacher.exists(place)
+            except Failure as failure:
+                raise Failure(f"program {item.name}: {failure.message}") from failure
+            if not there:
                 raise Failure(f"program {item.name}: there is no {place}: its target is not there.")
 
 
@@ -212,6 +219,8 @@ def _plan_places(
     elsewhere = [] if old is None else run.attacher.places_of(old.info.id, item.folder, netns)
     places = list(item.places) if item.present else []
     leave = list(item.leave)
+    if item.present:
+        _check_elsewhere(item, elsewhere)
     if not item.present:
         leave = list(dict.fromkeys([*item.places, *leave, *elsewhere]))
     elif program is None or (old and program.info.id != old.info.id):
@@ -234,6 +243,16 @@ def _plan_places(
         what = f"program {item.name} at {place}"
         before = _attached(found, item, program, run)
         changes.add(what, before, None, partial(_detach, place, found, run))
+
+
+def _check_elsewhere(item: Wanted, elsewhere: Sequence[Place]) -> None:
+    """Refuse to go on where the old version is attached to what the new one cannot be."""
+    for place in elsewhere:
+        if place not in item.leave and not item.takes(place):
+            raise Failure(
+                f"program {item.name}: it is attached to {place}, which this version is not loaded "
+                "for; list that hook with state absent, or give this version another name."
+            )
 
 
 def _plan_pin(item: Wanted, old: Program | None, program: Program | None, changes: Changes) -> None:
@@ -277,13 +296,26 @@ def _label(found: Program, item: Wanted, program: Program | None) -> str:
 def _attach(
     place: Place, program: Program, how: hooks.Mechanism, found: Attached | None, run: _Run
 ) -> None:
+    back = _way_back(place, found, run)
     run.attacher.put(place, program, how)
-    run.undo.append(partial(_restore, place, found, run))
+    run.undo.append(back)
 
 
 def _detach(place: Place, found: Attached | None, run: _Run) -> None:
+    back = _way_back(place, found, run)
     run.attacher.remove(place)
-    run.undo.append(partial(_restore, place, found, run))
+    run.undo.append(back)
+
+
+def _way_back(place: Place, found: Attached | None, run: _Run) -> Callable[[], object]:
+    """Return what brings a place back to what it is."""
+    if found and found.mechanism == "tracing":
+        # Its link is held until the run ends: the kernel attaches no program twice to a function,
+        # and lets go of a link some time after its pin is gone.
+        link = run.stack.enter_context(links.opened(place.pin))
+        if link is not None:
+            return partial(maps.pin, link, place.pin)
+    return partial(_restore, place, found, run)
 
 
 def _restore(place: Place, found: Attached | None, run: _Run) -> None:

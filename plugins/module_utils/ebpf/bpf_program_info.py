@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine.bpf import attach, hooks, maps, programs
+from ..engine.bpf import attach, hooks, links, maps, programs
 from . import mounts
 
 if TYPE_CHECKING:
@@ -31,20 +32,24 @@ def gather(
     found: dict[int, dict[str, Any]] = {}
     with attach.Attacher() as attacher:
         for path in (file for pin in pins for file in maps.pins(pin)):
-            with contextlib.suppress(maps.NotThis):
+            try:
                 program = programs.open_pin(path)
-                if program:
-                    with program:
-                        _entry(found, program)["pins"].append(path)
+            except maps.NotThis:
+                _add_tracing(found, path)
+                continue
+            if program:
+                with program:
+                    _entry(found, program)["pins"].append(path)
         root = mounts.cgroup2_root()
         targets = {
             "device": attach.devices(netns) if devices is None else devices,
             "cgroup": ([root] if root else []) if cgroups is None else cgroups,
         }
         for hook, row in hooks.HOOKS.items():
-            kind = "cgroup" if row.kind == "cgroup" else "device"
-            # A row with flags is another mode of a hook that stands in a row of its own.
-            for target in () if row.flags else targets[kind]:
+            kind = row.target
+            # A row with flags is another mode of a hook that stands in a row of its own. Hooks of
+            # tracing are found by their links' pins.
+            for target in () if row.flags or row.kind == "tracing" else targets[kind]:
                 for one in attacher.everything(hook, target, netns if kind == "device" else None):
                     place = {
                         "hook": hook,
@@ -59,6 +64,25 @@ def gather(
                     ):
                         _entry(found, program)["attached"].append(place)
     return [found[number] for number in sorted(found)]
+
+
+def _add_tracing(found: dict[int, dict[str, Any]], path: str) -> None:
+    """Add the program of a pinned link to a tracepoint or a function."""
+    place = hooks.place_of(path, str(Path(path).parent))
+    if place is None or hooks.HOOKS[place.hook].kind != "tracing":
+        return
+    with contextlib.suppress(OSError):  # of others, or gone meanwhile
+        link = links.read(path)
+        if link:
+            with programs.by_id(link.program_id) as program:
+                _entry(found, program)["attached"].append(
+                    {
+                        "hook": place.hook,
+                        hooks.HOOKS[place.hook].target: place.target,
+                        "mechanism": "tracing",
+                        "link_id": link.id,
+                    }
+                )
 
 
 def _entry(found: dict[int, dict[str, Any]], program: Program) -> dict[str, Any]:

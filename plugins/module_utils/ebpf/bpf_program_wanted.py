@@ -16,7 +16,7 @@ from . import bpf_compile, bpf_object_file, mounts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..engine.bpf.hooks import Place
+    from ..engine.bpf.hooks import Aim, Place
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Wanted:
     """One program as it is asked for.
 
     :param source: empty where it shall be absent.
-    :param attach_type: hook that it must name when it is loaded, 0 for none.
+    :param aim: what it must name when it is loaded.
     :param maps: name in the C -> pin.
     :param own_maps: those of them that the C seems to make itself.
     :param places: where it is attached; ``leave``: where it is not.
@@ -37,7 +37,7 @@ class Wanted:
     source: Source
     function: str
     type: int
-    attach_type: int
+    aim: Aim
     maps: Mapping[str, str]
     own_maps: Sequence[str]
     places: Sequence[Place]
@@ -55,9 +55,14 @@ class Wanted:
             self.source,
             self.function,
             self.type,
-            attach_type=self.attach_type,
+            aim=self.aim,
             map_pins=self.maps,
         )
+
+    def takes(self, place: Place) -> bool:
+        """Say whether what is loaded can be attached to a place."""
+        kind = programs.TYPES[hooks.HOOKS[place.hook].program]
+        return (kind, hooks.aim(place)) == (self.type, self.aim)
 
 
 def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any]) -> Wanted:
@@ -75,17 +80,13 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     places: dict[str, list[Place]] = {"present": [], "absent": []}
     for entry in item["attach"]:
         places[entry["state"]] += _places(entry, netns, folder, name)
-    rows = [hooks.HOOKS[entry["hook"]] for entry in item["attach"]]
-    types = {hook.program for hook in rows} | ({item["type"]} if item["type"] else set())
-    if len(types) != 1 and item["state"] == "present":
-        raise Failure(
-            f"program {name}: its type must be one that all its hooks take; "
-            f"type and attach say {', '.join(sorted(types)) or 'nothing'}."
-        )
-    numbers = {hook.number for hook in rows if hook.loaded_for}
-    if len(numbers) > 1:
-        raise Failure(f"program {name}: a cgroup program is loaded for one hook; name it twice.")
     present = item["state"] == "present"
+    # Where it is not attached, too, a hook says what the program is.
+    meant = places["present"] or places["absent"]
+    types = {hooks.HOOKS[place.hook].program for place in meant} | set(filter(None, [item["type"]]))
+    aims = {hooks.aim(place) for place in meant if hooks.HOOKS[place.hook].loaded_for}
+    if present:
+        _check(item, types, aims, meant)
     source = Source("", {})
     own_maps: Sequence[str] = ()
     if present and item["remote_src"]:
@@ -102,7 +103,7 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
         source=source,
         function=item["function"] or name,
         type=programs.TYPES.get("".join(types), 0),
-        attach_type=next(iter(numbers), 0),
+        aim=next(iter(aims), hooks.ANY),
         maps=item["maps"],
         own_maps=own_maps,
         places=places["present"],
@@ -110,9 +111,45 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
     )
 
 
+def _check(
+    item: Mapping[str, Any], types: set[str], aims: set[Aim], meant: Sequence[Place]
+) -> None:
+    """Refuse a program whose hooks do not go together."""
+    name = item["name"]
+    if len(types) != 1:
+        raise Failure(
+            f"program {name}: its type must be one that all its hooks take; "
+            f"type and attach say {', '.join(sorted(types)) or 'nothing'}."
+        )
+    if len(aims) > 1:
+        raise Failure(
+            f"program {name}: a program of type {''.join(types)} is loaded for one hook, and "
+            f"attach says {', '.join(map(str, meant))}; give each a program of its own name."
+        )
+    if "tracing" in types and not aims:
+        raise Failure(f"program {name}: type tracing is loaded for a hook; attach names none.")
+    if "tracing" in types and item["dialect"] == "bcc" and not item["object"]:
+        raise Failure(
+            f"program {name}: {meant[0].hook} is no hook of dialect 'bcc'; valid are dialect "
+            "libbpf and an object, and for tracepoints the hooks tracepoint and raw_tracepoint."
+        )
+
+
+#: Options of which a hook takes one.
+_TARGETS = ("device", "devices", "cgroup", "tracepoint", "kernel_function")
+
+
 def _places(entry: Mapping[str, Any], netns: str | None, folder: str, name: str) -> list[Place]:
     hook = entry["hook"]
-    if hooks.HOOKS[hook].kind == "cgroup":
+    target = hooks.HOOKS[hook].target
+    others = [option for option in _TARGETS if entry[option] and not option.startswith(target)]
+    if others:
+        raise Failure(f"program {name}: hook {hook} takes {target}, not {', '.join(others)}.")
+    if target in ("tracepoint", "kernel_function"):
+        if not entry[target]:
+            raise Failure(f"program {name}: hook {hook} is attached to a {target}; give one.")
+        return [hooks.Place(hook, entry[target], None, folder)]
+    if target == "cgroup":
         root = mounts.cgroup2_root() or mounts.CGROUP2
         return [hooks.Place(hook, entry["cgroup"] or root, None, folder)]
     devices = [*([entry["device"]] if entry["device"] else []), *entry["devices"]]

@@ -129,7 +129,7 @@ def _plan_attachments(
     theirs = tuple(f"{names.LINK_PINS}/{device}-" for device in less)
     named = {link.index: link.name for link in here.links.values()}
     for pin, attached in bpf_links.pinned(names.LINK_PINS).items():
-        device = named.get(attached.target, "")  # or it is at a cgroup
+        device = named.get(attached.target or 0, "")  # or it is at no device
         if not pin.startswith(theirs) and drops(attached.program_id, device):
             before = {"program": attached.program_id}
             changes.add(f"link {pin}", before, None, partial(bpf_links.remove, pin))

@@ -19,6 +19,8 @@ _ATTACH = {
     "device": {"type": "str"},
     "devices": {"type": "list", "elements": "str", "default": []},
     "cgroup": {"type": "path"},
+    "tracepoint": {"type": "str"},
+    "kernel_function": {"type": "str"},
     "netns": {"type": "str"},
     "state": _STATE,
 }

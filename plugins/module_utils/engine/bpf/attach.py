@@ -21,7 +21,7 @@ from .. import namespaces
 from ..failure import Failure
 from ..lean import IPRoute
 from ..netlink import socket as netlink_socket
-from . import clsact, links, maps, syscall
+from . import clsact, links, maps, syscall, tracing
 from .grace import expedited
 from .hooks import CLSACT_HOOKS, HOOKS, Mechanism, Place, has_tcx, mechanism, place_of
 
@@ -70,9 +70,17 @@ class Attacher:
         self._stack.close()
 
     def exists(self, place: Place) -> bool:
-        """Say whether the device or the cgroup of a place is there."""
+        """Say whether the device or the cgroup of a place is there.
+
+        :raises Failure: there is no such tracepoint or function, and what there is instead.
+        """
         if HOOKS[place.hook].kind == "cgroup":
             return Path(place.target).is_dir()
+        if HOOKS[place.hook].kind == "tracing":
+            # What is attached is there: the names that a kernel has are many.
+            if self.find(place) is None:
+                tracing.check(place)
+            return True
         if place.netns is not None and not namespaces.exists(place.netns):
             return False
         with namespaces.inside(place.netns):
@@ -85,6 +93,8 @@ class Attacher:
         if hook.kind == "cgroup":
             cgroup = _cgroup_id(place.target)
             return _first(place.pin, own, "cgroup", lambda link: link.target == cgroup)
+        if hook.kind == "tracing":
+            return _first(place.pin, own, "tracing", lambda link: link.target is None)
         with namespaces.inside(place.netns):
             index = _index(place.target)
             if index is None:
@@ -131,6 +141,9 @@ class Attacher:
         try:
             if how == "cgroup":
                 self._put_cgroup(place, program, found)
+                return
+            if how == "tracing":
+                tracing.put(place, program.fd, program.info.id)
                 return
             with namespaces.inside(place.netns):
                 index = _index(place.target)
@@ -222,7 +235,7 @@ class Attacher:
         found = [
             place
             for pin, link in links.pinned(folder).items()
-            if link.program_id == program_id and link.target
+            if link.program_id == program_id and link.target != 0
             for place in [place_of(pin, folder)]
             if place
         ]
@@ -267,7 +280,7 @@ class Attacher:
 
 def prune(folder: str = LINK_PINS) -> list[str]:
     """Remove pins of links whose device or cgroup is gone; return their paths."""
-    gone = [pin for pin, link in links.pinned(folder).items() if not link.target]
+    gone = [pin for pin, link in links.pinned(folder).items() if link.target == 0]
     for pin in gone:
         links.remove(pin)
     return gone

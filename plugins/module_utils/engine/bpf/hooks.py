@@ -15,7 +15,7 @@ from ...names import LINK_PINS
 from ..failure import Failure
 from . import clsact, syscall
 
-Mechanism = Literal["tcx", "clsact", "xdp", "cgroup"]
+Mechanism = Literal["tcx", "clsact", "xdp", "cgroup", "tracing"]
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,22 @@ class Hook:
     :param program: type of the programs that it takes, a key of :data:`programs.TYPES`.
     :param number: enum bpf_attach_type.
     :param flags: of BPF_LINK_CREATE.
-    :param loaded_for: the program must name the hook when it is loaded.
+    :param loaded_for: the program must name the hook when it is loaded; one of type tracing names
+        the target, too.
+    :param target: option of the task that names what it is a hook of.
     """
 
     program: str
     number: int
-    kind: Literal["tc", "xdp", "cgroup"]
+    kind: Literal["tc", "xdp", "cgroup", "tracing"]
     flags: int = 0
     loaded_for: bool = False
+    target: Literal["device", "cgroup", "tracepoint", "kernel_function"] = "device"
 
 
 def _cgroup(program: str, **numbers: int) -> dict[str, Hook]:
     return {
-        f"cgroup_{name}": Hook(program, number, "cgroup", loaded_for=True)
+        f"cgroup_{name}": Hook(program, number, "cgroup", loaded_for=True, target="cgroup")
         for name, number in numbers.items()
     }
 
@@ -56,9 +59,14 @@ HOOKS: dict[str, Hook] = {
     **_cgroup("cgroup_sock_addr", getpeername4=29, getpeername6=30),
     **_cgroup("cgroup_sock_addr", getsockname4=31, getsockname6=32),
     **_cgroup("cgroup_sockopt", getsockopt=21, setsockopt=22),
-    "cgroup_sock_ops": Hook("sock_ops", 3, "cgroup"),
-    "cgroup_device": Hook("cgroup_device", 6, "cgroup"),
-    "cgroup_sysctl": Hook("cgroup_sysctl", 18, "cgroup"),
+    "cgroup_sock_ops": Hook("sock_ops", 3, "cgroup", target="cgroup"),
+    "cgroup_device": Hook("cgroup_device", 6, "cgroup", target="cgroup"),
+    "cgroup_sysctl": Hook("cgroup_sysctl", 18, "cgroup", target="cgroup"),
+    "tracepoint": Hook("tracepoint", 41, "tracing", target="tracepoint"),
+    "raw_tracepoint": Hook("raw_tracepoint", 0, "tracing", target="tracepoint"),
+    "tp_btf": Hook("tracing", 23, "tracing", loaded_for=True, target="tracepoint"),
+    "fentry": Hook("tracing", 24, "tracing", loaded_for=True, target="kernel_function"),
+    "fexit": Hook("tracing", 25, "tracing", loaded_for=True, target="kernel_function"),
 }
 
 
@@ -70,7 +78,8 @@ CLSACT_HOOKS = {"tc_ingress": clsact.INGRESS, "tc_egress": clsact.EGRESS}
 class Place:
     """A hook of one target.
 
-    :param target: name of a device, or path of a cgroup's folder.
+    :param target: name of a device, of a tracepoint or of a function of the kernel, or path of a
+        cgroup's folder.
     :param netns: namespace of the device; None for the current one.
     :param folder: where the link is pinned. One program a place and folder: programs of different
         owners live side by side by using different folders (with clsact they cannot).
@@ -90,6 +99,30 @@ class Place:
     def __str__(self) -> str:
         """Say it as people would: ``tc_ingress of eth0``, ``... in netns blue``."""
         return f"{self.hook} of {self.target}" + (f" in netns {self.netns}" if self.netns else "")
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a program must name when it is loaded.
+
+    :param attach_type: enum bpf_attach_type, 0 for none.
+    :param target: tracepoint or function of the kernel, "" for none.
+    """
+
+    attach_type: int = 0
+    target: str = ""
+
+
+#: Of programs that are attached wherever there is a hook of their type.
+ANY = Aim()
+
+
+def aim(place: Place) -> Aim:
+    """Return what a program for a place must name when it is loaded."""
+    row = HOOKS[place.hook]
+    if not row.loaded_for:
+        return ANY
+    return Aim(row.number, place.target if row.kind == "tracing" else "")
 
 
 @functools.cache

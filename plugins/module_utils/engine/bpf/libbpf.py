@@ -48,6 +48,7 @@ _FUNCTIONS = {
     "bpf_program__set_autoload": (_INT, _POINTER, ctypes.c_bool),
     "bpf_program__set_type": (_INT, _POINTER, _INT),
     "bpf_program__set_expected_attach_type": (_INT, _POINTER, _INT),
+    "bpf_program__set_attach_target": (_INT, _POINTER, _INT, _TEXT),
     "bpf_map__name": (_TEXT, _POINTER),
     "bpf_map__type": (_INT, _POINTER),
     "bpf_map__key_size": (_U32, _POINTER),
@@ -107,11 +108,12 @@ class Opened:
         """Return the descriptor of a map of the object, once a program of it is loaded."""
         return self._fds[self._names[name]]
 
-    def load(self, function: str, program_type: int, attach_type: int = 0) -> int:
+    def load(self, function: str, program_type: int, attach_type: int = 0, target: str = "") -> int:
         """Load one of the programs; return its descriptor.
 
         :param program_type: enum bpf_prog_type.
         :param attach_type: enum bpf_attach_type, where the program type needs it when it is loaded.
+        :param target: tracepoint or function of the kernel, for the same.
         :raises Failure: with the verifier's objection, and what it said before in ``log``.
         """
         call = self._library
@@ -129,7 +131,12 @@ class Opened:
             self._bind(found)
             maps.lift_limit()
             with stderr.collected() as output:
-                error = call.bpf_object__load(found)
+                error = 0
+                if target:
+                    error = call.bpf_program__set_attach_target(
+                        programs[function], 0, target.encode()
+                    )
+                error = error or call.bpf_object__load(found)
             if error:
                 raise _refused(function, self._source, output[0].splitlines(), -error)
             for name, one in self._each(found, "map"):

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING
 from ..failure import Failure
 from ..map_spec import MapSpec
 from . import clang, compiler, libbpf, maps, objects, syscall
+from .hooks import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import ModuleType
 
     from .compiler import Compiled, Source
+    from .hooks import Aim
     from .libbpf import Opened
     from .maps import Map
     from .objects import Object
@@ -41,13 +43,16 @@ TYPES = {
     "sched_cls": 3,
     "sched_act": 4,
     "xdp": 6,
+    "tracepoint": 5,
     "cgroup_skb": 8,
     "cgroup_sock": 9,
     "sock_ops": 13,
     "cgroup_device": 15,
+    "raw_tracepoint": 17,
     "cgroup_sock_addr": 18,
     "cgroup_sysctl": 23,
     "cgroup_sockopt": 25,
+    "tracing": 26,
 }
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 
@@ -125,13 +130,16 @@ def digest(
     function: str,
     program_type: int,
     *,
-    attach_type: int = 0,
+    aim: Aim = ANY,
     map_pins: Mapping[str, str] | None = None,
 ) -> str:
     """Hash of all that decides what is loaded, as hexadecimal."""
     parts = {
         "files": source.fingerprint,
-        "what": [source.cflags, function, program_type, attach_type],
+        "what": [
+            *(source.cflags, function, program_type, aim.attach_type),
+            *([aim.target] if aim.target else []),
+        ],
         "maps": dict(map_pins or {}),
         "kernel": [platform.release(), platform.version(), platform.machine()],
         "engine": ENGINE,
@@ -171,11 +179,12 @@ class Loader:
         function: str,
         program_type: int,
         *,
-        attach_type: int = 0,
+        aim: Aim = ANY,
         map_pins: Mapping[str, str] | None = None,
     ) -> Program:
         """Compile, where there is no object of it, load and mark a program.
 
+        :param aim: what the program names; a target only where libbpf loads it.
         :param map_pins: name in the C -> pin of the map that it stands for. One that the C makes
             itself is taken from there, or else is in :attr:`fresh` after.
         :raises Failure: an error of the compiler or the verifier, a pin without a map.
@@ -186,16 +195,16 @@ class Loader:
         if found:
             self._expect(pins, source)
             fds = {name: self._maps[path].fd for name, path in pins.items()}
-            fd = _loaded(found, source, function, program_type, attach_type, fds)
+            fd = _loaded(found, source, function, program_type, aim.attach_type, fds)
         else:
             compiled = self._compile(source, pins)
-            fd = compiled.load(function, program_type, attach_type)
+            if isinstance(compiled, libbpf.Opened):
+                fd = compiled.load(function, program_type, aim.attach_type, aim.target)
+            else:
+                fd = compiled.load(function, program_type, aim.attach_type)
             self._keep(compiled, pins)
         try:
-            _mark(
-                fd,
-                digest(source, function, program_type, attach_type=attach_type, map_pins=pins),
-            )
+            _mark(fd, digest(source, function, program_type, aim=aim, map_pins=pins))
             # A map that the function does not use, as it may stand in a header, is bound too: that
             # the program knows the maps pinned now is then one comparison of ids.
             used = syscall.program_info(fd).map_ids
