@@ -297,6 +297,24 @@ EXAMPLES = r"""
           - hook: tc_egress
             device: eth0
 
+- name: Count the programs that each process starts
+  podnet.fabric.bpf_program:
+    programs:
+      - name: started
+        source: |
+          BPF_HASH(seen, u32, u64);
+          int started(void *ctx)
+          {
+              seen.increment(bpf_get_current_pid_tgid() >> 32);
+              return 0;
+          }
+        maps:
+          seen: /sys/fs/bpf/mine/started
+        link_pins: /sys/fs/bpf/mine/links
+        attach:
+          - hook: raw_tracepoint
+            tracepoint: sched_process_exec
+
 - name: Write a program for clang, to a file beside the playbook
   ansible.builtin.copy:
     dest: "{{ playbook_dir }}/firewall.bpf.c"

@@ -194,6 +194,16 @@ def test_what_cannot_be_loaded_is_said_and_nothing_is_changed(
     assert pins(FOLDER) == []
 
 
+def test_libbpf_says_what_is_wrong_after_bcc_in_one_task(
+    pair: None, compiled: Callable[[int], str]
+) -> None:
+    bcc = {"name": "bcc", "source": "int bcc(struct __sk_buff *skb)\n{\n    return -1;\n}\n"}
+    bad = shop(compiled(1), function="shop_xdp", attach=[{"hook": "xdp", "device": "eth0"}])
+    done = program({**bcc, "type": "sched_cls", "pin": f"{FOLDER}/programs/bcc"}, bad)
+    assert done["msg"].startswith("The kernel refused shop_xdp of shop.o at shop.c:67: ")
+    assert pins(FOLDER) == []
+
+
 def test_what_is_no_object_is_said(pair: None, tmp_path: Path) -> None:
     (tmp_path / "shop.o").write_bytes(b"no object")
     done = program(shop(str(tmp_path / "shop.o")))

@@ -33,10 +33,15 @@ if TYPE_CHECKING:
 
 LIBRARY = "libbpf.so.1"
 
+_libc = ctypes.CDLL(None)
+_libc.vdprintf.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
 _POINTER, _TEXT, _INT, _U32 = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint32
+#: What libbpf prints by: level, text with places for values, the values (va_list).
+_PRINT = ctypes.CFUNCTYPE(_INT, _INT, _POINTER, _POINTER)
 #: Function of libbpf -> what it returns, then what it takes (bpf/libbpf.h).
 _FUNCTIONS = {
     "libbpf_get_error": (ctypes.c_long, _POINTER),
+    "libbpf_set_print": (_POINTER, _PRINT),
     "bpf_object__open_mem": (_POINTER, _TEXT, ctypes.c_size_t, _POINTER),
     "bpf_object__load": (_INT, _POINTER),
     "bpf_object__close": (None, _POINTER),
@@ -60,6 +65,15 @@ _FUNCTIONS = {
     "bpf_map__reuse_fd": (_INT, _POINTER, _INT),
     "bpf_map__fd": (_INT, _POINTER),
 }
+
+#: The level of libbpf's messages for its developers.
+_DEBUG = 2
+
+
+@_PRINT
+def _say(level: int, text: int, values: int) -> int:
+    """Print a message of libbpf, as it does by itself until BCC, in the same process, stops it."""
+    return int(_libc.vdprintf(2, text, values)) if level < _DEBUG else 0
 
 
 class _OpenOptions(ctypes.Structure):
@@ -176,6 +190,7 @@ class Opened:
     def _object(self) -> Iterator[int]:
         stem = PurePosixPath(self._source.main).name.partition(".")[0]
         options = _OpenOptions(ctypes.sizeof(_OpenOptions), stem.encode())
+        self._library.libbpf_set_print(_say)
         with stderr.collected() as output:
             found = self._library.bpf_object__open_mem(
                 self._data, len(self._data), ctypes.byref(options)
