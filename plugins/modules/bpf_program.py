@@ -297,7 +297,7 @@ EXAMPLES = r"""
           - hook: tc_egress
             device: eth0
 
-- name: Count the programs that each process starts
+- name: See which processes start programs
   podnet.fabric.bpf_program:
     programs:
       - name: started

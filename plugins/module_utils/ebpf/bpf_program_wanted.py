@@ -60,9 +60,10 @@ class Wanted:
         )
 
     def takes(self, place: Place) -> bool:
-        """Say whether what is loaded can be attached to a place."""
-        kind = programs.TYPES[hooks.HOOKS[place.hook].program]
-        return (kind, hooks.aim(place)) == (self.type, self.aim)
+        """Say whether what is loaded is of a place's type, and for its target."""
+        row = hooks.HOOKS[place.hook]
+        same = row.kind != "tracing" or hooks.aim(place) == self.aim
+        return same and programs.TYPES[row.program] == self.type
 
 
 def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any]) -> Wanted:
