@@ -105,16 +105,17 @@ def test_a_playbooks_own_object_needs_no_compiler(pair: None, tmp_path: Path) ->
     assert "object 'gate.o' is not found" in play(tmp_path).stdout
 
 
-def test_the_examples_of_counting_run_as_written(pair: None, tmp_path: Path) -> None:
+def test_the_examples_of_counting_and_tracing_run_as_written(pair: None, tmp_path: Path) -> None:
     tasks = yaml.safe_load(importlib.import_module(f"{MODULES}bpf_program").EXAMPLES)
-    chosen = [task for task in tasks if task["name"].startswith("Count")]
-    assert len(chosen) == 2
+    chosen = [task for task in tasks if task["name"].startswith(("Count", "See which"))]
+    assert len(chosen) == 3
     written = [{"hosts": "localhost", "gather_facts": False, "tasks": chosen}]
     (tmp_path / "play.yml").write_text(yaml.safe_dump(written))
     done = play(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "changed=2" in done.stdout
+    assert "changed=3" in done.stdout
     assert ping()
     (counted,) = dump("/sys/fs/bpf/mine/bytes").values()
     assert int.from_bytes(counted, sys.byteorder) >= 3 * 98
+    assert dump("/sys/fs/bpf/mine/started")
     assert "changed=0" in play(tmp_path).stdout

@@ -70,10 +70,12 @@ _FUNCTIONS = {
 _DEBUG = 2
 
 
-@_PRINT
 def _say(level: int, text: int, values: int) -> int:
     """Print a message of libbpf, as it does by itself until BCC, in the same process, stops it."""
     return int(_libc.vdprintf(2, text, values)) if level < _DEBUG else 0
+
+
+_SAY = _PRINT(_say)
 
 
 class _OpenOptions(ctypes.Structure):
@@ -190,7 +192,7 @@ class Opened:
     def _object(self) -> Iterator[int]:
         stem = PurePosixPath(self._source.main).name.partition(".")[0]
         options = _OpenOptions(ctypes.sizeof(_OpenOptions), stem.encode())
-        self._library.libbpf_set_print(_say)
+        self._library.libbpf_set_print(_SAY)
         with stderr.collected() as output:
             found = self._library.bpf_object__open_mem(
                 self._data, len(self._data), ctypes.byref(options)
