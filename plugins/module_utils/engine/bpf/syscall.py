@@ -20,16 +20,13 @@ from pathlib import Path
 from typing import Any
 
 # System call number of bpf: the generic one first, for aarch64, riscv64 and what comes later.
-_NUMBERS = {"x86_64": 321, "ppc64le": 361, "s390x": 351}
-_NUMBER = _NUMBERS.get(platform.machine(), 280)
-_PERF_EVENT_OPEN = {"x86_64": 298, "ppc64le": 319, "s390x": 331}.get(platform.machine(), 241)
+_NUMBER = {"x86_64": 321, "ppc64le": 361, "s390x": 351}.get(platform.machine(), 280)
 
 # enum bpf_cmd
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT_KEY = 0, 1, 2, 3, 4
 _PROG_LOAD, _OBJ_PIN, _OBJ_GET, _PROG_TEST_RUN = 5, 6, 7, 10
 _PROG_BY_ID, _MAP_BY_ID, _INFO, _PROG_QUERY = 13, 14, 15, 16
-_RAW_TRACEPOINT_OPEN = 17
-_MAP_LOOKUP_AND_DELETE = 21
+_RAW_TRACEPOINT_OPEN, _MAP_LOOKUP_AND_DELETE = 17, 21
 _MAP_FREEZE, _MAP_LOOKUP_BATCH, _MAP_UPDATE_BATCH, _MAP_DELETE_BATCH = 22, 24, 26, 27
 _LINK_CREATE, _LINK_UPDATE, _LINK_DETACH, _PROG_BIND_MAP = 28, 29, 34, 35
 
@@ -75,8 +72,7 @@ class ProgramInfo:
 class LinkInfo:
     """What the kernel says of a link.
 
-    :param target: ifindex or cgroup id; 0 where the device or the cgroup is gone, None for a link
-        of another type.
+    :param target: ifindex or cgroup id; 0 where that is gone, None for a link of another type.
     """
 
     id: int
@@ -337,28 +333,10 @@ def link_create(program: int, target: int, attach_type: int, flags: int = 0) -> 
     return _bpf(_LINK_CREATE, struct.pack("=4I2Q", program, target, attach_type, flags, 0, 0))
 
 
-def raw_tracepoint_open(program: int, name: str = "") -> int:
+def raw_tracepoint_open(program: int, name: bytes = b"") -> int:
     """Attach a program to a tracepoint, or to what it was loaded for where it says no name."""
-    words = name.encode() + b"\0"
-    at = _address(words) if name else 0
+    at = _address(name) if name else 0
     return _bpf(_RAW_TRACEPOINT_OPEN, struct.pack("=QI4x", at, program))
-
-
-def tracepoint_open(number: int) -> int:
-    """Open the perf event of a tracepoint, by its number in tracefs."""
-    # struct perf_event_attr in its first version: type PERF_TYPE_TRACEPOINT, size, config.
-    attr = struct.pack("=IIQ48x", 2, 64, number)
-    on_all, first_cpu, no_group, close_on_exec = -1, 0, -1, 8
-    buffer = (ctypes.c_char * len(attr)).from_buffer_copy(attr)
-    fd = int(
-        _libc.syscall(
-            *(_PERF_EVENT_OPEN, ctypes.addressof(buffer)),
-            *(on_all, first_cpu, no_group, close_on_exec),
-        )
-    )
-    if fd < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return fd
 
 
 def link_update(link: int, program: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..failure import Failure
-from . import btf, links, maps, syscall
+from . import btf, links, maps, perf_event, syscall
 from .hooks import HOOKS
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def put(place: Place, program: int, program_id: int) -> None:
 def _attach(place: Place, program: int) -> int:
     if place.hook != "tracepoint":
         name = place.target if place.hook == "raw_tracepoint" else ""
-        return syscall.raw_tracepoint_open(program, name)
-    event = syscall.tracepoint_open(_number(place))
+        return syscall.raw_tracepoint_open(program, name.encode())
+    event = perf_event.of_tracepoint(_number(place))
     try:
         return syscall.link_create(program, event, HOOKS[place.hook].number)
     finally:
