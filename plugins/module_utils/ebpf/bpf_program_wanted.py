@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..engine.bpf import hooks, objects, programs
+from ..engine.bpf import aim, hooks, objects, programs
 from ..engine.bpf.compiler import Source
 from ..engine.failure import Failure
 from . import bpf_compile, bpf_object_file, mounts
@@ -16,7 +16,8 @@ from . import bpf_compile, bpf_object_file, mounts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..engine.bpf.hooks import Aim, Place
+    from ..engine.bpf.aim import Aim
+    from ..engine.bpf.hooks import Place
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def wanted(item: Mapping[str, Any], netns: str | None, sources: Mapping[str, Any
         source=source,
         function=item["function"] or name,
         type=programs.TYPES.get("".join(types), 0),
-        aim=next(iter(aims), hooks.ANY),
+        aim=next(iter(aims), aim.ANY),
         maps=item["maps"],
         own_maps=own_maps,
         places=places["present"],

@@ -16,22 +16,20 @@ from typing import TYPE_CHECKING
 
 from .. import scratch
 from ..failure import Failure
-from . import compiler, libbpf
+from . import btf, compiler, libbpf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from .compiler import Source
 
-KERNEL_TYPES = Path("/sys/kernel/btf/vmlinux")
 #: ``uname -m`` -> what bpf_tracing.h wants to know; else it is the same word.
 _ARCHITECTURES = {"x86_64": "x86", "aarch64": "arm64", "ppc64le": "powerpc", "s390x": "s390"}
-#: Program -> package of Debian, and of Fedora.
-_PACKAGES = {"clang": ("clang", "clang"), "bpftool": ("bpftool", "bpftool")}
 
 
-@contextlib.contextmanager
-def compiled(source: Source, _map_fds: Mapping[str, int] | None = None) -> Iterator[libbpf.Opened]:
+def compiled(
+    source: Source, _map_fds: Mapping[str, int] | None = None
+) -> contextlib.closing[libbpf.Opened]:
     """Compile a source for the length of a ``with`` block.
 
     :raises Failure: with file and line, or what is to be installed.
@@ -39,11 +37,7 @@ def compiled(source: Source, _map_fds: Mapping[str, int] | None = None) -> Itera
     libbpf.library()
     with scratch.folder("podnet-bpf-") as folder:
         data = _object(source, Path(folder))
-    found = libbpf.Opened(data, source)
-    try:
-        yield found
-    finally:
-        found.close()
+    return contextlib.closing(libbpf.Opened(data, source))
 
 
 def _object(source: Source, folder: Path) -> bytes:
@@ -56,9 +50,9 @@ def _object(source: Source, folder: Path) -> bytes:
         )
     names = {PurePosixPath(name).name for name in source.files}
     if "vmlinux.h" not in names and any("vmlinux.h" in text for text in source.files.values()):
-        made = _run([_tool("bpftool"), "btf", "dump", "file", str(KERNEL_TYPES), "format", "c"])
+        made = _run([_tool("bpftool"), "btf", "dump", "file", str(btf.KERNEL), "format", "c"])
         if made.returncode:
-            raise Failure(f"vmlinux.h cannot be made of {KERNEL_TYPES}: {made.stderr.strip()}.")
+            raise Failure(f"vmlinux.h cannot be made of {btf.KERNEL}: {made.stderr.strip()}.")
         (folder / "src/vmlinux.h").write_text(made.stdout, encoding="utf-8")
     machine = platform.machine()
     target = folder / "object.o"
@@ -78,10 +72,9 @@ def _object(source: Source, folder: Path) -> bytes:
 def _tool(name: str) -> str:
     found = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin")
     if found is None:
-        debian, fedora = _PACKAGES[name]
         raise Failure(
-            f"{name}, which compiles libbpf's C, is not there: install {debian} (Debian) or "
-            f"{fedora} (Fedora), or compile it elsewhere and give it as object."
+            f"{name}, which compiles libbpf's C, is not there: install {name} (Debian) or "
+            f"{name} (Fedora), or compile it elsewhere and give it as object."
         )
     return found
 

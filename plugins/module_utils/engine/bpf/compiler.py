@@ -13,7 +13,6 @@ Pinned maps are opened first and reach the C as ``-DPN_FD_<NAME>=<descriptor>``,
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib
 import json
@@ -26,12 +25,14 @@ from typing import TYPE_CHECKING, Any
 from .. import scratch
 from ..failure import Failure
 from . import limits, objects, stderr
+from .aim import ANY
 from .maps import Map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..map_spec import MapSpec
+    from .aim import Aim
 
 SYSTEM_HEADERS = Path("/usr/include")
 
@@ -123,14 +124,14 @@ class Compiled:
         library = importlib.import_module("bcc").lib
         return int(library.bpf_table_fd(self._module.module, name.encode()))
 
-    def load(self, function: str, program_type: int, attach_type: int = 0) -> int:
+    def load(self, function: str, program_type: int, aim: Aim = ANY) -> int:
         """Load one of the functions; return the program's descriptor.
 
         :param program_type: enum bpf_prog_type.
-        :param attach_type: enum bpf_attach_type, where the program type needs it when it is loaded.
+        :param aim: what the program must name when it is loaded; BCC knows no target.
         :raises Failure: with file and line, and the whole output in ``log``.
         """
-        return _load(self._module, function, program_type, attach_type, self._source)
+        return _load(self._module, function, program_type, aim.attach_type, self._source)
 
 
 @contextlib.contextmanager
@@ -235,7 +236,7 @@ def _load(module: Any, function: str, program_type: int, attach_type: int, sourc
     with stderr.collected() as output:
         try:
             loaded = module.load_func(function.encode(), program_type, **more)
-            return fcntl.fcntl(loaded.fd, fcntl.F_DUPFD_CLOEXEC, 0)
+            return os.dup(loaded.fd)
         except Exception as error:  # BCC raises nothing more exact
             failure = error
     if "Unknown program" in str(failure):

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from ...names import LINK_PINS
 from ..failure import Failure
 from . import clsact, syscall
+from .aim import ANY, Aim
 
 Mechanism = Literal["tcx", "clsact", "xdp", "cgroup", "tracing"]
 
@@ -99,22 +100,6 @@ class Place:
     def __str__(self) -> str:
         """Say it as people would: ``tc_ingress of eth0``, ``... in netns blue``."""
         return f"{self.hook} of {self.target}" + (f" in netns {self.netns}" if self.netns else "")
-
-
-@dataclass(frozen=True)
-class Aim:
-    """What a program must name when it is loaded.
-
-    :param attach_type: enum bpf_attach_type, 0 for none.
-    :param target: tracepoint or function of the kernel, "" for none.
-    """
-
-    attach_type: int = 0
-    target: str = ""
-
-
-#: Of programs that are attached wherever there is a hook of their type.
-ANY = Aim()
 
 
 def aim(place: Place) -> Aim:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
-import fcntl
 import os
 import re
 from pathlib import PurePosixPath
@@ -24,10 +23,12 @@ from typing import TYPE_CHECKING
 from ..failure import Failure
 from ..map_spec import TYPE_NAMES, MapSpec
 from . import compiler, maps, stderr
+from .aim import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from .aim import Aim
     from .compiler import Source
     from .maps import Map
 
@@ -118,18 +119,17 @@ class Opened:
 
     def use(self, name: str, found: Map) -> None:
         """Take a map in the place of one of the object."""
-        self._fds[self._names[name]] = _duplicate(found.fd)
+        self._fds[self._names[name]] = os.dup(found.fd)
 
     def made(self, name: str) -> int:
         """Return the descriptor of a map of the object, once a program of it is loaded."""
         return self._fds[self._names[name]]
 
-    def load(self, function: str, program_type: int, attach_type: int = 0, target: str = "") -> int:
+    def load(self, function: str, program_type: int, aim: Aim = ANY) -> int:
         """Load one of the programs; return its descriptor.
 
         :param program_type: enum bpf_prog_type.
-        :param attach_type: enum bpf_attach_type, where the program type needs it when it is loaded.
-        :param target: tracepoint or function of the kernel, for the same.
+        :param aim: what the program must name when it is loaded.
         :raises Failure: with the verifier's objection, and what it said before in ``log``.
         """
         call = self._library
@@ -143,22 +143,22 @@ class Opened:
             for name, one in programs.items():
                 call.bpf_program__set_autoload(one, name == function)
             call.bpf_program__set_type(programs[function], program_type)
-            call.bpf_program__set_expected_attach_type(programs[function], attach_type)
+            call.bpf_program__set_expected_attach_type(programs[function], aim.attach_type)
             self._bind(found)
             maps.lift_limit()
             with stderr.collected() as output:
                 error = 0
-                if target:
+                if aim.target:
                     error = call.bpf_program__set_attach_target(
-                        programs[function], 0, target.encode()
+                        programs[function], 0, aim.target.encode()
                     )
                 error = error or call.bpf_object__load(found)
             if error:
                 raise _refused(function, self._source, output[0].splitlines(), -error)
             for name, one in self._each(found, "map"):
                 if name not in self._fds and call.bpf_map__fd(one) >= 0:
-                    self._fds[name] = _duplicate(call.bpf_map__fd(one))
-            return _duplicate(call.bpf_program__fd(programs[function]))
+                    self._fds[name] = os.dup(call.bpf_map__fd(one))
+            return os.dup(call.bpf_program__fd(programs[function]))
 
     def close(self) -> None:
         """Give the maps back; what a program or a pin holds stays."""
@@ -206,15 +206,15 @@ class Opened:
             self._library.bpf_object__close(found)
 
 
-@contextlib.contextmanager
-def compiled(source: Source, _map_fds: Mapping[str, int] | None = None) -> Iterator[Opened]:
+def compiled(
+    source: Source, _map_fds: Mapping[str, int] | None = None
+) -> contextlib.closing[Opened]:
     """Open a compiled object for the length of a ``with`` block.
 
     :param source: its main file is the object in base64.
     :raises Failure: where libbpf is not there, or does not take it.
     """
-    with contextlib.closing(Opened(base64.b64decode(source.files[source.main]), source)) as found:
-        yield found
+    return contextlib.closing(Opened(base64.b64decode(source.files[source.main]), source))
 
 
 def library() -> ctypes.CDLL:
@@ -251,7 +251,3 @@ def _said(log: list[str]) -> str:
     """Return the first reason that libbpf gives."""
     lines = [line.removeprefix("libbpf: ") for line in log if line.startswith("libbpf: ")]
     return re.sub(r"\.$", "", lines[0]) if lines else ""
-
-
-def _duplicate(fd: int) -> int:
-    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 0)

@@ -10,7 +10,6 @@ to it and holds the hash of sources, flags, kernel and so on. It goes where the 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -21,14 +20,14 @@ from typing import TYPE_CHECKING
 from ..failure import Failure
 from ..map_spec import MapSpec
 from . import clang, compiler, libbpf, maps, objects, syscall
-from .hooks import ANY
+from .aim import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import ModuleType
 
+    from .aim import Aim
     from .compiler import Compiled, Source
-    from .hooks import Aim
     from .libbpf import Opened
     from .maps import Map
     from .objects import Object
@@ -198,10 +197,7 @@ class Loader:
             fd = _loaded(found, source, function, program_type, aim.attach_type, fds)
         else:
             compiled = self._compile(source, pins)
-            if isinstance(compiled, libbpf.Opened):
-                fd = compiled.load(function, program_type, aim.attach_type, aim.target)
-            else:
-                fd = compiled.load(function, program_type, aim.attach_type)
+            fd = compiled.load(function, program_type, aim)
             self._keep(compiled, pins)
         try:
             _mark(fd, digest(source, function, program_type, aim=aim, map_pins=pins))
@@ -232,7 +228,7 @@ class Loader:
         """Hold the maps that a source has made for the task's pins."""
         for name, path in pins.items():
             if path not in self._maps:
-                fresh = maps.Map(fcntl.fcntl(compiled.made(name), fcntl.F_DUPFD_CLOEXEC, 0))
+                fresh = maps.Map(os.dup(compiled.made(name)))
                 self.fresh[path] = self._maps[path] = self._stack.enter_context(fresh)
 
     def _compile(self, source: Source, pins: dict[str, str]) -> Compiled | Opened:
