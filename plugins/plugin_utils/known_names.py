@@ -5,27 +5,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from .service_files import documents
+from .role_options import COLLECTION, documented
 
-_ROOT = Path(__file__).parent.parent.parent
 _OF_CONNECTIONS = re.compile(r"- name: (podnet_\w+)")
 _WORD = re.compile(r"(?<![\w.])podnet_\w+")
 
 
 def options() -> set[str]:
     """Return the variables that people may set: options of all roles, and of the connections."""
-    connections = (_ROOT / "plugins/connection").glob("*.py")
+    connections = COLLECTION.glob("plugins/connection/*.py")
     names = {name for path in connections for name in _OF_CONNECTIONS.findall(path.read_text())}
-    for path in _ROOT.glob("roles/*/meta/argument_specs.yml"):
-        (specs,) = documents(path.read_text(), str(path))
-        for entry in specs["argument_specs"].values():
-            names.update(entry["options"])
-    return names
+    return {*names, *documented()}
 
 
 def made() -> set[str]:
     """Return the names that tasks of roles and playbooks use: also what they register."""
-    paths = [*_ROOT.glob("roles/*/[tv]*/*.yml"), *_ROOT.glob("playbooks/*.yml")]
+    paths = [*COLLECTION.glob("roles/*/[tv]*/*.yml"), *COLLECTION.glob("playbooks/*.yml")]
     return {name for path in paths for name in _WORD.findall(path.read_text())}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from .service_files import documents
 
 #: The collection, as it is installed.
 COLLECTION = Path(__file__).parents[2]
@@ -17,7 +17,8 @@ def documented() -> dict[str, dict[str, Any]]:
     """Return each variable's option, by its name; roles that share one describe it alike."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(COLLECTION.glob("roles/*/meta/argument_specs.yml")):
-        for spec in yaml.safe_load(path.read_text())["argument_specs"].values():
+        (specs,) = documents(path.read_text(), str(path))
+        for spec in specs["argument_specs"].values():
             for name, option in spec["options"].items():
                 found.setdefault(name, option)
     return found

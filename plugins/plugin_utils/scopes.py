@@ -20,17 +20,7 @@ def of_host(task: Any, task_vars: Mapping[str, Any], host: str) -> dict[str, Any
     :param task: the task that runs, for whichever host.
     :param task_vars: what it sees there.
     """
-    hostvars = task_vars["hostvars"]
-    found: dict[str, Any] = hostvars._variable_manager.get_vars(
-        play=task.get_play(),
-        host=hostvars._inventory.get_host(host),
-        task=task,
-        include_hostvars=False,
-        # Without these Ansible looks all hosts of the play up once more for each of them.
-        _hosts=task_vars["ansible_play_batch"],
-        _hosts_all=task_vars["ansible_play_hosts_all"],
-    )
-    return found
+    return _of(task, task_vars, host, seen_by=task)
 
 
 def given_to(task: Any) -> set[str]:
@@ -47,10 +37,18 @@ def given_to(task: Any) -> set[str]:
 
 def of_play(task: Any, task_vars: Mapping[str, Any], host: str) -> dict[str, Any]:
     """Return what a host has in the play of a task, wherever in it: the same without the task."""
+    return _of(task, task_vars, host, seen_by=None)
+
+
+def _of(task: Any, task_vars: Mapping[str, Any], host: str, *, seen_by: Any) -> dict[str, Any]:
     hostvars = task_vars["hostvars"]
     found: dict[str, Any] = hostvars._variable_manager.get_vars(
         play=task.get_play(),
         host=hostvars._inventory.get_host(host),
+        task=seen_by,
         include_hostvars=False,
+        # Without these Ansible looks all hosts of the play up once more for each of them.
+        _hosts=task_vars["ansible_play_batch"],
+        _hosts_all=task_vars["ansible_play_hosts_all"],
     )
     return found

@@ -6,17 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..text.tables import first, line, table
-from .problems import folded, verdict
+from ..text.tables import line, table
+from .problems import ROWS, folded, more, verdict, whose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     #: By the name of a node that probed: what M(podnet.fabric.health_info) returned as ``nodes``.
     Probes = Mapping[str, Sequence[Mapping[str, Any]]]
-
-#: Rows of a table that fit on a screen.
-ROWS = 20
 
 _SIDES = ("host", "endpoint")
 _KINDS = {"icmp": "ICMP", "http": "HTTP"}
@@ -68,10 +65,7 @@ def _unreached(probes: Probes) -> list[str]:
                 what = f"{probe['name']}: {address} is not reached"
                 by.setdefault((what, "; ".join(errors)), []).append(name)
     count = len(probes)
-    return [
-        f"{what} from {f'all {count} nodes' if len(names) == count > 1 else first(names)}: {why}"
-        for (what, why), names in by.items()
-    ]
+    return [f"{what} from {whose(names, count)}: {why}" for (what, why), names in by.items()]
 
 
 def render(probes: Probes, failures: Mapping[str, str], *, verbose: bool = False) -> str:
@@ -91,11 +85,7 @@ def render(probes: Probes, failures: Mapping[str, str], *, verbose: bool = False
             *(f"  {problem}" for problem in found["problems"]),
             "Slowest answers, RTT:",
             *table(("From", "Reaches", "ICMP to host", "HTTP", "ICMP to endpoint", "HTTP"), rows),
-            *(
-                [f"  … and {left} more; podnet_verbose shows them"]
-                if left > 0 and not verbose
-                else []
-            ),
+            *more(left, verbose=verbose),
         ]
     )
 

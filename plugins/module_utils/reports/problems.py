@@ -9,7 +9,24 @@ from typing import TYPE_CHECKING
 from ..text.tables import first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+
+#: Rows of a table that fit on a screen.
+ROWS = 20
+
+
+def whose(names: Sequence[str], nodes: int) -> str:
+    """Return the nodes that a sentence is about.
+
+    :param nodes: how many nodes there are.
+    """
+    return f"all {nodes} nodes" if len(names) == nodes > 1 else first(names)
+
+
+def more(left: int, *, verbose: bool) -> list[str]:
+    """Return the line below a table that has rows beyond :data:`ROWS`; none where all are shown."""
+    return [f"  … and {left} more; podnet_verbose shows them"] if left > 0 and not verbose else []
 
 
 def folded(found: Iterable[tuple[str, str]], nodes: int) -> list[str]:
@@ -21,10 +38,7 @@ def folded(found: Iterable[tuple[str, str]], nodes: int) -> list[str]:
     of: dict[str, list[str]] = {}
     for node, sentence in found:
         of.setdefault(sentence, []).append(node)
-    return [
-        f"{f'all {nodes} nodes' if len(on) == nodes > 1 else first(on)}: {sentence}"
-        for sentence, on in of.items()
-    ]
+    return [f"{whose(on, nodes)}: {sentence}" for sentence, on in of.items()]
 
 
 def verdict(problems: list[str]) -> str:

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..text import masquerading, networks
 from ..text.tables import line, table
-from .problems import folded, verdict
+from .problems import ROWS, folded, more, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     Cluster = Mapping[str, Any]
     Reported = Mapping[str, Mapping[str, Any]]
-
-#: Rows of a table that fit on a screen.
-ROWS = 20
 
 
 def summary(cluster: Cluster, reported: Reported) -> dict[str, Any]:
@@ -160,8 +157,7 @@ def _nodes(
         cidr = node["pod_cidr"] or "none"
         rows.append((node["name"], node["node_ip"], cidr, pods, node["usable_pods"], state))
     heads = ("Name", "Address", "Pod CIDR", "Pods", "Usable pods", "State")
-    more = [f"  … and {left} more; podnet_verbose shows them"] if left > 0 and not verbose else []
-    return table(heads, rows) + more
+    return table(heads, rows) + more(left, verbose=verbose)
 
 
 def _pods(pods: Mapping[str, Any]) -> str:
