@@ -13,7 +13,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layo
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import namespaces
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner
-from ansible_collections.podnet.fabric.plugins.module_utils.steps import parts
+from ansible_collections.podnet.fabric.plugins.module_utils.steps import parts, shown
 from bpf_support import bpftool, pins
 from node_support import CLUSTER, NODES, bare_node
 from running import Beside, Run, do, run, run_module
@@ -196,6 +196,8 @@ def meaning(of: Cluster, part: str = "endpoints", **more: Any) -> dict[str, Any]
     said = of.part(part, _labels=of.labels, **more)["diff"]
     found = [each["after"] for each in said if each["before_header"].startswith("Fill the policy")]
     words = ("newly allowed", "newly denied")
+    for each in said:  # as the controller shows it
+        shown.texts(each)
     return {word: one[word] for one in found for word in words}
 
 
@@ -203,7 +205,7 @@ def test_a_diff_says_by_labels_what_a_change_means(cluster: Any) -> None:
     cluster([]).run()
     to_db = "ingress from default {app=web} to default {app=db}: TCP"
     first = {
-        "newly allowed": "nothing",
+        "newly allowed": ["nothing"],
         "newly denied": [
             f"{to_db} 0-5431, TCP 5433-65535, UDP, SCTP, other protocols",
             "ingress from other addresses to default {app=db}: all",
@@ -225,13 +227,13 @@ def test_a_diff_says_by_labels_what_a_change_means(cluster: Any) -> None:
     # A pod that comes is told of by the labels of others, and its own state is no change.
     more = [*PODS, {"name": "db-2", "labels": {"app": "db"}}]
     assert meaning(cluster([TO_DB], more), check=True) == {
-        "newly allowed": "nothing",
-        "newly denied": "nothing",
+        "newly allowed": ["nothing"],
+        "newly denied": ["nothing"],
     }
     off = cluster([])
     assert meaning(off, "datapath", check=True) == {
         "newly allowed": first["newly denied"],
-        "newly denied": "nothing",
+        "newly denied": ["nothing"],
     }
     off.run()
 

@@ -65,7 +65,7 @@ def converge(
         result = changes.result()
         if groups is not None and changes.steps:
             told = meaning.of_maps(wanted, held, groups)
-            result["diff"]["after"] |= {verb: lines or "nothing" for verb, lines in told.items()}
+            result["diff"]["after"] |= {verb: lines or ["nothing"] for verb, lines in told.items()}
     return result
 
 
