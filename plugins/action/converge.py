@@ -10,7 +10,7 @@ from ..module_utils.ebpf.bpf_sources import gather_own, without_texts
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.steps import given, parts
-from ..plugin_utils import diffs, planned_with, programs, slices
+from ..plugin_utils import diffs, folded, planned_with, programs, slices
 from ..plugin_utils.action import Action
 
 if TYPE_CHECKING:
@@ -58,12 +58,16 @@ class ActionModule(Action):
         named = [arguments["part"]]
         if arguments["look_ahead"]:
             named += parts.after(arguments["part"], node)
-        if any(step.module == "services" for part in named for step in parts.steps(part, node)):
+        modules = {step.module for part in named for step in parts.steps(part, node)}
+        if "services" in modules:
             sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
-        if any(step.module == "policy" for part in named for step in parts.steps(part, node)):
+        if "policy" in modules:
             sent["_policies"] = files.read_policies(str(arguments["path"]), node["name"])
             if self._task.diff:  # in a large cluster there are many, and they are for people
                 sent["_labels"] = files.read_labels(str(arguments["path"]), node["name"])
+        if "node_command" in modules:
+            own = {step.module for step in parts.steps(arguments["part"], node)}
+            sent["_folded"] = folded.of_all_programs(texts="node_command" in own)
 
         def run(sources: dict[str, Any]) -> dict[str, Any]:
             return self.run_module(

@@ -74,6 +74,9 @@ options:
     description: The pods of the node's cluster by their labels, with C(--diff). The action plugin fills it in.
     type: list
     elements: str
+  _folded:
+    description: Sources of the programs, for the node's command. The action plugin fills it in.
+    type: dict
 seealso:
   - module: podnet.fabric.plan
   - module: podnet.fabric.node_plan
@@ -172,6 +175,7 @@ def main() -> None:
             "_services": {"type": "str"},
             "_policies": {"type": "list", "elements": "str"},
             "_labels": {"type": "list", "elements": "str"},
+            "_folded": {"type": "dict"},
         },
         required_if=parts.NEED_PLAN,
         supports_check_mode=True,
@@ -192,6 +196,7 @@ def main() -> None:
         options["_services"] or "",
         options["_policies"] or (),
         options["_labels"],
+        options["_folded"] or {},
     )
     call = Call(module.check_mode, partial(runner.require, module), module.warn)
 

@@ -46,7 +46,12 @@ options:
     description: Number of the device whose changes by systemd-networkd matter.
     type: int
     required: true
+  command:
+    description: Whether the command is installed as well; V(false) where M(podnet.fabric.node_command) has done it.
+    type: bool
+    default: true
 seealso:
+  - module: podnet.fabric.node_command
   - module: podnet.fabric.status_info
 """
 
@@ -71,7 +76,7 @@ changes:
   returned: success
   type: list
   elements: str
-  sample: [create file /var/lib/podnet/entries.json, create file /usr/local/sbin/podnet]
+  sample: [create file /usr/local/sbin/podnet, create file /var/lib/podnet/entries.json]
 """
 
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner

@@ -28,7 +28,8 @@ CLUSTER: dict[str, Any] = {
     "podnet_node_cidr_mask_size": 25,
 }
 MOUNTS = (
-    *(("tmpfs", folder) for folder in ("/run", "/var/lib", "/mnt", "/usr/local/sbin")),
+    *(("tmpfs", folder) for folder in ("/run", "/var/lib", "/mnt")),
+    *(("tmpfs", f"/usr/local/{folder}") for folder in ("sbin", "share")),
     # sysfs shows the devices of the namespace that it is mounted in.
     *(("sysfs", "/sys"), ("bpf", "/sys/fs/bpf"), ("cgroup2", "/sys/fs/cgroup")),
 )
@@ -40,7 +41,7 @@ GATEWAY_MAC = "0e:58:0a:6f:a0:7e"
 def bare_node() -> Iterator[None]:
     """Be on a host with nothing of anybody's: eth0 (10.111.0.8), beyond it the namespace ``peer``.
 
-    Files below /run, /var/lib, /etc and /usr/local/sbin are the host's own as well, and end with
+    Files below /run, /var/lib, /etc and /usr/local are the host's own as well, and end with
     it: labs that stand meanwhile have the machine's below their own.
     """
     with own_host():

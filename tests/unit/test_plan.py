@@ -115,6 +115,7 @@ def test_a_slice_is_complete_and_plain_data():
         "services": 0,
         "policies": 0,
         "masquerade": None,
+        "metrics": {"listen": None, "textfile": None, "cilium_names": False},
         "pod_ranges": ["10.111.160.0/20"],
         "name": "c",
         "observed": True,

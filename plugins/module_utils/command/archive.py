@@ -3,25 +3,29 @@
 """The command as one file: an archive of the modules that it is made of, which Python runs.
 
 It is put together on the node from what Ansible brought there for a module: the same code, sent
-once. The same code makes the same bytes.
+once. Beside each source lies what Python makes of it, so that a start compiles nothing; another
+Python than that of the first line finds the sources.
 """
 
 from __future__ import annotations
 
-import ast
+import hashlib
 import importlib.util
 import io
+import marshal
+import pkgutil
+import re
 import sys
 import zipfile
+from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import names
 from ..engine.failure import Failure
-from . import main
+from . import main, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from importlib.machinery import ModuleSpec
+    from collections.abc import Iterator, Mapping
 
 #: The package's name in the archive.
 PACKAGE = "podnet"
@@ -35,16 +39,74 @@ sys.exit(main(sys.argv[1:]))
 """
 #: An archive has a time for each file; the first that it can have.
 _TIME = (1980, 1, 1, 0, 0, 0)
+#: Of a compiled file: its code belongs to the source whose hash follows, and is held against it.
+_CHECKED_HASH = (3).to_bytes(4, "little")
+
+#: What is imported for the type checker alone, and what is imported of ours.
+_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:(?:[ \t].*)?\n)+", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*from (\.+[\w.]*) import (?:\(([^)]*)\)|(.*))", re.MULTILINE)
+_COMMENT = re.compile(r"#.*")
+
+#: The last bytes of the file: the digest of what it is made of, and that of all bytes before.
+_SEAL = re.compile(rb"%b ([0-9a-f]{64}) ([0-9a-f]{64})" % re.escape(names.MARK).encode())
+_SEAL_SIZE = len(names.MARK) + 2 * 65
+
+
+def sent() -> object:
+    """Return the modules of all words; Ansible sends what it finds imported anywhere."""
+    from .words import (  # noqa: PLC0415
+        drops,
+        endpoints,
+        metrics,
+        nat,
+        policy,
+        restore,
+        services,
+        status,
+        why,
+    )
+
+    return (drops, endpoints, metrics, nat, policy, restore, services, status, why)
+
+
+def digest() -> str:
+    """Return what tells the command from one of other code, or for another Python."""
+    made_of = hashlib.sha256(f"{_start()}{sys.version}".encode())
+    for name, source in sorted(_sources().items()):
+        made_of.update(f"\0{name}\0{source}".encode())
+    return made_of.hexdigest()
 
 
 def build() -> bytes:
     """Return the file: first the Python that runs it, the one that this process runs under."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
-        packed.comment = names.MARK.encode()
+        packed.comment = bytes(_SEAL_SIZE)
         for path, text in {"__main__.py": _MAIN, **_files()}.items():
             packed.writestr(zipfile.ZipInfo(path, _TIME), text)
-    return f"#!{sys.executable} -I\n".encode() + archive.getvalue()
+            packed.writestr(zipfile.ZipInfo(f"{path}c", _TIME), _compiled(path, text))
+    body = _start().encode() + archive.getvalue()[:-_SEAL_SIZE]
+    whole = hashlib.sha256(body).hexdigest()
+    return body + f"{names.MARK} {digest()} {whole}".encode()
+
+
+def digest_of(file: bytes) -> str | None:
+    """Return the digest of a command's file as it lies there; None where it is not whole."""
+    seal = _SEAL.fullmatch(file[-_SEAL_SIZE:])
+    if seal is None or hashlib.sha256(file[:-_SEAL_SIZE]).hexdigest().encode() != seal[2]:
+        return None
+    return seal[1].decode()
+
+
+def _start() -> str:
+    return f"#!{sys.executable} -I\n"
+
+
+def _compiled(path: str, text: str) -> bytes:
+    source = text.encode()
+    code = compile(source, path, "exec", dont_inherit=True)
+    checked = _CHECKED_HASH + importlib.util.source_hash(source)
+    return importlib.util.MAGIC_NUMBER + checked + marshal.dumps(code)
 
 
 def _files() -> dict[str, str]:
@@ -61,37 +123,40 @@ def _path(name: str) -> str:
     return (PACKAGE + name[len(_BASE) :]).replace(".", "/")
 
 
-def _sources() -> dict[str, str]:
+@cache
+def _sources() -> Mapping[str, str]:
     """Return the modules that the command imports, at once or later, with their sources."""
     found: dict[str, str] = {}
-    todo = [main.__name__]
+    words = [f"{__package__}.words.{word.name}" for word in table.WORDS]
+    todo = [main.__name__, *words]
     while todo:
         name = todo.pop()
-        spec = None if name in found else _spec(name)
-        if spec is None or spec.submodule_search_locations is not None:  # no module, or a package
+        source = None if name in found else _source(name)
+        if source is None:  # a package, or something in a module
             continue
-        source = getattr(spec.loader, "get_source", lambda _name: None)(name)
-        if source is None:
-            raise Failure(f"The source of {name} is not there to make the command podnet of.")
         found[name] = source
-        todo += _imports(name.rpartition(".")[0], ast.parse(source))
+        todo += _imports(name.rpartition(".")[0], source)
+    lacking = {main.__name__, *words} - set(found)
+    if lacking:
+        first = min(lacking)
+        raise Failure(f"The source of {first} is not there to make the command podnet of.")
     return found
 
 
-def _spec(name: str) -> ModuleSpec | None:
+def _source(name: str) -> str | None:
+    """Return the source of a module of ours, wherever it was sent to."""
+    path = name[len(_BASE) + 1 :].replace(".", "/") + ".py"
     try:
-        return importlib.util.find_spec(name)
-    except ModuleNotFoundError:  # it is something in a module
+        data = pkgutil.get_data(_BASE, path)
+    except OSError:
         return None
+    return None if data is None else data.decode()
 
 
-def _imports(package: str, tree: ast.AST) -> Iterator[str]:
+def _imports(package: str, source: str) -> Iterator[str]:
     """Return what a module imports of ours: names of modules, and some that are none."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            continue
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-        yield from _imports(package, node)
+    for base, listed, line in _IMPORT.findall(_TYPES.sub("", source)):
+        whole = importlib.util.resolve_name(base, package)
+        yield whole
+        for each in _COMMENT.sub("", listed or line).split(","):
+            yield f"{whole}.{each.split(' as ')[0].strip()}"

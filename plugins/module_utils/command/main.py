@@ -1,34 +1,94 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The node's own command ``podnet``: made of the modules' code, and run by events of the host."""
+"""The node's own command ``podnet``: made of the modules' code, for people and events of the host.
+
+It imports of its words the one that is asked for: a start is most of what an answer takes.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import json
+import os
+import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
-from ..restoration.restore import restore
+from .table import BY_NAME, NO_ANSWER, SOUND, STATUSES, UNSOUND, WORDS, WRONG_USAGE, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-#: Its words: what each does, for people, and the function that does it and returns an exit status.
-WORDS: dict[str, tuple[str, Callable[[], int]]] = {
-    "restore": ("bring back routes, addresses and neighbors that the host lost", restore),
-}
+    from .table import Word
+
+_SHAPE = argparse.RawDescriptionHelpFormatter
+_STATUSES = "\n".join(f"  {number}  {what}" for number, what in STATUSES.items())
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command line; return its exit status."""
-    parser = argparse.ArgumentParser(prog="podnet", description="The pod network of this node.")
-    words = parser.add_subparsers(required=True, metavar="WORD")
-    for word, (what, do) in WORDS.items():
-        words.add_parser(word, help=what).set_defaults(do=do)
-    do = parser.parse_args(arguments).do
+    """Run a command line; return its exit status (see ``table.STATUSES``)."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may have read enough
+    word = BY_NAME.get(arguments[0]) if arguments else None
+    if word is None:
+        _outer().parse_args(arguments)
+        return WRONG_USAGE
+    options = parser(word).parse_args(arguments[1:])
     try:
-        return int(do())
-    except (Failure, PermissionError) as error:
-        sys.stderr.write(f"podnet: {error}\n")
-        return 1
+        return _do(word, options)
+    except Usage as wrong:
+        return _say(str(wrong), WRONG_USAGE)
+    except PermissionError as error:
+        return _say(f"this needs root: {error}", NO_ANSWER)
+    except (Failure, OSError) as error:
+        return _say(str(error), NO_ANSWER)
+
+
+def _do(word: Word, options: argparse.Namespace) -> int:
+    if os.geteuid() != 0:
+        return _say("this needs root", NO_ANSWER)
+    module: Any = importlib.import_module(f".words.{word.name}", __package__)
+    if hasattr(module, "run"):
+        return int(module.run(options))
+    found, sound = module.ask(options)
+    shown = json.dumps(found) if options.json else module.render(found)
+    sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
+    return SOUND if sound else UNSOUND
+
+
+def parser(word: Word) -> argparse.ArgumentParser:
+    """Return what understands the words behind one, and teaches them."""
+    example, shows = word.example
+    made = argparse.ArgumentParser(
+        prog=f"podnet {word.name}",
+        description=f"{word.what[0].upper()}{word.what[1:]}.",
+        epilog=f"Example:\n  {example}\n      {shows}\n\n"
+        f"Exit status:\n{_STATUSES}\nHere 1 means: {word.unsound}.",
+        formatter_class=_SHAPE,
+        allow_abbrev=False,
+    )
+    for option in word.options:
+        made.add_argument(option.name, help=option.what, **option.more)
+    if word.json:
+        made.add_argument("--json", action="store_true", help="answer as JSON, for programs")
+    return made
+
+
+def _outer() -> argparse.ArgumentParser:
+    """Return what understands no word but teaches all of them."""
+    made = argparse.ArgumentParser(
+        prog="podnet",
+        description="The pod network of this node, as its kernel has it. Nothing runs in between.",
+        epilog=f"Each word has its own help: podnet status --help\n\nExit status:\n{_STATUSES}",
+        formatter_class=_SHAPE,
+    )
+    words = made.add_subparsers(required=True, metavar="WORD")
+    for word in WORDS:
+        words.add_parser(word.name, help=word.what)
+    return made
+
+
+def _say(sentence: str, status: int) -> int:
+    sys.stderr.write(f"podnet: {sentence}\n")
+    return status

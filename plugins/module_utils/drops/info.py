@@ -16,6 +16,7 @@ from ..datapath import reasons
 from ..engine import protocols
 from ..engine.failure import Failure
 from . import records
+from .usage import usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +87,7 @@ def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
     return {
         "drops": found[: limit or None],
         "matched": len(found),
-        "recorder": records.usage(),
+        "recorder": usage(),
     }
 
 

@@ -15,8 +15,6 @@ from ..engine import addresses, protocols
 from . import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     Record = dict[str, Any]
 
 _HOOKS = {hook.number: hook for hook in reasons.HOOKS}
@@ -63,24 +61,6 @@ def recorded(
         for record in read()
         if all(asked is None or record[word] == asked for word, asked in zip(words, wanted))
     ]
-
-
-def usage() -> dict[str, int | None]:
-    """Return how many records there are and there is room for, and how many drops are in none.
-
-    ``used`` is None where the map is not pinned; ``packets`` counts those that are recorded.
-    """
-    keys, values = pinned.columns(layout.DROPS)
-    with pinned.own(layout.DROPS) as drops, pinned.own(layout.DROP_BUDGET_MAP) as budget:
-        sums: Iterable[tuple[int, ...]] = budget.sums().values() if budget else ()
-        unrecorded, overwritten = (sum(column) for column in list(zip(*sums))[2:4] or ((), ()))
-        return {
-            "used": len(keys) // layout.DROPS.spec.key_size if drops else None,
-            "size": layout.DROPS.max_entries,
-            "packets": sum(value.packets for _key, value in layout.DROPS.rows(keys, values)),
-            "unrecorded": unrecorded,
-            "overwritten": overwritten,
-        }
 
 
 def _record(value: Any, known: names.Names, now: int, wall: float) -> Record:

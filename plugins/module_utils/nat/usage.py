@@ -31,7 +31,10 @@ _SHOWN = 10
 
 
 def usage(found: Flows) -> dict[str, Any]:
-    """Return ``table``, ``ports`` and ``warnings`` (see RETURN of the module ``nat_info``)."""
+    """Return ``table``, ``ports`` and ``warnings`` (see RETURN of the module ``nat_info``).
+
+    ``live`` counts the flows that are not over.
+    """
     over, live, noted, taken = 0, 0, 0, Counter[tuple[int, bytes, bytes, bytes]]()
     for key, value in found:
         noted += bool(value.flags & layout.NAT_POLICY)
@@ -55,7 +58,7 @@ def usage(found: Flows) -> dict[str, Any]:
         for (protocol, address, destination, port), used in taken.most_common(_SHOWN)
     ]
     warnings = [*_full_table(live), *(w for one in ports for w in _few_ports(one))]
-    return {"table": table, "ports": ports, "warnings": warnings}
+    return {"table": table, "ports": ports, "warnings": warnings, "live": live}
 
 
 def accounts() -> list[dict[str, Any]]:

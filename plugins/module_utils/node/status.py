@@ -8,12 +8,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..datapath import entries, layout, reasons
+from ..datapath import counts, entries, reasons
 from ..datapath.cells import (
-    FROM_POD,
     POLICY_PROGRAM,
     SOCKET_PROGRAMS,
-    TO_POD,
     cell_of,
     devices_of,
     socket_pin,
@@ -21,18 +19,17 @@ from ..datapath.cells import (
 from ..datapath.drop_layout import DROPS
 from ..datapath.nat_layout import NAT
 from ..datapath.policy_layout import POLICY_STAGE
-from ..drops import records
-from ..endpoints import info
+from ..drops.usage import usage as usage_of_recorder
 from ..endpoints.wanted import KINDS
 from ..engine import links, netlink, rules
-from ..engine.bpf import attach, hooks, maps, programs
+from ..engine.bpf import attach, hooks, programs
 from ..engine.bpf import links as bpf_links
 from ..nat import status as masquerading
 from ..policy import info as policies
 from ..policy import notes
 from ..restoration.entries import look
 from ..services import info as services
-from . import lacking, tunnels
+from . import lacking, pods, tunnels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,11 +47,10 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         devices = links.dump(ip)
         found = _programs(node, devices, attacher)
         ruled = rules.added(ip)
-    pins = {hook: f"{names.PROGRAM_PINS}/{name}" for hook, name in cell_of(node).pods.items()}
-    held = info.gather(pins[FROM_POD], node["datapath"], pins.get(TO_POD))
-    counts = _verdicts()
+    held = pods.held(node)
+    counted = counts.verdicts()
     masquerade = masquerading.read(node["masquerade"])
-    recorder = records.usage()
+    recorder = usage_of_recorder()
     judging, at_sockets = _policies(node), _socket_programs(node)
     datapath: dict[str, Any] = {
         "endpoints": _endpoints(node, held),
@@ -62,7 +58,9 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "policies": judging,
         "programs": [*found, *at_sockets, *_policy_program(node, judging)],
         # Thousands of entries are counted already.
-        "maps": _maps({NAT.name: masquerade["nat"]["used"], DROPS.name: recorder["used"]}),
+        "maps": counts.use_of_maps(
+            {NAT.name: masquerade["nat"]["used"], DROPS.name: recorder["used"]}
+        ),
     }
     here = any(one["used"] is not None for one in datapath["maps"])
     seen, absent = look(entries.build(node))
@@ -83,12 +81,12 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "peers": [dict(peer) for peer in node["peers"]],
         "vxlan": node["vxlan"],
         "tunnels": tunnels.read(node["datapath"]) if node["vxlan"] else [],
-        "masquerade": {**masquerade, "exhausted": _exhausted(counts)},
+        "masquerade": {**masquerade, "exhausted": _exhausted(counted)},
         **datapath,
         **seen,
         "rules": ruled,
-        "forwarded": [count for count in counts if not count["drops"]],
-        "drops": [count for count in counts if count["drops"]],
+        "forwarded": [count for count in counted if not count["drops"]],
+        "drops": [count for count in counted if count["drops"]],
         "recorder": recorder,
     }
 
@@ -193,13 +191,13 @@ def _programs(
     node: Mapping[str, Any], devices: Mapping[str, links.Link], attacher: attach.Attacher
 ) -> list[dict[str, Any]]:
     cell = cell_of(node)
-    pods = [
+    hosts = [
         link.name
         for link in devices.values()
         if (names.parse_alias(link.alias) or ("",))[0] in KINDS
     ]
     places: dict[str, list[Any]] = {
-        **dict.fromkeys(cell.pods.values(), pods),
+        **dict.fromkeys(cell.pods.values(), hosts),
         **{name: devices_of(node, at) for name, at in cell.programs.items()},
     }
     found: list[dict[str, Any]] = []
@@ -233,51 +231,5 @@ def _programs(
     return found
 
 
-def _maps(counted: Mapping[str, int | None]) -> list[dict[str, Any]]:
-    """Return the use of all maps; of those in ``counted`` it is known."""
-    found = []
-    for table in layout.MAPS:
-        opened = maps.open_pin(table.pin)
-        if opened is None:
-            found.append(
-                {"name": table.name, "type": table.type, "used": None, "size": table.max_entries}
-            )
-            continue
-        with opened:
-            used = counted[table.name] if table.name in counted else opened.count()
-            size = opened.info.max_entries
-            found.append({"name": table.name, "type": opened.type, "used": used, "size": size})
-    return found
-
-
-def _exhausted(counts: list[dict[str, Any]]) -> int:
-    return sum(count["packets"] for count in counts if count["verdict"] == "nat_exhausted")
-
-
-def _verdicts() -> list[dict[str, Any]]:
-    """Every verdict of every hook that has been counted, by name."""
-    opened = maps.open_pin(layout.METRICS.pin)
-    if opened is None:
-        return []
-    with opened:
-        sums = opened.sums()
-    found = []
-    for hook in reasons.HOOKS:
-        for verdict in reasons.VERDICTS:
-            index = hook.number * layout.VERDICTS + verdict.number
-            # What another version made has fewer entries, or another number of words in each.
-            known = sums.get(layout.METRICS.pack_key(index=index), ())
-            packets, octets, *_more = (*known, 0, 0)
-            if packets:
-                found.append(
-                    {
-                        "hook": hook.name,
-                        "direction": hook.direction,
-                        "verdict": verdict.name,
-                        "what": verdict.what,
-                        "drops": verdict.drops,
-                        "packets": packets,
-                        "bytes": octets,
-                    }
-                )
-    return found
+def _exhausted(counted: list[dict[str, Any]]) -> int:
+    return sum(count["packets"] for count in counted if count["verdict"] == "nat_exhausted")

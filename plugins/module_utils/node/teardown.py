@@ -28,6 +28,7 @@ from ..engine.bpf import attach, clsact, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
+from ..installed import converge as installed
 from ..nat import adoption
 from ..restoration import converge as restoration
 
@@ -85,6 +86,7 @@ def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
 
 def _plan_all(here: Network, held: Held, changes: Changes) -> None:
     restoration.plan_removal(changes)  # what goes from here on is not brought back
+    installed.plan_removal(changes)
     removal.plan(held, (), changes)
     ours = _ours(here.links)
     _plan_attachments(here, ours, lambda _program, _device: True, changes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from . import masquerade, namespaces, pods, values
+from . import masquerade, metrics, namespaces, pods, values
 from .devices import MTUS
 from .kubernetes import manifests
 from .kubernetes.documents import sentence
@@ -123,6 +123,7 @@ NODE_VARIABLES: dict[str, Field] = {
     "podnet_max_pods": Field(values.whole(0, 1 << (32 - MASKS[0]))),
     "podnet_pods": Field(pods.PODS, []),
     **masquerade.NODE_VARIABLES,
+    **metrics.NODE_VARIABLES,
 }
 
 #: Variables that are lists: those whose readers take the empty one.
@@ -374,4 +375,5 @@ def _node(
         pods=(*given["podnet_pods"], *bound),
         egress_devices=tuple(given["podnet_masquerade_devices"]),
         addresses=tuple(dict.fromkeys(given["podnet_node_addresses"])),
+        metrics=metrics.read(given),
     )

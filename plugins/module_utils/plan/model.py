@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..names import DEFAULT_NAMESPACE
+from .metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,6 +130,7 @@ class Node:
     pods: tuple[Pod, ...]
     egress_devices: tuple[str, ...] = ()
     addresses: tuple[int, ...] = ()
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @dataclass(frozen=True)

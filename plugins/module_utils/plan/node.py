@@ -131,6 +131,7 @@ def own(
         "attach_mode": node.attach_mode,
         "addresses": _further(node),
         "masquerade": {"devices": list(node.egress_devices)},
+        "metrics": node.metrics._asdict(),
         "node_group": node.group.name,
         "subnet": {"name": node.subnet.name, "cidr": str(node.subnet.cidr)},
         "vpc_gateway": text(node.subnet.gateway),

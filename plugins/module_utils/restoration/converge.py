@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..engine.change import Changes
 from . import host, record
 from .entries import check
 
@@ -14,11 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from ..engine.change import Changes
+
 
 def converge(
     entries: Mapping[str, list[dict[str, Any]]],
     device: int | None,
-    command: bytes,
+    changes: Changes,
     *,
     check_mode: bool,
 ) -> Changes:
@@ -26,13 +27,12 @@ def converge(
 
     :param entries: see ``datapath.entries``.
     :param device: number of the node's device.
-    :param command: the file that the node's command is, see ``command/archive.py``.
+    :param changes: what is to be done before, such as the command that is started.
     :raises Failure: before anything is changed, for an entry that cannot be.
     """
     check(entries)
-    changes = Changes()
     record.plan(entries, changes)
-    host.plan(command, device, changes)
+    host.plan(device, changes)
     changes.apply(check_mode=check_mode)
     return changes
 

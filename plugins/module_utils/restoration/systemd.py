@@ -4,22 +4,18 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..engine import lock
-from ..engine.failure import Failure
+from ..installed.systemd import BOOTED, FOLDER, systemctl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ..engine.change import Changes
 
-#: There where systemd runs.
-BOOTED = Path("/run/systemd/system")
-FOLDER = Path("/etc/systemd/system")
 SERVICE, PATH = "podnet-restore.service", "podnet-restore.path"
 UNITS = (FOLDER / SERVICE, FOLDER / PATH)
 
@@ -50,8 +46,6 @@ Description=Changes by systemd-networkd of the link that pods reach other nodes 
 [Path]
 PathChanged={links}/{device}
 """
-
-_SYSTEMCTL = "/usr/bin/systemctl"
 
 #: What the path unit is where nothing is to be done.
 _WAITING = {"active": True, "loaded": "as it is on disk"}
@@ -98,7 +92,7 @@ def plan_reload(changes: Changes) -> None:
 
 def _state() -> Mapping[str, Any]:
     asked = ["--property=ActiveState,NeedDaemonReload", SERVICE, PATH]
-    shown = _systemctl("show", *asked)
+    shown = systemctl("show", *asked)
     return {
         "active": "ActiveState=active" in shown.rpartition("\n\n")[2],
         "loaded": "as before" if "NeedDaemonReload=yes" in shown else _WAITING["loaded"],
@@ -107,19 +101,12 @@ def _state() -> Mapping[str, Any]:
 
 def _start() -> None:
     _reload()
-    _systemctl("restart", PATH)
+    systemctl("restart", PATH)
 
 
 def _stop() -> None:
-    _systemctl("stop", PATH, SERVICE)
+    systemctl("stop", PATH, SERVICE)
 
 
 def _reload() -> None:
-    _systemctl("daemon-reload")
-
-
-def _systemctl(*words: str) -> str:
-    done = subprocess.run((_SYSTEMCTL, *words), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failure(f"systemctl {' '.join(words)} failed: {done.stderr.strip()}.")
-    return done.stdout
+    systemctl("daemon-reload")

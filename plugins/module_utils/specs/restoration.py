@@ -7,7 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..command import archive
+from ..engine.change import Changes
 from ..engine.spec import Spec
+from ..installed import command
 from ..restoration import converge
 from ..restoration.entries import KINDS
 
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 def _work(given: Params, call: Call) -> dict[str, Any]:
     entries = {kind: given[kind] for kind in KINDS}
-    done = converge.converge(entries, given["ifindex"], archive.build(), check_mode=call.check_mode)
+    changes = Changes()
+    if given["command"]:
+        command.plan(archive.digest(), archive.digest_of, archive.build, changes)
+    done = converge.converge(entries, given["ifindex"], changes, check_mode=call.check_mode)
     return done.result()
 
 
@@ -25,6 +30,7 @@ SPEC = Spec(
     arguments={
         **{kind: {"type": "list", "elements": "dict", "required": True} for kind in KINDS},
         "ifindex": {"type": "int", "required": True},
+        "command": {"type": "bool", "default": True},
     },
     work=_work,
     needs=("pyroute2",),

@@ -84,6 +84,7 @@ def sent() -> tuple[ModuleType, ...]:
         endpoints,
         mounts,
         neighbors,
+        node_command,
         policy,
         restoration,
         routes,
@@ -95,8 +96,8 @@ def sent() -> tuple[ModuleType, ...]:
     )
 
     return (
-        *(bpf_map, bpf_program, bridge, endpoints, mounts, neighbors, policy, restoration),
-        *(routes, services, sysctls, teardown, veth, vxlan),
+        *(bpf_map, bpf_program, bridge, endpoints, mounts, neighbors, node_command, policy),
+        *(restoration, routes, services, sysctls, teardown, veth, vxlan),
     )
 
 

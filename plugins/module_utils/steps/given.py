@@ -8,7 +8,7 @@ Apart from the list of the steps, which the controller reads for each task of ea
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ class Given:
     :param sources: what ``bpf_sources.gather`` read of the programs that the steps name.
     :param services: those of the node's cluster, as ``services.wire`` packs them.
     :param policies: what the node is to hold of policies, as ``policy.wire`` packs it.
+    :param folded: what all programs that see packets are made of, for the node's command: see
+        ``installed.sources``.
     :param labels: the pods of its cluster by their labels, packed in the same way; None: nobody
         asks what a change of policies means.
     """
@@ -40,6 +42,7 @@ class Given:
     services: str
     policies: Sequence[str] = ()
     labels: Sequence[str] | None = None
+    folded: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def items(self) -> dict[str, Any]:
@@ -53,7 +56,8 @@ class Given:
 
     def restoration(self) -> Arguments:
         """Return the arguments of ``restoration``."""
-        return {**entries.build(self.node, self.items), "ifindex": self.node["device_ifindex"]}
+        ifindex = self.node["device_ifindex"]
+        return {**entries.build(self.node, self.items), "ifindex": ifindex, "command": False}
 
     def programs(self, word: str) -> Arguments:
         """Return the arguments of ``bpf_program`` for one of the lists of programs."""

@@ -174,6 +174,12 @@ PARTS: dict[str, tuple[Step, ...]] = {
             when=_has_tunnel,
         ),
         Step(
+            "Install the command",
+            "node_command",
+            lambda given: {"node": dict(given.node), "_folded": dict(given.folded)},
+            when=_always,
+        ),
+        Step(
             "Install the restoration of routes",
             "restoration",
             lambda given: given.restoration(),

@@ -175,6 +175,8 @@ class Map:
         """Count the entries; an array's are as many as it has room for, a queue's do not show."""
         if self.type in {*ARRAYS, "queue"}:
             return self.info.max_entries
+        with contextlib.suppress(_NoBatch):
+            return sum(len(keys) for keys, _values in self._batch_columns()) // self.info.key_size
         return sum(1 for _key in self._keys())
 
     @property
