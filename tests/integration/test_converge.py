@@ -9,6 +9,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.ebpf.bpf_sources imp
     COLLECTION_SOURCES,
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import given, parts
+from ansible_collections.podnet.fabric.plugins.plugin_utils import folded
 from bpf_support import compiled
 from node_support import bare_node, plan
 from running import do, run, run_module
@@ -28,7 +29,8 @@ def options(part: str, of: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return what the action plugin sends."""
     programs = given.programs(parts.PARTS, of)
     sources = compiled(programs, lambda name: str(COLLECTION_SOURCES / name))
-    return {"part": part, "path": "of the run", "_node": of, "_sources": sources, **more}
+    sent = {"_sources": sources, "_folded": folded.of_all_programs(texts=part == "peers")}
+    return {"part": part, "path": "of the run", "_node": of, **sent, **more}
 
 
 def look(of: dict[str, Any]) -> Run:

@@ -154,22 +154,23 @@ def test_the_hosts_files_come_converge_and_go():
         before = do("find", "/etc", "/usr/local/sbin", "-newer", "/mnt", "-type", "f")
         node = node_of()
         made = four_runs("restoration", **given(node))
-        files = [str(record.PATH), str(host.COMMAND), *map(str, host.HOOKS)]
+        files = [str(host.COMMAND), str(record.PATH), *map(str, host.HOOKS)]
         assert made["changes"] == [f"create file {path}" for path in files]
         assert record.PATH.stat().st_mode & 0o7777 == 0o600
         assert record.PATH.parent.stat().st_mode & 0o7777 == 0o700
         for path in (host.COMMAND, *host.HOOKS):
-            assert (path.stat().st_mode & 0o7777, path.owner()) == (0o755, "root")
+            mode = 0o700 if path == host.COMMAND else 0o755
+            assert (path.stat().st_mode & 0o7777, path.owner()) == (mode, "root")
         # What a run left that was killed, and somebody's hand.
         host.COMMAND.with_name(f".{host.COMMAND.name}.new").write_bytes(b"half")
         host.COMMAND.write_bytes(host.COMMAND.read_bytes()[:-1] + b"podnet.fabric?")
         host.HOOKS[0].chmod(0o644)
         again = four_runs("restoration", **given(node))
-        assert again["changes"] == [f"change file {path}" for path in files[1:3]]
+        assert again["changes"] == [f"change file {path}" for path in (files[0], files[2])]
         assert not list(host.COMMAND.parent.glob(".*"))
         gone = four_runs("teardown")
         assert gone["changes"][: len(files)] == [
-            f"remove file {path}" for path in (files[0], *files[2:], files[1])
+            f"remove file {path}" for path in (*files[1:], files[0])
         ]
         assert do("find", "/etc", "/usr/local/sbin", "-newer", "/mnt", "-type", "f") == before
 

@@ -11,10 +11,10 @@ from .. import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any, Tuple, Union
+    from typing import Any, Union
 
     Number = Union[int, float]
-    Sample = Tuple[Mapping[str, str], Number]
+    Sample = tuple[Mapping[str, str], Number]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
