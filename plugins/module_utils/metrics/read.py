@@ -215,12 +215,12 @@ def _translated_and_maps() -> Iterator[Family]:
     yield gauge(
         "podnet_map_entries",
         "Entries of a map of the programs; of an array all are there always, and it is not shown.",
-        [({"map": each["name"]}, each["used"]) for each in maps],
+        [({"map": each["name"], "type": each["type"]}, each["used"]) for each in maps],
     )
     yield gauge(
         "podnet_map_capacity",
         "Entries that a map has room for.",
-        [({"map": each["name"]}, each["size"]) for each in maps],
+        [({"map": each["name"], "type": each["type"]}, each["size"]) for each in maps],
     )
 
 
