@@ -137,6 +137,18 @@ def test_the_file_has_the_modules_that_it_imports_and_no_others(built):
     assert held == files | packages | {"__main__.py"}
 
 
+def test_no_word_needs_what_a_node_has_not(command):
+    """Nodes have no Ansible, and bcc only where programs are compiled."""
+    script = """
+import importlib, sys
+sys.modules.update(dict.fromkeys(("ansible", "bcc", "netaddr", "yaml")))
+sys.path.insert(0, sys.argv[1])
+for word in sys.argv[2:]:
+    importlib.import_module(f"podnet.command.words.{word}")
+"""
+    subprocess.run([sys.executable, "-I", "-c", script, command, *WORDS], check=True)
+
+
 def test_a_start_compiles_nothing(built):
     with zipfile.ZipFile(io.BytesIO(built)) as packed:
         for name in packed.namelist():

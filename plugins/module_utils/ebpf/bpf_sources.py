@@ -14,8 +14,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
-
 from ..engine.bpf.compiler import Source, read_folder
 from ..engine.failure import Failure
 
@@ -127,6 +125,8 @@ def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path
     :param base: folder that ``source`` is thought to lie in: the playbook's.
     :raises Failure: for a file or folder that cannot be read.
     """
+    from ansible.module_utils.parsing.convert_bool import boolean  # noqa: PLC0415 - as in pythons
+
     if item.get("object") and boolean(item.get("remote_src") or False, strict=False):
         return {"main": "", "files": {}, "include": [], "dialect": "object"}
     if item.get("object"):

@@ -15,8 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils import basic
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
@@ -66,6 +64,8 @@ def go_on(interpreter: str) -> NoReturn:
     Ansible's own function writes the arguments to a pipe before anybody reads it, and waits for
     ever where they are more than the pipe takes (64 KB). A file takes all.
     """
+    from ansible.module_utils import basic  # noqa: PLC0415 - a node's command has no Ansible
+
     main: Any = sys.modules["__main__"]
     command = [interpreter, "-c", _AGAIN, main._modlib_path, main._module_fqn]
     with tempfile.TemporaryFile() as arguments:

@@ -29,8 +29,8 @@ FILE = "podnet.prom"
 SOCKET, ANSWER = "podnet-metrics.socket", "podnet-metrics@.service"
 TIMER, WRITE = "podnet-metrics.timer", "podnet-metrics.service"
 UNITS = (SOCKET, ANSWER, TIMER, WRITE)
-#: Those of them that wait, each for the unit that comes after it.
-_WAITING = (SOCKET, TIMER)
+#: Those of them that wait, and the unit that each starts.
+_WAITING = {SOCKET: ANSWER, TIMER: WRITE}
 
 #: What reading maps and devices takes, and no more.
 _BOUNDS = """CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_SYS_ADMIN CAP_DAC_READ_SEARCH{more}
@@ -168,7 +168,8 @@ def _plan_unit_removal(unit: str, changes: Changes) -> None:
 
 def _plan_waiting(unit: str, changes: Changes) -> None:
     """Let a unit wait, by the files that there are now, and again after a boot."""
-    new = any(step.what == f"file {FOLDER / each}" for step in changes.steps for each in UNITS)
+    files_of = {f"file {FOLDER / each}" for each in (unit, _WAITING[unit])}
+    new = any(step.what in files_of for step in changes.steps)
     shown = "" if new else systemctl("show", "--property=ActiveState,UnitFileState", unit)
     waits = "ActiveState=active" in shown and "UnitFileState=enabled" in shown
     before = {"active": True} if waits else None

@@ -37,12 +37,13 @@ def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
         if wanted.takes(key, value, found.now)
     ]
     matching.sort(key=lambda one: one[0])
+    use = usage(found)
     return {
         "entries": [
             _entry(key, value, found.now) for _order, key, value in matching[: limit or None]
         ],
         "matched": len(matching),
-        **usage(found),
+        **{word: use[word] for word in ("table", "ports", "warnings")},
         "accounts": accounts(),
     }
 
