@@ -15,6 +15,7 @@ from .probes import differences, everybody_reaches_everybody, snapshots
 
 MAPS = "Fill the maps, with entries of other nodes"
 COMES_BACK = "Install the restoration of routes"
+COMMAND = "Install the command"
 ROUTES = "Set routes to pods"
 FIRST, SECOND, THIRD, FOURTH = (
     "10.111.160.0/25",
@@ -76,6 +77,7 @@ def test_a_node_joins_and_the_order_of_the_inventory_says_nothing(trio):
             for name in ("ipcache", "node_addresses")
         ],
         ROUTES: [f"create route {FOURTH}"],
+        COMMAND: ["change file /var/lib/podnet/plan.json"],
         COMES_BACK: ["change file /var/lib/podnet/entries.json"],
     }
     assert {name: run.changed[name] for name in others} == dict.fromkeys(others, news)

@@ -324,12 +324,9 @@ def test_metrics_are_what_the_node_counts(node):
         ["promtool", "check", "metrics"], input=both, text=True, capture_output=True, check=False
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
-    assert (
-        series(both)[
-            'cilium_drop_count_total{direction="EGRESS",reason="Policy denied",k8s_app="cilium",pod="node-e6e4d"}'
-        ]
-        == 1
-    )
+    agent = f'k8s_app="cilium",pod="{HERE}"'
+    dropped = f'cilium_drop_count_total{{direction="EGRESS",reason="Policy denied",{agent}}}'
+    assert series(both)[dropped] == 1
     do("ip", "-n", "other-1", "link", "set", "eth0", "down")
     wait_for(
         "it is down",
