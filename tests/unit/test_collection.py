@@ -148,7 +148,7 @@ def test_the_artefact_holds_what_a_user_needs_and_no_more(published):
     tops = {name.split("/")[0] for name in names} - {"FILES.json", "MANIFEST.json"}
     of_users = (
         "CODE_OF_CONDUCT.md CONTRIBUTING.md LICENSE LICENSES README.md REUSE.toml SECURITY.md "
-        "bpf changelogs docs lab meta playbooks plugins requirements.txt roles"
+        "bpf changelogs docs lab meta monitoring playbooks plugins requirements.txt roles"
     )
     made_by_a_release = {"CHANGELOG.rst"}
     assert tops - made_by_a_release == set(of_users.split())
