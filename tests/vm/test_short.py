@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.waiting import wait_for
+
 from .hosts import EVENTS, come_back, everybody_is_reached, happens, ways
-from .machines import ONE
+from .machines import ADDRESSES, METRICS, ONE, TEXTFILE
 from .trace import left, traces
 
 
@@ -23,6 +25,35 @@ def fresh(machines):
 def test_a_first_run_leaves_a_network(machines, fresh):
     machines.play("site").ok()
     everybody_is_reached(machines)
+
+
+def test_metrics_get_out_by_the_socket_and_by_the_file(machines):
+    scrape = ["curl", "-sS", "--max-time", "30"]
+    for node, address in ADDRESSES.items():
+        there = f"{address}:{METRICS}"
+        # One that says nothing keeps nobody waiting.
+        connect = f"exec 3<>/dev/tcp/{address}/{METRICS} && echo there && read line"
+        with machines.start("vpc-server", "bash", "-c", connect) as silent:
+            assert silent.stdout.readline() == "there\n"
+            text = machines.exec("vpc-server", *scrape, f"http://{there}/metrics")
+        assert 'podnet_endpoints{state="up"} 3\n' in text
+        assert "podnet_scrape_cpu_seconds" in text
+        sent = ["-o", "/dev/null", "-w", "%{http_code}", f"http://{there}/"]
+        assert machines.exec("vpc-server", *scrape, *sent) == "404"
+        file = f"{TEXTFILE}/podnet.prom"
+        wait_for(
+            "the timer has had it written",
+            lambda node=node: machines.try_exec(node, "test", "-s", file).returncode == 0,
+        )
+        assert 'podnet_endpoints{state="up"} 3\n' in machines.exec(node, "cat", file)
+        assert machines.exec(node, "stat", "-c", "%a %U", file) == "644 root\n"
+        failed = ["systemctl", "list-units", "--failed", "--plain", "--no-legend", "podnet*"]
+        assert machines.exec(node, *failed) == ""
+        running = ["systemctl", "list-units", "--plain", "--no-legend", "podnet-metrics@*"]
+        wait_for(
+            "nothing runs any more",
+            lambda node=node: machines.exec(node, *running) == "",
+        )
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -45,3 +76,5 @@ def test_a_rerun_after_a_reboot_changes_the_rebooted_node_alone(machines):
 def test_teardown_leaves_no_trace(machines, fresh):
     machines.play("teardown").ok()
     assert left(fresh, machines) == {}
+    for node in machines.nodes:
+        machines.exec(node, "test", "!", "-e", f"{TEXTFILE}/podnet.prom")
