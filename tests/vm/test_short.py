@@ -27,33 +27,28 @@ def test_a_first_run_leaves_a_network(machines, fresh):
     everybody_is_reached(machines)
 
 
-def test_metrics_get_out_by_the_socket_and_by_the_file(machines):
+@pytest.mark.parametrize("node", ADDRESSES)
+def test_metrics_get_out_by_the_socket_and_by_the_file(machines, node):
     scrape = ["curl", "-sS", "--max-time", "30"]
-    for node, address in ADDRESSES.items():
-        there = f"{address}:{METRICS}"
-        # One that says nothing keeps nobody waiting.
-        connect = f"exec 3<>/dev/tcp/{address}/{METRICS} && echo there && read line"
-        with machines.start("vpc-server", "bash", "-c", connect) as silent:
-            assert silent.stdout.readline() == "there\n"
-            text = machines.exec("vpc-server", *scrape, f"http://{there}/metrics")
-        assert 'podnet_endpoints{state="up"} 3\n' in text
-        assert "podnet_scrape_cpu_seconds" in text
-        sent = ["-o", "/dev/null", "-w", "%{http_code}", f"http://{there}/"]
-        assert machines.exec("vpc-server", *scrape, *sent) == "404"
-        file = f"{TEXTFILE}/podnet.prom"
-        wait_for(
-            "the timer has had it written",
-            lambda node=node: machines.try_exec(node, "test", "-s", file).returncode == 0,
-        )
-        assert 'podnet_endpoints{state="up"} 3\n' in machines.exec(node, "cat", file)
-        assert machines.exec(node, "stat", "-c", "%a %U", file) == "644 root\n"
-        failed = ["systemctl", "list-units", "--failed", "--plain", "--no-legend", "podnet*"]
-        assert machines.exec(node, *failed) == ""
-        running = ["systemctl", "list-units", "--plain", "--no-legend", "podnet-metrics@*"]
-        wait_for(
-            "nothing runs any more",
-            lambda node=node: machines.exec(node, *running) == "",
-        )
+    url = f"http://{ADDRESSES[node]}:{METRICS}"
+    # One that says nothing keeps nobody waiting.
+    connect = f"exec 3<>/dev/tcp/{ADDRESSES[node]}/{METRICS} && echo there && read line"
+    with machines.start("vpc-server", "bash", "-c", connect) as silent:
+        assert silent.stdout.readline() == "there\n"
+        text = machines.exec("vpc-server", *scrape, f"{url}/metrics")
+        silent.communicate()
+    assert 'podnet_endpoints{state="up"} 3\n' in text
+    assert "podnet_scrape_cpu_seconds" in text
+    code = ["-o", "/dev/null", "-w", "%{http_code}", f"{url}/"]
+    assert machines.exec("vpc-server", *scrape, *code) == "404"
+    file = f"{TEXTFILE}/podnet.prom"
+    wait_for("a file", lambda: machines.try_exec(node, "test", "-s", file).returncode == 0)
+    assert 'podnet_endpoints{state="up"} 3\n' in machines.exec(node, "cat", file)
+    assert machines.exec(node, "stat", "-c", "%a %U", file) == "644 root\n"
+    units = ["systemctl", "list-units", "--plain", "--no-legend"]
+    assert machines.exec(node, *units, "--failed", "podnet*") == ""
+    answers = [*units, "podnet-metrics@*"]
+    wait_for("nothing runs any more", lambda: machines.exec(node, *answers) == "")
 
 
 @pytest.mark.parametrize("event", EVENTS)
