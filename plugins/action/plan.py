@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError
 from ansible.template import Templar
+from ansible_collections.podnet.fabric.plugins.module_utils.connectivity import items
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import files, planner, spelling
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.inventory import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 ARGUMENT_SPEC = {
     "group": {"type": "str", "default": "podnet_nodes"},
     "observed": {"type": "str", "default": "podnet_observed"},
+    "tests": {"type": "bool", "default": False},
 }
 
 #: What of an observation the planner needs.
@@ -60,6 +62,8 @@ class ActionModule(Action):
         """Return the summary and the folder of the slices."""
         arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)[1]
         nodes, observed = self._read(arguments["group"], arguments["observed"], task_vars)
+        if arguments["tests"]:
+            nodes = items.added(nodes)
         named = spelling.strange(self._names, known_names.options(), known_names.made())
         refuse(named.problems)
         plan = planner.plan(nodes, observed)
@@ -75,7 +79,10 @@ class ActionModule(Action):
             "cluster": plan.clusters[cluster],
             "clusters": plan.clusters,
             "compilers": _compilers(task_vars, arguments["observed"]),
-            "warnings": [
+            # Of a plan with pods of a test they are no warnings of what the inventory has.
+            "warnings": []
+            if arguments["tests"]
+            else [
                 *named.warnings,
                 *(each for one in plan.clusters.values() for each in one["warnings"]),
             ],

@@ -40,6 +40,12 @@ options:
         that was not asked.
     type: str
     default: podnet_observed
+  tests:
+    description:
+      - Whether the pods, services and policies of the connectivity test are planned beside what the inventory has, for
+        M(podnet.fabric.connectivity_pods). Warnings of the plan are not shown then.
+    type: bool
+    default: false
 requirements:
   - netaddr and PyYAML on the controller
 attributes:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 NO_ANSWER = "it did not answer"
+#: What a report calls the host outside, whichever that is.
+OUTSIDE = "outside"
 
 
 def statuses(cluster: Mapping[str, Any], hostvars: Any) -> dict[str, dict[str, Any]]:
@@ -50,3 +52,30 @@ def probes(
 
 def _refused(variables: Any) -> str:
     return str((variables.get("podnet_node") or {}).get("refused") or "")
+
+
+def connectivity(
+    names: Iterable[str], hostvars: Any
+) -> tuple[
+    dict[str, Any], dict[str, str], dict[str, list[dict[str, Any]]] | None, list[str] | None
+]:
+    """Return what ``reports.connectivity`` takes: who asked, why others did not, and drops."""
+    probed: dict[str, Any] = {}
+    failures: dict[str, str] = {}
+    dropped: dict[str, list[dict[str, Any]]] = {}
+    for name in names:
+        variables = hostvars[name]
+        asked = variables.get("connectivity_probed") or {}
+        if "results" in asked:
+            probed[name] = asked
+            found = (variables.get("connectivity_dropped") or {}).get("drops")
+            if found is not None:
+                dropped[name] = [one for one in found if not one["expected"]]
+        else:
+            failed = [variables.get("connectivity_made") or {}, asked]
+            said = [str(one["msg"]) for one in failed if one.get("failed") and one.get("msg")]
+            failures[name] = _refused(variables) or (said[0] if said else NO_ANSWER)
+        outside = variables.get("connectivity_outside") or {}
+        if "results" in outside:  # one of the hosts has it, for the task ran once
+            probed[OUTSIDE] = outside
+    return probed, failures, dropped or None, None

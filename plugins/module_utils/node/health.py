@@ -11,10 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import os
 import re
-import select
-import signal
 import socket
 import subprocess
 import threading
@@ -24,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine import files, namespaces
+from ..engine import background, namespaces
 from ..engine.failure import Failure
 
 if TYPE_CHECKING:
@@ -45,8 +42,6 @@ _RTT = re.compile(r"= [\d.]+/([\d.]+)/")
 #: Few enough at once that they do not measure each other.
 _AT_ONCE = 64
 _TARGETS_A_THREAD = 8
-#: More than enough for a process that does nothing else when it is told to end.
-_END_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -162,23 +157,9 @@ def start_responder(places: Sequence[Mapping[str, Any]], *, port: int, lifetime:
     """
     stop_responder()
     listeners = [_listen(place, port) for place in places]
-    child = os.fork()
-    if child:
-        files.write(PID_FILE, f"{child} {_started(child)}".encode())
-        for listener in listeners:
-            listener.close()
-        return
-    # The child is nobody's: no terminal, no pipe of the one who asks for it, no more than its time.
-    os.setsid()
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nothing, descriptor)
-    signal.alarm(int(lifetime))
-    os.chdir("/")
-    try:
-        asyncio.run(_respond(listeners))
-    finally:
-        os._exit(1)  # never back into the module
+    background.start(PID_FILE, lifetime, lambda: asyncio.run(_respond(listeners)))
+    for listener in listeners:
+        listener.close()
 
 
 async def _respond(listeners: Sequence[socket.socket]) -> None:
@@ -217,23 +198,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 def stop_responder() -> bool:
     """Stop it; say whether it ran."""
-    try:
-        pid, started = PID_FILE.read_text().split()
-    except (OSError, ValueError):
-        return False
-    PID_FILE.unlink(missing_ok=True)
-    try:
-        process = os.pidfd_open(int(pid))
-    except ProcessLookupError:
-        return False
-    try:
-        if _started(int(pid)) != started:
-            return False  # it ended, and the number is another's by now
-        signal.pidfd_send_signal(process, signal.SIGTERM)
-        select.select([process], [], [], _END_SECONDS)  # it holds its ports until then
-    finally:
-        os.close(process)
-    return True
+    return background.stop(PID_FILE)
 
 
 def _listen(place: Mapping[str, Any], port: int) -> socket.socket:
@@ -256,11 +221,3 @@ def _listen(place: Mapping[str, Any], port: int) -> socket.socket:
         ) from error
     listener.listen(_BACKLOG)
     return listener
-
-
-def _started(pid: int) -> str:
-    """Start time of a process, "" where there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""

@@ -60,7 +60,7 @@ def converge(
         if left and does.write and not changes.steps:  # of a run that was killed
             changes.add("notes of connections", {"not_allowed": len(left)}, None, nothing)
         if changes.steps and not check_mode:
-            _apply(plan, wanted, held)
+            apply(plan, wanted, held)
             notes.forget(notes.stale(pods, held.selected))
         result = changes.result()
         if groups is not None and changes.steps:
@@ -69,7 +69,7 @@ def converge(
     return result
 
 
-def _apply(plan: Plan, wanted: Wanted, held: Held) -> None:
+def apply(plan: Plan, wanted: Wanted, held: Held) -> None:
     """Write, then remove; lines that have nothing to do do nothing."""
     tables = held.tables
     pods, endpoints = tables[layout.POLICY_PODS.name], tables.get(ENDPOINTS.name)
