@@ -23,9 +23,8 @@ options:
     type: dict
     required: true
   scenarios:
-    description: Names of scenarios or of groups of them; by default all.
-    type: list
-    elements: str
+    description: Names of scenarios or of groups of them, a list or a text with commas; by default all.
+    type: raw
     default: []
 author: The podnet.fabric developers (@podnet)
 """
@@ -40,8 +39,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(ok), C(passed), C(failed), C(skipped) and C(problems) of all; each of C(scenarios) with its C(actions), what these
-      asked, expected and saw; C(report), the lines for people; C(junit), the XML.
+    - In C(data) C(ok), C(passed), C(failed), C(skipped) and C(problems) of all, and each of C(scenarios) with its C(actions),
+      what these asked, expected and saw; C(report), the lines for people; C(junit), the XML.
   type: dict
 """
 
@@ -49,16 +48,26 @@ from typing import Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.connectivity import scenarios as table
 from ansible_collections.podnet.fabric.plugins.module_utils.reports import connectivity
-from ansible_collections.podnet.fabric.plugins.plugin_utils import reported
+from ansible_collections.podnet.fabric.plugins.module_utils.underlay import verdict
+from ansible_collections.podnet.fabric.plugins.plugin_utils import reported, survey
 
 
 def connectivity_summary(
-    names: list[str], hostvars: Any, scenarios: list[str] | None = None
+    names: list[str], hostvars: Any, scenarios: Any = None
 ) -> dict[str, Any]:
     """Return how the scenarios went."""
-    chosen = table.chosen(list(scenarios or []))
-    found = connectivity.summary(chosen, *reported.connectivity(names, hostvars))
-    return {**found, "report": connectivity.render(found), "junit": connectivity.junit(found)}
+    chosen = table.chosen(survey.listed(scenarios, "podnet_scenarios") or [])
+    between = None
+    if any(hostvars[name].get("underlay_sent") for name in names):
+        said, failed = reported.underlay(names, hostvars)
+        found = verdict.summary({name: verdict.read(*both) for name, both in said.items()})
+        between = [*(f"{name}: {why}" for name, why in failed.items()), *found["problems"]]
+    found = connectivity.summary(chosen, *reported.connectivity(names, hostvars), between)
+    return {
+        "data": found,
+        "report": connectivity.render(found),
+        "junit": connectivity.junit(found),
+    }
 
 
 class FilterModule:

@@ -11,14 +11,16 @@ author: The podnet.fabric developers (@podnet)
 extends_documentation_fragment:
   - podnet.fabric.attributes
 description:
-  - Writes data as JSON where Ansible runs, as the user who runs it, with no connection and no C(become), whatever the inventory
+  - Writes data as JSON, or a text, where Ansible runs, as the user who runs it, with no connection and no C(become), whatever the inventory
     says of them.
   - The file is written in one step, for its owner alone. Its folder must be there.
 options:
   report:
-    description: The data.
+    description: The data. This or O(text) is needed.
     type: dict
-    required: true
+  text:
+    description: A text to write as it is, such as a report in the XML of JUnit.
+    type: str
   path:
     description: The file, absolute, or relative to the folder from which Ansible was started.
     type: path

@@ -57,7 +57,7 @@ def _refused(variables: Any) -> str:
 def connectivity(
     names: Iterable[str], hostvars: Any
 ) -> tuple[
-    dict[str, Any], dict[str, str], dict[str, list[dict[str, Any]]] | None, list[str] | None
+    dict[str, Any], dict[str, str], dict[str, list[dict[str, Any]]] | None
 ]:
     """Return what ``reports.connectivity`` takes: who asked, why others did not, and drops."""
     probed: dict[str, Any] = {}
@@ -78,4 +78,23 @@ def connectivity(
         outside = variables.get("connectivity_outside") or {}
         if "results" in outside:  # one of the hosts has it, for the task ran once
             probed[OUTSIDE] = outside
-    return probed, failures, dropped or None, None
+    return probed, failures, dropped or None
+
+
+def underlay(
+    names: Iterable[str], hostvars: Any
+) -> tuple[dict[str, tuple[Any, Any]], dict[str, str]]:
+    """Return by name what hosts have sent and heard between nodes, and why others have not."""
+    found: dict[str, tuple[Any, Any]] = {}
+    failures: dict[str, str] = {}
+    for name in names:
+        variables = hostvars[name]
+        words = ("underlay_listens", "underlay_sent", "underlay_heard")
+        listens, sent, heard = (variables.get(word) or {} for word in words)
+        if "peers" in sent and "heard" in heard:
+            found[name] = sent, heard["heard"]
+        else:
+            failed = (listens, sent, heard)
+            said = [str(one["msg"]) for one in failed if one.get("failed") and one.get("msg")]
+            failures[name] = _refused(variables) or (said[0] if said else NO_ANSWER)
+    return found, failures

@@ -103,6 +103,20 @@ TEMPLATES = (
         ),
     ),
     Template(
+        "connectivity",
+        "connectivity",
+        "Tries the network with pods of its own; fails where an answer is not as it should be.",
+        (
+            Question("podnet_scenarios", "Scenarios or groups, one a line; empty: all", "list"),
+            Question("podnet_outside_host", "Host outside that the test may use", "str"),
+        ),
+    ),
+    Template(
+        "underlay",
+        "underlay",
+        "Says what is in the way between the nodes, before any pod is there.",
+    ),
+    Template(
         "back", "site", "Brings the network to the state of the branch to go back to.", fixed=True
     ),
     Template(
