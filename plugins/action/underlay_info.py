@@ -7,7 +7,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from ..module_utils.underlay.verdict import OVERHEAD
+from ..module_utils.underlay.packets import OVERHEAD
 from ..plugin_utils import slices
 from ..plugin_utils.action import Action
 
@@ -41,6 +41,7 @@ def _own(node: Mapping[str, Any]) -> dict[str, Any]:
         "device": node["device"],
         "devices": sorted({node["device"], tunnel["device"] if tunnel else node["device"]}),
         "tunnel": [tunnel["ip"], tunnel["port"]] if tunnel else None,
+        "mac": tunnel["mac"] if tunnel else None,
         "size": node["mtu"] + (OVERHEAD if tunnel else 0),
     }
 
@@ -53,10 +54,16 @@ def _peers(node: Mapping[str, Any], hosts: Collection[str]) -> list[dict[str, An
             "pod": peer["health_ip"],
             "pod_cidr": peer["pod_cidr"],
             "way": peer["route"],
-            "tunnel": [peer["vtep_ip"], node["vxlan"]["port"]]
-            if peer["route"] == "tunnel"
-            else None,
+            "tunnel": _tunnel(node, peer) if peer["route"] == "tunnel" else None,
         }
         for peer in node["peers"]
         if peer["name"] in hosts
     ]
+
+
+def _tunnel(node: Mapping[str, Any], peer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "address": peer["vtep_ip"],
+        "mac": peer["vtep_mac"],
+        **{word: node["vxlan"][word] for word in ("port", "vni")},
+    }

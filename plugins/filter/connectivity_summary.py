@@ -40,7 +40,8 @@ RETURN = r"""
 _value:
   description:
     - In C(data) C(ok), C(passed), C(failed), C(skipped) and C(problems) of all, and each of C(scenarios) with its C(actions),
-      what these asked, expected and saw; C(report), the lines for people; C(junit), the XML.
+      what these asked, expected and saw; C(report), the lines for people; C(failure), a sentence;
+      C(junit), the XML.
   type: dict
 """
 
@@ -66,6 +67,7 @@ def connectivity_summary(
     return {
         "data": found,
         "report": connectivity.render(found),
+        "failure": connectivity.failure(found),
         "junit": connectivity.junit(found),
     }
 

@@ -124,6 +124,16 @@ def render(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def failure(found: Mapping[str, Any]) -> str:
+    """Say in a sentence what failed; empty: nothing did."""
+    failed = [one["name"] for one in found["scenarios"] if one["result"] == FAILED]
+    others = [one for one in found["problems"] if not _is_of(one, found)]
+    if not found["problems"]:
+        return ""
+    scenarios = [f"of {len(found['scenarios'])} scenarios failed: {', '.join(failed)}"] * bool(failed)
+    return "; ".join([*others, *scenarios]) + "."
+
+
 def _few(found: Mapping[str, Any]) -> Iterable[str]:
     yield from (one for one in found["problems"] if not _is_of(one, found))
     for each in found["scenarios"]:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine import background, files
 from ..engine.failure import Failure
+from ..names import OVERLAY_DEVICE
 from . import packets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
 PID_FILE = Path("/run/podnet-underlay.pid")
 HEARD_FILE = Path("/run/podnet-underlay.json")
@@ -28,7 +29,10 @@ LIFETIME = 120
 _ETH_P_ALL = 3
 _PACKET_OUTGOING = 4
 _ATTACH_FILTER = 26
-_ETHERNET, _IP_AND_UDP = 14, 28
+#: Ethernet, IPv4 and UDP in front of a payload.
+_PLAIN = 14 + 20 + 8
+#: Of classic BPF: load a word, jump where it equals, return so many bytes.
+_LOAD, _EQUALS, _RETURN = 0x20, 0x15, 0x06
 _DATAGRAM = 65535
 #: What a node drops since an answer would leave by another device.
 _BY_PATH = "IPReversePathFilter"
@@ -37,18 +41,20 @@ _BY_PATH = "IPReversePathFilter"
 def start(own: Mapping[str, Any], run: int) -> None:
     """Listen until :func:`heard`.
 
-    :param own: ``node_ip``, ``pod``, ``devices``, ``tunnel``: address and port or None.
+    :param own: ``node_ip``, ``devices``, ``tunnel``: address and port, or None. Where a tunnel has
+        that port already, what arrives in it counts as what arrives at a socket.
     :raises Failure: where the port is not free.
     """
     heard()
-    taps = [_tap(device) for device in own["devices"]]
+    there = {name for _number, name in socket.if_nameindex()}
+    taps = [_tap(device) for device in (*own["devices"], OVERLAY_DEVICE) if device in there]
     ports = [_bound(own["node_ip"], packets.PORT)]
     if ports[0] is None:
         raise Failure(
             f"Port {packets.PORT} of {own['node_ip']} is taken; end what listens there, or wait for "
             "another run."
         )
-    before = _counted(own["tunnel"])
+    before = _dropped_by_path()
     ports.append(_bound(*own["tunnel"]) if own["tunnel"] else None)
     sockets = [one for one in ports if one is not None]
     background.start(PID_FILE, LIFETIME, lambda: _listen(own, run, taps, sockets, before))
@@ -59,8 +65,7 @@ def start(own: Mapping[str, Any], run: int) -> None:
 def heard() -> dict[str, Any]:
     """End it, and return what it has heard: ``wire`` and ``sockets``, what packets said.
 
-    ``by_path`` is how many packets the reverse path filter has dropped meanwhile, ``tunnel`` whether
-    something has reached who has the port of the tunnel; None: nobody has it.
+    ``by_path`` is how many packets the reverse path filter has dropped meanwhile.
     """
     background.stop(PID_FILE)
     found: dict[str, Any] = {}
@@ -73,18 +78,18 @@ def heard() -> dict[str, Any]:
 def _tap(device: str) -> socket.socket:
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     magic = int.from_bytes(packets.MAGIC, "big")
-    # Classic BPF: the word at the beginning of the payload; all else is none of ours.
-    program = b"".join(
-        struct.pack("HBBI", *line)
-        for line in (
-            (0x20, 0, 0, _ETHERNET + _IP_AND_UDP),
-            (0x15, 0, 1, magic),
-            (0x06, 0, 0, 0xFFFF),
-            (0x06, 0, 0, 0),
-        )
+    # Classic BPF: the word at the beginning of the payload, or of that in a tunnel.
+    lines = (
+        (_LOAD, 0, 0, _PLAIN),
+        (_EQUALS, 2, 0, magic),
+        (_LOAD, 0, 0, _PLAIN + packets.OVERHEAD),
+        (_EQUALS, 0, 1, magic),
+        (_RETURN, 0, 0, 0xFFFF),
+        (_RETURN, 0, 0, 0),
     )
-    code = ctypes.create_string_buffer(program)
-    tap.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(code)))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
+    program = struct.pack("HP", len(lines), ctypes.addressof(code))
+    tap.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
     tap.bind((device, _ETH_P_ALL))
     tap.setblocking(False)
     return tap
@@ -102,19 +107,15 @@ def _bound(address: str, port: int) -> socket.socket | None:
     return one
 
 
-def _counted(tunnel: Sequence[Any] | None) -> tuple[int, int]:
-    """Return packets that the reverse path filter has dropped, and what waits at a tunnel's port."""
+def _dropped_by_path() -> int:
+    """Return how many packets the reverse path filter has dropped."""
     lines = [line.split() for line in Path("/proc/net/netstat").read_text().splitlines()]
-    by_path = dict(zip(lines[0], lines[1])).get(_BY_PATH)
-    if by_path is None:
-        counts = {k: v for names, values in zip(lines[::2], lines[1::2]) for k, v in zip(names, values)}
-        by_path = counts.get(_BY_PATH, "0")
-    waiting = 0
-    for line in Path("/proc/net/udp").read_text().splitlines()[1:] if tunnel else ():
-        words = line.split()
-        if int(words[1].rpartition(":")[2], 16) == tunnel[1]:
-            waiting += int(words[4].rpartition(":")[2], 16) + int(words[-1])
-    return int(by_path), waiting
+    counts = {
+        name: value
+        for names, values in zip(lines[::2], lines[1::2])
+        for name, value in zip(names, values)
+    }
+    return int(counts.get(_BY_PATH, 0))
 
 
 def _listen(
@@ -122,7 +123,7 @@ def _listen(
     run: int,
     taps: Collection[socket.socket],
     sockets: Collection[socket.socket],
-    before: tuple[int, int],
+    before: int,
 ) -> None:
     ended = []
     signal.signal(signal.SIGTERM, lambda *_words: ended.append(True))
@@ -133,36 +134,41 @@ def _listen(
         waiting.register(one, selectors.EVENT_READ)
     while not ended:
         for key, _events in waiting.select(0.05):
-            one = key.fileobj
-            if one in taps:
-                _take_frame(one, own, run, wire)
-            else:
-                with contextlib.suppress(OSError):
-                    said = packets.read(one.recv(_DATAGRAM), run)  # type: ignore[union-attr]
-                    if said:
-                        arrived.add(said)
-    by_path, queued = (now - then for now, then in zip(_counted(own["tunnel"]), before))
-    holds = own["tunnel"] and len(sockets) == 1
+            one: Any = key.fileobj
+            with contextlib.suppress(OSError):
+                if one in taps:
+                    _take_frame(one, own, run, wire, arrived)
+                else:
+                    _note(one.recv(_DATAGRAM), run, arrived)
     found = {
         "wire": sorted(wire),
         "sockets": sorted(arrived),
-        "by_path": by_path,
-        "tunnel": queued > 0 if holds else None,
+        "by_path": _dropped_by_path() - before,
     }
     files.write(HEARD_FILE, json.dumps(found).encode())
 
 
+def _note(payload: bytes, run: int, heard: set[packets.Said]) -> packets.Said | None:
+    """Note what a payload says, its own or that of the packet in the tunnel that it is."""
+    said = packets.read(payload, run) or packets.read(payload[packets.OVERHEAD :], run)
+    if said:
+        heard.add(said)
+    return said
+
+
 def _take_frame(
-    tap: Any, own: Mapping[str, Any], run: int, wire: set[packets.Said]
+    tap: socket.socket,
+    own: Mapping[str, Any],
+    run: int,
+    wire: set[packets.Said],
+    arrived: set[packets.Said],
 ) -> None:
-    with contextlib.suppress(OSError):
-        frame, where = tap.recvfrom(_DATAGRAM)
-        said = packets.read(frame[_ETHERNET + _IP_AND_UDP :], run)
-        if said is None or where[2] == _PACKET_OUTGOING:
-            return
-        wire.add(said)
-        if said.kind == packets.TARGET:
-            _answer(frame, where[0], own, run)
+    frame, where = tap.recvfrom(_DATAGRAM)
+    if where[2] == _PACKET_OUTGOING:
+        return
+    said = _note(frame[_PLAIN:], run, arrived if where[0] == OVERLAY_DEVICE else wire)
+    if said and said.kind == packets.TARGET:
+        _answer(frame, where[0], own, run)
 
 
 def _answer(frame: bytes, device: str, own: Mapping[str, Any], run: int) -> None:

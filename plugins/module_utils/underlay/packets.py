@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 #: Ports of the packets, but of those to the tunnel's port.
 PORT, SOURCE_PORT = 4242, 4243
-#: How the payload begins. Whoever has a tunnel there sees no frame in it: it lacks the flag of one.
+#: How the payload begins.
 MAGIC = b"pnU1"
+#: Bytes that a tunnel adds to a packet: Ethernet, IPv4, UDP and VXLAN.
+OVERHEAD = 50
+#: Of a header of VXLAN that it has a network's number.
+_VXLAN_FLAGS = 0x08000000
 #: What a packet is: see :data:`KINDS`.
 NODE, SIZED, SOURCE, TARGET, PODS, TUNNEL, ANSWER = range(7)
 KINDS = ("node", "sized", "source", "target", "pods", "tunnel", "answer")
@@ -37,7 +41,7 @@ LADDER = (
 )
 #: Each packet is sent so often: one that is lost on a busy network says nothing.
 _TIMES = 2
-_ETH_P_IP = 0x0800
+_IPV4 = b"\x08\x00"
 _SOL_PACKET, _QDISC_BYPASS = 263, 20
 _MTU_DISCOVER, _PROBE, _DO_NOT_FRAGMENT = 10, 3, 0x4000
 #: Hops: pods' packets that come back where nobody forwards them shall not travel on.
@@ -78,8 +82,10 @@ def sizes(wanted: int) -> list[int]:
 def send(own: Mapping[str, Any], peers: Sequence[Mapping[str, Any]], run: int) -> dict[str, str]:
     """Send all packets to all peers; return by the peer's name why some could not be sent.
 
-    :param own: ``node_ip``, ``pod`` (an address of its pod CIDR), ``device``, ``size``.
-    :param peers: each ``name``, ``node_ip``, ``pod``, and ``tunnel``: address and port, or None.
+    :param own: ``node_ip``, ``pod`` (an address of its pod CIDR), ``device``, ``size``, ``mac`` (of
+        its tunnel endpoint).
+    :param peers: each ``name``, ``node_ip``, ``pod``, and ``tunnel``: ``address``, ``port``, ``vni``
+        and ``mac``; None: pods' packets are sent as they are.
     """
     failures: dict[str, str] = {}
     with _socket(own["node_ip"]) as plain:
@@ -117,8 +123,11 @@ def _send_plain(
             if error.errno != errno.EMSGSIZE:
                 raise
     if peer["tunnel"]:
-        address, port = peer["tunnel"]
-        plain.sendto(payload(run, TUNNEL, 0, node_ip), (address, port))
+        inside = packet(own["pod"], peer["pod"], payload(run, TUNNEL, 0, node_ip))
+        tunnel = peer["tunnel"]
+        macs = bytes.fromhex((tunnel["mac"] + own["mac"]).replace(":", ""))
+        data = struct.pack("!II", _VXLAN_FLAGS, tunnel["vni"] << 8) + macs + _IPV4 + inside
+        plain.sendto(data, (tunnel["address"], tunnel["port"]))
 
 
 def _send_frames(
@@ -155,7 +164,7 @@ def frames(device: str) -> Iterator[socket.socket]:
 def frame(device: str, mac: bytes, inside: bytes) -> bytes:
     """Return a packet as it leaves by a device."""
     own = bytes.fromhex(Path(f"/sys/class/net/{device}/address").read_text().strip().replace(":", ""))
-    return mac + own + _ETH_P_IP.to_bytes(2, "big") + inside
+    return mac + own + _IPV4 + inside
 
 
 def packet(source: str, target: str, data: bytes, ports: tuple[int, int] = (SOURCE_PORT, PORT)) -> bytes:

@@ -13,9 +13,6 @@ from . import packets
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: Bytes that a tunnel adds to a pod's packet.
-OVERHEAD = 50
-#: Rows of a report where all is well.
 _HEADS = ("From", "To", "Way", "Largest packet", "")
 
 
@@ -27,7 +24,8 @@ class Node:
     :param peers: by name whom it sent to: see :func:`packets.send`.
     :param failures: by name of a peer why it could not send.
     :param wire: what arrived at its devices, by sender: kind and size.
-    :param arrived: the same at its sockets.
+    :param arrived: the same at its sockets, and out of its tunnel.
+    :param by_path: how many packets its reverse path filter has dropped.
     """
 
     own: Mapping[str, Any]
@@ -36,7 +34,6 @@ class Node:
     wire: frozenset[tuple[int, int, str]] = frozenset()
     arrived: frozenset[tuple[int, int, str]] = frozenset()
     by_path: int = 0
-    tunnel: bool | None = None
 
 
 def read(sent: Mapping[str, Any], heard: Mapping[str, Any]) -> Node:
@@ -48,7 +45,6 @@ def read(sent: Mapping[str, Any], heard: Mapping[str, Any]) -> Node:
         frozenset(tuple(one) for one in heard.get("wire", ())),
         frozenset(tuple(one) for one in heard.get("sockets", ())),
         heard.get("by_path", 0),
-        heard.get("tunnel"),
     )
 
 
@@ -106,7 +102,7 @@ def _in_the_way(name: str, other: str, nodes: Mapping[str, Node]) -> Iterator[st
 
 def _too_large(here: set[tuple[int, int]], sender: Node, peer: Mapping[str, Any]) -> str:
     size = max((size for kind, size in here if kind == packets.SIZED), default=0)
-    fits = size - (OVERHEAD if peer["tunnel"] else 0)
+    fits = size - (packets.OVERHEAD if peer["tunnel"] else 0)
     arrives = (
         f"the largest that does has {size}; podnet_mtu: {fits} fits" if size else "none of 576 does"
     )
@@ -125,13 +121,13 @@ def _dropped_by_host(receiver: Node, what: str) -> str:
 def _of_tunnel(
     peer: Mapping[str, Any], receiver: Node, kinds: set[int], passes: set[int]
 ) -> Iterator[str]:
-    address, port = peer["tunnel"]
+    address, port = peer["tunnel"]["address"], peer["tunnel"]["port"]
     if packets.TUNNEL not in kinds:
         yield (
             f"a security group or a firewall on the way drops the tunnel's port: let UDP port {port} to "
             f"{address} pass"
         )
-    elif receiver.tunnel is False or (receiver.tunnel is None and packets.TUNNEL not in passes):
+    elif packets.TUNNEL not in passes:
         yield _dropped_by_host(receiver, f"UDP port {port} of the tunnel")
 
 
