@@ -47,17 +47,20 @@ _value:
 
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
 from ansible_collections.podnet.fabric.plugins.module_utils.connectivity import scenarios as table
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.reports import connectivity
 from ansible_collections.podnet.fabric.plugins.module_utils.underlay import verdict
 from ansible_collections.podnet.fabric.plugins.plugin_utils import reported, survey
 
 
-def connectivity_summary(
-    names: list[str], hostvars: Any, scenarios: Any = None
-) -> dict[str, Any]:
+def connectivity_summary(names: list[str], hostvars: Any, scenarios: Any = None) -> dict[str, Any]:
     """Return how the scenarios went."""
-    chosen = table.chosen(survey.listed(scenarios, "podnet_scenarios") or [])
+    try:
+        chosen = table.chosen(survey.listed(scenarios, "podnet_scenarios") or [])
+    except Failure as failure:
+        raise AnsibleFilterError(failure.message) from failure
     between = None
     if any(hostvars[name].get("underlay_sent") for name in names):
         said, failed = reported.underlay(names, hostvars)

@@ -56,9 +56,7 @@ def _refused(variables: Any) -> str:
 
 def connectivity(
     names: Iterable[str], hostvars: Any
-) -> tuple[
-    dict[str, Any], dict[str, str], dict[str, list[dict[str, Any]]] | None
-]:
+) -> tuple[dict[str, Any], dict[str, str], dict[str, list[dict[str, Any]]] | None]:
     """Return what ``reports.connectivity`` takes: who asked, why others did not, and drops."""
     probed: dict[str, Any] = {}
     failures: dict[str, str] = {}

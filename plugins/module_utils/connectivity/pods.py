@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 _MARKS = (f"{items.NAMESPACE}/", f"{items.OTHER_NAMESPACE}/")
 
 
-def present(
-    node: Mapping[str, Any], packed_services: str, policies: Sequence[str]
-) -> list[str]:
+def present(node: Mapping[str, Any], packed_services: str, policies: Sequence[str]) -> list[str]:
     """Bring a node the test's items; return what was changed, a line each.
 
     :param node: its part of a plan that has them.
@@ -89,7 +87,9 @@ def _own_policies(options: dict[str, Any], addresses: Iterable[str]) -> dict[str
 
 def _without_services() -> list[str]:
     with services_held.read() as held:
-        found = {(held.name(numbers.id) or "").partition(":")[0] for numbers in held.frontends.values()}
+        found = {
+            (held.name(numbers.id) or "").partition(":")[0] for numbers in held.frontends.values()
+        }
     # A service without ports has no frontends: those that are there go.
     mine = [{**_NO_SERVICE, "name": name} for name in sorted(found) if name.startswith(_MARKS)]
     if not mine:

@@ -196,7 +196,7 @@ def _path_mtu(action: Action) -> Seen:
             try:
                 seen = _said(_asked_again(one, bytes(size), action), size)
             except (socket.timeout, TimeoutError):
-                text = f"no answer to {size + _HEADERS} bytes, and no ICMP that fragmentation is needed"
+                text = f"no answer to {size + _HEADERS} bytes, and no ICMP that less would fit"
                 return Seen(False, text, wrong="large packets are lost on the way without a word")
             except OSError as error:
                 if error.errno != errno.EMSGSIZE:
@@ -255,9 +255,10 @@ def checksum(data: bytes) -> int:
 
 def _reply(action: Action) -> Seen:
     """Have a packet that is denied, and then what would be the answer to it."""
-    with _open(action["netns"], action["address"], socket.SOCK_DGRAM) as one, _open(
-        action["by"][0], action["own"], socket.SOCK_DGRAM
-    ) as other:
+    with (
+        _open(action["netns"], action["address"], socket.SOCK_DGRAM) as one,
+        _open(action["by"][0], action["own"], socket.SOCK_DGRAM) as other,
+    ):
         one.bind((action["own"], 0))
         other.bind((action["address"], _UNASKED_PORT))
         other.settimeout(SILENCE)
@@ -302,7 +303,11 @@ def _left(frame: bytes, action: Action) -> Seen:
 
 
 def _form(tunnel: int | None, source: str) -> str:
-    return f"the packet in a tunnel to port {tunnel}" if tunnel else f"the packet itself, from {source}"
+    return (
+        f"the packet in a tunnel to port {tunnel}"
+        if tunnel
+        else f"the packet itself, from {source}"
+    )
 
 
 class Probe(NamedTuple):

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who answers in the test's pods and at hosts: one process a node, for the length of the test.
 
-Each answer is a line of JSON with the name of who answers, and the address that it sees the question
-come from; it is as long as the question wants it. At the port of DNS it is an answer of that.
+Each answer is a line of JSON with the name of who answers, and the address that it sees who asks
+at; it is as long as the question wants it. At the port of DNS it is an answer of that.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def _open(place: Mapping[str, Any], port: int, kind: int) -> socket.socket:
     except OSError as error:
         one.close()
         raise Failure(
-            f"{place['name']} cannot listen at port {port} of {place['address']}: {error.strerror}; "
-            "end what has that port, or wait for another run of the test."
+            f"{place['name']} cannot listen at port {port} of {place['address']}: "
+            f"{error.strerror}; end what has that port, or wait for another run of the test."
         ) from error
     one.setblocking(False)
     if kind == socket.SOCK_STREAM:
@@ -127,7 +127,9 @@ def answer(name: str, peer: str, size: int) -> bytes:
 def dns_question(number: int, name: str) -> bytes:
     """Return the question for the IPv4 address of a name."""
     labels = b"".join(bytes([len(word)]) + word.encode() for word in name.split("."))
-    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+    return (
+        struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+    )
 
 
 def dns_answer(question: bytes) -> bytes:

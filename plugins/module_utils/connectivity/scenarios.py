@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The scenarios of the connectivity test: a table of who asks whom for what, and what is to be seen.
+"""The scenarios of the connectivity test: a table of who asks whom for what, and what is seen.
 
 From the table and the plan follow the actions of each node, plain data that :mod:`probes` takes.
 """
@@ -76,6 +76,7 @@ def _each(probes: Iterable[str], *row: Any, **words: Any) -> tuple[Row, ...]:
 
 
 _BOTH = ("tcp", "udp")
+_EVERY = (*_BOTH, "icmp")
 _DENIED: dict[str, Any] = {"expects": NOTHING}
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -94,8 +95,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         ),
     ),
     Scenario("encapsulation", "pods", _each(["wire"], "client", "server", PEERS)),
-    Scenario("pod-to-host", "hosts", _each([*_BOTH, "icmp"], "client", "host", BOTH, items.HOST_PORT)),
-    Scenario("host-to-pod", "hosts", _each([*_BOTH, "icmp"], "host", "server", BOTH)),
+    Scenario("pod-to-host", "hosts", _each(_EVERY, "client", "host", BOTH, items.HOST_PORT)),
+    Scenario("host-to-pod", "hosts", _each(_EVERY, "host", "server", BOTH)),
     Scenario(
         "pod-to-service",
         "services",
@@ -115,7 +116,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         ("services",),
     ),
     Scenario(
-        "pod-to-nodeport-local", "services", _each(_BOTH, "client", "node_port", HERE), ("services",)
+        "pod-to-nodeport-local",
+        "services",
+        _each(_BOTH, "client", "node_port", HERE),
+        ("services",),
     ),
     Scenario(
         "pod-to-nodeport-remote",
@@ -135,13 +139,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "pod-to-outside",
         "outside",
-        _each([*_BOTH, "icmp"], "client", "outside", HERE, items.HOST_PORT, sees=OWN),
+        _each(_EVERY, "client", "outside", HERE, items.HOST_PORT, sees=OWN),
         ("outside", "unmasqueraded"),
     ),
     Scenario(
         "pod-to-outside-masqueraded",
         "outside",
-        _each([*_BOTH, "icmp"], "client", "outside", HERE, items.HOST_PORT, sees=EGRESS),
+        _each(_EVERY, "client", "outside", HERE, items.HOST_PORT, sees=EGRESS),
         ("outside", "masqueraded"),
     ),
     Scenario(
@@ -153,16 +157,14 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "outside-to-pod",
         "outside",
-        _each([*_BOTH, "icmp"], "outside", "server", BOTH),
+        _each(_EVERY, "outside", "server", BOTH),
         ("outside", "routed_outside"),
     ),
-    Scenario(
-        "policy-allow-all", "policies", _each(_BOTH, "client", "other", BOTH), ("policies",)
-    ),
+    Scenario("policy-allow-all", "policies", _each(_BOTH, "client", "other", BOTH), ("policies",)),
     Scenario(
         "policy-deny-all",
         "policies",
-        _each([*_BOTH, "icmp"], "client", "guarded", BOTH, **_DENIED),
+        _each(_EVERY, "client", "guarded", BOTH, **_DENIED),
         ("policies",),
     ),
     Scenario(
@@ -264,8 +266,9 @@ class Facts:
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """Return the scenarios that are asked for, in the order of the table; a group stands for its own.
+    """Return the scenarios that are asked for, in the order of the table.
 
+    :param names: of scenarios, and of groups, each of which stands for its own.
     :raises Failure: for a word that is none.
     """
     wanted: set[str] = set()
@@ -328,7 +331,9 @@ NEEDS: dict[str, tuple[Callable[[Facts], bool], str]] = {
 
 def judges(node: Mapping[str, Any]) -> bool:
     """Say whether a node judges pods by policies, less those of the test."""
-    isolated = [one for one in node["endpoints"] if one["isolated"] and not items.is_own(one["name"])]
+    isolated = [
+        one for one in node["endpoints"] if one["isolated"] and not items.is_own(one["name"])
+    ]
     return bool(node["holds_policies"] and isolated)
 
 

@@ -52,6 +52,7 @@ def start(
         try:
             work()
         except SystemExit:  # its time is up
+            pid_file.unlink(missing_ok=True)
             if then:
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.alarm(_THEN_SECONDS)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the scenarios of the connectivity test went on a whole cluster: for people, for JUnit, for machines."""
+"""How the connectivity test went on a whole cluster: for people, for JUnit, for machines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def summary(
             found = [{**_EMPTY, "saw": sentence, "ok": False} for sentence in underlay]
             scenarios.append(_of(name, found or [{**_EMPTY, "ok": True}], ""))
         else:
-            reasons = [said["left_out"][name] for said in probed.values() if name in said["left_out"]]
+            reasons = [
+                said["left_out"][name] for said in probed.values() if name in said["left_out"]
+            ]
             scenarios.append(
                 _of(name, results.get(name, []), reasons[0] if reasons else "nobody asked")
             )
@@ -63,7 +65,7 @@ def summary(
 
 _DROPS, _UNDERLAY = "no-unexpected-drops", "underlay"
 _EMPTY: dict[str, Any] = {
-    **{word: "" for word in ("host", "source", "target", "command", "saw")},
+    **dict.fromkeys(("host", "source", "target", "command", "saw"), ""),
     "expected": "nothing in the way",
     "seconds": 0.0,
 }
@@ -130,8 +132,8 @@ def failure(found: Mapping[str, Any]) -> str:
     others = [one for one in found["problems"] if not _is_of(one, found)]
     if not found["problems"]:
         return ""
-    scenarios = [f"of {len(found['scenarios'])} scenarios failed: {', '.join(failed)}"] * bool(failed)
-    return "; ".join([*others, *scenarios]) + "."
+    of_all = f"{len(failed)} of {len(found['scenarios'])} scenarios failed: {', '.join(failed)}"
+    return "; ".join([*others, *([of_all] if failed else [])]) + "."
 
 
 def _few(found: Mapping[str, Any]) -> Iterable[str]:
@@ -146,7 +148,8 @@ def junit(found: Mapping[str, Any]) -> str:
     """Return the report as JUnit XML: a test suite, and a test case for each scenario."""
     cases = []
     for one in found["scenarios"]:
-        head = f"  <testcase classname=\"podnet.connectivity\" name={quoteattr(one['name'])} time=\"{one['seconds']}\""
+        name, seconds = quoteattr(one["name"]), quoteattr(str(one["seconds"]))
+        head = f'  <testcase classname="podnet.connectivity" name={name} time={seconds}'
         inside = ""
         if one["result"] == FAILED:
             text = "\n".join(one["failures"])
@@ -162,7 +165,10 @@ def junit(found: Mapping[str, Any]) -> str:
         for one in others
     ]
     total = len(found["scenarios"]) + len(others)
-    counts = f'tests="{total}" failures="{found[FAILED]}" errors="{len(others)}" skipped="{found[SKIPPED]}"'
+    counts = (
+        f'tests="{total}" failures="{found[FAILED]}" errors="{len(others)}" '
+        f'skipped="{found[SKIPPED]}"'
+    )
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',

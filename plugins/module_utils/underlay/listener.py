@@ -51,8 +51,8 @@ def start(own: Mapping[str, Any], run: int) -> None:
     ports = [_bound(own["node_ip"], packets.PORT)]
     if ports[0] is None:
         raise Failure(
-            f"Port {packets.PORT} of {own['node_ip']} is taken; end what listens there, or wait for "
-            "another run."
+            f"Port {packets.PORT} of {own['node_ip']} is taken; end what listens there, or wait "
+            "for another run."
         )
     before = _dropped_by_path()
     ports.append(_bound(*own["tunnel"]) if own["tunnel"] else None)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The packets by which nodes find what is in the way between them: what they say, and how they are sent."""
+"""The packets by which nodes find what is in the way between them: what they say, how they go."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def send(own: Mapping[str, Any], peers: Sequence[Mapping[str, Any]], run: int) -
 
     :param own: ``node_ip``, ``pod`` (an address of its pod CIDR), ``device``, ``size``, ``mac`` (of
         its tunnel endpoint).
-    :param peers: each ``name``, ``node_ip``, ``pod``, and ``tunnel``: ``address``, ``port``, ``vni``
-        and ``mac``; None: pods' packets are sent as they are.
+    :param peers: each ``name``, ``node_ip``, ``pod``, and ``tunnel``: ``address``, ``port``,
+        ``vni`` and ``mac``; None: pods' packets are sent as they are.
     """
     failures: dict[str, str] = {}
     with _socket(own["node_ip"]) as plain:
@@ -163,11 +163,15 @@ def frames(device: str) -> Iterator[socket.socket]:
 
 def frame(device: str, mac: bytes, inside: bytes) -> bytes:
     """Return a packet as it leaves by a device."""
-    own = bytes.fromhex(Path(f"/sys/class/net/{device}/address").read_text().strip().replace(":", ""))
+    own = bytes.fromhex(
+        Path(f"/sys/class/net/{device}/address").read_text().strip().replace(":", "")
+    )
     return mac + own + _IPV4 + inside
 
 
-def packet(source: str, target: str, data: bytes, ports: tuple[int, int] = (SOURCE_PORT, PORT)) -> bytes:
+def packet(
+    source: str, target: str, data: bytes, ports: tuple[int, int] = (SOURCE_PORT, PORT)
+) -> bytes:
     """Return a datagram between any two addresses, never to be cut into fragments."""
     length = 20 + 8 + len(data)
     head = struct.pack(
@@ -182,7 +186,7 @@ def packet(source: str, target: str, data: bytes, ports: tuple[int, int] = (SOUR
 
 
 def next_hop(address: str, device: str) -> bytes | None:
-    """Return the MAC address to which the node sends what is for an address; None: nobody answers."""
+    """Return the MAC address to which what is for an address is sent; None: nobody answers."""
     command = ["ip", "-j", "route", "get", address, "oif", device]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

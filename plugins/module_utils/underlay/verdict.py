@@ -83,8 +83,8 @@ def _in_the_way(name: str, other: str, nodes: Mapping[str, Node]) -> Iterator[st
     if packets.NODE not in kinds:
         why = sender.failures.get(other)
         yield (
-            f"nothing arrives at {peer['node_ip']}, not even from the node's own address: the node is "
-            "down, or a security group drops all of it" + (f" ({why})" if why else "")
+            f"nothing arrives at {peer['node_ip']}, not even from the node's own address: the node "
+            "is down, or a security group drops all of it" + (f" ({why})" if why else "")
         )
         return
     if other in sender.failures:
@@ -106,7 +106,10 @@ def _too_large(here: set[tuple[int, int]], sender: Node, peer: Mapping[str, Any]
     arrives = (
         f"the largest that does has {size}; podnet_mtu: {fits} fits" if size else "none of 576 does"
     )
-    return f"the MTU is smaller than planned: a packet of {sender.own['size']} bytes does not arrive, {arrives}"
+    return (
+        f"the MTU is smaller than planned: a packet of {sender.own['size']} bytes does not arrive, "
+        f"{arrives}"
+    )
 
 
 def _dropped_by_host(receiver: Node, what: str) -> str:
@@ -124,8 +127,8 @@ def _of_tunnel(
     address, port = peer["tunnel"]["address"], peer["tunnel"]["port"]
     if packets.TUNNEL not in kinds:
         yield (
-            f"a security group or a firewall on the way drops the tunnel's port: let UDP port {port} to "
-            f"{address} pass"
+            "a security group or a firewall on the way drops the tunnel's port: let UDP port "
+            f"{port} to {address} pass"
         )
     elif packets.TUNNEL not in passes:
         yield _dropped_by_host(receiver, f"UDP port {port} of the tunnel")
@@ -139,24 +142,25 @@ def _of_pods(
     if packets.SOURCE not in kinds:
         if _sends_as_pods(sender, nodes):
             yield (
-                f"a security group drops packets from pods' addresses: let {sender.own['pod_cidr']} in "
-                f"where {other} is"
+                "a security group drops packets from pods' addresses: let "
+                f"{sender.own['pod_cidr']} in where {other} is"
             )
         else:
             yield (
-                f"the cloud checks sources (spoof protection): no packet from a pod's address leaves "
-                f"{name}; switch that check off for {name}, or allow it {sender.own['pod_cidr']}"
+                "the cloud checks sources (spoof protection): no packet from a pod's address "
+                f"leaves {name}; switch that check off for {name}, or allow it "
+                f"{sender.own['pod_cidr']}"
             )
     elif packets.TARGET not in kinds:
         if peer["way"] == "gateway":
             yield (
-                f"a route is missing in the VPC: {peer['pod_cidr']} via {peer['node_ip']}; without it "
-                f"the router does not know the pods of {other}"
+                f"a route is missing in the VPC: {peer['pod_cidr']} via {peer['node_ip']}; without "
+                f"it the router does not know the pods of {other}"
             )
         else:
             yield (
-                f"a security group or a check of destinations drops packets to pods' addresses: let "
-                f"{peer['pod_cidr']} pass to {other}"
+                "a security group or a check of destinations drops packets to pods' addresses: "
+                f"let {peer['pod_cidr']} pass to {other}"
             )
     elif packets.PODS not in kinds:
         yield (
@@ -180,7 +184,13 @@ def render(found: Mapping[str, Any], failures: Mapping[str, str]) -> list[str]:
     """Return the report: a verdict, what is in the way, and the pairs of nodes."""
     bad = len(found["problems"]) + len(failures)
     rows = [
-        (one["from"], one["to"], one["way"], one["largest"], "; ".join(one["in_the_way"]) and "blocked")
+        (
+            one["from"],
+            one["to"],
+            one["way"],
+            one["largest"],
+            "; ".join(one["in_the_way"]) and "blocked",
+        )
         for one in found["pairs"]
     ]
     return [
