@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
-from ..module_utils.connectivity import items, scenarios
+from ..module_utils.connectivity import actions, items, scenarios
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.services import wire
@@ -41,23 +41,23 @@ class ActionModule(Action):
             listed = [
                 one for one in scenarios.SCENARIOS if one.group == group and one.name in chosen
             ]
-            actions = []
+            asked = []
             for one in listed:
-                reasons = [scenarios.skipped(one, facts) for facts in all_facts]
+                reasons = [actions.skipped(one, facts) for facts in all_facts]
                 if all(reasons):
                     found["left_out"][one.name] = reasons[0]
                 else:
                     each = zip(all_facts, reasons)
-                    actions += [
+                    asked += [
                         action
                         for facts, reason in each
                         if not reason
-                        for action in scenarios.actions(one, facts, outside=outside)
+                        for action in actions.actions(one, facts, outside=outside)
                     ]
                 if speaks:
                     _say(one.name, chosen, found["left_out"].get(one.name))
-            if actions:
-                sent = {**given, "scenarios": [], "_actions": actions}
+            if asked:
+                sent = {**given, "scenarios": [], "_actions": asked}
                 done = self.run_module("connectivity_info", sent, task_vars)
                 if "results" not in done:
                     raise Failure(str(done.get("msg") or done))
@@ -69,22 +69,22 @@ class ActionModule(Action):
 
 def _facts(
     given: Mapping[str, Any], node: dict[str, Any], task_vars: Mapping[str, Any], *, outside: bool
-) -> list[scenarios.Facts]:
+) -> list[actions.Facts]:
     """Return what the actions follow from: of the node, or of all nodes for the host outside."""
     path = str(given["path"])
     names = [str(name) for name in task_vars["ansible_play_hosts"]]
     at = names.index(node["name"])
     ring = names[at + 1 :] + names[:at]
     host = (
-        scenarios.Outside(str(given["outside"]), str(given["address"]))
+        actions.Outside(str(given["outside"]), str(given["address"]))
         if given.get("outside") and given.get("address")
         else None
     )
     if outside:
         nodes = [node, *_parts(path, ring)]
-        return [scenarios.Facts(one, [], _services(path, one), host) for one in nodes]
+        return [actions.Facts(one, [], _services(path, one), host) for one in nodes]
     peers = _parts(path, ring[: scenarios.PEERS_ASKED])
-    return [scenarios.Facts(node, peers, _services(path, node), host)]
+    return [actions.Facts(node, peers, _services(path, node), host)]
 
 
 def _parts(path: str, names: Iterable[str]) -> list[dict[str, Any]]:

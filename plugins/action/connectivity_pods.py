@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils.connectivity import items, scenarios
+from ..module_utils.connectivity import actions, items
 from ..module_utils.plan import files
 from ..plugin_utils import slices
 from ..plugin_utils.action import Action
@@ -35,7 +35,7 @@ def _outside(arguments: dict[str, Any]) -> dict[str, Any]:
 def _of_node(path: Any, task_vars: dict[str, Any]) -> dict[str, Any]:
     """Return what a node is brought: pods without policies where it judges none, and so on."""
     node = slices.of_host(str(path), task_vars)
-    judges = scenarios.judges(node)
+    judges = actions.judges(node)
     roles = [role for role in items.PODS if judges or role not in items.OF_POLICIES]
     own = [one for one in node["endpoints"] if items.role_of(one) in roles]
     return {

@@ -247,7 +247,7 @@ def _echo(number: int, sequence: int, payload: bytes) -> bytes:
 def checksum(data: bytes) -> int:
     """Return the checksum of the Internet's headers over some bytes."""
     data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

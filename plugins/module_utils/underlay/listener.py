@@ -134,12 +134,12 @@ def _listen(
         waiting.register(one, selectors.EVENT_READ)
     while not ended:
         for key, _events in waiting.select(0.05):
-            one: Any = key.fileobj
+            ready: Any = key.fileobj
             with contextlib.suppress(OSError):
-                if one in taps:
-                    _take_frame(one, own, run, wire, arrived)
+                if ready in taps:
+                    _take_frame(ready, own, run, wire, arrived)
                 else:
-                    _note(one.recv(_DATAGRAM), run, arrived)
+                    _note(ready.recv(_DATAGRAM), run, arrived)
     found = {
         "wire": sorted(wire),
         "sockets": sorted(arrived),

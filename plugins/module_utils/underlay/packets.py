@@ -179,10 +179,10 @@ def packet(
         *(0x45, 0, length, 0, _DO_NOT_FRAGMENT, _TTL, socket.IPPROTO_UDP, 0),
         *(socket.inet_aton(source), socket.inet_aton(target)),
     )
-    total = sum(struct.unpack("!10H", head))
+    total: int = sum(struct.unpack("!10H", head))
     total = (total & 0xFFFF) + (total >> 16)
-    head = head[:10] + (~(total + (total >> 16)) & 0xFFFF).to_bytes(2, "big") + head[12:]
-    return head + struct.pack("!HHHH", *ports, 8 + len(data), 0) + data
+    checksum = (~(total + (total >> 16)) & 0xFFFF).to_bytes(2, "big")
+    return head[:10] + checksum + head[12:] + struct.pack("!HHHH", *ports, 8 + len(data), 0) + data
 
 
 def next_hop(address: str, device: str) -> bytes | None:
@@ -192,7 +192,7 @@ def next_hop(address: str, device: str) -> bytes | None:
     if done.returncode:
         return None
     (route,) = json.loads(done.stdout)
-    hop = route.get("gateway", address)
+    hop: str = route.get("gateway", address)
     end = time.monotonic() + _RESOLVE
     while True:
         for line in Path("/proc/net/arp").read_text().splitlines()[1:]:
