@@ -39,7 +39,8 @@ def _of_node(path: Any, task_vars: dict[str, Any]) -> dict[str, Any]:
     roles = [role for role in items.PODS if judges or role not in items.OF_POLICIES]
     own = [one for one in node["endpoints"] if items.role_of(one) in roles]
     return {
-        "node": {**node, "endpoints": own},
+        # Without what a node has only where it judges pods of others, too.
+        "node": {**node, "endpoints": own, "isolation": judges},
         "services": files.read_services(str(path), node["name"]) if node["balances"] else "",
         "policies": files.read_policies(str(path), node["name"]) if judges else [],
         "places": [

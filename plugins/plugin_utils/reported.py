@@ -54,6 +54,11 @@ def _refused(variables: Any) -> str:
     return str((variables.get("podnet_node") or {}).get("refused") or "")
 
 
+def _unusable(variables: Any) -> str:
+    """Say why a node has no part in what is asked; empty: it has one."""
+    return _refused(variables) or str((variables.get("podnet_node") or {}).get("reason") or "")
+
+
 def connectivity(
     names: Iterable[str], hostvars: Any
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, list[dict[str, Any]]] | None]:
@@ -72,7 +77,7 @@ def connectivity(
         else:
             failed = [variables.get("connectivity_made") or {}, asked]
             said = [str(one["msg"]) for one in failed if one.get("failed") and one.get("msg")]
-            failures[name] = _refused(variables) or (said[0] if said else NO_ANSWER)
+            failures[name] = _unusable(variables) or (said[0] if said else NO_ANSWER)
         outside = variables.get("connectivity_outside") or {}
         if "results" in outside:  # one of the hosts has it, for the task ran once
             probed[OUTSIDE] = outside
@@ -94,5 +99,5 @@ def underlay(
         else:
             failed = (listens, sent, heard)
             said = [str(one["msg"]) for one in failed if one.get("failed") and one.get("msg")]
-            failures[name] = _refused(variables) or (said[0] if said else NO_ANSWER)
+            failures[name] = _unusable(variables) or (said[0] if said else NO_ANSWER)
     return found, failures
