@@ -68,7 +68,7 @@ class Network:
         self.opened.close()
         self.cluster.variables.update(cell.variables)
         self.cluster.play("demo").ok()
-        self.cell = cell
+        self.cell, self.brought = cell, self.cluster.variables["podnet_network_policies"]
         if self.prober is None:
             self.prober = self.stack.enter_context(probing(self.cluster))
         self.nodes = self.opened.enter_context(applying(self.cluster))

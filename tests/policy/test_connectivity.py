@@ -36,7 +36,7 @@ def report(run, task="Show how the scenarios went"):
 @pytest.mark.parametrize("cell", SOUND, ids=str)
 def test_every_scenario_passes_on_a_sound_cluster_and_nothing_is_left(standing, tmp_path, cell):
     cluster = standing.cluster
-    if standing.brought is None:  # other tests leave policies of theirs
+    if standing.brought is None:  # other tests leave policies of theirs, or none
         standing.site()
     before = snapshots(cluster)
     json_file, xml_file = tmp_path / "report.json", tmp_path / "junit.xml"
@@ -246,7 +246,7 @@ def test_what_an_interrupted_run_left_the_nodes_remove_by_themselves(standing):
     process = cluster.start_play("connectivity", "-e", "podnet_scenarios=policies", journal=journal)
     numbers = {}
     while len(numbers) < len(cluster.nodes):
-        assert process.poll() is None
+        assert process.poll() is None, process.stdout.read()
         for name in cluster.nodes:
             said = cluster.try_exec(name, "cat", str(responder.PID_FILE)).stdout.split()
             if said:
