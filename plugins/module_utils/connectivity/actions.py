@@ -172,7 +172,7 @@ def _target(row: Row, place: Mapping[str, Any], facts: Facts) -> Action | None:
     if row.target in ("own", "echo", "node_port"):
         return _service(row, place, facts)
     one = pod(row.target, place)
-    if one is None:
+    if one is None or (row.target in items.OF_POLICIES and not judges(place)):
         return None
     return {"target": _short(one["name"]), "address": one["ip"], "by": [one["name"]]}
 
@@ -186,6 +186,8 @@ def _service(row: Row, place: Mapping[str, Any], facts: Facts) -> Action | None:
     if service is None:
         return None
     if row.target == "node_port":
+        if not place["balances"]:
+            return None
         ports = {one["protocol"].lower(): one["node_port"] for one in service["ports"]}
         target = {"target": f"node port of {place['name']}", "address": place["node_ip"]}
         return {**target, "port": ports[row.probe], "by": None}
