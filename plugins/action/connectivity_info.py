@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
@@ -16,7 +17,7 @@ from ..plugin_utils import slices, survey
 from ..plugin_utils.action import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 OUR_SERVICES = f"{items.NAMESPACE}/"
 
@@ -83,13 +84,15 @@ def _facts(
     if outside:
         nodes = [node, *_parts(path, ring)]
         return [actions.Facts(one, [], _services(path, one), host) for one in nodes]
-    peers = _parts(path, ring[: scenarios.PEERS_ASKED])
+    others = (one for one in _parts(path, ring) if one["cluster"] == node["cluster"])
+    peers = list(islice(others, scenarios.PEERS_ASKED))
     return [actions.Facts(node, peers, _services(path, node), host)]
 
 
-def _parts(path: str, names: Iterable[str]) -> list[dict[str, Any]]:
+def _parts(path: str, names: Iterable[str]) -> Iterator[dict[str, Any]]:
     found = (files.read(path, name) for name in names)
-    return [one for one in found if one["observed"] and one["usable"]]
+    # What a node lacks whose devices were refused, no action can follow from.
+    return (one for one in found if one["observed"] and one["usable"] and "balances" in one)
 
 
 def _services(path: str, node: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
