@@ -18,6 +18,10 @@ def test_nodes_without_a_network_are_asked_and_left_as_they_were(make_cluster):
     cluster.exec("node-2", "nft", "add table ip t")
     cluster.exec("node-2", "nft", "add chain ip t c { type filter hook input priority 0; }")
     cluster.exec("node-2", "nft", "add rule ip t c udp dport 8472 drop")
-    run = cluster.play("underlay", "-e", "podnet_network_type=overlay")
+    run = cluster.play("underlay")
     assert run.status != 0
-    assert "node's own firewall drops it: let it take UDP port 8472" in run.output
+    shown = run.result("node-1", "Show what is in the way")["msg"]
+    assert shown[2].endswith(
+        "node-1 -> node-2: the packet arrives, and the node's own firewall drops it: let it take "
+        "UDP port 8472 of the tunnel"
+    )
