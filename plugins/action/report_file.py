@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.engine import files
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
+from ansible_collections.podnet.fabric.plugins.plugin_utils import report_files
 from ansible_collections.podnet.fabric.plugins.plugin_utils.action import Action
 
 ARGUMENT_SPEC = {
@@ -30,21 +28,9 @@ class ActionModule(Action):
         arguments = self.validate_argument_spec(
             argument_spec=ARGUMENT_SPEC, mutually_exclusive=ONE_OF, required_one_of=ONE_OF
         )[1]
-        variable = "podnet_junit_file" if arguments["report"] is None else "podnet_report_file"
-        path = Path(arguments["path"]).expanduser().absolute()
-        if path.is_dir() or not path.parent.is_dir():
-            raise Failure(
-                f"{variable} is {arguments['path']!r}; valid is a file in a folder that "
-                "there is on the controller."
-            )
-        text = arguments["text"] or (
-            json.dumps(arguments["report"], indent=4, sort_keys=True) + "\n"
-        )
-        try:
-            files.write(path, text.encode())
-        except OSError as error:
-            raise Failure(
-                f"{variable} is {arguments['path']!r}, which cannot be written: "
-                f"{error.strerror}; valid is a file that the user who runs Ansible may write."
-            ) from error
-        return {"changed": False, "path": str(path)}
+        report, text = arguments["report"], arguments["text"]
+        variable = "podnet_junit_file" if report is None else "podnet_report_file"
+        if report is not None:
+            text = json.dumps(report, indent=4, sort_keys=True) + "
+"
+        return {"changed": False, "path": report_files.write(variable, arguments["path"], text)}

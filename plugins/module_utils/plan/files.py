@@ -128,8 +128,30 @@ def read_policies(directory: str, name: str) -> list[str]:
 
 def read_labels(directory: str, name: str) -> list[str]:
     """Return the pods of a node's cluster by their labels, as ``policy.wire`` packs them."""
-    file = _file(directory, "labels", _mine(directory, name)["cluster"])
+    return read_all_labels(directory, _mine(directory, name)["cluster"])
+
+
+def read_all_policies(directory: str, cluster: str, names: Iterable[str]) -> list[str]:
+    """Return what the nodes of a cluster are to hold of policies, the classes of all first.
+
+    Nothing where the cluster has no policies.
+    """
+    files = [_file(directory, "policies", name) for name in names]
+    classes = _file(directory, "classes", cluster)
+    found = [file for file in (classes, *files) if file.exists()]
+    return [file.read_text() for file in found] if classes.exists() else []
+
+
+def read_all_labels(directory: str, cluster: str) -> list[str]:
+    """Return the pods of a cluster by their labels, as ``policy.wire`` packs them."""
+    file = _file(directory, "labels", cluster)
     return [file.read_text()] if file.exists() else []
+
+
+def place(directory: str, name: str) -> dict[str, Any]:
+    """Return where a node stands: its ``subnet`` (``name``, ``cidr``) and the ``gateway`` there."""
+    own = _mine(directory, name)["own"]
+    return {"subnet": own["subnet"], "gateway": own["vpc_gateway"]}
 
 
 def _mine(directory: str, name: str) -> dict[str, Any]:
