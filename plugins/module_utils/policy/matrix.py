@@ -34,11 +34,13 @@ class End:
     """Some that are told apart by nothing.
 
     :param peers: their class, None where they have none.
+    :param labels: the namespace of pods, and each of their labels, such as ``app=web``.
     :param pods: their addresses; none where they are no pods.
     """
 
     name: str
     peers: int | None
+    labels: tuple[str, ...] = ()
     pods: frozenset[bytes] = frozenset()
     held: Pod = NO_POD
 
@@ -51,9 +53,10 @@ class End:
 def matrix(parts: Iterable[Mapping[str, Any]], groups: Iterable[Group]) -> dict[str, Any]:
     """Return the matrix of a cluster, as data.
 
-    ``ends`` are rows (who begins) and columns (with whom), each ``name``, ``pods`` (how many),
-    ``isolated`` and ``audited``; ``cells`` a list a row of ``state`` (``all``, ``some``, ``none``,
-    ``itself``, ``other``: of no pod) and ``ports`` in words; ``more`` is how many ends are left out.
+    ``ends`` are rows (who begins) and columns (with whom), each ``name``, ``namespace``, ``labels``,
+    ``pods`` (how many), ``isolated`` and ``audited``; ``cells`` a list a row of ``state`` (``all``,
+    ``some``, ``none``, ``itself``, ``other``: of no pod) and ``ports`` in words; ``more`` is how
+    many ends are left out.
 
     :param parts: options of the module ``policy``: the classes of the cluster, and of each node its
         sets, pods and rules.
@@ -71,6 +74,8 @@ def matrix(parts: Iterable[Mapping[str, Any]], groups: Iterable[Group]) -> dict[
         "ends": [
             {
                 "name": end.name,
+                "namespace": end.labels[0] if end.labels else "",
+                "labels": list(end.labels[1:]),
                 "pods": len(end.pods),
                 "isolated": end.isolated,
                 "audited": bool(end.held.audit_ingress or end.held.audit_egress),
@@ -98,8 +103,12 @@ def _together(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _ends(state: State, partition: int, groups: Iterable[Group]) -> list[End]:
     pods: dict[str, list[bytes]] = defaultdict(list)
+    said: dict[str, tuple[str, ...]] = {}
     for namespace, labels, ips in groups:
-        pods[name_of(namespace, labels)] += map(addresses.packed, ips)
+        name = name_of(namespace, labels)
+        pods[name] += map(addresses.packed, ips)
+        said[name] = namespace, *(f"{key}={labels[key]}" for key in sorted(labels))
+    labels_of = {ip: said[name] for name, ips in pods.items() for ip in ips}
     entries = state.classes[partition]
     found: list[End] = []
     for classes, listed in peers(entries, entries, pods).items():
@@ -110,10 +119,9 @@ def _ends(state: State, partition: int, groups: Iterable[Group]) -> list[End]:
             split: dict[Pod, list[bytes]] = defaultdict(list)
             for ip in each.pods:
                 split[state.pods.get(ip, NO_POD)].append(ip)
-            found += [
-                End(part(each.name, len(some), len(each.pods)), classes.after, frozenset(some), pod)
-                for pod, some in split.items()
-            ]
+            for pod, some in split.items():
+                name = part(each.name, len(some), len(each.pods))
+                found.append(End(name, classes.after, labels_of[some[0]], frozenset(some), pod))
     return found
 
 

@@ -3,7 +3,7 @@
 (() => {
   const field = document.getElementById("find");
   const rows = [...document.querySelectorAll("[data-find]")].map((row) => [row, row.dataset.find.toLowerCase()]);
-  const squares = [...document.querySelectorAll(".field rect")].map((one) => [one, one.textContent.toLowerCase()]);
+  const squares = [...document.querySelectorAll(".field rect, .chips span")].map((one) => [one, (one.title || one.textContent).toLowerCase()]);
   const folds = [...document.querySelectorAll("details")];
   const before = new Map();
 

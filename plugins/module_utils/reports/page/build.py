@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...text import masquerading, networks
 from .. import health, status
 from ..problems import verdict
 from . import counts, policies, probes, scenarios, services, topology
@@ -18,6 +17,14 @@ from .cut import cut
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+#: How people say what a cluster is.
+_WORDS = {
+    "native_routing": "native routing",
+    "overlay": "VXLAN overlay",
+    "ebpf": "eBPF",
+    "bridge": "Linux bridge",
+    "routed": "kernel routes",
+}
 #: Sentences of each kind that are shown.
 _SENTENCES = 30
 
@@ -78,6 +85,7 @@ def cluster(
         "verdict": verdict(problems),
         "problems": cut(problems, _SENTENCES),
         "warnings": cut(said["warnings"], _SENTENCES),
+        "vpc": summary["vpc_cidr"],
         "facts": _facts(summary),
         "figures": _figures(summary, said, reach, asked=bool(statuses)),
         "topology": topology.shown(summary, said, statuses, places),
@@ -91,12 +99,10 @@ def cluster(
 
 def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     behind = summary["masquerade"]
-    hidden = masquerading.shown(behind["devices"], behind["cidrs"]) if behind else None
     found = [
-        ("Routing", networks.shown(summary["network_type"], summary["datapath"])),
-        ("VPC", summary["vpc_cidr"]),
+        ("Network", f"{_WORDS[summary['network_type']]}, {_WORDS[summary['datapath']]}"),
         ("Native-routing CIDR", summary["native_routing_cidr"] or "none"),
-        ("Masquerading", hidden or masquerading.DISABLED),
+        ("Masquerading", _masquerading(behind) if behind else "none"),
     ]
     if summary["service_cidr"]:
         found.append(("Service CIDR", summary["service_cidr"]))
@@ -104,6 +110,11 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         used = f"{each['used']} of {each['total']} node CIDRs /{each['node_cidr_mask_size']}"
         found.append((f"Secondary range {each['name']}", f"{each['cidr']}, {used}"))
     return found
+
+
+def _masquerading(behind: Mapping[str, Any]) -> str:
+    devices = ", ".join(behind["devices"]) or "the node's device"
+    return f"behind {devices}, but not to {', '.join(behind['cidrs'])}"
 
 
 def _figures(

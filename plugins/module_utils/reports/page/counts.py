@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Flows, and nodes of a reason, that are shown.
 FLOWS, NODES = 50, 12
+#: Maps that are shown at once, where none is minded.
+MAPS = 6
 #: A bar of the page is so long.
 BAR = 100
 #: Kinds of maps of which each entry is there from the beginning: they cannot fill.
@@ -102,10 +104,10 @@ def flows(found: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     return {"rows": shown, "more": len(rows) - len(shown)}
 
 
-def maps(statuses: Statuses) -> list[dict[str, Any]]:
+def maps(statuses: Statuses) -> dict[str, Any]:
     """Return the maps that can fill, each on the node where it is fullest, the fullest first.
 
-    Each has ``name``, ``node``, ``used``, ``size``, ``share`` (a text), ``bar`` and ``state``;
+    ``shown`` are the first of them, or all that are minded, ``rest`` the others. Each has ``name``, ``node``, ``used``, ``size``, ``share`` (a text), ``bar`` and ``state``;
     ``forgets`` says whether it makes room by itself.
     """
     fullest: dict[str, dict[str, Any]] = {}
@@ -116,7 +118,9 @@ def maps(statuses: Statuses) -> list[dict[str, Any]]:
             part = one["used"] / one["size"]
             if one["name"] not in fullest or part > fullest[one["name"]]["part"]:
                 fullest[one["name"]] = {**one, "node": node, "part": part}
-    return [_map(one) for one in sorted(fullest.values(), key=lambda one: -one["part"])]
+    rows = [_map(one) for one in sorted(fullest.values(), key=lambda one: -one["part"])]
+    count = max(MAPS, sum(row["state"] != "ok" for row in rows))
+    return {"shown": rows[:count], "rest": rows[count:]}
 
 
 def _map(one: Mapping[str, Any]) -> dict[str, Any]:

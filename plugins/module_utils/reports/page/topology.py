@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Nodes that are drawn, those with a problem first, and those that are listed below the drawing.
 TILES, LISTED = 36, 500
+#: Up to so many pods of a node have their names in its tile; more are squares.
+NAMED = 16
 #: Pods that a node's field shows, and that are listed by name in the whole cluster.
 FIELD, PODS = 160, 2000
 #: A square and the step to the next one, in units of the drawing; squares in a row.
@@ -93,6 +95,7 @@ def _field(pods: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
         {
             "x": at % COLUMNS * STEP,
             "y": at // COLUMNS * STEP,
+            "name": one["name"] if one else "",
             "state": "unknown" if one is None else "ok" if one["state"] == _READY else "bad",
             "title": _title(one),
         }
@@ -101,6 +104,7 @@ def _field(pods: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     rows = max(1, -(-len(squares) // COLUMNS))
     return {
         "squares": squares,
+        "named": None not in pods and len(pods) <= NAMED,
         "size": SIZE,
         "width": COLUMNS * STEP - (STEP - SIZE),
         "height": rows * STEP - (STEP - SIZE),
