@@ -53,7 +53,7 @@ class End:
 def matrix(parts: Iterable[Mapping[str, Any]], groups: Iterable[Group]) -> dict[str, Any]:
     """Return the matrix of a cluster, as data.
 
-    ``ends`` are rows (who begins) and columns (with whom), each ``name``, ``namespace``, ``labels``,
+    ``ends`` are rows (who begins) and columns (with whom): ``name``, ``namespace``, ``labels``,
     ``pods`` (how many), ``isolated`` and ``audited``; ``cells`` a list a row of ``state`` (``all``,
     ``some``, ``none``, ``itself``, ``other``: of no pod) and ``ports`` in words; ``more`` is how
     many ends are left out.

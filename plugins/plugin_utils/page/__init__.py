@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Draws the page about clusters: a template, its style and its script, in one file that needs no other.
+"""Draws the page about clusters: template, style and script in one file that needs no other.
 
 All that is shown is escaped. The page allows itself nothing but its own style and script, by what
 they hash to: what somebody smuggles into it is neither run nor fetched.

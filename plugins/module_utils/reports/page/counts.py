@@ -107,8 +107,9 @@ def flows(found: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
 def maps(statuses: Statuses) -> dict[str, Any]:
     """Return the maps that can fill, each on the node where it is fullest, the fullest first.
 
-    ``shown`` are the first of them, or all that are minded, ``rest`` the others. Each has ``name``, ``node``, ``used``, ``size``, ``share`` (a text), ``bar`` and ``state``;
-    ``forgets`` says whether it makes room by itself.
+    ``shown`` are the first of them, or all that are minded, ``rest`` the others. Each has ``name``,
+    ``node``, ``used``, ``size``, ``share`` (a text), ``bar`` and ``state``; ``forgets`` says whether
+    it makes room by itself.
     """
     fullest: dict[str, dict[str, Any]] = {}
     for node, status in statuses.items():

@@ -50,12 +50,15 @@ def shown(statuses: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
 def _add(found: dict[str, dict[str, Any]], node: str, front: Mapping[str, Any]) -> None:
     """Put a frontend of a node to its service; what several nodes have is one."""
     name = front["name"] or "without a name"
-    row = found.setdefault(name, {"fronts": {}, "backends": {}, "nodes": set()})
+    row = found.setdefault(name, {"fronts": {}, "backends": {}, "nodes": set(), "seen": []})
     row["nodes"].add(node)
     key = front["type"], front["frontend"], front["protocol"]
     row["fronts"].setdefault(key, {"type": key[0], "address": key[1], "protocol": key[2]})
-    for one in (*front["backends"], *front["outside_backends"]):
-        row["backends"].setdefault(one["address"], one["state"])
+    for backends in (front["backends"], front["outside_backends"]):
+        if backends not in row["seen"]:  # nearly always a thousand nodes have the same
+            row["seen"].append(backends)
+            for one in backends:
+                row["backends"].setdefault(one["address"], one["state"])
 
 
 def _backend(address: str, state: str, pods: Mapping[str, str]) -> dict[str, Any]:
