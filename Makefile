@@ -20,7 +20,7 @@ PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 
             nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute \
             mtr-tiny iputils-tracepath iptables nftables ipset \
             clang libbpf-dev gcc libc6-dev shellcheck mmdebstrap patchelf \
-            qemu-system-x86 qemu-utils e2fsprogs openssh-client dropbear-bin file \
+            qemu-system-x86 qemu-utils e2fsprogs openssh-client dropbear-bin file chromium \
             systemd prometheus prometheus-node-exporter
 
 TESTS := $(addprefix test-,unit lint docs sanity published versions packet integration demo cluster cells switches services masquerade policy loss awx upgrade molecule vm)

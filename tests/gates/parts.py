@@ -83,7 +83,10 @@ DOCS = (
 #: What is shown on the demo's cluster.
 DEMO = [
     f"tests/cluster/test_{name}.py"
-    for name in ("connectivity", "commands", "idempotence", "reports", "metrics", "bad_input")
+    for name in (
+        *("connectivity", "commands", "idempotence", "reports", "page", "metrics"),
+        "bad_input",
+    )
 ]
 
 SWITCH = "tests/cells/test_switch.py"

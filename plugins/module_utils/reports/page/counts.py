@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     Statuses = Mapping[str, Mapping[str, Any]]
 
-#: Flows, and nodes of a reason, that are shown.
-FLOWS, NODES = 50, 12
+#: Flows that are shown at once, and those that are shown at all; nodes of a reason.
+FIRST, FLOWS, NODES = 10, 50, 12
 #: Maps that are shown at once, where none is minded.
 MAPS = 6
 #: A bar of the page is so long.
@@ -83,7 +83,7 @@ def size(octets: int) -> str:
 
 
 def flows(found: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the flows with the most bytes; None where there are none.
+    """Return the flows with the most bytes, ``shown`` and ``rest``; None where there are none.
 
     :param found: each ``source``, ``destination``, ``protocol``, ``packets`` and ``bytes``;
         ``port`` of the destination, ``verdict`` and ``rtt`` (milliseconds) where they are known.
@@ -101,15 +101,15 @@ def flows(found: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         }
         for one in rows[:FLOWS]
     ]
-    return {"rows": shown, "more": len(rows) - len(shown)}
+    return {"shown": shown[:FIRST], "rest": shown[FIRST:], "more": len(rows) - len(shown)}
 
 
 def maps(statuses: Statuses) -> dict[str, Any]:
     """Return the maps that can fill, each on the node where it is fullest, the fullest first.
 
     ``shown`` are the first of them, or all that are minded, ``rest`` the others. Each has ``name``,
-    ``node``, ``used``, ``size``, ``share`` (a text), ``bar`` and ``state``; ``forgets`` says whether
-    it makes room by itself.
+    ``node``, ``used``, ``size``, ``share`` (a text), ``bar`` and ``state``; ``forgets`` says
+    whether it makes room by itself.
     """
     fullest: dict[str, dict[str, Any]] = {}
     for node, status in statuses.items():
