@@ -31,6 +31,9 @@ ELSEWHERE = {
     "./lab down": "tests/integration/test_lab.py takes it away",
     "./lab reboot": "tests/integration/test_lab.py reboots a host",
     "ansible-playbook podnet.fabric.why": "tests/policy/test_why.py asks where such policies are",
+    "ansible-playbook podnet.fabric.status -i INVENTORY -e podnet_report_page": (
+        "tests/cluster/test_page.py writes the page elsewhere than into the checkout"
+    ),
     "ip route show dev pn_vxlan": "tests/cells/listings.py has the lines of an overlay",
     "ip neigh show dev pn_vxlan": "tests/cells/listings.py has the lines of an overlay",
     "bridge fdb show dev pn_vxlan": "tests/cells/listings.py has the lines of an overlay",

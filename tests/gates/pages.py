@@ -26,6 +26,8 @@ def _collect() -> None:
         text = re.sub(r"\]\((docs|\.\.)/", "](", page.read_text())
         text = text.replace("](README.md", "](index.md")  # which holds it
         (SOURCES / page.name).write_text(text)
+    for picture in (ROOT / "docs").glob("*.png"):
+        shutil.copy(picture, SOURCES)
     shutil.copytree(ROOT / "docs/awx", SOURCES / "awx")  # what a page lets readers take
     for page in (ROOT / "docs/site").glob("*.*"):
         shutil.copy(page, SOURCES)
