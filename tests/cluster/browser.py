@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _SECONDS = 30
 #: It asks nobody, and runs as root, as these tests do.
 _COMMAND = (
-    *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+    *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--disable-dev-shm-usage", "--remote-debugging-pipe", "about:blank"),
+    *("--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe", "about:blank"),
 )
 
 
