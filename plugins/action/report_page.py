@@ -16,7 +16,7 @@ from ansible_collections.podnet.fabric.plugins.plugin_utils.action import Action
 from ansible_collections.podnet.fabric.plugins.plugin_utils.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 SCENARIO = {
     "name": {"type": "str", "required": True},
@@ -47,12 +47,10 @@ class ActionModule(Action):
         given = arguments["path"]
         path = report_files.check(_VARIABLE, given, _SUFFIXES)
         if arguments["state"] == "written":
-            hostvars = task_vars["hostvars"]
+            play = task_vars["hostvars"], task_vars["ansible_play_hosts_all"]
+            clusters = plain(arguments["clusters"]).values()
             found = build.page(
-                [
-                    _cluster(each, arguments["plan"], hostvars)
-                    for each in plain(arguments["clusters"]).values()
-                ],
+                [cluster_of(each, arguments["plan"], *play) for each in clusters],
                 when=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
                 tested=plain(arguments["scenarios"]),
                 flows=plain(arguments["flows"]),
@@ -61,12 +59,18 @@ class ActionModule(Action):
         return {"changed": False, "path": str(path)}
 
 
-def _cluster(summary: dict[str, Any], folder: str | None, hostvars: Any) -> dict[str, Any]:
-    """Return what ``build.cluster`` takes: of a cluster, of its plan, and of what its nodes said."""
+def cluster_of(
+    summary: dict[str, Any], folder: str | None, hostvars: Any, hosts: Collection[str]
+) -> dict[str, Any]:
+    """Return what ``build.cluster`` takes: of a cluster, of its plan, and of what its nodes said.
+
+    :param hosts: those of the play.
+    """
     names = [node["name"] for node in summary["nodes"]]
-    # Who was to probe said so, and be it that it failed.
-    asked = [name for name in names if "podnet_health" in hostvars[name]]
-    probed, failures = reported.probes(names, hostvars) if asked else (None, None)
+    here = [name for name in names if name in hosts]
+    # Who was to probe said something, and be it that it failed.
+    asked = any("podnet_health" in hostvars[name] for name in here)
+    probed, failures = reported.probes(here, hostvars) if asked else (None, None)
     return {
         "summary": summary,
         "reported": plain(reported.statuses(summary, hostvars)),

@@ -28,16 +28,15 @@ def paths(standing):
     return standing
 
 
-def lets(ports, packet):
+def lets(words, packet):
     """Say whether a cell's words mean a packet."""
-    if ports in ("all", "nothing"):
-        return ports == "all"
-    for word in ports.split(", "):
+    if words in ("all", "nothing"):
+        return words == "all"
+    for word in words.split(", "):
         name, _space, some = word.partition(" ")
         first, _dash, last = some.partition("-")
-        if name == packet.protocol and (
-            not some or int(first) <= packet.port <= int(last or first)
-        ):
+        ports = range(int(first), int(last or first) + 1) if some else range(1 << 16)
+        if name == packet.protocol and packet.port in ports:
             return True
     return False
 

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.action import report_page
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import blocks
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy.verdict import Judge
@@ -230,6 +231,23 @@ def test_a_node_with_a_problem_is_drawn_first():
     given["reported"][last] = {"usable": False, "reason": "broken"}
     (cluster,) = build.page([given], when="now")["clusters"]
     assert last in [one["name"] for s in cluster["topology"]["subnets"] for one in s["nodes"]]
+
+
+def test_of_a_part_of_the_cluster_the_others_are_not_said_to_have_failed():
+    given = page_world.cluster()
+    first, second, third = given["reported"]
+    hostvars = {
+        first: {
+            "podnet_status": {"status": given["reported"][first]["status"]},
+            "podnet_health": {"nodes": given["probed"][first]},
+        },
+        second: {"podnet_health": {"failed": True, "msg": "no responder"}},
+        third: {},
+    }
+    found = report_page.cluster_of(given["summary"], None, hostvars, [first, second])
+    assert (list(found["probed"]), found["failures"]) == ([first], {second: "no responder"})
+    unasked = {name: {} for name in hostvars}
+    assert report_page.cluster_of(given["summary"], None, unasked, [first])["probed"] is None
 
 
 @pytest.mark.parametrize(
