@@ -33,7 +33,8 @@ ARGUMENT_SPEC = {
     "flows": {"type": "list", "elements": "dict", "default": []},
     "state": {"type": "str", "choices": ["written", "writable"], "default": "written"},
 }
-_VARIABLE, _SUFFIXES = "podnet_report_page", (".html", ".htm")
+_VARIABLE = "podnet_report_page"
+_SUFFIXES = (".html", ".htm")
 
 
 class ActionModule(Action):
