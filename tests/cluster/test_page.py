@@ -63,16 +63,6 @@ def test_the_demo_has_a_page(demo, browser, tmp_path):
     assert cells == ["ok"] * 9
 
 
-def test_without_a_page_nobody_is_probed(demo):
-    run = demo.play("status").ok()
-    assert {event.status for event in run.events if "Write the page" in event.task} == {"skipped"}
-    assert not [
-        event
-        for event in run.events
-        if event.task.endswith("Start the responders") and event.status != "skipped"
-    ]
-
-
 def test_a_page_that_cannot_be_written_is_said_at_once(demo):
     run = demo.play("status", "-e", "podnet_report_page=/nowhere/page.html")
     assert run.errors == [

@@ -118,6 +118,12 @@ def test_status_shows_the_cluster_first_and_a_list_of_short_lines(demo, status):
     assert run.output.index("[Show the cluster]") < run.output.index("[Show the node's status]")
 
 
+def test_without_a_page_nobody_is_probed(status):
+    _folder, run = status
+    asked = [event for event in run.events if event.status != "skipped"]
+    assert not [one.task for one in asked if re.search(r"responders|Probe|the page", one.task)]
+
+
 def test_the_report_file_needs_no_become_where_ansible_runs(demo, status):
     folder, run = status
     for node in demo.nodes:  # there it was used, and the file is the node's own
