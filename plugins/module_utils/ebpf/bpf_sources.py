@@ -25,6 +25,9 @@ COLLECTION_SOURCES = Path(__file__).parents[3] / "bpf"
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 
+#: What BCC's macros that make maps are given.
+_MADE = re.compile(r"\bBPF_\w+\s*\(([^;]*)")
+
 
 def standin() -> dict[str, str]:
     """Return the stand-in headers for BCC: name -> text."""
@@ -42,6 +45,7 @@ def gather(
     :raises Failure: for a file or folder that cannot be read.
     """
     sources: dict[str, dict[str, Any]] = {}
+    words_of_maps: dict[str, set[str]] = {}
     named, own = {}, {}
     for item in programs:
         inline = item.get("source") and (item["name"], item["source"])
@@ -49,8 +53,9 @@ def gather(
         key = str((inline, *(item.get(word) for word in words)))
         if key not in sources:
             sources[key] = read_sources(item, find, base)
+            words_of_maps[key] = _words_of_maps(sources[key])
         named[item["name"]] = list(sources).index(key)
-        own[item["name"]] = _own_maps(item, sources[key])
+        own[item["name"]] = _own_maps(item, sources[key], words_of_maps[key])
     headers = standin()
     for each in sources.values():
         each["digest"] = source_of(each, headers).fingerprint
@@ -62,7 +67,9 @@ def gather(
     }
 
 
-def _own_maps(item: Mapping[str, Any], source: Mapping[str, Any]) -> list[str]:
+def _own_maps(
+    item: Mapping[str, Any], source: Mapping[str, Any], words_of_maps: set[str]
+) -> list[str]:
     """Name the maps of a program that its C makes itself, as far as its text says so.
 
     Check mode predicts by it: the compiler, which knows, does not run then.
@@ -71,8 +78,15 @@ def _own_maps(item: Mapping[str, Any], source: Mapping[str, Any]) -> list[str]:
     names = list(listed) if isinstance(listed, dict) else []
     if source["dialect"] != "bcc":
         return names
+    return [name for name in names if name in words_of_maps]
+
+
+def _words_of_maps(source: Mapping[str, Any]) -> set[str]:
+    """Return the words that a source in BCC's dialect gives to the macros that make maps."""
+    if source["dialect"] != "bcc":
+        return set()
     text = "\n".join(source["files"].values())
-    return [name for name in names if re.search(rf"\bBPF_\w+\s*\([^;]*\b{re.escape(name)}\b", text)]
+    return {word for given in _MADE.findall(text) for word in re.findall(r"\w+", given)}
 
 
 def gather_own(programs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -160,10 +174,14 @@ def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path
 def _follow(folders: list[Path], texts: dict[Path, str]) -> None:
     """Add the headers that a file includes with quotes, and those that they include."""
     todo = list(texts)
+    looked_up: set[tuple[Path, str]] = set()
     while todo:
         path = todo.pop()
         for name in _INCLUDE.findall(texts[path]):
-            places = [(folder / name).resolve() for folder in (path.parent, *folders)]
+            if (path.parent, name) in looked_up:  # files of one folder find the same
+                continue
+            looked_up.add((path.parent, name))
+            places = ((folder / name).resolve() for folder in (path.parent, *folders))
             header = next((place for place in places if place in texts or place.is_file()), None)
             # One that is nowhere is the system's, or the compiler says where it is missed.
             if header and header not in texts:
