@@ -30,6 +30,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import 
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.policy import options
 from ansible_collections.podnet.fabric.plugins.module_utils.policy import wire
 
+from .. import kept
 from . import CHECKOUT, isolation
 from .topology import DEVICE, MTU, SUBNET
 
@@ -201,8 +202,11 @@ def _sources(programs: list[dict[str, Any]]) -> dict[str, Any]:
     """Compile what no node had before; return what the action plugin of bpf_program sends."""
     found = _gathered(programs)
     keys = set(bpf_compile.keys(programs, found, objects.machine()).values())
+    _COMPILED.update(kept.found(keys - _COMPILED.keys()))
     if not keys <= set(_COMPILED):
-        _COMPILED.update(bpf_compile.make(programs, None, found)["objects"])
+        made = bpf_compile.make(programs, None, found)["objects"]
+        kept.keep(made)
+        _COMPILED.update(made)
     return {**bpf_sources.without_texts(found), "objects": {key: _COMPILED[key] for key in keys}}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_compile, bpf_sources
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import objects
+from ansible_collections.podnet.fabric.tests import kept
 from running import do, four_runs, run, run_module
 
 if TYPE_CHECKING:
@@ -59,8 +60,11 @@ def compiled(programs: list[dict[str, Any]], find: Callable[[str], str] = str) -
     """
     gathered = bpf_sources.gather(programs, find, Path.cwd())
     keys = set(bpf_compile.keys(programs, gathered, objects.machine()).values())
+    _COMPILED.update(kept.found(keys - _COMPILED.keys()))
     if not keys <= _COMPILED.keys():
-        _COMPILED.update(run("bpf_compile", programs=programs, _sources=gathered)["objects"])
+        made = run("bpf_compile", programs=programs, _sources=gathered)["objects"]
+        kept.keep(made)
+        _COMPILED.update(made)
     made = {key: _COMPILED[key] for key in keys}
     return {**bpf_sources.without_texts(gathered), "objects": made}
 
