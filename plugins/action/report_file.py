@@ -31,6 +31,5 @@ class ActionModule(Action):
         report, text = arguments["report"], arguments["text"]
         variable = "podnet_junit_file" if report is None else "podnet_report_file"
         if report is not None:
-            text = json.dumps(report, indent=4, sort_keys=True) + "
-"
+            text = json.dumps(report, indent=4, sort_keys=True) + "\n"
         return {"changed": False, "path": report_files.write(variable, arguments["path"], text)}
