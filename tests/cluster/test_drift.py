@@ -17,6 +17,7 @@ DOOR = "Create the devices between pods and the node's stack"
 SETTINGS = "Set forwarding"
 MAPS = "Fill the maps, with entries of other nodes"
 PROGRAMS = "Attach the programs"
+COMMAND = "Install the command"
 ROUTES = "Set routes to pods"
 PODS = "Connect the pods"
 
@@ -195,7 +196,7 @@ def test_filters_of_clsact_come_back(drift, pair):
     pair.variables["podnet_attach_mode"] = "clsact"
     run = pair.play("site").ok()
     tasks = {task for tasks in run.changed.values() for task in tasks}
-    assert tasks == {PROGRAMS, PODS}
+    assert tasks == {PROGRAMS, COMMAND, PODS}
     everybody_reaches_everybody(pair)
     drift(
         {

@@ -105,7 +105,8 @@ def test_a_run_finishes_all_others_and_fails_at_its_end(make_cluster):
             # Their names come back, in namespaces of their own; nothing else is to be done.
             want_more(cluster, *stay, "new", "vpn", "quits")
             run, _said = fails_at_its_end(cluster)
-            (lines,) = run.changed["node-1"].values()
+            plan, lines = run.changed["node-1"].values()
+            assert plan == ["change file /var/lib/podnet/plan.json"]
             assert {line.split()[-1] for line in lines} == {"vpn", "quits"}
             assert list(run.changed) == ["node-1"]
             for name in ("vpn", "quits"):

@@ -162,7 +162,7 @@ def test_policies_come_change_and_go(cluster: Any) -> None:
 
     # The last policy goes.
     off = cluster([], PODS[:1])
-    assert off.run() == ["Fill the policy maps, isolate no pod"]
+    assert off.run() == ["Fill the policy maps, isolate no pod", "Install the command"]
     assert [count(one) for one in policy_layout.TABLES] == [0] * 5
     off = cluster([], PODS[:1])
     assert off.slice["holds_policies"] is False

@@ -30,6 +30,7 @@ from .vpc import (
 KINDS = ("tcp", "udp")
 NODE, POD = NODES["k8s-s"], IPS[NETPOD]
 FILL = "Configure masquerading"
+COMMAND = "Install the command"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -114,7 +115,7 @@ def test_variables_say_another_list(cluster, older, change):
         podnet_masquerade_nodes=False,  # as by default in native networks
     )
     assert {node: list(tasks) for node, tasks in run.changed.items()} == {
-        node: [FILL] for node in cluster.nodes
+        node: [COMMAND, FILL] for node in cluster.nodes
     }
     assert listed(cluster) == {"8.8.8.0/24"}
     # What was begun goes on; what begins now is on the list.
