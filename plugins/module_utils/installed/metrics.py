@@ -42,6 +42,7 @@ RestrictAddressFamilies=AF_NETLINK AF_UNIX
 MemoryMax=512M
 TasksMax=8
 Nice=10
+LogLevelMax=warning
 """
 
 _TEXTS = {
