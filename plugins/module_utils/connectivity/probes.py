@@ -72,12 +72,13 @@ def _one(action: Action) -> dict[str, Any]:
         seen = Seen(False, failure.message, wrong=failure.message)
     except OSError as error:
         seen = Seen(*_of_error(error))
+    wrong = _wrong(action, seen)
     told = ("scenario", "source", "target", "own", "address")
     return {
         **{word: action[word] for word in told},
         "command": PROBES[action["probe"]].command(action),
         "expected": _expected(action),
-        "saw": seen.what + (f"; {wrong}" if (wrong := _wrong(action, seen)) else ""),
+        "saw": f"{seen.what}; {wrong}" if wrong else seen.what,
         "ok": not wrong and (action["expects"] == ANSWER) == seen.answered,
         "seconds": round(time.monotonic() - begun, 3),
     }
