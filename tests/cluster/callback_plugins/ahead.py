@@ -30,9 +30,8 @@ description:
     which is 40% of the time that a module takes; another Python finds the sources there, as ever.
 options:
   path:
-    description: Folder of the session.
+    description: Folder of the session; without it nothing is shared.
     type: path
-    required: true
     env:
       - name: PACKED_PATH
 """
@@ -66,9 +65,9 @@ class CallbackModule(CallbackBase):
         loader.connection_loader.get("podnet.fabric.netns", class_only=True)
         loader.shell_loader.get("sh", class_only=True)
         module_common.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": Archive})
-        folder = Path(self.get_option("path"))
-        if os.access(folder, os.W_OK):
-            packed = folder / _digest()
+        folder = self.get_option("path")
+        if folder and os.access(folder, os.W_OK):
+            packed = Path(folder, _digest())
             packed.mkdir(exist_ok=True)
             Path(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache").symlink_to(packed)
 
