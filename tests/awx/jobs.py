@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import stat
 import subprocess
 import uuid
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests import kept
 from tests.waiting import wait_for
 
 from .playing import BIN, ROOT, play
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from tests.cluster.cluster import Cluster
 
@@ -35,7 +37,8 @@ NOBODY = "65534"
 #: There by Debian's base files; what is mounted there is in the lab host's own mounts alone.
 PLACE = "/mnt"
 DATA = f"{PLACE}/data"
-#: By AWX's own settings: new hosts have new keys.
+#: By AWX's own settings: new hosts have new keys. What one job packs for the nodes, and what other
+#: tests have compiled, the others send as well.
 ENVIRONMENT = {
     "HOME": f"{PLACE}/home",
     "LC_ALL": "C.UTF-8",
@@ -43,6 +46,10 @@ ENVIRONMENT = {
     "ANSIBLE_COLLECTIONS_PATH": f"{PLACE}/collections",
     "ANSIBLE_HOST_KEY_CHECKING": "False",
     "ANSIBLE_PIPELINING": "True",
+    "ANSIBLE_CALLBACK_PLUGINS": f"{PLACE}/callbacks",
+    "ANSIBLE_CALLBACKS_ENABLED": "ahead",
+    "PACKED_PATH": f"{PLACE}/packed",
+    "PODNET_OBJECT_CACHE": f"{PLACE}/objects",
 }
 SCRIPT = "#!/bin/sh\ncat <<'END'\n{}\nEND\n"
 
@@ -101,9 +108,12 @@ def _see(cluster: Cluster, collections: Path, project: Path, folder: Path) -> No
     lines = [f"mount -t tmpfs -o mode=755 tmpfs {PLACE}", f"mkdir {PLACE}/venv {PLACE}/collections"]
     lines += [f"mount --bind {collections} {PLACE}/collections"]
     lines += [f"mount --bind {python.resolve()} {PLACE}/venv"]
-    lines += [f"mkdir -p {DATA}/project {DATA}/inventory {DATA}/env {PLACE}/home"]
+    lines += [f"mkdir -p {DATA}/project {DATA}/inventory {DATA}/env {PLACE}/home {PLACE}/packed"]
+    lines += [f"cp -r {ROOT}/tests/cluster/callback_plugins {PLACE}/callbacks"]
+    compiled = Path(os.environ.get(kept.CACHE, "/nonexistent")).glob("*.json")
+    lines += [f"mkdir -m 700 {PLACE}/objects", *(f"cp {each} {PLACE}/objects" for each in compiled)]
     lines += [f"cp -r {project}/. {DATA}/project", f"cp {folder}/user {DATA}/env/ssh_key"]
-    lines += [f"chown -R {NOBODY}:{NOBODY} {DATA} {PLACE}/home"]
+    lines += [f"chown -R {NOBODY}:{NOBODY} {DATA} {PLACE}/home {PLACE}/packed {PLACE}/objects"]
     lines += [f"mount --bind {DATA}/project {DATA}/project"]
     lines += [f"mount -o remount,bind,ro {DATA}/project"]
     for path in seen:
