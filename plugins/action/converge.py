@@ -59,9 +59,9 @@ class ActionModule(Action):
         if arguments["look_ahead"]:
             named += parts.after(arguments["part"], node)
         modules = {step.module for part in named for step in parts.steps(part, node)}
-        if "services" in modules:
+        if modules & {"services", "boot"}:
             sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
-        if "policy" in modules:
+        if modules & {"policy", "boot"}:
             sent["_policies"] = files.read_policies(str(arguments["path"]), node["name"])
             if self._task.diff:  # in a large cluster there are many, and they are for people
                 sent["_labels"] = files.read_labels(str(arguments["path"]), node["name"])
@@ -75,13 +75,14 @@ class ActionModule(Action):
             )
 
         compiles, begins = arguments["compile"], arguments["part"] == "node"
-        # What must be compiled is said once, for all parts.
-        of_all = begins or not compiles
+        ends = arguments["part"] == "boot"
+        # What must be compiled is said once, for all parts, and what a boot needs is of all.
+        of_all = begins or ends or not compiles
         found = given.programs(parts.PARTS if of_all else named, node) if node else []
         if not found:
             return run({})
         gathered = gather_own(found)
-        if begins:
+        if begins or ends:
             return run(without_texts(gathered))
         known = files.lacks(str(arguments["path"]), node["name"])
         return {**NOTHING, **programs.bring(run, gathered, compiles=compiles, known=known)}

@@ -23,7 +23,7 @@ from ..engine.failure import Failure
 from . import bpf_map_carry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ..engine.bpf.attach import Attached, Attacher
     from ..engine.bpf.hooks import Place
@@ -113,19 +113,23 @@ def converge(
     return {**changes.result(), "programs": described}
 
 
-def lacks(items: Sequence[Wanted], made: Mapping[str, Any]) -> dict[str, Any]:
+def lacks(
+    items: Sequence[Wanted], made: Mapping[str, Any], also: Collection[str] = ()
+) -> dict[str, Any]:
     """Say what must be compiled first, as the module's ``lacks`` does; empty where nothing must.
 
     What a program needs beside it, such as its maps, need not be there yet.
 
     :param made: as for :func:`converge`.
+    :param also: keys of objects that are wanted, whether their programs run or not.
     """
     with contextlib.ExitStack() as stack:
         run = _Run(stack.enter_context(attach.Attacher()), stack, check_mode=True)
         todo = [
             item
             for item in items
-            if item.present and _running(item, _opened(item.pin, stack), run) is None
+            if item.present
+            and (item.key in also or _running(item, _opened(item.pin, stack), run) is None)
         ]
     return _lacking(todo, made)
 

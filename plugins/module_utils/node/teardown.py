@@ -28,6 +28,7 @@ from ..engine.bpf import attach, clsact, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
+from ..installed import compiled, confirmed, unit
 from ..installed import converge as installed
 from ..nat import adoption
 from ..restoration import converge as restoration
@@ -85,7 +86,10 @@ def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
 
 
 def _plan_all(here: Network, held: Held, changes: Changes) -> None:
-    restoration.plan_removal(changes)  # what goes from here on is not brought back
+    # What goes from here on is not brought back, by no event and no boot.
+    unit.plan_removal(changes)
+    confirmed.plan_removal(changes)
+    restoration.plan_removal(changes)
     installed.plan_removal(changes)
     removal.plan(held, (), changes)
     ours = _ours(here.links)
@@ -94,6 +98,7 @@ def _plan_all(here: Network, held: Held, changes: Changes) -> None:
         if route["protocol"] == names.ROUTE_PROTOCOL:
             changes.add(routes.name(route), route, None, partial(routes.remove, here, route))
     _plan_devices(here, ours, changes)
+    compiled.plan_removal(changes)
     if Path(names.PIN_ROOT).exists():
         pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
         changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))

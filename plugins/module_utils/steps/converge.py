@@ -78,9 +78,11 @@ def spec_of(module: str) -> Spec:
 def sent() -> tuple[ModuleType, ...]:
     """Return the modules of all specs; Ansible sends what it finds imported anywhere."""
     from ..specs import (  # noqa: PLC0415
+        boot,
         bpf_map,
         bpf_program,
         bridge,
+        compiled,
         endpoints,
         mounts,
         neighbors,
@@ -96,8 +98,8 @@ def sent() -> tuple[ModuleType, ...]:
     )
 
     return (
-        *(bpf_map, bpf_program, bridge, endpoints, mounts, neighbors, node_command, policy),
-        *(restoration, routes, services, sysctls, teardown, veth, vxlan),
+        *(boot, bpf_map, bpf_program, bridge, compiled, endpoints, mounts, neighbors),
+        *(node_command, policy, restoration, routes, services, sysctls, teardown, veth, vxlan),
     )
 
 
@@ -139,10 +141,12 @@ def lacking(given: Given, call: Call) -> dict[str, Any]:
     if not items:
         return {}
     from ..ebpf import bpf_program, bpf_program_wanted  # noqa: PLC0415
+    from ..installed import compiled  # noqa: PLC0415
 
     checked = _checked(spec_of("bpf_program"), {"programs": items})["programs"]
     wanted = [bpf_program_wanted.wanted(item, None, given.sources) for item in checked]
-    return bpf_program.lacks(wanted, given.sources.get("objects", {}))
+    not_kept = compiled.missing(item.key for item in wanted)
+    return bpf_program.lacks(wanted, given.sources.get("objects", {}), also=not_kept)
 
 
 def to_do(steps: Iterable[Step], call: Call) -> list[Step]:

@@ -59,9 +59,23 @@ class Given:
         ifindex = self.node["device_ifindex"]
         return {**entries.build(self.node, self.items), "ifindex": ifindex, "command": False}
 
-    def programs(self, word: str) -> Arguments:
-        """Return the arguments of ``bpf_program`` for one of the lists of programs."""
-        return {"programs": self.items[word], "_sources": dict(self.sources)}
+    def programs(self, *words: str) -> Arguments:
+        """Return the arguments of ``bpf_program`` for some of the lists of programs."""
+        items = [item for word in words for item in self.items[word]]
+        return {"programs": items, "_sources": dict(self.sources)}
+
+    def boot(self) -> Arguments:
+        """Return the arguments of ``boot``."""
+        return {
+            "programs": programs(parts.PARTS, self.node),
+            "_sources": dict(self.sources),
+            "_plan": {
+                "node": self.node,
+                "sysctls": dict(self.sysctls),
+                "services": self.services,
+                "policies": list(self.policies),
+            },
+        }
 
 
 def programs(names: Iterable[str], node: Node) -> list[dict[str, Any]]:

@@ -131,6 +131,11 @@ PARTS: dict[str, tuple[Step, ...]] = {
             lambda given: given.maps("first_maps"),
             said_later=True,
         ),
+        Step(
+            "Keep the programs for a boot",
+            "compiled",
+            lambda given: given.programs("policy_programs", "programs"),
+        ),
         # Before programs come that hand packets over.
         Step(
             "Load the program of policies",
@@ -261,6 +266,12 @@ PARTS: dict[str, tuple[Step, ...]] = {
             when=_balances,
         ),
         Step(
+            "Keep the socket programs for a boot",
+            "compiled",
+            lambda given: given.programs("socket_programs"),
+            when=_balances,
+        ),
+        Step(
             "Attach the socket programs",
             "bpf_program",
             lambda given: given.programs("socket_programs"),
@@ -277,6 +288,10 @@ PARTS: dict[str, tuple[Step, ...]] = {
             lambda given: {"maps": given.items["masquerade_maps"]},
             when=lambda node: node["usable"] and node["masquerade"] is not None,
         ),
+    ),
+    # When all of it stands: what a boot brings back is never half of a plan.
+    "boot": (
+        Step("Write down the network for a boot", "boot", lambda given: given.boot(), when=_always),
     ),
 }
 

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The step that writes down a node's network for its boot, and has the host bring it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..ebpf import bpf_compile, bpf_sources
+from ..engine.bpf import objects
+from ..engine.change import Changes
+from ..engine.spec import Spec
+from ..installed import compiled, confirmed, unit
+
+if TYPE_CHECKING:
+    from ..engine.spec import Call, Params
+
+
+def _work(given: Params, call: Call) -> dict[str, Any]:
+    items, sources = given["programs"], given["_sources"]
+    keys = bpf_compile.keys(items, sources, objects.machine()) if items else {}
+    changes = Changes()
+    confirmed.plan(given["_plan"], bpf_sources.without_texts(sources) if items else {}, changes)
+    compiled.plan_removal(changes, but=set(keys.values()))
+    unit.plan(changes)
+    changes.apply(check_mode=call.check_mode)
+    if changes.steps and not unit.is_used():
+        call.warn(
+            "This host has no systemd: after a boot its pod network comes back with the next run, "
+            "or by what starts `podnet boot`."
+        )
+    return changes.result()
+
+
+SPEC = Spec(
+    arguments={
+        "programs": {"type": "list", "elements": "dict", "required": True},
+        "_sources": {"type": "dict"},
+        "_plan": {"type": "dict", "required": True},
+    },
+    work=_work,
+    no_log=True,  # the journal is no place for a plan
+)
