@@ -6,20 +6,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.boot import restore, underlay
-from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import parts
+from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from bpf_support import pins
 from node_support import bare_node
-from running import FORK, do, run
+from running import do, run
 from test_converge import node, options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 STATE = Path("/var/lib/podnet")
 
@@ -30,10 +30,14 @@ def converge(of: dict[str, Any], *, check: bool = False) -> dict[str, list[str]]
     return {part: each["changes"] for part, each in done.items() if each["changed"]}
 
 
+#: What of a host's disk a run writes to.
+FOLDERS = STATE, Path("/usr/local/sbin"), Path("/usr/local/share")
+
+
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory) -> Path:
     """Return what a run leaves on the disk of a node."""
-    kept = tmp_path_factory.mktemp("disk") / "podnet"
+    kept: Path = tmp_path_factory.mktemp("disk")
     with bare_node():
         # What a run writes down last is predicted as well as all else.
         assert "create file /var/lib/podnet/boot.json" in converge(node(), check=True)["boot"]
@@ -41,22 +45,26 @@ def disk(tmp_path_factory) -> Path:
         assert "create file /var/lib/podnet/boot.json" in converge(node())["boot"]
         for check in (False, True):
             assert converge(node(), check=check) == {}
-        shutil.copytree(STATE, kept)
+        for folder in FOLDERS:
+            shutil.copytree(folder, kept / folder.relative_to("/"))
     return kept
 
 
 @pytest.fixture
-def booted(disk: Path) -> Iterator[Callable[..., list[str]]]:
-    """Be on that node after a boot; return what brings its network back."""
-
-    def boot(*, whole: bool = True) -> list[str]:
-        said: list[str] = []
-        assert restore.restore(said.append) is whole
-        return said
-
+def booted(disk: Path) -> Iterator[None]:
+    """Be on that node after a boot."""
     with bare_node():
-        shutil.copytree(disk, STATE)
-        yield boot
+        for folder in FOLDERS:
+            shutil.copytree(disk / folder.relative_to("/"), folder, dirs_exist_ok=True)
+        yield
+
+
+def boot(*, status: int = 0, wait: float = 300) -> list[str]:
+    """Do what systemd does at a boot; return what the journal has of it."""
+    words = ["/usr/local/sbin/podnet", "boot", "--wait", str(wait)]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert done.returncode == status, done.stdout + done.stderr
+    return [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
 def nothing_is_made() -> bool:
@@ -64,54 +72,48 @@ def nothing_is_made() -> bool:
     return (pins(), spaces, "pn_" in do("ip", "-br", "link")) == ([], ["peer"], False)
 
 
-def test_a_boot_brings_all_of_it_back_and_a_run_after_it_changes_nothing(booted):
+@pytest.mark.usefixtures("booted")
+def test_a_boot_brings_all_of_it_back_and_a_run_after_it_changes_nothing():
     do("umount", "/sys/fs/bpf")  # nobody has mounted it yet
-    assert "Connect the pods: 4" in booted()
+    assert "Connect the pods: 4" in boot()
     assert converge(node()) == {}
-    assert booted() == []
+    assert boot() == []
     assert "web-1" in do("ip", "netns")
 
 
-def test_what_is_kept_is_roots_alone_and_goes_with_the_network(booted):
+@pytest.mark.usefixtures("booted")
+def test_what_is_kept_is_roots_alone_and_goes_with_the_network():
     files = [STATE / "boot.json", *(STATE / "objects").iterdir()]
     assert len(files) > 2
     assert {file.stat().st_mode & 0o7777 for file in files} == {0o600}
     assert (STATE / "objects").stat().st_mode & 0o7777 == 0o700
-    booted()
+    boot()
     run("teardown")
     assert not (STATE / "boot.json").exists()
     assert not (STATE / "objects").exists()
-    assert booted() == [
-        "no run of podnet.fabric.site has ended on this node: there is nothing to bring back"
-    ]
 
 
-def test_what_no_program_needs_any_more_goes(booted):
+@pytest.mark.usefixtures("booted")
+def test_what_no_program_needs_any_more_goes_with_the_next_run():
+    boot()
     extra = STATE / "objects" / f"{'0' * 64}.json"
     extra.write_text("{}")
-    booted()
+    assert converge(node()) == {"boot": ["remove unused compiled programs on disk"]}
     assert not extra.exists()
 
 
-def test_it_waits_for_the_address_that_it_was_planned_with(booted):
+@pytest.mark.usefixtures("booted")
+def test_it_waits_for_the_address_that_it_was_planned_with(tmp_path):
     do("ip", "addr", "del", "10.111.0.8/24", "dev", "eth0")
-    hears, says = FORK.Pipe(duplex=False)
-    boot = FORK.Process(target=lambda: says.send(restore.restore(says.send)))
-    boot.start()
-    assert "podnet_node_ip of node-e6e4d is 10.111.0.8, which no device" in hears.recv()
+    journal = tmp_path / "journal"
+    with journal.open("w") as file:
+        waits = subprocess.Popen(["/usr/local/sbin/podnet", "boot"], stdout=file)
+    wait_for("it says what it waits for", journal.read_text)
+    assert "podnet_node_ip of node-e6e4d is 10.111.0.8, which no device" in journal.read_text()
     assert nothing_is_made()
     do("ip", "addr", "add", "10.111.0.8/24", "dev", "eth0")
-    boot.join()
-    *_lines, whole = everything(hears)
-    assert whole is True
+    assert waits.wait() == 0
     assert converge(node()) == {}
-
-
-def everything(hears: Any) -> list[Any]:
-    found = []
-    while hears.poll():
-        found.append(hears.recv())
-    return found
 
 
 def changed_address() -> None:
@@ -162,12 +164,24 @@ OBSTACLES = {
 }
 
 
+@pytest.mark.usefixtures("booted")
 @pytest.mark.parametrize("happens", OBSTACLES, ids=lambda one: one.__name__)
-def test_what_is_in_the_way_is_one_sentence_and_nothing_is_half_done(booted, monkeypatch, happens):
-    monkeypatch.setattr(underlay, "LIMIT_SECONDS", 0.2)
+def test_what_is_in_the_way_is_one_sentence_and_nothing_is_half_done(happens):
     happens()
-    with pytest.raises(Failure) as raised:
-        booted()
-    assert OBSTACLES[happens] in raised.value.message
+    (said,) = boot(status=3, wait=0)
+    assert OBSTACLES[happens] in said
     if happens is not foreign_device:
         assert nothing_is_made()
+
+
+@pytest.mark.usefixtures("booted")
+def test_a_pod_that_cannot_be_connected_keeps_no_other_from_it():
+    file = STATE / "boot.json"
+    kept = json.loads(file.read_text())
+    pod = kept["node"]["endpoints"][-1]
+    theirs = {**pod, "name": "runtimes", "ip": "10.111.160.99", "netns": "/run/netns/gone"}
+    kept["node"]["endpoints"].append(theirs)
+    file.write_text(json.dumps(kept))
+    said = "\n".join(boot(status=1))
+    assert "runtimes: netns '/run/netns/gone' of endpoint 'runtimes' does not exist" in said
+    assert "web-1" in do("ip", "netns")

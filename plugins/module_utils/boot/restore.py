@@ -27,17 +27,18 @@ if TYPE_CHECKING:
 ON_DISK = ("node_command", "boot")
 
 
-def restore(say: Callable[[str], None]) -> bool:
+def restore(say: Callable[[str], None], seconds: float) -> bool:
     """Bring the network back; say whether all of it is there.
 
     :param say: called with a line for each thing that a person should know.
+    :param seconds: how long to wait for what the network stands on.
     :raises Failure: in a sentence, what stands in the way; nothing is done then.
     """
     kept = confirmed.read()
     if kept is None:
         say("no run of podnet.fabric.site has ended on this node: there is nothing to bring back")
         return True
-    node = underlay.settled(kept["node"], say)
+    node = underlay.settled(kept["node"], say, seconds)
     given = _given(kept, node)
     call = Call(check_mode=False, require=_require, warn=say)
     whole = True

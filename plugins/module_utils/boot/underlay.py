@@ -16,27 +16,26 @@ from ..plan import devices, hosts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: No target of the host's says that an address is there; what waits for a lease may wait for long.
-LIMIT_SECONDS = 300.0
 
-
-def settled(node: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+def settled(node: Mapping[str, Any], say: Callable[[str], None], seconds: float) -> dict[str, Any]:
     """Wait for what the network of a node stands on; return its slice with that.
+
+    No target of the host's says that an address is there, and a lease may take long.
 
     :param node: its slice, as a run has settled it.
     :param say: called once with what is waited for.
     :raises Failure: what is missing, or in the way, when the time is over.
     """
     unsettled = _unsettled(node)
-    end, said = time.monotonic() + LIMIT_SECONDS, False
+    end, said = time.monotonic() + seconds, False
     with events.listen() as heard:
         while True:
             seen = _look(unsettled)
             lacking = _missing(unsettled) or list(devices.problems(unsettled, seen))
             if not lacking:
                 break
-            if not said:
-                say(f"waiting for at most {LIMIT_SECONDS:g} s: {' '.join(lacking)}")
+            if not said and seconds:
+                say(f"waiting for at most {seconds:g} s: {' '.join(lacking)}")
                 said = True
             # Another device's events come, too: the end is looked at after each.
             heard.wait(min(1.0, end - time.monotonic()))

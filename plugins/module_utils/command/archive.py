@@ -42,9 +42,14 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 #: Of a compiled file: its code belongs to the source whose hash follows, and is held against it.
 _CHECKED_HASH = (3).to_bytes(4, "little")
 
-#: What is imported for the type checker alone, and what is imported of ours.
-_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:(?:[ \t].*)?\n)+", re.MULTILINE)
-_IMPORT = re.compile(r"^[ \t]*from (\.+[\w.]*) import (?:\(([^)]*)\)|(.*))", re.MULTILINE)
+#: Package -> what it is called in the archive. Of Ansible there is what checks arguments.
+_PACKAGES = {_BASE: PACKAGE, "ansible": "ansible"}
+
+#: What is imported for the type checker alone, and what is imported of these.
+_TYPES = re.compile(r"^if (?:\w+\.)?TYPE_CHECKING:\n(?:(?:[ \t].*)?\n)+", re.MULTILINE)
+_NAMES = r"import (?:\(([^)]*)\)|(.*))"
+_IMPORT = re.compile(rf"^[ \t]*from (\.+[\w.]*|ansible\.module_utils[\w.]*) {_NAMES}", re.MULTILINE)
+_IMPORT_WHOLE = re.compile(r"^[ \t]*import (ansible\.module_utils[\w.]*)", re.MULTILINE)
 _COMMENT = re.compile(r"#.*")
 
 #: The last bytes of the file: the digest of what it is made of, and that of all bytes before.
@@ -55,6 +60,7 @@ _SEAL_SIZE = len(names.MARK) + 2 * 65
 def sent() -> object:
     """Return the modules of all words; Ansible sends what it finds imported anywhere."""
     from .words import (  # noqa: PLC0415
+        boot,
         drops,
         endpoints,
         metrics,
@@ -66,7 +72,7 @@ def sent() -> object:
         why,
     )
 
-    return (drops, endpoints, metrics, nat, policy, restore, services, status, why)
+    return (boot, drops, endpoints, metrics, nat, policy, restore, services, status, why)
 
 
 def digest() -> str:
@@ -110,17 +116,27 @@ def _compiled(path: str, text: str) -> bytes:
 
 
 def _files() -> dict[str, str]:
-    """Return the files of the package, by their paths in the archive."""
+    """Return the files of the packages, by their paths in the archive."""
     sources = _sources()
-    packages = sorted({_BASE, *(name.rpartition(".")[0] for name in sources)})
-    return {
-        **{f"{_path(name)}/__init__.py": "" for name in packages},
-        **{f"{_path(name)}.py": source for name, source in sorted(sources.items())},
-    }
+    folders = {parent for name in sources for parent in _parents(name)}
+    empty = {f"{_path(name)}/__init__.py": "" for name in sorted(folders)}
+    return {**empty, **{_path(name) + ".py": source for name, source in sorted(sources.items())}}
+
+
+def _parents(name: str) -> Iterator[str]:
+    """Return the packages that a module lies in, down to one of those that have a name here."""
+    while name not in _PACKAGES:
+        name = name.rpartition(".")[0]
+        yield name
 
 
 def _path(name: str) -> str:
-    return (PACKAGE + name[len(_BASE) :]).replace(".", "/")
+    package = _package(name)
+    return (_PACKAGES[package] + name[len(package) :]).replace(".", "/")
+
+
+def _package(name: str) -> str:
+    return next(each for each in _PACKAGES if f"{name}.".startswith(f"{each}."))
 
 
 @cache
@@ -131,11 +147,11 @@ def _sources() -> Mapping[str, str]:
     todo = [main.__name__, *words]
     while todo:
         name = todo.pop()
-        source = None if name in found else _source(name)
-        if source is None:  # a package, or something in a module
-            continue
-        found[name] = source
-        todo += _imports(name.rpartition(".")[0], source)
+        for file in (name, f"{name}.__init__"):
+            source = None if file in found else _source(file)
+            if source:  # else an empty package, or something in a module
+                found[file] = source
+                todo += _imports(file.rpartition(".")[0], source)
     lacking = {main.__name__, *words} - set(found)
     if lacking:
         first = min(lacking)
@@ -144,18 +160,21 @@ def _sources() -> Mapping[str, str]:
 
 
 def _source(name: str) -> str | None:
-    """Return the source of a module of ours, wherever it was sent to."""
-    path = name[len(_BASE) + 1 :].replace(".", "/") + ".py"
+    """Return the source of a module, wherever it was sent to."""
+    package = _package(name)
+    path = name[len(package) + 1 :].replace(".", "/") + ".py"
     try:
-        data = pkgutil.get_data(_BASE, path)
+        data = pkgutil.get_data(package, path)
     except OSError:
         return None
     return None if data is None else data.decode()
 
 
 def _imports(package: str, source: str) -> Iterator[str]:
-    """Return what a module imports of ours: names of modules, and some that are none."""
-    for base, listed, line in _IMPORT.findall(_TYPES.sub("", source)):
+    """Return what a module imports of the packages: names of modules, and some that are none."""
+    text = _TYPES.sub("", source)
+    yield from _IMPORT_WHOLE.findall(text)
+    for base, listed, line in _IMPORT.findall(text):
         whole = importlib.util.resolve_name(base, package)
         yield whole
         for each in _COMMENT.sub("", listed or line).split(","):

@@ -172,6 +172,21 @@ WORDS = (
         ),
     ),
     Word(
+        "boot",
+        "bring the whole network back as the last run left it, after a boot of the host",
+        "all is done but what it says, such as a pod whose namespace is not there",
+        ("podnet boot", "systemd runs it at each boot (podnet-boot.service), and people may"),
+        (
+            _option(
+                "--wait",
+                "seconds to wait for the address and the devices of the plan",
+                type=float,
+                default=300.0,
+            ),
+        ),
+        json=False,
+    ),
+    Word(
         "restore",
         "bring back routes, addresses and neighbors that the host lost",
         "something is still missing after a minute",

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import argparse
 
 
-def run(_options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Do it; return the exit status."""
-    return SOUND if restore(_say) else UNSOUND
+    return SOUND if restore(_say, options.wait) else UNSOUND
 
 
 def _say(line: str) -> None:
