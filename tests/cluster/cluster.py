@@ -328,6 +328,7 @@ class Cluster:
         """Pull the plug of a host."""
         keeper.stop(places.HostPlace(self.lab, host))
 
-    def reboot(self, host: str) -> None:
-        """Pull the plug of a host and boot it."""
-        subprocess.run([ROOT / "lab", "reboot", f"{self.lab}:{host}"], check=True)
+    def reboot(self, host: str, *, bare: bool = False) -> None:
+        """Pull the plug of a host and boot it; a bare one brings no network back by itself."""
+        words = ["--bare"] if bare else []
+        subprocess.run([ROOT / "lab", "reboot", *words, f"{self.lab}:{host}"], check=True)

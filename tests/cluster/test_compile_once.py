@@ -107,7 +107,7 @@ def test_a_rerun_compiles_nothing(cluster: Cluster) -> None:
 
 
 def test_a_node_that_lost_its_programs_alone_gets_them(cluster: Cluster) -> None:
-    cluster.reboot("node-3")
+    cluster.reboot("node-3", bare=True)
     done = cluster.play("site").ok()
     assert "node-1" not in done.changed
     assert [where for _made, where in compiles(done)] == ["node-3"]

@@ -201,7 +201,7 @@ def test_a_node_that_is_down_keeps_what_it_has(make_cluster):
     # It comes back with an empty kernel, and another one loses all that was in its own: the pods
     # are new, but each stands once and in the CIDR that its node has always had.
     cluster.up()
-    cluster.reboot("node-1")
+    cluster.reboot("node-1", bare=True)
     assert cluster.pods() == {}
     cluster.play("site").ok()
     assert cidrs(cluster) == held

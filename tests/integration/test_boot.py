@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from bpf_support import pins
 from node_support import bare_node
 from running import do, run
 from test_converge import node, options
+from test_policy_parts import TO_DB, Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,17 +47,25 @@ def disk(tmp_path_factory) -> Path:
         assert "create file /var/lib/podnet/boot.json" in converge(node())["boot"]
         for check in (False, True):
             assert converge(node(), check=check) == {}
-        for folder in FOLDERS:
-            shutil.copytree(folder, kept / folder.relative_to("/"))
+        save(kept)
     return kept
+
+
+def save(kept: Path) -> None:
+    for folder in FOLDERS:
+        shutil.copytree(folder, kept / folder.relative_to("/"))
+
+
+def load(kept: Path) -> None:
+    for folder in FOLDERS:
+        shutil.copytree(kept / folder.relative_to("/"), folder, dirs_exist_ok=True)
 
 
 @pytest.fixture
 def booted(disk: Path) -> Iterator[None]:
     """Be on that node after a boot."""
     with bare_node():
-        for folder in FOLDERS:
-            shutil.copytree(disk / folder.relative_to("/"), folder, dirs_exist_ok=True)
+        load(disk)
         yield
 
 
@@ -185,3 +195,38 @@ def test_a_pod_that_cannot_be_connected_keeps_no_other_from_it():
     said = "\n".join(boot(status=1))
     assert "runtimes: netns '/run/netns/gone' of endpoint 'runtimes' does not exist" in said
     assert "web-1" in do("ip", "netns")
+
+
+#: Who is not allowed to sends, from before the boot on.
+FLOOD = """
+import socket, sys, time
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    sender.sendto(b"denied", (sys.argv[1], 5432))
+    time.sleep(0.0002)
+"""
+
+
+def dropped(pod: str) -> set[str]:
+    return {one["reason"] for one in run("drops_info", pod=pod)["drops"]}
+
+
+def test_nothing_passes_against_a_policy_from_the_first_packet_on(tmp_path):
+    kept, plan = tmp_path / "disk", tmp_path / "plan"
+    plan.mkdir()
+    with bare_node():
+        of = Cluster(plan, [TO_DB])
+        of.run()
+        (ip,) = (one["ip"] for one in of.slice["endpoints"] if one["name"] == "db")
+        save(kept)
+    with bare_node(), contextlib.ExitStack() as stack:
+        load(kept)
+        flood = subprocess.Popen(["ip", "netns", "exec", "peer", "python3", "-c", FLOOD, ip])
+        stack.callback(flood.kill)
+        boot()
+        wait_for("the policy drops it", lambda: "ingress_denied" in dropped("db"))
+        # First there was nobody, then somebody with a policy.
+        assert dropped("db") <= {"no_endpoint", "ingress_denied"}
+        assert flood.poll() is None
+        (device,) = json.loads(do("ip", "-n", "db", "-s", "-j", "link", "show", "eth0"))
+        assert device["stats64"]["rx"]["packets"] == 0

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from functools import partial
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ..engine.failure import Failure
 from . import keeper, network, places, spec, syscalls
 from .places import HostPlace
 from .removal import alone
+from .spawn import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,14 +39,40 @@ def present(
         return _converge(lab, wanted, check_mode=check_mode)
 
 
-def reboot(lab: str, host: str) -> None:
-    """Kill a host with all that runs in it, and build it anew; its disk is kept."""
+#: What systemd runs on a node as it boots.
+_BOOT = ("/usr/local/sbin/podnet", "boot")
+
+
+def reboot(lab: str, host: str, *, bare: bool = False) -> str:
+    """Kill a host with all that runs in it, and build it anew; its disk is kept.
+
+    :param bare: leave it without what its disk would bring back: its part of the pod network.
+    :returns: what bringing that back has to say.
+    """
     if host == spec.SWITCH or host not in places.hosts(lab):
         raise Failure(f"Lab {lab!r} has no host {host!r}.")
     with alone():
         keeper.stop(HostPlace(lab, host))
         hosts = [HostPlace(lab, name).recall() for name in places.hosts(lab) if name != spec.SWITCH]
         _converge(lab, hosts, check_mode=False)
+    return "" if bare else _boot_network(places.find(lab, host))
+
+
+def _boot_network(place: places.Place) -> str:
+    try:
+        done = subprocess.run(
+            _BOOT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=ENVIRONMENT,
+            preexec_fn=place.enter,
+        )
+    except FileNotFoundError:  # no run has been there
+        return ""
+    return done.stdout
 
 
 def _converge(lab: str, wanted: Sequence[spec.Host], *, check_mode: bool) -> dict[str, Any]:

@@ -66,7 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD")
     execute.set_defaults(run=_exec)
 
-    reboot = commands.add_parser("reboot", help="kill a host and build it anew; its disk is kept")
+    reboot = commands.add_parser("reboot", help="kill a host and boot it; its disk is kept")
+    reboot.add_argument(
+        "--bare", action="store_true", help="without what its disk has of the pod network"
+    )
     reboot.add_argument("target", metavar="[LAB:]HOST")
     reboot.set_defaults(run=_reboot)
     return parser
@@ -151,7 +154,7 @@ def _reboot(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) 
     # Here alone: it imports pyroute2, which takes longer than the other commands altogether.
     from .build import reboot  # noqa: PLC0415
 
-    reboot(*_choose(options))
+    sys.stdout.write(reboot(*_choose(options), bare=options.bare))
     return 0
 
 
