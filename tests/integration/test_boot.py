@@ -177,9 +177,11 @@ OBSTACLES = {
 @pytest.mark.usefixtures("booted")
 @pytest.mark.parametrize("happens", OBSTACLES, ids=lambda one: one.__name__)
 def test_what_is_in_the_way_is_one_sentence_and_nothing_is_half_done(happens):
+    of = node()
     happens()
     (said,) = boot(status=3, wait=0)
     assert OBSTACLES[happens] in said
+    assert OBSTACLES[happens] in run("status_info", node=of)["status"]["node"]["reason"]
     if happens is not foreign_device:
         assert nothing_is_made()
 

@@ -15,7 +15,7 @@ from ..engine import lock
 from ..engine.bpf import objects
 from ..engine.failure import Failure, Unfinished
 from ..engine.spec import Call
-from ..installed import compiled, confirmed
+from ..installed import compiled, confirmed, trouble
 from ..steps import converge, parts
 from ..steps.given import Given, programs
 from . import underlay
@@ -34,6 +34,16 @@ def restore(say: Callable[[str], None], seconds: float) -> bool:
     :param seconds: how long to wait for what the network stands on.
     :raises Failure: in a sentence, what stands in the way; nothing is done then.
     """
+    try:
+        whole = _restored(say, seconds)
+    except Failure as failure:
+        trouble.note(failure.message)
+        raise
+    trouble.clear()
+    return whole
+
+
+def _restored(say: Callable[[str], None], seconds: float) -> bool:
     kept = confirmed.read()
     if kept is None:
         say("no run of podnet.fabric.site has ended on this node: there is nothing to bring back")

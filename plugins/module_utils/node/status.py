@@ -24,6 +24,7 @@ from ..endpoints.wanted import KINDS
 from ..engine import links, netlink, rules
 from ..engine.bpf import attach, hooks, programs
 from ..engine.bpf import links as bpf_links
+from ..installed import trouble
 from ..nat import status as masquerading
 from ..policy import info as policies
 from ..policy import notes
@@ -99,7 +100,10 @@ def _attach_mode(found: list[dict[str, Any]]) -> str | None:
 def _reason(node: Mapping[str, Any], lost: Mapping[str, list[str]], *, here: bool) -> str:
     if not node["usable"]:
         return str(node["reason"])
-    return lacking.sentence(lost) if here else lacking.ABSENT
+    if here:
+        return lacking.sentence(lost)
+    told = trouble.read()
+    return f"{lacking.ABSENT}: {told}" if told else lacking.ABSENT
 
 
 def _ipam(node: Mapping[str, Any], held: list[dict[str, Any]]) -> dict[str, Any]:
