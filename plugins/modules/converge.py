@@ -164,6 +164,10 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.spec import Call
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import converge, parts
 from ansible_collections.podnet.fabric.plugins.module_utils.steps.given import Given
+from ansible_collections.podnet.fabric.plugins.module_utils.words import main as command
+
+#: Ansible sends what it finds imported, and the node's command is made of what was sent.
+SENT = command
 
 
 def main() -> None:

@@ -81,6 +81,10 @@ changes:
 
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 from ansible_collections.podnet.fabric.plugins.module_utils.specs.restoration import SPEC
+from ansible_collections.podnet.fabric.plugins.module_utils.words import main as command
+
+#: Ansible sends what it finds imported, and the node's command is made of what was sent.
+SENT = command
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the dashboard and the alert rules ask for is there; an alert comes when it is due."""
+"""The dashboard and the alert rules ask for metrics that there are; alerts come when due."""
 
 from __future__ import annotations
 

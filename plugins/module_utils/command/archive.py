@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from .. import names
 from ..engine.failure import Failure
-from . import main, table
+from . import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,10 +33,12 @@ _BASE = str(__package__).rpartition(".")[0]
 
 _MAIN = f"""import sys
 
-from {PACKAGE}.command.main import main
+from {PACKAGE}.words.main import main
 
 sys.exit(main(sys.argv[1:]))
 """
+#: What runs. It stands above all that it is made of, and is known here by its name alone.
+_ENTRY = f"{_BASE}.words.main"
 #: An archive has a time for each file; the first that it can have.
 _TIME = (1980, 1, 1, 0, 0, 0)
 #: Of a compiled file: its code belongs to the source whose hash follows, and is held against it.
@@ -55,24 +57,6 @@ _COMMENT = re.compile(r"#.*")
 #: The last bytes of the file: the digest of what it is made of, and that of all bytes before.
 _SEAL = re.compile(rb"%b ([0-9a-f]{64}) ([0-9a-f]{64})" % re.escape(names.MARK).encode())
 _SEAL_SIZE = len(names.MARK) + 2 * 65
-
-
-def sent() -> object:
-    """Return the modules of all words; Ansible sends what it finds imported anywhere."""
-    from .words import (  # noqa: PLC0415
-        boot,
-        drops,
-        endpoints,
-        metrics,
-        nat,
-        policy,
-        restore,
-        services,
-        status,
-        why,
-    )
-
-    return (boot, drops, endpoints, metrics, nat, policy, restore, services, status, why)
 
 
 def digest() -> str:
@@ -143,16 +127,16 @@ def _package(name: str) -> str:
 def _sources() -> Mapping[str, str]:
     """Return the modules that the command imports, at once or later, with their sources."""
     found: dict[str, str] = {}
-    words = [f"{__package__}.words.{word.name}" for word in table.WORDS]
-    todo = [main.__name__, *words]
+    words = [f"{_BASE}.words.{word.name}" for word in table.WORDS]
+    todo = [_ENTRY, *words]
     while todo:
         name = todo.pop()
         for file in (name, f"{name}.__init__"):
             source = None if file in found else _source(file)
             if source:  # else an empty package, or something in a module
                 found[file] = source
-                todo += _imports(file.rpartition(".")[0], source)
-    lacking = {main.__name__, *words} - set(found)
+                todo += imports(file.rpartition(".")[0], source)
+    lacking = {_ENTRY, *words} - set(found)
     if lacking:
         first = min(lacking)
         raise Failure(f"The source of {first} is not there to make the command podnet of.")
@@ -170,7 +154,7 @@ def _source(name: str) -> str | None:
     return None if data is None else data.decode()
 
 
-def _imports(package: str, source: str) -> Iterator[str]:
+def imports(package: str, source: str) -> Iterator[str]:
     """Return what a module imports of the packages: names of modules, and some that are none."""
     text = _TYPES.sub("", source)
     yield from _IMPORT_WHOLE.findall(text)
@@ -178,4 +162,5 @@ def _imports(package: str, source: str) -> Iterator[str]:
         whole = importlib.util.resolve_name(base, package)
         yield whole
         for each in _COMMENT.sub("", listed or line).split(","):
-            yield f"{whole}.{each.split(' as ')[0].strip()}"
+            if each.strip():  # a list may end with a comma
+                yield f"{whole}.{each.split(' as ')[0].strip()}"

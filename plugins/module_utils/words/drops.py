@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...drops import info, report
-from ...engine.failure import Failure
-from ..table import Usage
+from ..command.table import Usage
+from ..drops import info, report
+from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     import argparse

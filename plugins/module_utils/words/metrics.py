@@ -11,15 +11,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...engine.failure import Failure
-from ...metrics import cilium, families, http, read
-from ...names import MARK
-from ..table import NO_ANSWER, SOUND, UNSOUND, Usage
+from ..command.table import NO_ANSWER, SOUND, UNSOUND, Usage
+from ..engine.failure import Failure
+from ..metrics import cilium, families, http, read
+from ..names import MARK
 
 if TYPE_CHECKING:
     import argparse
 
-    from ...metrics.families import Family
+    from ..metrics.families import Family
 
 #: The file in node_exporter's folder; it reads those that end so.
 _FILE = "podnet.prom"

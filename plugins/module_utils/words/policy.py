@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The word ``services``: what the module ``services_info`` says."""
+"""The word ``policy``: what the module ``policy_info`` says."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...services import info, report
+from ..policy import info, report
 
 if TYPE_CHECKING:
     import argparse
@@ -14,12 +14,9 @@ if TYPE_CHECKING:
 
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
-    """Return the answer, and whether each service has a backend."""
+    """Return the answer, and whether what was asked for is there."""
     found = info.gather(options.NAME)
-    there = bool(found["services"]) or options.NAME is None
-    return found, there and all(
-        one["backends"] or one["outside_backends"] for one in found["services"]
-    )
+    return found, bool(found["policies"]) or options.NAME is None
 
 
 def render(found: Mapping[str, Any]) -> str:

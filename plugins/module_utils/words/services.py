@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The word ``policy``: what the module ``policy_info`` says."""
+"""The word ``services``: what the module ``services_info`` says."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...policy import info, report
+from ..services import info, report
 
 if TYPE_CHECKING:
     import argparse
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
-    """Return the answer, and whether what was asked for is there."""
+    """Return the answer, and whether each service has a backend."""
     found = info.gather(options.NAME)
-    return found, bool(found["policies"]) or options.NAME is None
+    there = bool(found["services"]) or options.NAME is None
+    return found, there and all(
+        one["backends"] or one["outside_backends"] for one in found["services"]
+    )
 
 
 def render(found: Mapping[str, Any]) -> str:

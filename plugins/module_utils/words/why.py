@@ -12,12 +12,12 @@ import importlib
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from ...engine.failure import Failure
-from ...installed import objects, plan, sources
-from ...node import lacking
-from ...why import node as asked
-from ...why import report, walk
-from ..table import Usage
+from ..command.table import Usage
+from ..engine.failure import Failure
+from ..installed import objects, plan, sources
+from ..node import lacking
+from ..why import node as asked
+from ..why import report, walk
 
 if TYPE_CHECKING:
     import argparse

@@ -15,16 +15,43 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..command.table import (
+    BY_NAME,
+    NO_ANSWER,
+    SOUND,
+    STATUSES,
+    UNSOUND,
+    WORDS,
+    WRONG_USAGE,
+    Usage,
+)
 from ..engine.failure import Failure
-from .table import BY_NAME, NO_ANSWER, SOUND, STATUSES, UNSOUND, WORDS, WRONG_USAGE, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .table import Word
+    from ..command.table import Word
 
 _SHAPE = argparse.RawDescriptionHelpFormatter
 _STATUSES = "\n".join(f"  {number}  {what}" for number, what in STATUSES.items())
+
+
+def sent() -> object:
+    """Return the modules of all words; Ansible sends what it finds imported anywhere."""
+    from . import (  # noqa: PLC0415
+        boot,
+        drops,
+        endpoints,
+        metrics,
+        nat,
+        policy,
+        restore,
+        services,
+        status,
+        why,
+    )
+
+    return (boot, drops, endpoints, metrics, nat, policy, restore, services, status, why)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
 def _do(word: Word, options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         return _say("this needs root", NO_ANSWER)
-    module: Any = importlib.import_module(f".words.{word.name}", __package__)
+    module: Any = importlib.import_module(f".{word.name}", __package__)
     if hasattr(module, "run"):
         return int(module.run(options))
     found, sound = module.ask(options)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...engine.failure import Failure
-from ...nat import filters, info, report
-from ..table import Usage
+from ..command.table import Usage
+from ..engine.failure import Failure
+from ..nat import filters, info, report
 
 if TYPE_CHECKING:
     import argparse

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...engine.failure import Failure
-from ...installed import plan
-from ...node import lacking, status, status_report
+from ..engine.failure import Failure
+from ..installed import plan
+from ..node import lacking, status, status_report
 
 if TYPE_CHECKING:
     import argparse

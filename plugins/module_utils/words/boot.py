@@ -7,8 +7,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from ...boot.restore import restore
-from ..table import SOUND, UNSOUND
+from ..boot.restore import restore
+from ..command.table import SOUND, UNSOUND
 
 if TYPE_CHECKING:
     import argparse

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...restoration.restore import restore
+from ..restoration.restore import restore
 
 if TYPE_CHECKING:
     import argparse

@@ -7,9 +7,9 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ...installed import plan
-from ...node import pods
-from ...text import tables
+from ..installed import plan
+from ..node import pods
+from ..text import tables
 
 if TYPE_CHECKING:
     import argparse
