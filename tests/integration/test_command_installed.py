@@ -25,7 +25,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.installed import (
 )
 from ansible_collections.podnet.fabric.plugins.module_utils.installed import plan as kept
 from ansible_collections.podnet.fabric.plugins.plugin_utils import folded
-from node_support import CLUSTER, bare_node, items, make_datapath, plan
+from node_support import CLUSTER, bare_node, items, make_datapath, options, plan, pod
 from running import do, fails, four_runs, run, run_module
 from test_command import FILES, podnet, series
 
@@ -144,6 +144,8 @@ def test_a_scrape_of_250_pods_is_cheap_and_short():
         assert found['podnet_endpoints{state="up"}'] == 251
         assert len(found) < 2000
         assert min(cpu_of("metrics") for _one in range(6)) < 0.15
+        assert min(cpu_of("endpoints") for _one in range(4)) < 0.4
+        run("endpoints", **options([pod("web-1", 1)]))
         assert min(cpu_of("endpoints") for _one in range(4)) < 0.25
         run("teardown")
 
