@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .machines import LABS, METRICS, TEXTFILE, Machines, described
+from .machines import LABS, Machines, described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 def machines() -> Iterator[Machines]:
     """Two machines that have booted and know nothing of us."""
     with tempfile.TemporaryDirectory(prefix=f"{LABS}{os.getpid()}-") as folder:
-        metrics = {"podnet_metrics_listen": METRICS, "podnet_metrics_textfile": TEXTFILE}
-        cluster = Machines(described(**metrics), Path(folder))
+        cluster = Machines(described(), Path(folder))
         try:
             yield cluster.up()
         finally:

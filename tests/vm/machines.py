@@ -31,9 +31,6 @@ ADDRESSES = {ONE: "10.111.0.11", TWO: "10.111.0.12"}
 CIDRS = {ONE: "10.111.160.0/25", TWO: "10.111.160.128/25"}
 MACS = {ONE: "52:54:00:6f:00:01", TWO: "52:54:00:6f:00:02"}
 
-#: Where metrics get out: a port, and a folder that Debian has.
-METRICS, TEXTFILE = 9964, "/srv"
-
 #: Begins the names of the labs around machines, and of the folders of their tests; then comes the
 #: number of the process that they belong to.
 LABS = "podnet-vm-"

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.waiting import wait_for
-
 from .hosts import EVENTS, come_back, everybody_is_reached, happens, ways
-from .machines import ADDRESSES, METRICS, ONE, TEXTFILE
+from .machines import ONE
 from .trace import left, traces
 
 
@@ -25,30 +23,6 @@ def fresh(machines):
 def test_a_first_run_leaves_a_network(machines, fresh):
     machines.play("site").ok()
     everybody_is_reached(machines)
-
-
-@pytest.mark.parametrize("node", ADDRESSES)
-def test_metrics_get_out_by_the_socket_and_by_the_file(machines, node):
-    scrape = ["curl", "-sS", "--max-time", "30"]
-    url = f"http://{ADDRESSES[node]}:{METRICS}"
-    # One that says nothing keeps nobody waiting.
-    connect = f"exec 3<>/dev/tcp/{ADDRESSES[node]}/{METRICS} && echo there && read line"
-    with machines.start("vpc-server", "bash", "-c", connect) as silent:
-        assert silent.stdout.readline() == "there\n"
-        text = machines.exec("vpc-server", *scrape, f"{url}/metrics")
-        silent.communicate()
-    assert 'podnet_endpoints{state="up"} 3\n' in text
-    assert "podnet_scrape_cpu_seconds" in text
-    code = ["-o", "/dev/null", "-w", "%{http_code}", f"{url}/"]
-    assert machines.exec("vpc-server", *scrape, *code) == "404"
-    file = f"{TEXTFILE}/podnet.prom"
-    wait_for("a file", lambda: machines.try_exec(node, "test", "-s", file).returncode == 0)
-    assert 'podnet_endpoints{state="up"} 3\n' in machines.exec(node, "cat", file)
-    assert machines.exec(node, "stat", "-c", "%a %U", file) == "644 root\n"
-    units = ["systemctl", "list-units", "--plain", "--no-legend"]
-    assert machines.exec(node, *units, "--failed", "podnet*") == ""
-    answers = [*units, "podnet-metrics@*"]
-    wait_for("nothing runs any more", lambda: machines.exec(node, *answers) == "")
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -71,5 +45,3 @@ def test_a_reboot_brings_the_network_back_and_a_run_after_it_changes_nothing(mac
 def test_teardown_leaves_no_trace(machines, fresh):
     machines.play("teardown").ok()
     assert left(fresh, machines) == {}
-    for node in machines.nodes:
-        machines.exec(node, "test", "!", "-e", f"{TEXTFILE}/podnet.prom")
