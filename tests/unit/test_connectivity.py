@@ -10,6 +10,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.podnet.fabric.plugins.filter.connectivity_summary import (
+    connectivity_summary,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.connectivity import (
     actions,
     items,
@@ -140,6 +144,12 @@ def test_scenarios_are_chosen_by_their_names_and_groups():
     assert scenarios.chosen(["icmp", "hosts"]) == ["icmp", "pod-to-host", "host-to-pod"]
     with pytest.raises(Failure, match=r"has 'moon', which is none; valid are pod-to-pod-on-node, "):
         scenarios.chosen(["moon"])
+
+
+def test_a_scenario_that_is_none_is_refused_by_what_the_role_asks_first():
+    with pytest.raises(AnsibleFilterError, match="podnet_scenarios has 'moon', which is none"):
+        connectivity_summary([], {}, "pods, moon")
+    assert connectivity_summary([], {}, "pods, icmp")["data"]["ok"]
 
 
 def test_the_page_has_each_scenario():
