@@ -109,7 +109,7 @@ def test_what_is_broken_fails_the_scenarios_that_it_concerns(standing):
         "client-1",
         "node port of node-1",
         "nc 10",
-        "expected an answer, saw network is unreachable",
+        "expected an answer",  # the kernel sends a few errors a second: it may see none
     )
     says("pod-to-pod-across", "client-1", "server-2", "saw no answer")
     says("pod-to-pod-across", "client-1", "server-3", "saw network is unreachable")
