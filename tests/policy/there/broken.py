@@ -16,7 +16,10 @@ from ansible_collections.podnet.fabric.plugins.module_utils.datapath.pinned impo
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.policy_layout import (
     POLICY_PODS,
 )
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import SERVICES
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
+    SERVICE_NODE_PORT,
+    SERVICES,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import attach, hooks, maps
 from ansible_collections.podnet.fabric.plugins.module_utils.services import held
 
@@ -49,8 +52,9 @@ def node_port():
             key
             for key, numbers in found.frontends.items()
             if (found.name(numbers.id) or "").startswith(items.ECHO)
-            and key[:16] in found.node_addresses
+            and numbers.kind == SERVICE_NODE_PORT
         ]
+    assert keys
     with own(SERVICES) as table:
         table.delete(keys)
 
