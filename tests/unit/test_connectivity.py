@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import struct
 from pathlib import Path
 from xml.etree import ElementTree
@@ -163,6 +164,22 @@ def test_an_answer_of_dns_is_to_its_question():
     answer = responder.dns_answer(question)
     assert struct.unpack("!6H", answer[:12]) == (4711, 0x8180, 1, 1, 0, 0)
     assert answer[12:].startswith(question[12:])
+
+
+@pytest.mark.parametrize("expects", [scenarios.ANSWER, scenarios.NOTHING])
+@pytest.mark.parametrize("probe", ["tcp", "udp"])
+def test_who_refuses_has_neither_answered_nor_been_silent(probe, expects):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    action = {
+        **{"probe": probe, "expects": expects, "port": port, "size": 0, "fragment": True},
+        **{"source": "a", "target": "b", "own": "127.0.0.1", "address": "127.0.0.1"},
+        **{"netns": None, "scenario": "udp"},
+    }
+    (found,) = probes.run([action])
+    assert not found["ok"]
+    assert found["saw"] == "connection refused; nobody listens there"
 
 
 def result(name, *, ok, saw="it"):

@@ -71,7 +71,7 @@ def _one(action: Action) -> dict[str, Any]:
     except Failure as failure:
         seen = Seen(False, failure.message, wrong=failure.message)
     except OSError as error:
-        seen = Seen(*_of_error(error))
+        seen = _of_error(error)
     wrong = _wrong(action, seen)
     told = ("scenario", "source", "target", "own", "address")
     return {
@@ -84,12 +84,14 @@ def _one(action: Action) -> dict[str, Any]:
     }
 
 
-def _of_error(error: OSError) -> tuple[bool, str]:
+def _of_error(error: OSError) -> Seen:
     if isinstance(error, (socket.timeout, TimeoutError)):
-        return False, "no answer"
+        return Seen(False, "no answer")
     said = (error.strerror or str(error)).lower()
-    # Who refuses is there, and heard the question.
-    return error.errno == errno.ECONNREFUSED, said
+    # Who refuses is there and heard the question; it is no answer all the same.
+    if error.errno == errno.ECONNREFUSED:
+        return Seen(True, said, wrong="nobody listens there")
+    return Seen(False, said)
 
 
 def _wrong(action: Action, seen: Seen) -> str:
