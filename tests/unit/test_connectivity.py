@@ -173,9 +173,17 @@ def test_who_refuses_has_neither_answered_nor_been_silent(probe, expects):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     action = {
-        **{"probe": probe, "expects": expects, "port": port, "size": 0, "fragment": True},
-        **{"source": "a", "target": "b", "own": "127.0.0.1", "address": "127.0.0.1"},
-        **{"netns": None, "scenario": "udp"},
+        "probe": probe,
+        "expects": expects,
+        "port": port,
+        "size": 0,
+        "fragment": True,
+        "source": "a",
+        "target": "b",
+        "own": "127.0.0.1",
+        "address": "127.0.0.1",
+        "netns": None,
+        "scenario": "udp",
     }
     (found,) = probes.run([action])
     assert not found["ok"]
