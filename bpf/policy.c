@@ -74,6 +74,7 @@ int policy(struct __sk_buff *skb)
 	packet.way.leave = stage->leave;
 	packet.way.ifindex = stage->ifindex;
 	packet.way.isolated = stage->ingress;
+	packet.described = stage->described;
 	verdict = walk(&packet, stage);
 	return finish(&packet, verdict == VERDICT_NONE ? (enum verdict)stage->verdict : verdict);
 }

@@ -5,6 +5,7 @@
  * IPv6 sockets that talk IPv4 name ::ffff:a.b.c.d, which is how the maps hold it: what is behind
  * the two families' hooks is the same.
  */
+#include "lib/event.h"
 #include "lib/service.h"
 #include "lib/verdict.h"
 
@@ -131,6 +132,43 @@ peer_backend(struct bpf_sock_addr *ctx, const struct services_key *peer,
 	return backend;
 }
 
+/* Say to who looks where a socket was led to; `backend` 0: nowhere. Connects are few beside packets, so these are
+ * filtered where they are read. */
+static __always_inline void tell(struct bpf_sock_addr *ctx, const struct services_key *peer,
+				 const struct backends_value *backend)
+{
+	struct event_lease_value *lease = event_lease();
+	struct event_sockets_value event = {};
+	const __u32 zero = 0;
+	struct event_lost_value *lost;
+
+	if (LIKELY(!lease))
+		return;
+	if (elapsed(lease->until, ktime_get_coarse_ns()) <= 0) {
+		lease->until = 0;
+		return;
+	}
+	event.destination = peer->address;
+	event.destination_port = peer->port;
+	event.protocol = peer->protocol;
+	event.time = ktime_get_ns();
+	event.hook = HOOK_SOCKET;
+	event.netns = get_netns_cookie(ctx);
+	event.kinds = EVENT_SOCKET | EVENT_DROPPED;
+	event.verdict = VERDICT_NO_BACKEND;
+	if (backend) {
+		event.kinds = EVENT_SOCKET | EVENT_TRANSLATED;
+		event.verdict = VERDICT_TO_ENDPOINT;
+		event.to_destination = backend->address;
+		event.to_destination_port = backend->port;
+	}
+	if (!map_push(MAP(event_sockets), &event, 0))
+		return;
+	lost = map_lookup(MAP(event_lost), &zero);
+	if (lost)
+		__sync_fetch_and_add(&lost->sockets, 1);
+}
+
 static __always_inline int no_backend(void)
 {
 	count(HOOK_SOCKET, VERDICT_NO_BACKEND, 0);
@@ -152,6 +190,7 @@ static __always_inline int to_backend(struct bpf_sock_addr *ctx, __u32 family)
 	if (!frontend)
 		return PASS;
 	backend = peer_backend(ctx, &peer, frontend);
+	tell(ctx, &peer, backend);
 	if (!backend)
 		return no_backend();
 	peer_write(ctx, family, &backend->address, backend->port);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "drops.h"
+#include "event.h"
 #include "icmp.h"
 #include "policy.h"
 
@@ -14,15 +15,8 @@ static __always_inline int finish_drop(struct packet *p, enum verdict verdict)
 	return TC_ACT_SHOT;
 }
 
-/* Count the verdict and return the action of tc that it means. VERDICT_NONE: the packet goes on as it is,
- * and is none of ours. */
-static __always_inline int finish(struct packet *p, enum verdict verdict)
+static __always_inline int finish_leave(const struct packet *p)
 {
-	if (verdict == VERDICT_NONE)
-		return TC_ACT_UNSPEC;
-	count(p->hook, verdict, p->skb->len);
-	if (verdict_drops(verdict))
-		return finish_drop(p, verdict);
 	switch (p->way.leave) {
 	case LEAVE_PASS:
 		break;
@@ -36,6 +30,21 @@ static __always_inline int finish(struct packet *p, enum verdict verdict)
 		return (int)redirect_neigh(p->way.ifindex, p->neighbor, sizeof(*p->neighbor), 0);
 	}
 	return TC_ACT_UNSPEC;
+}
+
+/* Count the verdict and return the action of tc that it means. VERDICT_NONE: the packet goes on as it is,
+ * and is none of ours. Who looks gets the packet last, with the action: where that is a redirect, the kernel keeps
+ * in mind to where. */
+static __always_inline int finish(struct packet *p, enum verdict verdict)
+{
+	int action;
+
+	if (verdict == VERDICT_NONE)
+		return TC_ACT_UNSPEC;
+	count(p->hook, verdict, p->skb->len);
+	action = verdict_drops(verdict) ? finish_drop(p, verdict) : finish_leave(p);
+	event_emit(p, verdict, action);
+	return action;
 }
 
 /* Be a program: a new context for the packet, its walk, the stage of policies, and the exit. What a walk

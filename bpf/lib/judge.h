@@ -156,6 +156,18 @@ static __always_inline int judge_is_from_node(const struct packet *p, const stru
 	return (p->hook == HOOK_FROM_HOST || p->hook == HOOK_TO_CONTAINER) && node_is_own(&key->source);
 }
 
+/* Keep for who looks by what the packet was judged: a rule, or a set none of whose rules let it through. */
+static __always_inline void judge_tell(struct packet *p, const __u32 way, __u32 number, __u8 judged)
+{
+	if (way == POLICY_EGRESS) {
+		p->egress = number;
+		p->judged = judged << EVENT_JUDGED_EGRESS; /* the first of the two */
+	} else {
+		p->ingress = number;
+		p->judged = (p->judged & -(1 << EVENT_JUDGED_EGRESS)) | judged;
+	}
+}
+
 /* Judge a packet at one of its ends: `way` is POLICY_EGRESS where that sends it, else POLICY_INGRESS. */
 static __always_inline enum verdict judge(struct packet *p, const struct nat_key *key, const __u32 way)
 {
@@ -186,6 +198,7 @@ static __always_inline enum verdict judge(struct packet *p, const struct nat_key
 	unheard = audit && !would;
 	if (rule | would)
 		judge_count(p, rule ? rule : would, POLICY_RULE);
+	judge_tell(p, way, rule ? rule : would, EVENT_JUDGED_ALLOWED);
 	if (way == POLICY_INGRESS && (denied | unheard) && judge_is_from_node(p, key))
 		denied = unheard = 0;
 
@@ -207,10 +220,13 @@ static __always_inline enum verdict judge(struct packet *p, const struct nat_key
 		judge_use(p, known, way, answers);
 		return VERDICT_NONE;
 	}
-	if (unheard)
+	if (unheard) {
 		judge_count(p, NET32(audit), POLICY_AUDIT);
+		judge_tell(p, way, NET32(audit), EVENT_JUDGED_AUDITED);
+	}
 	if (denied) {
 		p->policy_set = NET32(set);
+		judge_tell(p, way, p->policy_set, EVENT_JUDGED_DENIED);
 		judge_count(p, p->policy_set, POLICY_SET);
 		return refused;
 	}

@@ -30,7 +30,8 @@ struct policy_scratch_value {
 	__u8 echo_reply; /* 1: an ICMP echo reply */
 	__u8 egress; /* 1: of a pod that a policy selects */
 	__u8 ingress; /* 1: for one */
-	__u16 padding; /* 0 */
+	__u8 described; /* 1: its ends are in event_scratch */
+	__u8 padding; /* 0 */
 };
 _Static_assert(sizeof(struct policy_scratch_value) == 88, "policy_scratch_value: 88 bytes, no hidden padding");
 

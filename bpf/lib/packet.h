@@ -82,6 +82,9 @@ struct packet {
 	struct nat_value *flow;		   /* as it is to go on: with the addresses and ports of this entry */
 	__u32 icmp;			   /* ICMP_CAUSE(...) */
 	__u32 policy_set;		   /* number of the set of policies by which it is denied; else 0 */
+	__u32 egress, ingress;		   /* rule or set by which its ends judged it; 0 for none */
+	__u8 judged;			   /* EVENT_JUDGED_... */
+	__u8 described;			   /* its ends are in event_scratch already */
 	struct way way;
 };
 

@@ -7,7 +7,7 @@
  * policy sees through services and masquerading: the backend, and the client where this node knows it. */
 #pragma once
 
-#include "packet.h"
+#include "event.h"
 
 /* Say whether a policy selects the pod that sent the packet, or the one that gets it. */
 static __always_inline int policy_concerns(const struct packet *p, enum verdict verdict)
@@ -42,6 +42,7 @@ static __always_inline enum verdict policy_judge(const struct packet *p, enum ve
 	stage->echo_reply = p->echo_reply;
 	stage->egress = p->isolated;
 	stage->ingress = p->way.isolated;
+	stage->described = event_prepare(p);
 	tail_call(p->skb, MAP(policy_stage), 0);
 	return VERDICT_NOT_CONFIGURED;
 }

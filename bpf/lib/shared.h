@@ -7,3 +7,4 @@
 #include "maps_nat.h"
 #include "maps_policy.h"
 #include "maps_drop.h"
+#include "maps_event.h"

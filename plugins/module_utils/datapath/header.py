@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..engine import fields as bpf_fields
-from . import drop_layout, layout, nat_layout, policy_layout, reasons, service_layout
+from . import drop_layout, event_layout, layout, nat_layout, policy_layout, reasons, service_layout
 from .structs import C_TYPES, Field
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _APART = {
     "maps_nat.h": nat_layout.MAPS,
     "maps_policy.h": policy_layout.MAPS,
     "maps_drop.h": drop_layout.MAPS,
+    "maps_event.h": event_layout.MAPS,
 }
 
 

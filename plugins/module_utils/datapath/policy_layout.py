@@ -140,7 +140,8 @@ POLICY_SCRATCH = Layout(
         Field("echo_reply", "u8", "1: an ICMP echo reply"),
         Field("egress", "u8", "1: of a pod that a policy selects"),
         Field("ingress", "u8", "1: for one"),
-        Field("padding", "u16", "0"),
+        Field("described", "u8", "1: its ends are in event_scratch"),
+        Field("padding", "u8", "0"),
     ),
     max_entries=1,
 )

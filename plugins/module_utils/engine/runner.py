@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from .spec import Spec
 
-#: Modules that change no node but labs, each in a folder of its own.
-ELSEWHERE = ("lab", "lab_workloads")
+#: Modules that change no node but labs, each in a folder of its own, or that look on.
+ELSEWHERE = ("lab", "lab_workloads", "observe")
 
 #: Distribution package of each library, for the message when it is not there.
 PACKAGES = {"pyroute2": "python3-pyroute2", "bcc": "python3-bpfcc (Debian) or python3-bcc (Fedora)"}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .. import names
 from ..datapath import (
     drop_layout,
+    event_layout,
     layout,
     nat_layout,
     policy_layout,
@@ -48,11 +49,12 @@ READ_ALONE = (
     *(service_layout.SOURCE_RANGES, nat_layout.MASQUERADE, nat_layout.NON_MASQUERADE),
     *(policy_layout.POLICY_PODS, policy_layout.POLICY_CLASSES, policy_layout.POLICY_RULES),
 )
-#: Copies that begin empty: counters, records of drops, the program of policies, and what nothing
-#: but taking it out shows.
+#: Copies that begin empty: counters, records of drops, the program of policies, what nothing but
+#: taking it out shows, and what is there for who looks at packets: nobody looks at these.
 _FRESH = (
     *(layout.METRICS, nat_layout.NAT_QUEUE, policy_layout.POLICY_STAGE),
     *drop_layout.MAPS,
+    *event_layout.MAPS,
 )
 #: Of these the keys are there, and nothing is counted yet.
 _ZEROED = (policy_layout.POLICY_COUNTERS,)

@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The program of who looks at packets: it filters what others hand over, and writes to a ring.
+
+It is made for its question and asks nothing else; ``bpf/lib/event.h`` says what comes to it.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from typing import TYPE_CHECKING
+
+from ..datapath import event_layout as layout
+from ..datapath import reasons
+from ..engine import fields
+from ..engine.bpf.assembler import FRAME, R0, R1, R2, R3, R4, R6, R7, R8, R9, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .conditions import Condition, Test
+
+#: Helpers by their numbers in linux/bpf.h, and what they take.
+_LOOKUP, _NOW, _LOAD, _OUTPUT, _COARSE = 1, 5, 26, 130, 160
+_NO_WAKEUP = 1
+
+#: What the program counts: records that there was no room for.
+LOST = struct.Struct("=Q")
+
+_ETHERNET, _IPV4_HEADER, _IPV6_HEADER = 14, 20, 40
+_IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
+_FRAGMENT = b"\x1f\xff"
+_TCP_FLAGS = 13
+_REDIRECT = 7  # TC_ACT_REDIRECT
+_WITH_PORTS = (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_SCTP)
+_WITH_TYPES = (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6)
+_TOP = layout.EVENT_JUDGED_EGRESS
+
+#: Where each member of a description is, and how many bytes it has.
+AT: dict[str, int] = {}
+SIZE: dict[str, int] = {}
+for _field in layout.EVENT:
+    AT[_field.name] = sum(SIZE.values())
+    SIZE[_field.name] = fields.codec(_field.type).size
+WHOLE = sum(SIZE.values())
+
+#: Bits of ``judged`` -> what they are of ``kinds``.
+_JUDGED = {
+    layout.EVENT_JUDGED_ALLOWED: layout.EVENT_ALLOWED,
+    layout.EVENT_JUDGED_DENIED: layout.EVENT_DENIED,
+    layout.EVENT_JUDGED_AUDITED: layout.EVENT_AUDITED,
+}
+#: On the stack: a key, and the beginning of a header.
+_KEY, _HEADER = -4, -32
+
+
+def make(
+    tables: Mapping[str, int], ring: int, counts: int, conditions: Sequence[Condition]
+) -> bytes:
+    """Return the bytecode.
+
+    :param tables: descriptors of the maps of ``event_layout``, by their names.
+    :param ring: descriptor of the ring.
+    :param counts: that of a per-CPU array with one entry, :data:`LOST`.
+    :param conditions: a packet is written that meets all of them.
+    """
+    code = Code()
+    code.copy(R6, R1)
+    code.store_number(FRAME, _KEY, 4, 0)
+    _look_up(code, tables[layout.EVENT_SCRATCH.name], "nothing")
+    code.copy(R7, R0)
+    _look_up(code, tables[layout.EVENT_LEASE.name], "out")
+    code.copy(R8, R0)
+    code.call(_COARSE)
+    code.load(R1, R8, 0, 8)
+    code.subtract(R1, R0)
+    code.jump("ended", "s<=", R1)
+    _read(code)
+    code.label("read")
+    _kinds(code)
+    for condition in conditions:
+        _condition(code, condition)
+    code.call(_NOW)
+    code.store(R7, AT["time"], 8, R0)
+    code.table(R1, ring)
+    code.copy(R2, R7)
+    code.number(R3, WHOLE)
+    code.number(R4, _NO_WAKEUP)
+    code.call(_OUTPUT)
+    code.jump("out", "==", R0)
+    _look_up(code, counts, "out")
+    code.load(R1, R0, 0, 8)
+    code.change("+", R1, 1)
+    code.store(R0, 0, 8, R1)
+    code.jump("out")
+    code.label("ended")
+    code.store_number(R8, 0, 8, 0)
+    code.label("out")
+    code.load(R0, R7, AT["action"], 4)
+    code.leave()
+    code.label("nothing")
+    code.leave()
+    return code.made()
+
+
+def _look_up(code: Code, table: int, otherwise: str) -> None:
+    code.table(R1, table)
+    code.copy(R2, FRAME)
+    code.change("+", R2, _KEY)
+    code.call(_LOOKUP)
+    code.jump(otherwise, "==", R0)
+
+
+def _native(raw: bytes) -> int:
+    """Return bytes of a packet as a load of this machine has them."""
+    return int.from_bytes(raw, sys.byteorder)
+
+
+def _read(code: Code) -> None:
+    """Read what the walk did not keep. A packet that became an answer is no more what it was."""
+    for word in ("tcp_flags", "icmp", "carries"):
+        code.store_number(R7, AT[word], SIZE[word], 0)
+    code.load(R1, R7, AT["action"], 4)
+    code.jump("own", "!=", R1, _REDIRECT)
+    code.load(R1, R7, AT["verdict"], 1)
+    code.jump("read", ">=", R1, reasons.FIRST_DROP)
+    code.label("own")
+    code.load(R1, R7, AT["ethertype"], 2)
+    code.jump("ipv6", "==", R1, _native(_IPV6))
+    code.jump("read", "!=", R1, _native(_IPV4))
+    _load(code, _ETHERNET, _IPV4_HEADER, FRAME, _HEADER)
+    code.load(R1, FRAME, _HEADER + 9, 1)
+    code.store(R7, AT["carries"], 1, R1)
+    code.load(R2, FRAME, _HEADER + 6, 2)
+    code.change("&", R2, _native(_FRAGMENT))
+    code.jump("read", "!=", R2)
+    code.load(R9, FRAME, _HEADER, 1)
+    code.change("&", R9, 15)
+    code.change("<<", R9, 2)
+    code.change("+", R9, _ETHERNET)
+    code.jump("behind")
+    code.label("ipv6")
+    _load(code, _ETHERNET + 6, 1, FRAME, _HEADER)
+    code.load(R1, FRAME, _HEADER, 1)
+    code.store(R7, AT["carries"], 1, R1)
+    code.number(R9, _ETHERNET + _IPV6_HEADER)
+    code.label("behind")
+    for protocol in _WITH_TYPES:
+        code.jump("types", "==", R1, protocol)
+    for protocol in _WITH_PORTS:
+        code.jump("ports", "==", R1, protocol)
+    code.jump("read")
+    code.label("types")
+    _load_behind(code, 0, "icmp", 2)
+    code.jump("read")
+    code.label("ports")
+    code.load(R2, R7, AT["source_port"], 4)
+    code.jump("flags", "!=", R2)
+    _load_behind(code, 0, "source_port", 4)
+    code.label("flags")
+    code.load(R1, R7, AT["carries"], 1)
+    code.jump("read", "!=", R1, socket.IPPROTO_TCP)
+    _load_behind(code, _TCP_FLAGS, "tcp_flags", 1)
+
+
+def _load(code: Code, offset: int, size: int, to: int, at: int) -> None:
+    code.copy(R1, R6)
+    code.number(R2, offset)
+    code.copy(R3, to)
+    code.change("+", R3, at)
+    code.number(R4, size)
+    code.call(_LOAD)
+    code.jump("read", "!=", R0)
+
+
+def _load_behind(code: Code, offset: int, word: str, size: int) -> None:
+    code.copy(R1, R6)
+    code.copy(R2, R9)
+    code.change("+", R2, offset)
+    code.copy(R3, R7)
+    code.change("+", R3, AT[word])
+    code.number(R4, size)
+    code.call(_LOAD)
+
+
+def _kinds(code: Code) -> None:
+    """Say what there is to say. Of what is not translated nothing stays of an earlier packet."""
+    code.load(R1, R7, AT["kinds"], 2)
+    code.jump("translated", "!=", R1)
+    for word in ("to_source", "to_destination"):
+        for half in (0, 8):
+            code.store_number(R7, AT[word] + half, 8, 0)
+    code.store_number(R7, AT["to_source_port"], 4, 0)
+    code.label("translated")
+    dropped = code.fresh()
+    code.load(R2, R7, AT["verdict"], 1)
+    code.change("|", R1, layout.EVENT_DROPPED)
+    code.jump(dropped, ">=", R2, reasons.FIRST_DROP)
+    code.change("&", R1, ~layout.EVENT_DROPPED)
+    code.change("|", R1, layout.EVENT_FORWARDED)
+    code.label(dropped)
+    code.load(R2, R7, AT["judged"], 1)
+    for bit, kind in _JUDGED.items():
+        judged, behind = code.fresh(), code.fresh()
+        code.jump(judged, "&", R2, bit | bit << _TOP)
+        code.jump(behind)
+        code.label(judged)
+        code.change("|", R1, kind)
+        code.label(behind)
+    code.store(R7, AT["kinds"], 2, R1)
+
+
+def _condition(code: Code, condition: Condition) -> None:
+    """Go out where a packet does not meet it."""
+    met = code.fresh()
+    for tests in condition.any_of:
+        other = code.fresh()
+        for test in tests:
+            _test(code, test, other)
+        code.jump("out" if condition.excludes else met)
+        code.label(other)
+    if not condition.excludes:
+        code.jump("out")
+    code.label(met)
+
+
+def _test(code: Code, test: Test, otherwise: str) -> None:
+    """Go on to what is tried otherwise where a packet's member is none of it."""
+    at, size = AT[test.member], SIZE[test.member]
+    value, mask = (raw.ljust(size, b"\0") for raw in (test.value, test.mask or b"\xff" * size))
+    piece = min(size, 8)
+    # What tells addresses apart is mostly at their ends.
+    for place in reversed(range(0, size, piece)):
+        of, bits = (_native(raw[place : place + piece]) for raw in (value, mask))
+        if not bits:
+            continue
+        code.load(R1, R7, at + place, piece)
+        if bits != (1 << 8 * piece) - 1:
+            code.number(R2, bits)
+            code.mask(R1, R2)
+        code.number(R2, of & bits)
+        code.jump_by(otherwise, "!=", R1, R2)
