@@ -20,7 +20,7 @@ from ..datapath import reasons
 from ..engine import addresses, protocols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .known import Known
     from .wanted import Wanted

@@ -34,7 +34,7 @@ class Known:
 
     def of(self, address: str | None) -> str | None:
         """Name an address; None for one that nobody knows."""
-        if address in self.others and address not in self.names.pods:
+        if address and address in self.others and address not in self.names.pods:
             return self.others[address]
         return self.names.of(address)
 

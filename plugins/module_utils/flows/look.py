@@ -10,7 +10,7 @@ import os
 import struct
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +54,9 @@ class Batch:
     :param lost: packets and sockets for which there was no room.
     """
 
-    events: list[Any] = field(default_factory=list)
-    known: Known | None = None
-    lost: int = 0
+    events: list[Any]
+    known: Known
+    lost: int
 
 
 @contextlib.contextmanager
@@ -82,16 +82,14 @@ def looking(
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(folder))
         here = tables or _opened(stack)
-        look = _Look(stack, here, size)
-        stack.callback(look.end)
-        look.ask(wanted, knows(others))
+        look = _Look(stack, here, size, wanted, knows(others))
         at = time.monotonic()
 
         def batch() -> Batch:
             nonlocal at
             if time.monotonic() - at >= NAMES:
                 at = time.monotonic()
-                look.ask(wanted, knows(others))
+                look.ask(knows(others))
             return look.batch()
 
         yield batch
@@ -100,7 +98,14 @@ def looking(
 class _Look:
     """The program, the ring and the lease of who looks."""
 
-    def __init__(self, stack: contextlib.ExitStack, tables: Mapping[str, maps.Map], size: int):
+    def __init__(
+        self,
+        stack: contextlib.ExitStack,
+        tables: Mapping[str, maps.Map],
+        size: int,
+        wanted: Wanted,
+        who: Known,
+    ) -> None:
         self._tables = tables
         self._ring = Ring(size)
         stack.callback(self._ring.close)
@@ -108,18 +113,19 @@ class _Look:
             maps.create(MapSpec("podnet_lost", "percpu_array", 4, program.LOST.size, 1))
         )
         self._asked: list[conditions.Condition] | None = None
-        self._known: Known | None = None
-        self._lost = 0
+        self._wanted, self._known = wanted, who
         self._renewed = 0.0
         sockets = tables[layout.EVENT_SOCKETS.name]
         while sockets.pop() is not None:
             pass  # of who looked before
         self._lost = self._counted()
+        stack.callback(self.end)
+        self.ask(who)
 
-    def ask(self, wanted: Wanted, who: Known) -> None:
+    def ask(self, who: Known) -> None:
         """Put the program in its place that asks what is wanted."""
         self._known = who
-        asked = conditions.of(wanted, who)
+        asked = conditions.of(self._wanted, who)
         if asked != self._asked:
             fds = {name: table.fd for name, table in self._tables.items()}
             code = program.make(fds, self._ring.fd, self._counts.fd, asked)

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What several nodes have seen, in one order of time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .lines import text
+from .watch import said
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def render(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the lines of all nodes, each with its node, and what is to be known of them.
+
+    :param results: node -> what the module ``observe`` returned there.
+    """
+    flows = [
+        {**flow, "node": node} for node, seen in results.items() for flow in seen.get("flows", ())
+    ]
+    flows.sort(key=lambda flow: str(flow["time"]))
+    lines = [text(flow) for flow in flows]
+    for node, seen in results.items():
+        if "flows" not in seen:
+            lines.append(f"{node}: {seen.get('msg') or 'nothing is known of it'}")
+            continue
+        lines += [f"{node}: {sentence}" for sentence in said(seen["lost"])]
+        if not seen["complete"]:
+            lines.append(
+                f"{node}: it ended with {len(seen['flows'])} lines, before the time was over."
+            )
+    return lines or ["Nothing that was asked for passed."]
