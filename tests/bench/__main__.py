@@ -16,6 +16,7 @@ from . import (
     floor,
     masquerade,
     masquerade_programs,
+    observers,
     podnet_programs,
     policies,
     policy_times,
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
     MakeProbes = Callable[[Topology], list[Probe]]
 
-SECTIONS = ("ratios", "programs", "times", "runs", "services", "masquerade", "policies")
+SECTIONS = ("ratios", "programs", "times", "runs", "services", "masquerade", "policies", "observe")
 #: Those of a short run: commands take what they take.
-QUICK = ("ratios", "programs", "services", "masquerade", "policies")
+QUICK = ("ratios", "programs", "services", "masquerade", "policies", "observe")
 
 #: Whose programs are timed, by the section that it takes; of all topologies, by their datapath.
 PROBES: dict[str, dict[str, MakeProbes]] = {
@@ -111,7 +112,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "rounds": options.rounds,
         **{section: [] for section in ("ratios", "programs", "units", "times", "runs")},
-        **{section: {} for section in ("services", "masquerade", "policies")},
+        **{section: {} for section in ("services", "masquerade", "policies", "observe")},
     }
     built: dict[str, list[Topology]] = {"programs": []}
     if {"ratios", "programs"} & set(options.only):
@@ -152,6 +153,9 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         everything = [*probes, *units.probes(counted)]
         measured = programs.measure(everything, options.rounds, cpu)
         results["programs"], results["units"] = units.related(measured, counted)
+    if "observe" in options.only:
+        _progress("setting up observers")
+        results["observe"] = observers.measure(options.rounds, cpu, scale=scale, progress=_progress)
     if "times" in options.only:
         _progress("commands")
         results["times"] = times.measure(times.COMMANDS)

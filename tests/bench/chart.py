@@ -31,6 +31,8 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
         *([4.0] * bool(results["services"])),
         *([4.5] * bool(results["masquerade"])),
     ]
+    if not heights:
+        return []
     figure = plt.figure(figsize=(18, 0.8 + sum(heights)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     figure.suptitle(_title(results), x=0.01, ha="left", size=12, weight="bold")

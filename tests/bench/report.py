@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import masquerade_report, policy_report, ratio_report, service_report
+from . import masquerade_report, observer_report, policy_report, ratio_report, service_report
 from .ratios import YARDSTICKS
 from .text import columns
 from .topology import PLACES
@@ -33,6 +33,8 @@ def table(results: dict[str, Any]) -> str:
         parts += service_report.tables(results["services"], results["rounds"])
     if results["masquerade"]:
         parts += masquerade_report.tables(results["masquerade"], results["rounds"])
+    if results["observe"]:
+        parts += observer_report.tables(results["observe"], results["rounds"])
     if results["policies"]:
         parts += policy_report.tables(results["policies"], results["rounds"])
     return "\n\n".join(parts) + "\n"

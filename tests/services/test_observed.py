@@ -89,9 +89,9 @@ def test_a_process_that_calls_a_service(cluster):
 
 @pytest.mark.parametrize("last", [[], ["--last", "2"]])
 def test_so_many_lines(cluster, last):
-    with pinging(cluster):
-        with observe(cluster, "k8s-m", "--count", "4", "--protocol", "icmp", *last) as looking:
-            output, errors = looking.communicate()
+    words = ("--count", "4", "--protocol", "icmp", *last)
+    with pinging(cluster), observe(cluster, "k8s-m", *words) as looking:
+        output, errors = looking.communicate()
     assert (looking.returncode, errors) == (0, "")
     assert len(output.splitlines()) == (2 if last else 4)
     assert all("ICMPv4 Echo" in line for line in output.splitlines())

@@ -38,8 +38,8 @@ _ABSENT = (
 #: there, reads what was written, and asks who addresses are.
 LEASE, RENEWAL, PAUSE, NAMES = 5.0, 1.0, 0.02, 5.0
 
-#: Bytes of the ring: some 30,000 packets.
-RING = 1 << 22
+#: Bytes of the ring: some 7,700 packets. A larger one would not stay in the caches.
+RING = 1 << 20
 
 _SECOND = 1_000_000_000
 _ZERO = struct.pack("=I", 0)

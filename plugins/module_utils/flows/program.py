@@ -52,8 +52,12 @@ _JUDGED = {
     layout.EVENT_JUDGED_DENIED: layout.EVENT_DENIED,
     layout.EVENT_JUDGED_AUDITED: layout.EVENT_AUDITED,
 }
-#: On the stack: a key, and the beginning of a header.
-_KEY, _HEADER = -4, -32
+#: Members that are read of a packet where its walk had no need to.
+_LATE = ("source_port", "destination_port", "tcp_flags", "icmp", "carries")
+#: On the stack: a key.
+_KEY = -4
+#: Of ``struct __sk_buff``.
+_DATA, _DATA_END = 76, 80
 
 
 def make(
@@ -77,11 +81,15 @@ def make(
     code.load(R1, R8, 0, 8)
     code.subtract(R1, R0)
     code.jump("ended", "s<=", R1)
+    _kinds(code)
+    early = [one for one in conditions if not _of_the_packet(one)]
+    for condition in early:
+        _condition(code, condition)
     _read(code)
     code.label("read")
-    _kinds(code)
     for condition in conditions:
-        _condition(code, condition)
+        if condition not in early:
+            _condition(code, condition)
     code.call(_NOW)
     code.store(R7, AT["time"], 8, R0)
     code.table(R1, ring)
@@ -103,6 +111,11 @@ def make(
     code.label("nothing")
     code.leave()
     return code.made()
+
+
+def _of_the_packet(condition: Condition) -> bool:
+    """Say whether it asks for what only the packet says, which is read last."""
+    return any(test.member in _LATE for tests in condition.any_of for test in tests)
 
 
 def _look_up(code: Code, table: int, otherwise: str) -> None:
@@ -127,55 +140,65 @@ def _read(code: Code) -> None:
     code.load(R1, R7, AT["verdict"], 1)
     code.jump("read", ">=", R1, reasons.FIRST_DROP)
     code.label("own")
-    code.load(R1, R7, AT["ethertype"], 2)
-    code.jump("ipv6", "==", R1, _native(_IPV6))
-    code.jump("read", "!=", R1, _native(_IPV4))
-    _load(code, _ETHERNET, _IPV4_HEADER, FRAME, _HEADER)
-    code.load(R1, FRAME, _HEADER + 9, 1)
-    code.store(R7, AT["carries"], 1, R1)
-    code.load(R2, FRAME, _HEADER + 6, 2)
-    code.change("&", R2, _native(_FRAGMENT))
-    code.jump("read", "!=", R2)
-    code.load(R9, FRAME, _HEADER, 1)
+    _reach(code, _ETHERNET + _IPV4_HEADER, "read")
+    code.load(R3, R7, AT["ethertype"], 2)
+    code.jump("ipv6", "==", R3, _native(_IPV6))
+    code.jump("read", "!=", R3, _native(_IPV4))
+    code.load(R4, R1, _ETHERNET + 9, 1)
+    code.store(R7, AT["carries"], 1, R4)
+    code.load(R3, R1, _ETHERNET + 6, 2)
+    code.change("&", R3, _native(_FRAGMENT))
+    code.jump("read", "!=", R3)
+    code.load(R9, R1, _ETHERNET, 1)
     code.change("&", R9, 15)
     code.change("<<", R9, 2)
     code.change("+", R9, _ETHERNET)
     code.jump("behind")
     code.label("ipv6")
-    _load(code, _ETHERNET + 6, 1, FRAME, _HEADER)
-    code.load(R1, FRAME, _HEADER, 1)
-    code.store(R7, AT["carries"], 1, R1)
+    code.load(R4, R1, _ETHERNET + 6, 1)
+    code.store(R7, AT["carries"], 1, R4)
     code.number(R9, _ETHERNET + _IPV6_HEADER)
     code.label("behind")
     for protocol in _WITH_TYPES:
-        code.jump("types", "==", R1, protocol)
+        code.jump("types", "==", R4, protocol)
     for protocol in _WITH_PORTS:
-        code.jump("ports", "==", R1, protocol)
+        code.jump("ports", "==", R4, protocol)
     code.jump("read")
     code.label("types")
-    _load_behind(code, 0, "icmp", 2)
+    _copy(code, 0, "icmp", 2)
     code.jump("read")
     code.label("ports")
-    code.load(R2, R7, AT["source_port"], 4)
-    code.jump("flags", "!=", R2)
-    _load_behind(code, 0, "source_port", 4)
+    code.load(R3, R7, AT["source_port"], 4)
+    code.jump("flags", "!=", R3)
+    _copy(code, 0, "source_port", 4)
+    code.load(R4, R7, AT["carries"], 1)
     code.label("flags")
-    code.load(R1, R7, AT["carries"], 1)
-    code.jump("read", "!=", R1, socket.IPPROTO_TCP)
-    _load_behind(code, _TCP_FLAGS, "tcp_flags", 1)
+    code.jump("read", "!=", R4, socket.IPPROTO_TCP)
+    _copy(code, _TCP_FLAGS, "tcp_flags", 1)
 
 
-def _load(code: Code, offset: int, size: int, to: int, at: int) -> None:
-    code.copy(R1, R6)
-    code.number(R2, offset)
-    code.copy(R3, to)
-    code.change("+", R3, at)
-    code.number(R4, size)
-    code.call(_LOAD)
-    code.jump("read", "!=", R0)
+def _reach(code: Code, length: int, otherwise: str) -> None:
+    """Point R1 at a packet's bytes and R2 behind them, where it has so many at hand."""
+    code.load(R1, R6, _DATA, 4)
+    code.load(R2, R6, _DATA_END, 4)
+    code.copy(R3, R1)
+    code.change("+", R3, length)
+    code.jump_by(otherwise, ">", R3, R2)
 
 
-def _load_behind(code: Code, offset: int, word: str, size: int) -> None:
+def _copy(code: Code, offset: int, word: str, size: int) -> None:
+    """Copy what is behind the header that ends at R9; what is not at hand a helper fetches."""
+    far, done = code.fresh(), code.fresh()
+    code.load(R1, R6, _DATA, 4)
+    code.load(R2, R6, _DATA_END, 4)
+    code.add(R1, R9)
+    code.copy(R3, R1)
+    code.change("+", R3, offset + size)
+    code.jump_by(far, ">", R3, R2)
+    code.load(R3, R1, offset, size)
+    code.store(R7, AT[word], size, R3)
+    code.jump(done)
+    code.label(far)
     code.copy(R1, R6)
     code.copy(R2, R9)
     code.change("+", R2, offset)
@@ -183,6 +206,7 @@ def _load_behind(code: Code, offset: int, word: str, size: int) -> None:
     code.change("+", R3, AT[word])
     code.number(R4, size)
     code.call(_LOAD)
+    code.label(done)
 
 
 def _kinds(code: Code) -> None:

@@ -12,7 +12,7 @@ import struct
 
 #: Sizes of a load or store, bytes -> bits of the opcode.
 _SIZES = {1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18}
-_JUMPS = {"always": 0x05, "==": 0x15, "&": 0x45, "!=": 0x55, ">=": 0x35, "s<=": 0xD5}
+_JUMPS = {"always": 0x05, "==": 0x15, ">": 0x25, "&": 0x45, "!=": 0x55, ">=": 0x35, "s<=": 0xD5}
 _SOURCE_REGISTER = 0x08
 #: What a register is combined with a number by, 64 bits wide.
 _OPERATIONS = {"+": 0x07, "|": 0x47, "&": 0x57, "<<": 0x67}
