@@ -13,7 +13,12 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    event_layout,
+    layout,
+    reasons,
+)
+from ansible_collections.podnet.fabric.plugins.module_utils.names import PIN_ROOT
 
 from .machines import ONE
 
@@ -45,6 +50,11 @@ PROGRAMS = [
     if hook.name != "socket"
     for without in WITHOUT
 ] + [program("policy", without) for without in WITHOUT if POLICY not in without]
+QUESTIONS: list[dict[str, Any]] = [
+    {},
+    {"only": {"address": ["10.0.0.0/9"], "port": ["53"]}, "exclude": {"direction": ["egress"]}},
+    {"only": {"verdict": ["dropped", "denied"], "protocol": ["tcp"], "pod": ["a*"]}},
+]
 PLAY: list[dict[str, Any]] = [
     {
         "hosts": ONE,
@@ -59,6 +69,15 @@ PLAY: list[dict[str, Any]] = [
                 },
             },
             {"name": "Load the programs", "podnet.fabric.bpf_program": {"programs": PROGRAMS}},
+            {
+                "name": "Create the maps of who looks where they are looked for",
+                "podnet.fabric.bpf_map": {"maps": [one.task() for one in event_layout.MAPS]},
+            },
+            # Each is a program that is made for its question.
+            *(
+                {"name": "Look", "podnet.fabric.observe": {"seconds": 0.1, **question}}
+                for question in QUESTIONS
+            ),
         ],
     }
 ]
@@ -67,7 +86,7 @@ PLAY: list[dict[str, Any]] = [
 @pytest.fixture
 def left_as_it_was(machines):
     yield
-    machines.exec(ONE, "rm", "-r", PINS)
+    machines.exec(ONE, "rm", "-r", PINS, PIN_ROOT)
 
 
 @pytest.mark.usefixtures("left_as_it_was")
