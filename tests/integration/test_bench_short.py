@@ -14,6 +14,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.lab import cgroups
 from ansible_collections.podnet.fabric.tests.bench import (
     balancers,
     masquerade,
+    observers,
     podnet_programs,
     policies,
     policy_times,
@@ -189,6 +190,21 @@ def test_every_way_of_policies_has_a_ratio_with_few_rules_and_with_more(
     for key in ("plan", "full", "again", "change", "kernel"):
         assert applied[key] > 0, applied
     assert applied["entries"] > policy_times.NODE_PODS, applied
+
+
+def test_every_way_to_look_at_packets_has_a_ratio_and_a_programs_time(
+    short_run: tuple[str, Path],
+) -> None:
+    found = json.loads((short_run[1] / "results.json").read_text())["observe"]
+    assert [(one["yardstick"], one["look"]) for one in found["ratios"]] == [
+        (yardstick.name, look) for yardstick in ratios.YARDSTICKS for look in observers.LOOKS
+    ]
+    for one in found["ratios"]:
+        assert 0.2 < one["ratio"] < 20, one
+        assert one["low"] <= one["ratio"] <= one["high"], one
+    looks = [look for look, wanted in observers.LOOKS.items() if wanted]
+    names = [programs.EMPTY, observers.WITHOUT, observers.NOBODY, *looks]
+    assert sorted(one["name"] for one in found["programs"]) == sorted(names)
 
 
 def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) -> None:
