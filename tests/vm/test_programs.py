@@ -86,7 +86,7 @@ PLAY: list[dict[str, Any]] = [
 @pytest.fixture
 def left_as_it_was(machines):
     yield
-    machines.exec(ONE, "rm", "-r", PINS, PIN_ROOT)
+    machines.exec(ONE, "rm", "-rf", PINS, PIN_ROOT)
 
 
 @pytest.mark.usefixtures("left_as_it_was")
