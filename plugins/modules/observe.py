@@ -82,7 +82,7 @@ options:
     default: {}
     suboptions: *words
   names:
-    description: Pods of other nodes by their addresses. The playbook P(podnet.fabric.observe#playbook) gives them.
+    description: Pods of other nodes by their addresses. The role P(podnet.fabric.observe#role) gives them.
     type: dict
     default: {}
 seealso:
