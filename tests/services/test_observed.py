@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cluster.cluster import ROOT
-from tests.cluster.probes import PYTHON
 from tests.waiting import wait_for
 
 from .clients import Client
@@ -24,12 +22,7 @@ if TYPE_CHECKING:
 
     from tests.cluster.cluster import Cluster
 
-#: The node's own command, as far as it is this word.
-OBSERVE = (
-    f"import sys; sys.path.insert(0, {str(ROOT / '.build/collections')!r})\n"
-    "from ansible_collections.podnet.fabric.plugins.module_utils.flows import command\n"
-    "sys.exit(command.observe(sys.argv[1:]))\n"
-)
+OBSERVE = ("/usr/local/sbin/podnet", "observe")
 
 
 @contextmanager
@@ -46,7 +39,7 @@ def pinging(cluster: Cluster) -> Iterator[None]:
 @contextmanager
 def observe(cluster: Cluster, node: str, *words: str) -> Iterator[Any]:
     """Run the node's command for the length of a ``with`` block."""
-    with cluster.start(node, *PYTHON, "-c", OBSERVE, *words) as process:
+    with cluster.start(node, *OBSERVE, *words) as process:
         try:
             yield process
         finally:
@@ -72,7 +65,7 @@ def test_the_four_lines_of_the_write_ups_ping(cluster):
 
 
 def test_a_process_that_calls_a_service(cluster):
-    with observe(cluster, "k8s-m", "--follow", "--address", SVC, "-o", "json") as looking:
+    with observe(cluster, "k8s-m", "--follow", "--address", SVC, "--json") as looking:
         client = Client(cluster, NETPOD)
 
         ready, _, _ = select.select([looking.stdout], [], [], 0)

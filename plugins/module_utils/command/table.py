@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
+from ..flows.wanted import HELP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 #: What the command's exit status means.
 SOUND, UNSOUND, WRONG_USAGE, NO_ANSWER = range(4)
@@ -70,6 +71,14 @@ def _option(name: str, what: str, **more: Any) -> Option:
 def _name(of: str, such_as: str) -> Option:
     what = f"{of} of this name alone; a pattern as of a shell such as {such_as!r}"
     return _option("NAME", what, nargs="?")
+
+
+def _conditions() -> Iterator[Option]:
+    """Return the options of ``observe`` that say what is looked for, and what is left out."""
+    for option, what in HELP.items():
+        word = option.replace("_", "-")
+        yield _option(f"--{word}", what, action="append")
+        yield _option(f"--not-{word}", f"leave out: {what}", action="append")
 
 
 WORDS = (
@@ -139,6 +148,23 @@ WORDS = (
             _option("--protocol", "of this protocol, such as tcp, or its number"),
             _option("--since", "dropped then or later: 15m, 3h or 2026-11-27T03:00:00Z"),
             _option("--limit", "so many at most; 0 for all", type=int, default=1000),
+        ),
+    ),
+    Word(
+        "observe",
+        "show packets while they pass, and what becomes of each; any word of an option has to "
+        "fit, and each option that is given",
+        "it never says so: what passes is neither good nor bad",
+        (
+            "podnet observe --follow --pod 'web-*' --not-verdict forwarded",
+            "what else becomes of the packets of these pods, until it is stopped",
+        ),
+        (
+            _option("--follow", "until it is stopped", action="store_true"),
+            _option("--seconds", "for how long; 5 if nothing is said", type=float),
+            _option("--count", "end after so many lines", type=int),
+            _option("--last", "the last so many lines of that time alone", type=int),
+            *_conditions(),
         ),
     ),
     Word(

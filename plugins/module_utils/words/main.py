@@ -44,6 +44,7 @@ def sent() -> object:
         endpoints,
         metrics,
         nat,
+        observe,
         policy,
         restore,
         services,
@@ -51,7 +52,7 @@ def sent() -> object:
         why,
     )
 
-    return (boot, drops, endpoints, metrics, nat, policy, restore, services, status, why)
+    return (boot, drops, endpoints, metrics, nat, observe, policy, restore, services, status, why)
 
 
 def main(arguments: Sequence[str]) -> int:

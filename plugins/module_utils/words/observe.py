@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The word ``observe``: what the module ``observe`` says, line by line as it happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ..command.table import SOUND, Usage
+from ..engine.failure import Failure
+from ..flows import watch
+from ..flows.lines import text
+from ..flows.wanted import MEANS, Wanted
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+
+    Line = dict[str, Any]
+
+#: Seconds without --follow.
+SECONDS = 5.0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it; return the exit status."""
+    given = vars(options)
+    for word in ("seconds", "count", "last"):
+        if given[word] is not None and given[word] <= 0:
+            raise Usage(f"{word}: {given[word]:g} is not above 0")
+    if given["follow"] and (given["seconds"] or given["last"]):
+        raise Usage("follow: it has no end, and goes with neither --seconds nor --last")
+    try:
+        wanted = Wanted(
+            only={option: given[option] for option in MEANS if given[option]},
+            exclude={option: given[f"not_{option}"] for option in MEANS if given[f"not_{option}"]},
+        )
+    except Failure as wrong:
+        raise Usage(wrong.message) from wrong
+    seconds = None if given["follow"] else given["seconds"] or SECONDS
+    write = json.dumps if given["json"] else text
+    try:
+        _show(watch.news(wanted, {}, seconds), write, given["count"], given["last"])
+    except KeyboardInterrupt:
+        pass  # the usual end
+    except BrokenPipeError:
+        # Who read has enough; Python would complain of it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return SOUND
+
+
+def _show(
+    news: Iterable[tuple[list[Line], int]],
+    write: Callable[[Line], str],
+    count: int | None,
+    last: int | None,
+) -> None:
+    """Write lines as they come, or the last ones at the end; say once a second what was lost."""
+    kept: deque[Line] = deque(maxlen=last)
+    shown = lost = 0
+    told = time.monotonic()
+    for lines, missed in news:
+        lost += missed
+        for line in lines[: None if count is None else count - shown]:
+            shown += 1
+            if last:
+                kept.append(line)
+            else:
+                sys.stdout.write(f"{write(line)}\n")
+        sys.stdout.flush()
+        if lost and time.monotonic() - told >= 1:
+            _tell(lost)
+            lost, told = 0, time.monotonic()
+        if shown == count:
+            break
+    for line in kept:
+        sys.stdout.write(f"{write(line)}\n")
+    sys.stdout.flush()
+    _tell(lost)
+
+
+def _tell(lost: int) -> None:
+    for sentence in watch.said(lost):
+        sys.stderr.write(f"{sentence}\n")
