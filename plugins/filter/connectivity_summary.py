@@ -41,7 +41,7 @@ _value:
   description:
     - In C(data) C(ok), C(passed), C(failed), C(skipped) and C(problems) of all, and each of C(scenarios) with its C(actions),
       what these asked, expected and saw; C(report), the lines for people; C(failure), a sentence;
-      C(junit), the XML.
+      C(junit), the XML; C(tested), the scenarios as M(podnet.fabric.report_page) takes them.
   type: dict
 """
 
@@ -72,6 +72,7 @@ def connectivity_summary(names: list[str], hostvars: Any, scenarios: Any = None)
         "report": connectivity.render(found),
         "failure": connectivity.failure(found),
         "junit": connectivity.junit(found),
+        "tested": connectivity.tested(found),
     }
 
 

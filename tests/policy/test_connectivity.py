@@ -40,7 +40,9 @@ def test_every_scenario_passes_on_a_sound_cluster_and_nothing_is_left(standing, 
         standing.site()
     before = snapshots(cluster)
     json_file, xml_file = tmp_path / "report.json", tmp_path / "junit.xml"
-    files = ("-e", f"podnet_report_file={json_file}", "-e", f"podnet_junit_file={xml_file}")
+    page = tmp_path / "page.html"
+    named = {"report_file": json_file, "junit_file": xml_file, "report_page": page}
+    files = [word for name, file in named.items() for word in ("-e", f"podnet_{name}={file}")]
     talk = cluster.start(place("x/a"), "ping", "-q", "-i", "0.01", ADDRESSES["y/a"])
     run = cluster.play("connectivity", *OUTSIDE, *files)
     talk.send_signal(signal.SIGINT)
@@ -61,6 +63,8 @@ def test_every_scenario_passes_on_a_sound_cluster_and_nothing_is_left(standing, 
     )
     forms = {one["saw"] for one in actions if one.get("scenario") == "encapsulation"}
     assert {"tunnel" in form for form in forms} == {cell.overlay}
+    shown = page.read_text()
+    assert [name for name in scenarios.NAMES if name not in shown] == []
     assert run.changed == {}
     assert differences(before, snapshots(cluster)) == {}
 

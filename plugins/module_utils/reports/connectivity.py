@@ -144,6 +144,25 @@ def _few(found: Mapping[str, Any]) -> Iterable[str]:
             yield f"{each['name']}: … and {len(each['failures']) - _SHOWN} more of its actions"
 
 
+def tested(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the scenarios as the page takes them (see ``page/scenarios.py``)."""
+    return [
+        {
+            **{word: one[word] for word in ("name", "seconds", "reason")},
+            "state": one["result"],
+            "actions": [
+                {
+                    "name": " ".join(filter(None, (each["host"], each["source"], each["target"]))),
+                    "seen": each["saw"],
+                    **{word: each[word] for word in ("ok", "command", "expected")},
+                }
+                for each in one["actions"]
+            ],
+        }
+        for one in found["scenarios"]
+    ]
+
+
 def junit(found: Mapping[str, Any]) -> str:
     """Return the report as JUnit XML: a test suite, and a test case for each scenario."""
     cases = []
