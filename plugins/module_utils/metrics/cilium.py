@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .families import counter, gauge, one
+from .families import counter, gauge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .families import Family, Number, Sample
+    from .families import Family, Sample
 
 #: Our verdicts in Cilium's words, where it has some.
 _REASONS = {
@@ -96,7 +96,7 @@ def names(found: Iterable[Family]) -> list[Family]:
         gauge(
             "cilium_nodes_all_num",
             "Nodes of the cluster.",
-            one(1 + number) if (number := _only(own.get("podnet_peers"))) is not None else [],
+            [(each, 1 + number) for each, number in own.get("podnet_peers", [])],
         ),
         gauge(
             "cilium_nat_endpoint_max_connection",
@@ -131,7 +131,3 @@ def _by_fate(
 def _listed(counted: Mapping[tuple[str, ...], int]) -> list[Sample]:
     words = ("direction", "reason")
     return [(dict(zip(words, key)), number) for key, number in counted.items()]
-
-
-def _only(samples: list[Sample] | None) -> Number | None:
-    return samples[0][1] if samples else None
