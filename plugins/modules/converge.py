@@ -31,16 +31,17 @@ options:
     description:
       - V(node), mounts and settings of the host; V(datapath), the devices, maps and programs that take packets;
         V(peers), the routes, neighbors and entries of maps that send them to other nodes; V(endpoints), the pods;
-        V(settle), the end of what an earlier choice of datapath or network type left; V(services) and V(masquerade).
+        V(settle), the end of what an earlier choice of datapath or network type left; V(services) and V(masquerade);
+        V(boot), what the node keeps to bring all of it back when it boots.
     type: str
     required: true
-    choices: [node, datapath, peers, endpoints, settle, services, masquerade]
+    choices: [node, datapath, peers, endpoints, settle, services, masquerade, boot]
   network_type:
     description: Fail where the plan of the node has another network type.
     type: str
     choices: [native_routing, overlay]
   sysctls:
-    description: The settings of the host that the user asked for, for the parts V(node) and V(settle).
+    description: The settings of the host that the user asked for, for the parts V(node), V(settle) and V(boot).
     type: dict
     default: {}
   look_ahead:

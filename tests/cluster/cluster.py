@@ -123,6 +123,10 @@ class Event:
         return {self.task: self.result.get("changes") or [self.task]}
 
 
+#: The last step of a run.
+WRITTEN_DOWN = "Write down the network for a boot"
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of a playbook."""
@@ -133,11 +137,17 @@ class Run:
 
     @cached_property
     def changed(self) -> dict[str, dict[str, list[Any]]]:
-        """By host, by task or step: what was changed. Empty where nothing was."""
+        """By host, by task or step: what was changed. Empty where nothing was.
+
+        What is written down for a boot follows from the rest, and counts where nothing else was.
+        """
         found: dict[str, dict[str, list[Any]]] = {}
         for event in self.of("changed"):
             for what, lines in event.changes.items():
                 found.setdefault(event.host, {}).setdefault(what, []).extend(lines)
+        for steps in found.values():
+            if len(steps) > 1:
+                steps.pop(WRITTEN_DOWN, None)
         return found
 
     @cached_property

@@ -12,7 +12,7 @@ from .probes import everybody_reaches_everybody
 def test_on_fresh_nodes_and_on_a_cluster_that_changes(make_cluster):
     cluster = make_cluster(inventory())
     changed = predicted_then_done(cluster).changed
-    assert {len(tasks) for tasks in changed.values()} == {10}, changed
+    assert {len(tasks) for tasks in changed.values()} == {11}, changed
     everybody_reaches_everybody(cluster)
 
     cluster.variables["podnet_deployments"] = [

@@ -227,8 +227,9 @@ class Machines(Cluster):
         with self.start_ssh("-O", "exit", node) as process:
             process.communicate()
 
-    def reboot(self, host: str) -> None:
+    def reboot(self, host: str, *, bare: bool = False) -> None:
         """Reboot a machine as its administrator does; return when it can be reached again."""
+        assert not bare, "a machine boots as it is"
         before = self.boot_of(host)
         self.try_exec(host, "systemctl", "reboot")
         self.disconnect(host)
