@@ -59,7 +59,7 @@ def test_a_host_without_a_plan_is_made_ready_and_lacks_nothing():
 def test_parts_in_their_order_make_a_node_and_a_rerun_finds_nothing():
     of = node()
     assert look(of)["as_planned"] == []  # it lacks even what takes packets
-    for part in ("datapath", "peers", "endpoints"):
+    for part in ("datapath", "peers", "endpoints", "boot"):
         done = run("converge", **options(part, of))
         assert done["changes"] == [line for step in done["steps"] for line in step["changes"]]
         headers = [one["before_header"] for one in done["diff"]]
@@ -85,6 +85,7 @@ def test_a_setting_of_the_host_is_set_before_anybody_looks_ahead(made):
     setting = "net.ipv4.conf.eth0.log_martians"
     given_once = options("node", made, look_ahead=True, sysctls={setting: 1})
     assert "as_planned" not in run("converge", **given_once)
+    run("converge", **options("boot", made, sysctls={setting: 1}))
     assert run("converge", **given_once)["as_planned"] == AFTER
 
 

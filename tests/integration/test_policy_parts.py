@@ -88,11 +88,10 @@ class Cluster:
 
         Of what is written down for a boot no more than that it follows from the rest.
         """
-        done = {name: self.part(name) for name in parts.PARTS}
-        assert [one["msg"] for one in done.values() if one.failed] == []
-        written = done.pop("boot")["steps"]
-        names = [step["name"] for one in done.values() for step in one["steps"]]
-        return names or [step["name"] for step in written]
+        done = [self.part(name) for name in parts.PARTS]
+        assert [one["msg"] for one in done if one.failed] == []
+        names = [step["name"] for one in done for step in one["steps"]]
+        return [name for name in names if not name.endswith("for a boot")] or names
 
     def said(self, *, check: bool = False) -> list[tuple[str, str]]:
         """Run all parts, or check them; return the name of a step and a line for each change."""
