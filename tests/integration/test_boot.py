@@ -108,7 +108,7 @@ def test_what_no_program_needs_any_more_goes_with_the_next_run():
     boot()
     extra = STATE / "objects" / f"{'0' * 64}.json"
     extra.write_text("{}")
-    assert converge(node()) == {"boot": ["remove unused compiled programs on disk"]}
+    assert converge(node()) == {"boot": ["remove unused compiled programs"]}
     assert not extra.exists()
 
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from ..engine.change import Changes
 
+    Made = Callable[[str], Mapping[str, Any]]
+
 FOLDER = Path(names.STATE_DIR) / "objects"
-_WHAT = "compiled programs on disk"
 
 
 def missing(keys: Iterable[str]) -> set[str]:
@@ -43,32 +44,29 @@ def read(keys: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def plan(
-    wanted: Mapping[str, str],
-    made: Callable[[Collection[str]], Mapping[str, Any]],
-    changes: Changes,
-) -> None:
+def plan(wanted: Mapping[str, str], made: Made, changes: Changes) -> None:
     """Keep what is not kept yet.
 
     :param wanted: program -> key of its object.
-    :param made: returns objects by their keys.
+    :param made: returns an object by its key.
     """
     lacking = missing(wanted.values())
-    before = sorted(name for name, key in wanted.items() if key not in lacking)
-    changes.add(_WHAT, {"kept": before}, {"kept": sorted(wanted)}, partial(_keep, lacking, made))
+    for name, key in sorted(wanted.items()):
+        before = None if key in lacking else {"kept": True}
+        changes.add(f"compiled program {name}", before, {"kept": True}, partial(_keep, key, made))
 
 
 def plan_removal(changes: Changes, but: Collection[str] = ()) -> None:
     """Remove what is kept, but for some keys."""
     gone = [file for file in sorted(FOLDER.glob("*.json")) if file.stem not in but]
     if gone:
-        changes.add(f"unused {_WHAT}", {"count": len(gone)}, None, partial(_remove, gone))
+        unused = {"count": len(gone)}
+        changes.add("unused compiled programs", unused, None, partial(_remove, gone))
 
 
-def _keep(keys: Collection[str], made: Callable[[Collection[str]], Mapping[str, Any]]) -> None:
-    objects = made(keys)
-    for key in keys:
-        files.write(_file(key), json.dumps(objects[key], sort_keys=True).encode())
+def _keep(key: str, made: Made) -> None:
+    if not _file(key).exists():  # several programs are of one source
+        files.write(_file(key), json.dumps(made(key), sort_keys=True).encode())
 
 
 def _remove(gone: Iterable[Path]) -> None:

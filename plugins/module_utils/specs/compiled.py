@@ -13,7 +13,7 @@ from ..engine.spec import Spec
 from ..installed import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from ..engine.spec import Call, Params
 
@@ -22,13 +22,12 @@ def _work(given: Params, call: Call) -> dict[str, Any]:
     items, sources = given["programs"], given["_sources"]
     wanted = bpf_compile.keys(items, sources, objects.machine())
 
-    def made(keys: Collection[str]) -> Mapping[str, Any]:
-        sent: Mapping[str, Any] = sources.get("objects", {})
-        if set(keys) <= set(sent):
-            return sent
-        # The compiler's own message comes with the next step, which compiles them to load them.
-        call.require("bcc")
-        found: Mapping[str, Any] = bpf_compile.make(items, None, sources)["objects"]
+    def made(key: str) -> Mapping[str, Any]:
+        sent: dict[str, Any] = sources.setdefault("objects", {})
+        if key not in sent:
+            call.require("bcc")
+            sent.update(bpf_compile.make(items, None, sources)["objects"])
+        found: Mapping[str, Any] = sent[key]
         return found
 
     changes = Changes()

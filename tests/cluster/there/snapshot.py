@@ -131,7 +131,8 @@ def mounts():
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         mount, _dash, filesystem = line.partition(" - ")
         if mount.split()[4] != NETNS:
-            yield f"{mount.split()[4]} {filesystem}"
+            # Of a disk of the lab the kernel says the last only when it is mounted for the first time.
+            yield f"{mount.split()[4]} {filesystem.replace(',uuid=on', '')}"
 
 
 DEVICES = [json.loads(line)["ifname"] for line in objects("ip", "-j", "link")]
