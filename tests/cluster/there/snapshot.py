@@ -131,7 +131,7 @@ def mounts():
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         mount, _dash, filesystem = line.partition(" - ")
         if mount.split()[4] != NETNS:
-            # Of a disk of the lab the kernel says the last only when it is mounted for the first time.
+            # Of a disk of the lab the kernel says this when it is mounted for the first time.
             yield f"{mount.split()[4]} {filesystem.replace(',uuid=on', '')}"
 
 
