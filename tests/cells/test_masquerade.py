@@ -127,15 +127,6 @@ def test_a_rerun_changes_nothing_and_loses_nothing(lab):
         assert [one.seen() for one in held] == before
 
 
-def test_a_node_that_boots_has_all_of_it_back_before_any_run(lab):
-    before = states(lab)
-    lab.reboot("node-1")
-    assert differences(before, states(lab)) == {}
-    everybody_reaches_everybody(lab)
-    assert seen(lab, ONE, INTERNET) == NODE_IPS["node-1"]
-    assert lab.play("site").ok().changed == {}
-
-
 def test_other_nodes_see_the_pod_where_the_user_wants_that(cell, lab):
     lab.variables["podnet_masquerade_nodes"] = False
     run = lab.play("site").ok()

@@ -6,11 +6,18 @@ from __future__ import annotations
 
 import re
 
+from tests.cluster.cluster import INTERNET
 from tests.cluster.probes import differences, everybody_reaches_everybody, snapshots
 from tests.loss.kill import links, pods, run_and_kill
+from tests.masquerade.flows import mirrors, seen
+from tests.services.clients import Client
 
+from .cells import NODE_IPS, SERVICES, WEB
 from .drift import break_by_hand
+from .servers import visitors
 from .state import states
+from .test_cells import visit
+from .test_masquerade import MASQUERADE
 
 
 def test_what_was_broken_by_hand_is_repaired_and_nothing_else(running):
@@ -44,3 +51,18 @@ def test_runs_that_are_killed_converge(running):
     cluster.play("site").ok()
     assert differences(running.fresh, states(cluster)) == {}
     everybody_reaches_everybody(cluster)
+
+
+def test_a_node_that_boots_has_all_of_it_back_before_any_run(running):
+    cluster, pod = running.cluster, "node-1/app-1"
+    cluster.variables.update({**SERVICES, **MASQUERADE})
+    cluster.play("site").ok()
+    before = states(cluster)
+    cluster.reboot("node-1")
+    assert differences(before, states(cluster)) == {}
+    everybody_reaches_everybody(cluster)
+    with mirrors(cluster, "internet"):
+        assert seen(cluster, pod, INTERNET, "tcp") == NODE_IPS["node-1"]
+    with visitors(cluster, [pod]):
+        assert visit(Client(cluster, "node-2/app-2"), WEB) == cluster.pods()["node-2/app-2"]
+    assert cluster.play("site").ok().changed == {}

@@ -126,6 +126,18 @@ def without_texts(gathered: Mapping[str, Any], lacking: Iterable[str] = ()) -> d
     return {**gathered, "sources": sources, "standin": {}}
 
 
+def only(gathered: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return what :func:`gather` would have of some of the programs alone."""
+    kept = [name for name in gathered["programs"] if name in set(names)]
+    places = sorted({gathered["programs"][name] for name in kept})
+    return {
+        **gathered,
+        "programs": {name: places.index(gathered["programs"][name]) for name in kept},
+        "own_maps": {name: gathered["own_maps"][name] for name in kept},
+        "sources": [gathered["sources"][place] for place in places],
+    }
+
+
 def is_compiled(gathered: Mapping[str, Any], name: str) -> bool:
     """Say whether a program was given as compiled object."""
     return bool(gathered["sources"][gathered["programs"][name]]["dialect"] == "object")

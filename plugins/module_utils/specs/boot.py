@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 
 def _work(given: Params, call: Call) -> dict[str, Any]:
-    items, sources = given["programs"], given["_sources"]
-    keys = bpf_compile.keys(items, sources, objects.machine()) if items else {}
+    items = given["programs"]
+    keys, sources = {}, {}
+    if items:
+        # The run may have had to do with programs that the node has no more.
+        needed = bpf_sources.only(given["_sources"], [item["name"] for item in items])
+        keys = bpf_compile.keys(items, needed, objects.machine())
+        sources = bpf_sources.without_texts(needed)
     changes = Changes()
-    confirmed.plan(given["_plan"], bpf_sources.without_texts(sources) if items else {}, changes)
+    confirmed.plan(given["_plan"], sources, changes)
     compiled.plan_removal(changes, but=set(keys.values()))
     unit.plan(changes)
     changes.apply(check_mode=call.check_mode)
