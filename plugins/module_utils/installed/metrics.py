@@ -41,7 +41,7 @@ PrivateTmp=yes
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
 MemoryMax=512M
 TasksMax=8
-Nice=10
+Nice=5
 LogLevelMax=warning
 """
 
@@ -73,7 +73,7 @@ ExecStart=-{command} metrics --http{options}
 StandardInput=socket
 StandardOutput=socket
 StandardError=journal
-RuntimeMaxSec=10
+RuntimeMaxSec=30
 {bounds}""",
     TIMER: """# Made by {mark}.
 [Unit]
