@@ -52,6 +52,15 @@ def plan_removal(changes: Changes) -> None:
         changes.add(f"file {PATH}", {"file": True}, None, partial(files.remove, PATH))
 
 
+def services() -> str:
+    """Return the services that were written down, packed; "" where none are."""
+    try:
+        found = read() or {}
+    except Failure:  # it is written anew
+        return ""
+    return str(found.get("services") or "")
+
+
 def read() -> dict[str, Any] | None:
     """Return what was written down, None where no run has ended here.
 

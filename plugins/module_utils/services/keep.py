@@ -62,7 +62,7 @@ def _with(
             for (ip, number), (state, answers) in found.items()
         ]
         # In the order of the plan: what is complete already is left alone.
-        ports.append({**port, "backends": sorted([*port["backends"], *more], key=_order)})
+        ports.append({**port, "backends": sorted([*port["backends"], *more], key=order)})
     return {**service, "ports": ports}
 
 
@@ -77,5 +77,6 @@ def _state(
     return None
 
 
-def _order(backend: Mapping[str, Any]) -> tuple[bytes, int]:
+def order(backend: Mapping[str, Any]) -> tuple[bytes, int]:
+    """Return the place of a backend in the order of the plan."""
     return addresses.packed(backend["ip"]), backend["port"]

@@ -11,6 +11,7 @@ from ..engine.bpf import objects
 from ..engine.change import Changes
 from ..engine.spec import Spec
 from ..installed import compiled, confirmed, unit
+from ..services.remembered import remembered
 
 if TYPE_CHECKING:
     from ..engine.spec import Call, Params
@@ -24,8 +25,10 @@ def _work(given: Params, call: Call) -> dict[str, Any]:
         needed = bpf_sources.only(given["_sources"], [item["name"] for item in items])
         keys = bpf_compile.keys(items, needed, objects.machine())
         sources = bpf_sources.without_texts(needed)
+    plan = given["_plan"]
+    services = remembered(plan["services"], confirmed.services())
     changes = Changes()
-    confirmed.plan(given["_plan"], sources, changes)
+    confirmed.plan({**plan, "services": services}, sources, changes)
     compiled.plan_removal(changes, but=set(keys.values()))
     unit.plan(changes)
     changes.apply(check_mode=call.check_mode)
