@@ -18,6 +18,7 @@ from tests.cluster.probes import differences, snapshots
 
 from .model import ADDRESSES
 from .probing import THERE, place
+from .vpc import EVERYTHING
 
 OUTSIDE = ("-e", "podnet_outside_host=internet", "-e", f"podnet_outside_address={INTERNET}")
 #: What such a cluster cannot have: pods keep their addresses towards a CIDR of documentation.
@@ -36,7 +37,7 @@ def report(run, task="Show how the scenarios went"):
 @pytest.mark.parametrize("cell", SOUND, ids=str)
 def test_every_scenario_passes_on_a_sound_cluster_and_nothing_is_left(standing, tmp_path, cell):
     cluster = standing.cluster
-    if standing.brought is None:  # other tests leave policies of theirs, or none
+    if standing.brought != EVERYTHING:  # other tests leave policies of theirs, or none
         standing.site()
     before = snapshots(cluster)
     json_file, xml_file = tmp_path / "report.json", tmp_path / "junit.xml"
