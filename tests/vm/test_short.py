@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.waiting import wait_for
+
 from .hosts import EVENTS, come_back, everybody_is_reached, happens, ways
 from .machines import ONE
 from .trace import left, traces
@@ -37,7 +39,8 @@ def test_a_reboot_brings_the_network_back_and_a_run_after_it_changes_nothing(mac
     before, pods = ways(machines, ONE), machines.pods(ONE)
     machines.reboot(ONE)
     come_back(machines, ONE, before)
-    assert machines.pods(ONE) == pods != {}
+    assert pods != {}
+    wait_for("its pods are there", lambda: machines.pods(ONE) == pods)
     everybody_is_reached(machines)
     assert machines.play("site").ok().changed == {}
 

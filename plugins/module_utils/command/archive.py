@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 PACKAGE = "podnet"
 _BASE = str(__package__).rpartition(".")[0]
 
-_MAIN = f"""import sys
+_MAIN = f"""import signal
+import sys
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # before anything that takes time
 
 from {PACKAGE}.words.main import main
 

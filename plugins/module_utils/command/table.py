@@ -54,6 +54,7 @@ class Word:
     :param example: words to try, with what they show.
     :param options: as given.
     :param json: whether its answer can be had as JSON.
+    :param asks_kernel: whether it asks nothing but the maps of the network, which must be there.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Word:
     example: tuple[str, str]
     options: tuple[Option, ...] = ()
     json: bool = True
+    asks_kernel: bool = False
 
 
 def _option(name: str, what: str, **more: Any) -> Option:
@@ -71,6 +73,11 @@ def _option(name: str, what: str, **more: Any) -> Option:
 def _name(of: str, such_as: str) -> Option:
     what = f"{of} of this name alone; a pattern as of a shell such as {such_as!r}"
     return _option("NAME", what, nargs="?")
+
+
+def _limit() -> Option:
+    what = "so many at most; 0 for all, 1000 if nothing is said"
+    return _option("--limit", what, type=int, default=1000)
 
 
 def _conditions() -> Iterator[Option]:
@@ -94,6 +101,7 @@ WORDS = (
         "one of them is not ready, or there is none of that name",
         ("podnet endpoints 'web-*'", "the pods whose names begin with web-"),
         (_name("show the endpoints", "web-*"),),
+        asks_kernel=True,
     ),
     Word(
         "services",
@@ -101,6 +109,7 @@ WORDS = (
         "a service has no backend, or there is none of that name",
         ("podnet services default/svc", "what the service svc leads to"),
         (_name("show the services", "default/*"),),
+        asks_kernel=True,
     ),
     Word(
         "nat",
@@ -121,8 +130,14 @@ WORDS = (
                 choices=("masquerade", "service", "host", "inbound"),
             ),
             _option("--all", "those that are over, too", action="store_true"),
-            _option("--limit", "so many at most; 0 for all", type=int, default=1000),
+            _option(
+                "--limit",
+                "so many at most; 0 for all, 1000 if nothing is said",
+                type=int,
+                default=1000,
+            ),
         ),
+        asks_kernel=True,
     ),
     Word(
         "policy",
@@ -130,6 +145,7 @@ WORDS = (
         "there is none of that name",
         ("podnet policy 'default/*'", "the policies of the namespace default"),
         (_name("show the policies", "default/*"),),
+        asks_kernel=True,
     ),
     Word(
         "drops",
@@ -147,14 +163,20 @@ WORDS = (
             ),
             _option("--protocol", "of this protocol, such as tcp, or its number"),
             _option("--since", "dropped then or later: 15m, 3h or 2026-11-27T03:00:00Z"),
-            _option("--limit", "so many at most; 0 for all", type=int, default=1000),
+            _option(
+                "--limit",
+                "so many at most; 0 for all, 1000 if nothing is said",
+                type=int,
+                default=1000,
+            ),
         ),
+        asks_kernel=True,
     ),
     Word(
         "observe",
         "show packets while they pass, and what becomes of each; any word of an option has to "
         "fit, and each option that is given",
-        "it never says so: what passes is neither good nor bad",
+        "nothing: this word does not judge what passes",
         (
             "podnet observe --follow --pod 'web-*' --not-verdict forwarded",
             "what else becomes of the packets of these pods, until it is stopped",
@@ -205,7 +227,7 @@ WORDS = (
         (
             _option(
                 "--wait",
-                "seconds to wait for the address and the devices of the plan",
+                "seconds to wait for the address and devices of the plan; 300 if nothing is said",
                 type=float,
                 default=300.0,
             ),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..engine import files
+from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,8 @@ WORDS = (
     *("usable", "reason", "pod_cidr", "gateway_ip", "gateway_mac", "health_ip", "vpc_gateway"),
     *("subnet", "capacity", "services", "policies", "isolation", "masquerade", "peers", "metrics"),
 )
+#: What is in every slice.
+NEEDED = ("name", "cluster", "node_ip", "network_type", "datapath", "usable", "services", "peers")
 ENDPOINT_WORDS = ("name", "kind", "ip", "mac", "netns", "isolated")
 
 
@@ -56,12 +59,19 @@ def plan_removal(changes: Changes) -> None:
 
 
 def read() -> dict[str, Any] | None:
-    """Return what was written down; None where nothing was, or somebody's hand has been there."""
+    """Return what was written down; None where nothing was.
+
+    :raises Failure: where somebody's hand has been there.
+    """
     try:
         found = json.loads(PATH.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return None
-    return found if isinstance(found, dict) else None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not set(NEEDED) <= set(found):
+        raise Failure(f"{PATH} is not what a run writes; podnet.fabric.site writes it anew")
+    return found
 
 
 def _state(data: bytes) -> dict[str, Any]:

@@ -89,7 +89,8 @@ def _enable() -> None:
 
 
 def _remove() -> None:
+    if is_used():
+        systemctl("stop", NAME)  # while systemd knows it
     files.remove(PATH)
     if is_used():
-        systemctl("stop", NAME)
         systemctl("daemon-reload")

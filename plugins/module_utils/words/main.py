@@ -8,11 +8,13 @@ It imports of its words the one that is asked for: a start is most of what an an
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..command.table import (
@@ -26,12 +28,17 @@ from ..command.table import (
     Usage,
 )
 from ..engine.failure import Failure
+from ..names import MAP_PINS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..command.table import Word
 
+ABSENT = "the pod network is not on this node; the playbook podnet.fabric.site brings it up"
+#: What of an answer has a name that may be asked for, and how such names are put together.
+_NAMED = ("endpoints", "services", "policies")
+_NAMES = {"services": "; names are NAMESPACE/NAME", "policy": "; names are NAMESPACE/NAME"}
 _SHAPE = argparse.RawDescriptionHelpFormatter
 _STATUSES = "\n".join(f"  {number}  {what}" for number, what in STATUSES.items())
 
@@ -58,30 +65,44 @@ def sent() -> object:
 def main(arguments: Sequence[str]) -> int:
     """Run a command line; return its exit status (see ``table.STATUSES``)."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may have read enough
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller has closed it
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     word = BY_NAME.get(arguments[0]) if arguments else None
     if word is None:
         _outer().parse_args(arguments)
         return WRONG_USAGE
     options = parser(word).parse_args(arguments[1:])
     try:
-        return _do(word, options)
+        status = _do(word, options)
+        sys.stdout.flush()
     except Usage as wrong:
         return _say(str(wrong), WRONG_USAGE)
     except PermissionError as error:
         return _say(f"this needs root: {error}", NO_ANSWER)
-    except (Failure, OSError) as error:
+    except Failure as error:
         return _say(str(error), NO_ANSWER)
+    except OSError as error:
+        with contextlib.suppress(OSError):  # what cannot be written is not tried once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _say(str(error), NO_ANSWER)
+    return status
 
 
 def _do(word: Word, options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         return _say("this needs root", NO_ANSWER)
+    if word.asks_kernel and not Path(MAP_PINS).is_dir():
+        return _say(ABSENT, NO_ANSWER)
     module: Any = importlib.import_module(f".{word.name}", __package__)
     if hasattr(module, "run"):
         return int(module.run(options))
     found, sound = module.ask(options)
     shown = json.dumps(found) if options.json else module.render(found)
     sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
+    name = getattr(options, "NAME", None)
+    if name is not None and not any(found[part] for part in _NAMED if part in found):
+        return _say(f"there is nothing of the name {name!r}{_NAMES.get(word.name, '')}", UNSOUND)
     return SOUND if sound else UNSOUND
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections import deque
@@ -42,10 +43,13 @@ def run(options: argparse.Namespace) -> int:
         )
     except Failure as wrong:
         raise Usage(wrong.message) from wrong
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what was seen is written out
     seconds = None if given["follow"] else given["seconds"] or SECONDS
     write = json.dumps if given["json"] else text
     try:
-        _show(watch.news(wanted, {}, seconds), write, given["count"], given["last"])
+        shown = _show(watch.news(wanted, {}, seconds), write, given["count"], given["last"])
+        if not shown:
+            sys.stderr.write("Nothing that was asked for passed.\n")
     except KeyboardInterrupt:
         pass  # the usual end
     except BrokenPipeError:
@@ -59,8 +63,11 @@ def _show(
     write: Callable[[Line], str],
     count: int | None,
     last: int | None,
-) -> None:
-    """Write lines as they come, or the last ones at the end; say once a second what was lost."""
+) -> int:
+    """Write lines as they come, or the last ones at the end; return how many there were.
+
+    What was lost is said once a second.
+    """
     kept: deque[Line] = deque(maxlen=last)
     shown = lost = 0
     told = time.monotonic()
@@ -82,6 +89,7 @@ def _show(
         sys.stdout.write(f"{write(line)}\n")
     sys.stdout.flush()
     _tell(lost)
+    return shown
 
 
 def _tell(lost: int) -> None:
