@@ -212,3 +212,18 @@ def cpu_of(*words: str) -> float:
     assert podnet(*words).returncode == SOUND
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_where_there_is_no_network_no_word_says_that_all_is_sound():
+    with bare_node():
+        run("node_command", **given(plan("web-1")))
+        for word in ("endpoints", "services", "nat", "policy", "drops"):
+            done = podnet(word)
+            assert (done.returncode, done.stdout) == (NO_ANSWER, ""), word
+            assert "is not on this node" in done.stderr
+        kept.PATH.write_text("{}")
+        for word in ("status", "endpoints", "metrics"):
+            done = podnet(word)
+            assert (done.returncode, done.stdout) == (NO_ANSWER, "")
+            assert f"{kept.PATH} is not what a run writes" in done.stderr
+        run("teardown")

@@ -92,12 +92,12 @@ def main(arguments: Sequence[str]) -> int:
 def _do(word: Word, options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         return _say("this needs root", NO_ANSWER)
-    if word.asks_kernel and not Path(MAP_PINS).is_dir():
-        return _say(ABSENT, NO_ANSWER)
     module: Any = importlib.import_module(f".{word.name}", __package__)
     if hasattr(module, "run"):
         return int(module.run(options))
-    found, sound = module.ask(options)
+    found, sound = module.ask(options)  # what is wrong with the command line comes first
+    if word.asks_kernel and not Path(MAP_PINS).is_dir():
+        return _say(ABSENT, NO_ANSWER)
     shown = json.dumps(found) if options.json else module.render(found)
     sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
     name = getattr(options, "NAME", None)
