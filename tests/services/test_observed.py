@@ -68,10 +68,10 @@ def test_a_process_that_calls_a_service(cluster):
     with observe(cluster, "k8s-m", "--follow", "--address", SVC, "--json") as looking:
         client = Client(cluster, NETPOD)
 
-        ready, _, _ = select.select([looking.stdout], [], [], 0)
+        ready = select.select([looking.stdout], [], [], 0)[0]
         while not ready:  # until it looks
             client.ask(SVC)
-            ready, _, _ = select.select([looking.stdout], [], [], 0.2)
+            ready = select.select([looking.stdout], [], [], 0.2)[0]
         line = json.loads(looking.stdout.readline())
         looking.send_signal(signal.SIGINT)
         assert looking.wait(10) == 0
