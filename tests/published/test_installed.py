@@ -20,7 +20,7 @@ from .pages import blocks, commands, section, write_files
 #: The order of a first run; the two that would take away what the others made come in a second one.
 FIRST = [
     *("plan", "node", "native_routing", "endpoints", "services", "masquerade"),
-    *("policy", "health", "why", "connectivity", "underlay"),
+    *("policy", "health", "why", "observe", "connectivity", "underlay"),
 ]
 LAST = ["overlay", "health", "teardown"]
 

@@ -52,8 +52,8 @@ def plan(wanted: Mapping[str, str], made: Made, changes: Changes) -> None:
     """
     lacking = missing(wanted.values())
     for name, key in sorted(wanted.items()):
-        before = None if key in lacking else {"kept": True}
-        changes.add(f"compiled program {name}", before, {"kept": True}, partial(_keep, key, made))
+        before: dict[str, Any] | None = None if key in lacking else {}
+        changes.add(f"compiled program {name}", before, {}, partial(_keep, key, made))
 
 
 def plan_removal(changes: Changes, but: Collection[str] = ()) -> None:
