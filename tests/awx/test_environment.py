@@ -68,7 +68,10 @@ def test_the_context_of_the_project_installs_the_collection(tmp_path):
 
 
 def test_what_runs_on_the_controller_imports_nothing_else():
-    """Of plugins that run there: every library that is neither Python's, Ansible's nor ours."""
+    """Of plugins that run there: every library that is neither Python's, Ansible's nor ours.
+
+    Without Jinja, which draws the page, there is no Ansible.
+    """
     folders = ("action", "filter", "lookup", "connection", "plugin_utils", "module_utils/plan")
     found = set()
     for folder in (*folders, "module_utils/awx"):
@@ -81,4 +84,4 @@ def test_what_runs_on_the_controller_imports_nothing_else():
                     continue
                 found |= {name.split(".")[0] for name in names}
     others = found - set(sys.stdlib_module_names) - {"ansible", "ansible_collections"}
-    assert others == CONTROLLER | {"yaml"}
+    assert others == CONTROLLER | {"jinja2", "markupsafe", "yaml"}

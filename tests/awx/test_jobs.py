@@ -90,6 +90,8 @@ def test_each_template_runs_as_awx_runs_it(cluster):
     done("status", {"podnet_query": "length(@)"})
     done("health", {"podnet_health_timeout": 5})
     assert "web-2" in done("why", WHY).output
+    assert done("underlay").changed == 0
+    assert done("connectivity", {"podnet_scenarios": "pods"}).changed == 0
     # A slice finds that its nodes know others, whatever it was told.
     sliced = run("site", {**ANSWERS, "podnet_cluster_size": 1}, hosts=part)
     assert sliced.status == "failed"
