@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from tests.cluster.cluster import INTERNET
-from tests.cluster.probes import differences, everybody_reaches_everybody, snapshots
+from tests.cluster.probes import differences, everybody_reaches_everybody, probe, snapshots
 from tests.loss.kill import links, pods, run_and_kill
 from tests.masquerade.flows import mirrors, seen
 from tests.services.clients import Client
@@ -64,5 +64,6 @@ def test_a_node_that_boots_has_all_of_it_back_before_any_run(running):
     with mirrors(cluster, "internet"):
         assert seen(cluster, pod, INTERNET, "tcp") == NODE_IPS["node-1"]
     with visitors(cluster, [pod]):
+        probe(cluster, ["node-2"], [], [cluster.pods()[pod]])  # it is there
         assert visit(Client(cluster, "node-2/app-2"), WEB) == cluster.pods()["node-2/app-2"]
     assert cluster.play("site").ok().changed == {}
