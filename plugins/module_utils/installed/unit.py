@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from .. import names
 from ..engine import files
-from ..engine.failure import Failure
+from . import confirmed
+from . import files as ours
+from .command import COMMAND
 from .systemd import BOOTED, FOLDER, systemctl
 
 if TYPE_CHECKING:
@@ -29,12 +31,12 @@ _TEXT = f"""# Made by {names.MARK}.
 Description=Pod network of this node, as its last run left it
 After={_EARLIER}
 Before={_LATER}
-ConditionPathExists={names.STATE_DIR}/boot.json
+ConditionPathExists={confirmed.PATH}
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/local/sbin/podnet boot
+ExecStart={COMMAND} boot
 TimeoutStartSec=infinity
 
 [Install]
@@ -52,9 +54,8 @@ def plan(changes: Changes) -> None:
     if not is_used():
         return
     text = _TEXT.encode()
-    found = _read()
-    if found is not None and names.MARK.encode() not in found:
-        raise Failure(f"The file {PATH} is there and is not ours; remove it or rename it.")
+    found = ours.read(PATH)
+    ours.refuse_others(PATH, found)
     if found != text:
         before = None if found is None else {"text": "of another version"}
         changes.add(f"file {PATH}", before, {"text": "of this version"}, partial(_write, text))
@@ -66,16 +67,9 @@ def plan_removal(changes: Changes) -> None:
     """Have no boot start it any more; the network is left to the caller."""
     if WANTED.is_symlink():
         changes.add(f"unit {NAME}", {"enabled": True}, None, partial(files.remove, WANTED))
-    found = _read()
+    found = ours.read(PATH)
     if found is not None and names.MARK.encode() in found:
         changes.add(f"file {PATH}", {"text": "ours"}, None, _remove)
-
-
-def _read() -> bytes | None:
-    try:
-        return PATH.read_bytes()
-    except FileNotFoundError:
-        return None
 
 
 def _write(text: bytes) -> None:

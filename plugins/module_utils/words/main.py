@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from ..command.table import Word
 
-ABSENT = "the pod network is not on this node; the playbook podnet.fabric.site brings it up"
 #: What of an answer has a name that may be asked for, and how such names are put together.
 _NAMED = ("endpoints", "services", "policies")
 _NAMES = {"services": "; names are NAMESPACE/NAME", "policy": "; names are NAMESPACE/NAME"}
@@ -97,6 +96,8 @@ def _do(word: Word, options: argparse.Namespace) -> int:
         return int(module.run(options))
     found, sound = module.ask(options)  # what is wrong with the command line comes first
     if word.asks_kernel and not Path(MAP_PINS).is_dir():
+        from ..node.lacking import ABSENT  # noqa: PLC0415 - for those who have a network a start less
+
         return _say(ABSENT, NO_ANSWER)
     shown = json.dumps(found) if options.json else module.render(found)
     sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
