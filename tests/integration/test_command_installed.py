@@ -58,7 +58,6 @@ def test_it_comes_converges_and_goes():
             UNSOUND,
             True,
         )
-        assert podnet("endpoints").returncode == SOUND
         assert podnet("why", "a", "b", "--port", "80").returncode == NO_ANSWER
         # Another plan, somebody's hand, and what a killed run left.
         command.COMMAND.with_name(".podnet.new").write_bytes(b"half")
