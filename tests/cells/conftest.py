@@ -14,6 +14,7 @@ from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import Snapshot, snapshots
 
 from .cells import CELLS, Cell, small_vpc
+from .scope import CHOSEN
 from .state import states
 
 if TYPE_CHECKING:
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
 
     from tests.cluster.cluster import Cluster
 
-__all__ = ["make_module_cluster", "running"]
+__all__ = ["lived", "make_module_cluster", "running"]
+
+# The first cell is that of tests/cluster, tests/services and tests/masquerade. Those that are
+# chosen come first: pytest sorts tests by the place of a parameter among those of its test.
+LIVED = [cell for cell in CELLS[1:] if cell in CHOSEN]
+OTHERS = [cell for cell in CELLS[1:] if cell not in CHOSEN]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test in each cell; where it asks for ``lived``, in those that are chosen."""
+    if "running" in metafunc.fixturenames:
+        cells = LIVED if "lived" in metafunc.fixturenames else LIVED + OTHERS
+        metafunc.parametrize("running", cells, indirect=True, ids=str, scope="session")
 
 
 @dataclass(frozen=True)
@@ -34,8 +47,7 @@ class Running:
     fresh: dict[str, Snapshot]
 
 
-# The first cell is that of tests/cluster, tests/services and tests/masquerade.
-@pytest.fixture(scope="session", params=CELLS[1:], ids=str)
+@pytest.fixture(scope="session")
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
@@ -45,3 +57,9 @@ def running(
         before = snapshots(cluster)
         predicted_then_done(cluster, "demo")
         yield Running(request.param, cluster, before, states(cluster))
+
+
+@pytest.fixture(scope="session")
+def lived(running: Running) -> Running:
+    """The same, for tests of a whole life: services, masquerading, killed runs, a boot."""
+    return running

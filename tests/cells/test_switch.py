@@ -1,11 +1,17 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A live cluster with services goes from each cell to each other one, and nothing stays behind."""
+"""A live cluster with services goes from cell to cell, and nothing stays behind.
+
+``make test-switches`` goes from each cell to each other one. A run compares object by object what
+is there with what a cell has, and knows no switch; so ``make test`` changes one thing at a time:
+the network type of each datapath both ways, and each datapath for each other.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import permutations, product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +19,9 @@ import pytest
 from tests.cluster.cluster import inventory
 from tests.cluster.probes import PYTHON, differences, everybody_reaches_everybody
 
-from .cells import CELLS, SERVICES, Cell
+from .cells import CELLS, DATAPATHS, NETWORK_TYPES, SERVICES, Cell
 from .circuit import circuit
+from .scope import WHOLE
 from .servers import THERE
 from .state import states
 
@@ -24,7 +31,16 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
     from tests.cluster.probes import Snapshot
 
-STEPS = circuit(CELLS)
+EVERY = list(permutations(CELLS, 2))
+NATIVE, OVERLAY = NETWORK_TYPES
+#: Round by the datapaths in one of the networks, and the other way round in the other one.
+ROUND = list(zip(DATAPATHS, (*DATAPATHS[1:], DATAPATHS[0])))
+ONE_THING = [
+    *((Cell(each, a), Cell(each, b)) for each in DATAPATHS for a, b in permutations(NETWORK_TYPES)),
+    *((Cell(a, NATIVE), Cell(b, NATIVE)) for a, b in ROUND),
+    *((Cell(b, OVERLAY), Cell(a, OVERLAY)) for a, b in ROUND),
+]
+STEPS = circuit(EVERY if WHOLE else ONE_THING)
 
 #: Milliseconds for which two pods may not reach each other, at most, beside other tests.
 BOUND = 5_000
@@ -34,8 +50,15 @@ BOUND_RENEWED = 30_000
 
 
 def test_the_circuit_has_every_switch_once():
-    assert sorted(STEPS) == sorted((a, b) for a in CELLS for b in CELLS if a != b)
+    assert sorted(circuit(EVERY)) == sorted((a, b) for a in CELLS for b in CELLS if a != b)
     assert all(before[1] == after[0] for before, after in zip(STEPS, STEPS[1:]))
+
+
+def test_each_single_change_is_among_the_switches():
+    for datapath, (a, b) in product(DATAPATHS, permutations(NETWORK_TYPES)):
+        assert (Cell(datapath, a), Cell(datapath, b)) in STEPS
+    found = {(a.datapath, b.datapath) for a, b in STEPS if a.network_type == b.network_type}
+    assert found == set(permutations(DATAPATHS, 2))
 
 
 @dataclass

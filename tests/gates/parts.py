@@ -90,6 +90,10 @@ DEMO = [
 ]
 
 SWITCH = "tests/cells/test_switch.py"
+CELLS = ("tests/cells", f"--ignore={SWITCH}")
+
+#: Not less than there is: see tests/cells/scope.py.
+WHOLE = {"TESTS_SCOPE": "whole"}
 
 #: What runs by itself under ``make test-PART``.
 PARTS: dict[str, tuple[Gate, ...]] = {
@@ -130,15 +134,18 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "integration": (_pytest("integration", "tests/integration"),),
     "demo": (_pytest("demo", *DEMO),),
     "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),
-    "cells": (_pytest("cells", "tests/cells", f"--ignore={SWITCH}"),),
+    "cells": (_pytest("cells", *CELLS),),
+    "cells-whole": (_pytest("cells, whole", *CELLS, **WHOLE),),
     "switches": (_pytest("switches", SWITCH, "-s"),),
+    "switches-whole": (_pytest("switches, whole", SWITCH, "-s", **WHOLE),),
     "services": (_pytest("services", "tests/services"),),
     "masquerade": (_pytest("masquerade", "tests/masquerade"),),
     "policy": (_pytest("policy", "tests/policy"),),
-    "policy-whole": (_pytest("policy, whole", "tests/policy", POLICY_SCOPE="whole"),),
+    "policy-whole": (_pytest("policy, whole", "tests/policy", **WHOLE),),
     "loss": (_pytest("loss", "tests/loss"),),
     "awx": (_pytest("awx", "tests/awx"),),
     "upgrade": (_pytest("upgrade", "tests/upgrade"),),
+    "upgrade-whole": (_pytest("upgrade, whole", "tests/upgrade", **WHOLE),),
     "molecule": (
         _molecule("destroy", "default"),  # what a run may have left that was ended
         *(_molecule("test", scenario, "--destroy=never") for scenario in SCENARIOS),
@@ -151,9 +158,10 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
 }
 
-#: By ``make test-vm`` and ``make test-policy`` alone, since they take long: emulated machines; and
-#: every cell, where ``policy`` has four, every case in both of eBPF, 1,000 changes under traffic.
-APART = ("vm-whole", "policy-whole")
+#: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
+#: cell, where ``make test`` has four, every switch between two of the six, every case of policies
+#: in both of eBPF, 1,000 changes under traffic.
+APART = ("vm-whole", "cells-whole", "switches-whole", "policy-whole", "upgrade-whole")
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as
 #: long as two, and each of them twice its time.

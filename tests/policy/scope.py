@@ -8,13 +8,9 @@ datapath, too.
 
 from __future__ import annotations
 
-import os
+from tests.cells.scope import CHOSEN, WHOLE
 
-from tests.cells.cells import CELLS as ALL_CELLS
-
-WHOLE = os.environ.get("POLICY_SCOPE") == "whole"
-
-CELLS = ALL_CELLS if WHOLE else [*ALL_CELLS[:3], ALL_CELLS[5]]
+CELLS = CHOSEN
 EBPF = CELLS[:2]
 #: Where every question of paths is put to ``why``, too.
 WHERE_ASKED = CELLS if WHOLE else CELLS[:1]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import reasons, tasks
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import CELLS
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath.cells import CELLS, Cell
 from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_map_wanted
 from ansible_collections.podnet.fabric.plugins.module_utils.plan import devices, inventory
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 from planning import fresh
 from planning import inventory as nodes_of
+
+from tests.cells.scope import EACH_VALUE
 
 ETH0 = {"name": "eth0", "ifindex": 2, "mtu": 1500, "ethernet": True}
 ETH1 = {"name": "eth1", "ifindex": 3, "mtu": 9000}
@@ -479,3 +483,19 @@ def test_the_thousandth_node_costs_each_other_node_one_entry_a_table(cell):
             continue
         assert all(one in value for one in before[word][:5])
         assert len(value) - len(before[word]) == more[word], word
+
+
+def values(cell: tuple[str, str], column: str) -> set[Any]:
+    """Return what a column says of a cell: of lists each item, with its key where it has one."""
+    said = getattr(CELLS[cell], column)
+    if isinstance(said, Mapping):
+        listed = {key: each if isinstance(each, tuple) else (each,) for key, each in said.items()}
+        return {(key, item) for key, items in listed.items() for item in items}
+    return set(said) if isinstance(said, tuple) else {said}
+
+
+@pytest.mark.parametrize("column", [field.name for field in fields(Cell)])
+def test_the_cells_of_make_test_have_every_value_of_every_column(column: str) -> None:
+    """So what differs by cell is in one of them: see tests/cells/scope.py."""
+    shown = set().union(*(values(cell, column) for cell in EACH_VALUE))
+    assert shown == set().union(*(values(cell, column) for cell in CELLS))
