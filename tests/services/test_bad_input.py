@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.cluster.test_bad_input import refuses
 
 from .clients import Client
@@ -14,36 +12,8 @@ from .write_up import NETPOD, SVC, WEBPODS, services
 WEB = {"name": "more", "selector": {"app": "webpod"}, "ports": [{"port": 80}]}
 
 
-def with_port(**own):
-    """Return the services and one more with this port."""
-    return {"podnet_services": [*services(), {**WEB, "type": "NodePort", "ports": [own]}]}
-
-
-@pytest.mark.parametrize(
-    ("variables", "parts"),
-    [
-        pytest.param(
-            {"podnet_services": [*services(), {**WEB, "cluster_ip": "10.11.0.1"}]},
-            ("more", "10.11.0.1", "10.10.0.0/16"),
-            id="an address outside the CIDR",
-        ),
-        pytest.param(
-            {"podnet_services": [*services(), {**WEB, "cluster_ip": SVC}]},
-            ("more", SVC, "svc"),
-            id="an address given twice",
-        ),
-        pytest.param(
-            with_port(port=80, node_port=29999),
-            ("more", "29999", "30000", "32767"),
-            id="a node port outside its range",
-        ),
-        pytest.param(
-            with_port(port=80, protocol="SCTP"),
-            ("more", "SCTP", "TCP", "UDP"),
-            id="an unknown protocol",
-        ),
-    ],
-)
-def test_a_running_cluster_refuses_and_runs_on(cluster, variables, parts):
-    refuses(cluster, variables, {}, parts)
+def test_a_running_cluster_refuses_and_runs_on(cluster):
+    """One of what the planner refuses: all of it is in tests/unit/test_plan_services_errors.py."""
+    variables = {"podnet_services": [*services(), {**WEB, "cluster_ip": SVC}]}
+    refuses(cluster, variables, {}, ("more", SVC, "svc"))
     assert Client(cluster, NETPOD).ask(SVC)[0].address in WEBPODS

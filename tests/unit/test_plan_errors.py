@@ -93,6 +93,10 @@ CLUSTER: dict[str, tuple[dict[str, Any], str]] = {
         {"podnet_network_type": "overlay", "podnet_vxlan_port": 65536},
         "podnet_vxlan_port is 65536; valid is a whole number from 1 to 65535.",
     ),
+    "port 0": (
+        {"podnet_network_type": "overlay", "podnet_vxlan_port": 0},
+        "podnet_vxlan_port is 0; valid is a whole number from 1 to 65535.",
+    ),
     "a port that is none": (
         {"podnet_network_type": "overlay", "podnet_vxlan_port": "vxlan"},
         "podnet_vxlan_port is 'vxlan'; valid is a whole number from 1 to 65535.",
