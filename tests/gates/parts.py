@@ -160,7 +160,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 
 #: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
 #: cell, where ``make test`` has four, every switch between two of the six, every case of policies
-#: in both of eBPF, 1,000 changes under traffic.
+#: in each, 1,000 changes under traffic.
 APART = ("vm-whole", "cells-whole", "switches-whole", "policy-whole", "upgrade-whole")
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How much is run: ``make test-policy`` runs all there is, ``make test`` what time allows.
 
-That is all cases in both cells of eBPF, and a choice of them and all paths in one of each other
-datapath, too.
+That is all cases in one cell, and a choice of them and all paths in each of those that are chosen.
 """
 
 from __future__ import annotations
@@ -18,4 +17,4 @@ WHERE_ASKED = CELLS if WHOLE else CELLS[:1]
 RUNS = EBPF if WHOLE else EBPF[:1]
 
 #: Changes of policies while packets pass.
-CHANGES = 1000 if WHOLE else 200
+CHANGES = 1000 if WHOLE else 120

@@ -12,19 +12,20 @@ from xml.etree import ElementTree
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.connectivity import responder, scenarios
 
-from tests.cells.cells import CELLS
 from tests.cluster.cluster import INTERNET, ROOT
 from tests.cluster.probes import differences, snapshots
 
 from .model import ADDRESSES
 from .probing import THERE, place
+from .scope import CELLS
 from .vpc import EVERYTHING
 
 OUTSIDE = ("-e", "podnet_outside_host=internet", "-e", f"podnet_outside_address={INTERNET}")
 #: What such a cluster cannot have: pods keep their addresses towards a CIDR of documentation.
 LEFT_OUT = {"pod-to-outside-masqueraded", "outside-to-pod"}
 NATIVE, OVERLAY = CELLS[:2]
-SOUND = [NATIVE, OVERLAY, CELLS[4]]
+#: The last one is a classic datapath in a tunnel of the kernel's.
+SOUND = [NATIVE, OVERLAY, CELLS[-1]]
 PORT = "4242"
 
 
