@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How much is run: ``make test-cells`` and its like run all there is, ``make test`` one of each.
+"""In which cells ``make test`` runs what takes many runs; ``make test-cells`` and its like: in all.
 
 The cells are rows of one table, ``datapath/cells.py``, and the code asks for one column at a time:
 four of the six rows have every value of every column (tests/unit/test_datapath_cells.py). So what
@@ -9,11 +9,9 @@ takes many runs is shown in those four, and all else in each.
 
 from __future__ import annotations
 
-import os
+from tests.scope import WHOLE
 
 from .cells import CELLS
-
-WHOLE = os.environ.get("TESTS_SCOPE") == "whole"
 
 #: Less those of whose values others have each.
 EACH_VALUE = [*CELLS[:3], CELLS[5]]

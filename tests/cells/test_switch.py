@@ -18,10 +18,10 @@ import pytest
 
 from tests.cluster.cluster import inventory
 from tests.cluster.probes import PYTHON, differences, everybody_reaches_everybody
+from tests.scope import WHOLE
 
 from .cells import CELLS, DATAPATHS, NETWORK_TYPES, SERVICES, Cell
 from .circuit import circuit
-from .scope import WHOLE
 from .servers import THERE
 from .state import states
 

@@ -92,7 +92,7 @@ DEMO = [
 SWITCH = "tests/cells/test_switch.py"
 CELLS = ("tests/cells", f"--ignore={SWITCH}")
 
-#: Not less than there is: see tests/cells/scope.py.
+#: All there is: see tests/scope.py.
 WHOLE = {"TESTS_SCOPE": "whole"}
 
 #: What runs by itself under ``make test-PART``.
@@ -131,6 +131,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         ),
     ),
     "packet": (_pytest("packet", "tests/packet"),),
+    "packet-whole": (_pytest("packet, whole", "tests/packet", **WHOLE),),
     "integration": (_pytest("integration", "tests/integration"),),
     "demo": (_pytest("demo", *DEMO),),
     "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),
@@ -160,8 +161,11 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 
 #: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
 #: cell, where ``make test`` has four, every switch between two of the six, every case of policies
-#: in each, 1,000 changes under traffic.
-APART = ("vm-whole", "cells-whole", "switches-whole", "policy-whole", "upgrade-whole")
+#: in each, 1,000 changes under traffic, every make of each program.
+APART = (
+    "vm-whole",
+    *("packet-whole", "cells-whole", "switches-whole", "policy-whole", "upgrade-whole"),
+)
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as
 #: long as two, and each of them twice its time.

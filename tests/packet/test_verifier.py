@@ -23,6 +23,8 @@ from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     syscall,
 )
 
+from tests.scope import WHOLE
+
 from .node import BPF
 
 if TYPE_CHECKING:
@@ -34,10 +36,12 @@ BPF_JMP, BPF_JMP32 = 5, 6
 BPF_JA, BPF_CALL, BPF_EXIT = 0x00, 0x80, 0x90
 #: What programs are compiled without, where a cluster has no use for it.
 WORDS = ("NO_POLICY", "NO_SERVICES", "NO_MASQUERADE")
-WITHOUT: tuple[tuple[str, ...], ...] = tuple(
+EVERY: tuple[tuple[str, ...], ...] = tuple(
     tuple(word for word, left_out in zip(WORDS, choice) if left_out)
     for choice in itertools.product((False, True), repeat=3)
 )
+#: All of it, which is the longest way, each word alone, and nothing; the pairs with the whole.
+WITHOUT = tuple(choice for choice in EVERY if WHOLE or len(choice) != 2)
 #: The same of the program that others hand packets over to.
 JUDGES = [choice for choice in WITHOUT if "NO_POLICY" not in choice]
 

@@ -7,7 +7,8 @@ That is all cases in one cell, and a choice of them and all paths in each of tho
 
 from __future__ import annotations
 
-from tests.cells.scope import CHOSEN, WHOLE
+from tests.cells.scope import CHOSEN
+from tests.scope import WHOLE
 
 CELLS = CHOSEN
 EBPF = CELLS[:2]

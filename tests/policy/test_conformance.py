@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.scope import WHOLE
+
 from .cases import CASES
-from .scope import CELLS, WHOLE
+from .scope import CELLS
 
 #: In the other cells packets come to the same judge with the same maps, by other paths: so a choice
 #: of cases does there. ``make test-policy`` runs them all.
