@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""AWX sends an empty text for each answer of a survey that was left out."""
+"""AWX sends an empty text for each answer of a survey that was left out; no fact is a variable."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ def optional_variables() -> set[str]:
     return names - needed
 
 
-def test_empty_answers_count_as_not_set(make_cluster):
+def test_empty_answers_count_as_not_set_and_facts_need_not_be_variables(make_cluster):
     cluster = make_cluster(inventory(2))
     empty = json.dumps(dict.fromkeys(sorted(optional_variables()), ""))
     for playbook in ("site", "status", "health", "teardown"):
-        cluster.play(playbook, "--extra-vars", empty).ok()
+        settings = {"ANSIBLE_INJECT_FACT_VARS": "False"}
+        run = cluster.play(playbook, "--extra-vars", empty, **settings).ok()
+        assert "DEPRECATION" not in run.output
+        assert "INJECT_FACTS" not in run.output
