@@ -98,7 +98,8 @@ def live(make_module_cluster):
         site(cluster, cell)
         fresh[cell] = states(cluster)
         if cell != STEPS[0][0]:
-            cluster.play("teardown").ok()
+            for name in cluster.nodes:
+                cluster.reboot(name, bare=True)
     pods = cluster.pods()
     (here, _own), *_others, (_place, there) = pods.items()
     with cluster.start(here, *PYTHON, str(THERE / "interruption.py"), there) as ping:

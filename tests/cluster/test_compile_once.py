@@ -14,7 +14,6 @@ from .predictions import predicted_then_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from .cluster import Run
 
@@ -134,7 +133,13 @@ def test_where_nobody_can_the_run_says_what_is_missing(cluster: Cluster) -> None
     assert programs(cluster) == before
 
 
-def test_the_host_that_compiles_can_be_chosen(cluster: Cluster) -> None:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An empty cache of the user's."""
+    return {CACHE: str(tmp_path_factory.mktemp("cache") / "objects")}
+
+
+def test_the_host_that_compiles_can_be_chosen(cluster: Cluster, kept: dict[str, str]) -> None:
     for name in SERVICES:
         del cluster.variables[name]
     cluster.inventory["all"]["hosts"]["builder"] = {
@@ -142,16 +147,17 @@ def test_the_host_that_compiles_can_be_chosen(cluster: Cluster) -> None:
         "ansible_host": "127.0.0.1",
     }
     cluster.variables["podnet_compiler"] = "builder"
-    done = cluster.play("site", "--limit", "node-1,node-2").ok()
+    done = cluster.play("site", "--limit", "node-1,node-2", **kept).ok()
     assert [where for _made, where in compiles(done)] == ["builder"]
     assert programs(cluster)["node-1"] == programs(cluster)["node-2"]
 
 
-def test_with_a_cache_a_later_run_compiles_nothing(cluster: Cluster, tmp_path: Path) -> None:
+def test_with_a_cache_a_later_run_compiles_nothing(cluster: Cluster, kept: dict[str, str]) -> None:
+    """The run before this one had an empty one."""
     found = programs(cluster)["node-1"]
-    environment = {CACHE: str(tmp_path / "objects")}
-    for compiled in (["builder"], []):
-        cluster.play("teardown").ok()
-        done = cluster.play("site", "--limit", "node-1,node-2", **environment).ok()
-        assert [where for _made, where in compiles(done)] == compiled
-        assert programs(cluster)["node-1"] == found
+    for name in cluster.nodes:
+        cluster.reboot(name, bare=True)
+    assert programs(cluster)["node-1"] == {}
+    done = cluster.play("site", "--limit", "node-1,node-2", **kept).ok()
+    assert compiles(done) == []
+    assert programs(cluster)["node-1"] == found

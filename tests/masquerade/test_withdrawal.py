@@ -164,4 +164,3 @@ def test_teardown_leaves_nothing(cluster, bare):
         for section in ("cgroups", "files"):
             sections[section] = [line for line in sections[section] if "/podnet-pods" not in line]
     assert differences(bare.before, after) == {}
-    assert cluster.play("teardown").ok().changed == {}
