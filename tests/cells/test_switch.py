@@ -98,8 +98,8 @@ def live(make_module_cluster):
         site(cluster, cell)
         fresh[cell] = states(cluster)
         if cell != STEPS[0][0]:
-            for name in cluster.nodes:
-                cluster.reboot(name, bare=True)
+            cluster.down()
+            cluster.up()
     pods = cluster.pods()
     (here, _own), *_others, (_place, there) = pods.items()
     with cluster.start(here, *PYTHON, str(THERE / "interruption.py"), there) as ping:

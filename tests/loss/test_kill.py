@@ -61,12 +61,12 @@ def lab(make_module_cluster):
 
 @pytest.fixture
 def fresh(lab):
-    """A node on which nothing stands, and what it holds; it boots anew where a test leaves more."""
+    """A node on which nothing stands, and what it holds; a test that leaves more has it made anew."""
     before = snapshots(lab)
     yield lab, before
     if differences(before, snapshots(lab)) != {}:
-        for name in lab.nodes:
-            lab.reboot(name, bare=True)
+        lab.down()
+        lab.up()
 
 
 @pytest.mark.parametrize("point", FIRST)

@@ -171,8 +171,8 @@ def test_an_upgrade_loses_nothing_and_leaves_nothing(cell, bare, release):
     assert differences(states(cluster), upgraded[0]) == {}
     assert shapes(cluster) == upgraded[1]
     # That a teardown takes this away, too, is shown in tests/cells and tests/cluster.
-    for name in cluster.nodes:
-        cluster.reboot(name, bare=True)
+    cluster.down()
+    cluster.up()
 
 
 def echoes(cluster: Cluster, sender: str, receiver: str) -> bool:
