@@ -88,8 +88,10 @@ def stale(pods: Mapping[bytes, packed.Pod], selected: Mapping[bytes, int]) -> li
             return []
         stale = []
         for raw, key, row in notes.entries(*found.columns()):
-            begins, answers = _allowed(key, pods.get(notes.pod_of(key)), judge)
-            if not begins and not (answers and not _is_no_answer(key, row, selected, found)):
+            pod = pods.get(notes.pod_of(key))
+            if _begins(key, pod, judge):
+                continue
+            if not _answers(key, pod, judge) or _is_no_answer(key, row, selected, found):
                 stale.append(raw)
         return stale
 
@@ -99,16 +101,22 @@ def _is_no_answer(key: Key, row: Value, selected: Mapping[bytes, int], table: ma
     return unheard or table.get(_turned(key)) is not None
 
 
-def _allowed(key: Key, pod: packed.Pod | None, judge: Judge) -> tuple[bool, bool]:
-    """Say whether rules let through what a note says began, and what it says answers."""
-    if pod is None:
-        return False, False
-    other = key.source if key.reserved == POLICY_INGRESS else key.destination
-    # What began the connection went to the port that replies come from.
-    return (
-        judge.allows(pod, _FORWARD[key.reserved], other, key.protocol, key.source_port),
-        judge.allows(pod, key.reserved, other, key.protocol, key.destination_port),
-    )
+def _begins(key: Key, pod: packed.Pod | None, judge: Judge) -> bool:
+    """Say whether rules let through what a note says began."""
+    # It went to the port that replies come from.
+    way, port = _FORWARD[key.reserved], key.source_port
+    return pod is not None and judge.allows(pod, way, _other(key), key.protocol, port)
+
+
+def _answers(key: Key, pod: packed.Pod | None, judge: Judge) -> bool:
+    """Say whether rules let through what a note says answers."""
+    way, port = key.reserved, key.destination_port
+    return pod is not None and judge.allows(pod, way, _other(key), key.protocol, port)
+
+
+def _other(key: Key) -> bytes:
+    """Return the address of the pod's other side."""
+    return key.source if key.reserved == POLICY_INGRESS else key.destination
 
 
 def _turned(key: Key) -> bytes:
@@ -148,7 +156,9 @@ def turn(pods: Mapping[bytes, packed.Pod], selected: Mapping[bytes, int]) -> Non
             pod = pods.get(notes.pod_of(key))
             if pod is None or not row.flags & NAT_ANSWERED or not _may_be_wrong(key, row, selected):
                 continue
-            if _allowed(key, pod, judge) == (False, True) and found.get(_turned(key)) is None:
+            if _begins(key, pod, judge) or not _answers(key, pod, judge):
+                continue
+            if found.get(_turned(key)) is None:
                 new[_turned(key)] = _value(row.flags & _KEPT, now)
         queue.begin(found, new)
 
