@@ -61,7 +61,7 @@ def lab(make_module_cluster):
 
 @pytest.fixture
 def fresh(lab):
-    """A node on which nothing stands, and what it holds; a test that leaves more has it made anew."""
+    """A node on which nothing stands, and what it holds; made anew where a test leaves more."""
     before = snapshots(lab)
     yield lab, before
     if differences(before, snapshots(lab)) != {}:

@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.ebpf import bpf_sources
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import maps
+from ansible_collections.podnet.fabric.plugins.module_utils.lab import places
+from ansible_collections.podnet.fabric.plugins.module_utils.names import MAP_PINS
 from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, report, walk
 
 from tests.cells.cells import NODE_IPS
@@ -154,13 +158,13 @@ def held(cluster):
     """Return all entries of all maps of all nodes that can be read without taking them out."""
     found = {}
     for name in NODE_IPS:
-        shown = cluster.json(name, "bpftool", "-j", "-f", "map", "show")
-        ours = [one for one in shown if any("/podnet/maps/" in p for p in one.get("pinned", []))]
-        assert len(ours) > 20
-        for one in ours:
-            if one["type"] not in ("queue", "prog_array"):
-                dumped = cluster.json(name, "bpftool", "-j", "map", "dump", "id", str(one["id"]))
-                found[name, one["name"]] = sorted(json.dumps(entry) for entry in dumped)
+        root = f"/proc/{places.HostPlace(cluster.lab, name).pid()}/root"
+        pins = cluster.exec(name, "find", MAP_PINS, "-type", "f").split()
+        assert len(pins) > 20
+        for pin in pins:
+            with maps.open_pin(root + pin) as table:
+                if table.type not in ("queue", "prog_array"):
+                    found[name, Path(pin).name] = table.items()
     return found
 
 
