@@ -132,15 +132,10 @@ AGENT = {"nonMasqueradeCIDRs": ["203.0.113.10/32", "8.8.4.0/22"], "resyncInterva
 
 
 def test_a_file_of_the_agent_says_another_list(cluster, older, change, tmp_path):
+    """As its configuration as a variable does: see tests/unit/test_plan_masquerade.py."""
     file = tmp_path / "config"
-    file.write_text(yaml.safe_dump({**AGENT, "masqLinkLocal": False}))
+    file.write_text(yaml.safe_dump({**AGENT, "masqLinkLocal": True}))
     change(podnet_ip_masq_agent=str(file))
-    assert listed(cluster) == set(AGENT["nonMasqueradeCIDRs"])
-    assert views(cluster, older) == {**DEFAULT, SERVER: "the node"}
-
-
-def test_so_does_its_configuration_as_a_variable(cluster, older, change):
-    change(podnet_ip_masq_agent={**AGENT, "masqLinkLocal": True})
     assert listed(cluster) == set(AGENT["nonMasqueradeCIDRs"])
     assert views(cluster, older) == {**DEFAULT, SERVER: "the node", METADATA: "the node"}
 
