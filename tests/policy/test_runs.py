@@ -69,7 +69,6 @@ def test_a_check_says_what_the_run_does(standing):
     assert told
     assert all(line.startswith("newly denied: ingress from ") for line in told)
     standing.sees(FIRST)
-    assert standing.site(listed(FIRST)).changed == {}
 
 
 def test_runs_lose_nothing_that_is_allowed_and_end_what_is_not(standing):
