@@ -116,7 +116,8 @@ def _answers(key: Key, pod: packed.Pod | None, judge: Judge) -> bool:
 
 def _other(key: Key) -> bytes:
     """Return the address of the pod's other side."""
-    return key.source if key.reserved == POLICY_INGRESS else key.destination
+    other: bytes = key.source if key.reserved == POLICY_INGRESS else key.destination
+    return other
 
 
 def _turned(key: Key) -> bytes:
