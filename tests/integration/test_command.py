@@ -337,6 +337,28 @@ def test_metrics_are_what_the_node_counts(node):
     do("ip", "-n", "other-1", "link", "set", "eth0", "up")
 
 
+def test_metrics_say_which_other_nodes_answer(node):
+    (peer,) = node["peers"]
+    silent = f'podnet_peer_unreachable{{peer="{peer["name"]}",target="endpoint"}}'
+
+    def health(state: str) -> dict[str, float]:
+        found = series(podnet("metrics", "--cilium-names").stdout)
+        agent = f'k8s_app="cilium",pod="{HERE}"'
+        assert found.get(silent, 0) == found[f"cilium_unreachable_health_endpoints{{{agent}}}"]
+        name = 'podnet_peer_health{{target="{}",state="{}"}}'
+        return {target: found[name.format(target, state)] for target in ("node", "endpoint")}
+
+    # Nobody has brought that node its part of the network.
+    assert health("reachable") == {"node": 1, "endpoint": 0}
+    do("ip", "-n", "peer", "link", "set", "lo", "up")
+    do("ip", "-n", "peer", "addr", "add", peer["health_ip"], "dev", "lo")
+    assert health("unreachable") == {"node": 0, "endpoint": 0}
+    do("ip", "-n", "peer", "addr", "del", peer["health_ip"], "dev", "lo")
+    do("ip", "-n", "peer", "link", "set", "eth0", "down")
+    assert health("unreachable") == {"node": 1, "endpoint": 1}
+    do("ip", "-n", "peer", "link", "set", "eth0", "up")
+
+
 def test_a_scrape_is_answered_while_others_say_nothing(node):
     with listening("--cilium-names"):
         silent = [socket.create_connection(("127.0.0.1", 9964)) for _one in range(8)]

@@ -20,10 +20,12 @@ EXPRESSIONS = [
     target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", [])
 ]
 ALERTS = {rule["alert"]: rule for rule in yaml.safe_load(RULES.read_text())["groups"][0]["rules"]}
-#: What we write, as its source names it.
-OURS = set(
-    re.findall(r'"(podnet_[a-z_{}]+)"', (ROOT / "plugins/module_utils/metrics/read.py").read_text())
-)
+#: What we write, as the sources name it.
+OURS = {
+    name
+    for file in (ROOT / "plugins/module_utils/metrics").glob("*.py")
+    for name in re.findall(r'"(podnet_[a-z_{}]+)"', file.read_text())
+}
 NODE = 'job="podnet",instance="n1"'
 #: By alert, series with their values each minute for 40 minutes, of which it comes.
 DUE = {
@@ -37,6 +39,9 @@ DUE = {
         f"podnet_endpoints_planned{{{NODE}}}": "5x40",
         f'podnet_endpoints{{{NODE},state="up"}}': "3x40",
         f'podnet_endpoints{{{NODE},state="down"}}': "0x40",
+    },
+    "PodnetPeerUnreachable": {
+        f'podnet_peer_health{{{NODE},target="endpoint",state="unreachable"}}': "1x40",
     },
     "PodnetAddressesUsedUp": {f'podnet_addresses{{{NODE},state="free"}}': "1x40"},
     "PodnetDrops": {
@@ -68,6 +73,8 @@ SOUND = {
     f'podnet_endpoints{{{NODE},state="up"}}': "5x40",
     f'podnet_endpoints{{{NODE},state="down"}}': "0x40",
     f"podnet_endpoints_planned{{{NODE}}}": "5x40",
+    f'podnet_peer_health{{{NODE},target="endpoint",state="unreachable"}}': "0x40",
+    f'podnet_peer_health{{{NODE},target="node",state="unreachable"}}': "1x40",
     f'podnet_addresses{{{NODE},state="free"}}': "100x40",
     f'podnet_drops_total{{{NODE},reason="malformed",direction="egress"}}': "0+10x40",
     f'podnet_drops_total{{{NODE},reason="ingress_denied",direction="ingress"}}': "0+9000x40",

@@ -194,6 +194,22 @@ class Machines(Cluster):
                 errors = there.communicate()[1]
         assert there.returncode == 0, errors
 
+    def bring_packages(self, node: str, *names: str) -> None:
+        """Install packages of Debian on a machine, which reaches no mirror itself."""
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as archive:
+            Path(folder).chmod(0o755)  # for the user that apt downloads as
+            subprocess.run(["apt-get", "download", "-qq", *names], cwd=folder, check=True)
+            subprocess.run(["tar", "-C", folder, "-c", "."], stdout=archive, check=True)
+            archive.seek(0)
+            install = (
+                "mkdir /var/tmp/brought && cd /var/tmp/brought && tar -x && "
+                "DEBIAN_FRONTEND=noninteractive dpkg --install *.deb"
+            )
+            words = f"sudo sh -c {shlex.quote(install)}"
+            with self.start_ssh(node, words, stdin=archive) as there:
+                told = "".join(there.communicate())
+        assert there.returncode == 0, told
+
     def pods(self, *nodes: str) -> dict[str, str]:
         """Return by ``NODE/POD`` the address of each pod, as the kernel has it."""
         found = {}
@@ -232,6 +248,10 @@ class Machines(Cluster):
         assert not bare, "a machine boots as it is"
         before = self.boot_of(host)
         self.try_exec(host, "systemctl", "reboot")
+        self.booted(host, before)
+
+    def booted(self, host: str, before: str | None) -> None:
+        """Wait until a machine that goes down can be reached, after another boot than that one."""
         self.disconnect(host)
         self.wait_until_up(host, other_than=before)
         self._bring_what_tests_need(host)  # a checkout below /tmp is gone with a boot

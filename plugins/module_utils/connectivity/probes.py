@@ -9,12 +9,11 @@ import errno
 import json
 import os
 import socket
-import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
-from ..engine import namespaces
+from ..engine import icmp, namespaces
 from ..engine.failure import Failure
 from .responder import DNS_ANSWER, IP_MTU_DISCOVER, IP_PMTUDISC_DO, dns_question
 from .scenarios import ANSWER
@@ -230,30 +229,16 @@ def _icmp(action: Action) -> Seen:
         one.connect((action["address"], 0))
         attempts = _ATTEMPTS if action["expects"] == ANSWER else 1
         for sequence in range(attempts):
-            one.send(_echo(number, sequence, payload))
+            one.send(icmp.echo(number, sequence, payload))
             end = time.monotonic() + _patience(action) / attempts
             while (left := end - time.monotonic()) > 0:
                 one.settimeout(left)
                 with contextlib.suppress(socket.timeout):
                     packet = one.recv(_DATAGRAM)
                     reply = packet[(packet[0] & 15) * 4 :]
-                    if reply[0] == 0 and struct.unpack("!H", reply[4:6]) == (number,):
+                    if reply[0] == 0 and reply[4:6] == number.to_bytes(2, "big"):
                         return Seen(True, f"an echo of {len(reply) - 8} bytes")
     raise TimeoutError
-
-
-def _echo(number: int, sequence: int, payload: bytes) -> bytes:
-    head = struct.pack("!BBHHH", 8, 0, 0, number, sequence)
-    return head[:2] + struct.pack("!H", checksum(head + payload)) + head[4:] + payload
-
-
-def checksum(data: bytes) -> int:
-    """Return the checksum of the Internet's headers over some bytes."""
-    data += bytes(len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def _reply(action: Action) -> Seen:

@@ -32,13 +32,14 @@ UNITS = (SOCKET, ANSWER, TIMER, WRITE)
 #: Those of them that wait, and the unit that each starts.
 _WAITING = {SOCKET: ANSWER, TIMER: WRITE}
 
-#: What reading maps and devices takes, and no more.
-_BOUNDS = """CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_SYS_ADMIN CAP_DAC_READ_SEARCH{more}
+#: What reading maps and devices takes, and asking peers by ICMP, and no more.
+_BOUNDS = """CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
+CapabilityBoundingSet=CAP_DAC_READ_SEARCH{more}
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
-RestrictAddressFamilies=AF_NETLINK AF_UNIX
+RestrictAddressFamilies=AF_NETLINK AF_UNIX AF_INET AF_INET6
 MemoryMax=512M
 TasksMax=8
 Nice=5

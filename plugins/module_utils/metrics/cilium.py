@@ -98,6 +98,21 @@ def names(found: Iterable[Family]) -> list[Family]:
             "Nodes of the cluster.",
             [(each, 1 + number) for each, number in own.get("podnet_peers", [])],
         ),
+        *(
+            gauge(
+                f"cilium_unreachable_{word}",
+                f"{told} that do not answer.",
+                [
+                    ({}, number)
+                    for each, number in own.get("podnet_peer_health", [])
+                    if each == {"target": target, "state": "unreachable"}
+                ],
+            )
+            for word, told, target in (
+                ("nodes", "Nodes", "node"),
+                ("health_endpoints", "Health endpoints", "endpoint"),
+            )
+        ),
         gauge(
             "cilium_nat_endpoint_max_connection",
             "Highest share, in percent, of the ports that an address has for one destination.",

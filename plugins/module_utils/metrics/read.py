@@ -24,6 +24,7 @@ from ..policy import info as policies
 from ..restoration import record
 from ..services.counted import counted as counted_services
 from .families import counter, gauge, one
+from .health import health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,6 +52,7 @@ def gather() -> list[Family]:
     node = plan.read()
     held = counted_endpoints()
     found = [
+        *health(node),  # first: what it sends is counted, too
         *_packets(),
         *_endpoints(node, held),
         *_services(),

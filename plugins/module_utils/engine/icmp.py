@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, The podnet.fabric developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Echo requests of ICMP, to many addresses at once, without a process for each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+#: Seconds that an echo may take, of all attempts together.
+PATIENCE = 0.5
+_ATTEMPTS = 2
+#: Type, code, checksum, identifier, sequence number (RFC 792, RFC 4443).
+_HEADER = struct.Struct("!BBHHH")
+_ROOM = 2048
+
+
+class _Family(NamedTuple):
+    protocol: int
+    request: int
+    reply: int
+    #: Level, name and value of the socket option that lets echo replies in and nothing else.
+    only_replies: tuple[int, int, bytes]
+
+
+#: linux/icmp.h: ICMP_FILTER has a bit for each type that is kept out; linux/icmpv6.h the same.
+_FAMILIES: dict[int, _Family] = {
+    socket.AF_INET: _Family(socket.IPPROTO_ICMP, 8, 0, (255, 1, struct.pack("=I", 0xFFFFFFFE))),
+    socket.AF_INET6: _Family(
+        socket.IPPROTO_ICMPV6,
+        128,
+        129,
+        (58, 1, struct.pack("=8I", *(0xFFFFFFFD if at == 4 else 0xFFFFFFFF for at in range(8)))),
+    ),
+}
+
+
+def checksum(data: bytes) -> int:
+    """Return the checksum of the Internet's headers over some bytes."""
+    data += bytes(len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def echo(number: int, sequence: int, payload: bytes, request: int = 8) -> bytes:
+    """Return an echo request as it is sent by a raw socket."""
+    head = _HEADER.pack(request, 0, 0, number, sequence)
+    return _HEADER.pack(request, 0, checksum(head + payload), number, sequence) + payload
+
+
+def answered(addresses: Iterable[str], seconds: float = PATIENCE) -> dict[str, bool]:
+    """Say of each address whether it answers an echo request of this network namespace.
+
+    :param addresses: at most 65,536, of either family.
+    :param seconds: after which who has not answered does not.
+    """
+    asked = list(dict.fromkeys(addresses))
+    found = dict.fromkeys(asked, False)
+    number = int.from_bytes(os.urandom(2), "big")
+    with contextlib.ExitStack() as stack:
+        sockets = {
+            family: stack.enter_context(_open(family))
+            for family in {_family(address) for address in asked}
+        }
+        for _attempt in range(_ATTEMPTS):
+            for sequence, address in enumerate(asked):
+                if not found[address]:
+                    family = _family(address)
+                    request = echo(number, sequence, b"", _FAMILIES[family].request)
+                    with contextlib.suppress(OSError):  # no route leads there
+                        sockets[family].sendto(request, (address, 0))
+                # What has come is taken at once, before the socket's room is full.
+                _take(sockets, number, asked, found, 0)
+            end = time.monotonic() + seconds / _ATTEMPTS
+            while not all(found.values()) and (left := end - time.monotonic()) > 0:
+                _take(sockets, number, asked, found, left)
+    return found
+
+
+def _family(address: str) -> int:
+    return int(socket.AF_INET6 if ":" in address else socket.AF_INET)
+
+
+@contextlib.contextmanager
+def _open(family: int) -> Iterator[socket.socket]:
+    about = _FAMILIES[family]
+    with socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, about.protocol) as one:
+        one.setsockopt(*about.only_replies)
+        yield one
+
+
+def _take(
+    sockets: dict[int, socket.socket],
+    number: int,
+    asked: list[str],
+    found: dict[str, bool],
+    seconds: float,
+) -> None:
+    ready = select.select(list(sockets.values()), [], [], seconds)[0]
+    for one in ready:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                packet, sender = one.recvfrom(_ROOM)
+                # IPv4 hands over its header, too.
+                at = (packet[0] & 15) * 4 if one.family == socket.AF_INET else 0
+                if len(packet) < at + _HEADER.size:
+                    continue
+                kind, _code, _sum, whose, sequence = _HEADER.unpack_from(packet, at)
+                if (kind, whose) != (_FAMILIES[one.family].reply, number):
+                    continue
+                # Who answers for another one does not count.
+                if sequence < len(asked) and asked[sequence] == sender[0]:
+                    found[sender[0]] = True
