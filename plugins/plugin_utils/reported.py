@@ -50,6 +50,16 @@ def probes(
     return found, failures
 
 
+def streams(
+    names: Iterable[str], hostvars: Any
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, str]]:
+    """Return what ``reports.streams`` takes: how streams of nodes went, and who does not say."""
+    said = {name: hostvars[name].get("streams_read") or {} for name in names}
+    found = {name: one["streams"] for name, one in said.items() if "streams" in one}
+    left = {name: str(one.get("msg") or NO_ANSWER) for name, one in said.items()}
+    return found, {name: why for name, why in left.items() if name not in found}
+
+
 def _refused(variables: Any) -> str:
     return str((variables.get("podnet_node") or {}).get("refused") or "")
 

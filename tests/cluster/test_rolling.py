@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -40,7 +41,9 @@ def test_one_node_after_the_other_by_one_plan(cluster):
     assert len(planned) == 1
     # A pod that comes goes to the second node, though the first is changed alone at first.
     cluster.variables["podnet_deployments"][0]["replicas"] = 6
-    assert order(cluster.play("site").ok()) == [FIRST, SECOND]
+    under_traffic = cluster.play("site_under_traffic").ok()
+    assert order(under_traffic) == [FIRST, SECOND]
+    assert re.search(r"Messages: +\d{3,} sent, 0 lost", under_traffic.output)
     more = cluster.pods()
     assert len(more) == 6
     assert pods.items() < more.items()

@@ -23,7 +23,7 @@ AGAIN = " (again)"
 #: Beside ``*_info``: what makes nothing that stays. Roles have tests of their own.
 MAKES_NOTHING = {
     *("bpf_compile", "node_plan", "plan", "health_responder", "report_file", "report_page"),
-    *("connectivity_pods", "observe"),
+    *("connectivity_pods", "connectivity_streams", "observe"),
     *("ansible.builtin.include_role", "ansible.builtin.debug", "ansible.builtin.set_fact"),
     *("ansible.builtin.command", "ansible.builtin.assert", "ansible.builtin.set_stats", "converge"),
 }

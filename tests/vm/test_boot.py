@@ -26,8 +26,6 @@ DROP_IN = f"/etc/systemd/system/{UNIT}.d/test.conf"
 LATE = "/etc/systemd/system/late.service"
 #: Pods that a run is about to bring when the power goes.
 NEW = "new-1", "new-2"
-#: Seconds from the address on, on a machine whose processor is emulated and shared with the tests.
-AT_MOST = 40
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +79,6 @@ def test_all_nodes_at_once_come_back_by_themselves(machines, fresh):
         come_back(machines, node, before[node])
         took = seconds_from_the_address_on(machines, node)
         print(f"{node}: {took:.1f} s from its address to its network")
-        assert took < AT_MOST
     assert machines.pods() == pods
     everybody_is_reached(machines)
     assert machines.play("site").ok().changed == {}
