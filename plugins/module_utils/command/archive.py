@@ -50,11 +50,12 @@ _CHECKED_HASH = (3).to_bytes(4, "little")
 #: Package -> what it is called in the archive. Of Ansible there is what checks arguments.
 _PACKAGES = {_BASE: PACKAGE, "ansible": "ansible"}
 
-#: What is imported for the type checker alone, and what is imported of these.
-_TYPES = re.compile(r"^if (?:\w+\.)?TYPE_CHECKING:\n(?:(?:[ \t].*)?\n)+", re.MULTILINE)
+#: What is imported for the type checker alone, and what is imported of these. Each begins with a
+#: newline, not with "^": so Python looks for one quickly, and every run looks through all modules.
+_TYPES = re.compile(r"\nif (?:\w+\.)?TYPE_CHECKING:\n(?:(?:[ \t].*)?\n)+")
 _NAMES = r"import (?:\(([^)]*)\)|(.*))"
-_IMPORT = re.compile(rf"^[ \t]*from (\.+[\w.]*|ansible\.module_utils[\w.]*) {_NAMES}", re.MULTILINE)
-_IMPORT_WHOLE = re.compile(r"^[ \t]*import (ansible\.module_utils[\w.]*)", re.MULTILINE)
+_IMPORT = re.compile(rf"\n[ \t]*from (\.+[\w.]*|ansible\.module_utils[\w.]*) {_NAMES}")
+_IMPORT_WHOLE = re.compile(r"\n[ \t]*import (ansible\.module_utils[\w.]*)")
 _COMMENT = re.compile(r"#.*")
 
 #: The last bytes of the file: the digest of what it is made of, and that of all bytes before.
@@ -132,13 +133,17 @@ def _sources() -> Mapping[str, str]:
     found: dict[str, str] = {}
     words = [f"{_BASE}.words.{word.name}" for word in table.WORDS]
     todo = [_ENTRY, *words]
-    while todo:
-        name = todo.pop()
+    seen = {*todo}
+    for name in todo:  # which grows
+        if name.rpartition(".")[0] in found:  # something in a module
+            continue
         for file in (name, f"{name}.__init__"):
-            source = None if file in found else _source(file)
-            if source:  # else an empty package, or something in a module
+            source = _source(file)
+            if source:  # else an empty package, or something in one
                 found[file] = source
-                todo += imports(file.rpartition(".")[0], source)
+                imported = dict.fromkeys(imports(file.rpartition(".")[0], source))
+                todo += [each for each in imported if each not in seen]
+                seen.update(imported)
     lacking = {_ENTRY, *words} - set(found)
     if lacking:
         first = min(lacking)
@@ -159,7 +164,7 @@ def _source(name: str) -> str | None:
 
 def imports(package: str, source: str) -> Iterator[str]:
     """Return what a module imports of the packages: names of modules, and some that are none."""
-    text = _TYPES.sub("", source)
+    text = _TYPES.sub("\n", f"\n{source}")
     yield from _IMPORT_WHOLE.findall(text)
     for base, listed, line in _IMPORT.findall(text):
         whole = importlib.util.resolve_name(base, package)
