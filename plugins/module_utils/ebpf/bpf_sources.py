@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    Look = Callable[[Path, str], "tuple[Path, str | None]"]
 
 #: Where the collection's own programs and the stand-in headers lie.
 COLLECTION_SOURCES = Path(__file__).parents[3] / "bpf"
@@ -47,12 +50,13 @@ def gather(
     sources: dict[str, dict[str, Any]] = {}
     words_of_maps: dict[str, set[str]] = {}
     named, own = {}, {}
+    look = cache(_look)  # programs share most of their headers
     for item in programs:
         inline = item.get("source") and (item["name"], item["source"])
         words = ("src", "object", "remote_src", "dialect", "include")
         key = str((inline, *(item.get(word) for word in words)))
         if key not in sources:
-            sources[key] = read_sources(item, find, base)
+            sources[key] = read_sources(item, find, base, look)
             words_of_maps[key] = _words_of_maps(sources[key])
         named[item["name"]] = list(sources).index(key)
         own[item["name"]] = _own_maps(item, sources[key], words_of_maps[key])
@@ -143,12 +147,21 @@ def is_compiled(gathered: Mapping[str, Any], name: str) -> bool:
     return bool(gathered["sources"][gathered["programs"][name]]["dialect"] == "object")
 
 
-def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path) -> dict[str, Any]:
+def _look(folder: Path, name: str) -> tuple[Path, str | None]:
+    """Return where a header lies if it lies in a folder, and its text; None: it does not."""
+    path = (folder / name).resolve()
+    return path, _read(path) if path.is_file() else None
+
+
+def read_sources(
+    item: Mapping[str, Any], find: Callable[[str], str], base: Path, look: Look = _look
+) -> dict[str, Any]:
     """Read what one program of the task is made of: ``main``, ``files``, ``include``, ``dialect``.
 
     :param item: ``src``, ``source`` or ``object``, ``include``, ``dialect`` and ``remote_src``.
     :param find: from ``src`` to the path of the file.
     :param base: folder that ``source`` is thought to lie in: the playbook's.
+    :param look: looks a header up in a folder.
     :raises Failure: for a file or folder that cannot be read.
     """
     from ansible.module_utils.parsing.convert_bool import boolean  # noqa: PLC0415 - as in pythons
@@ -173,7 +186,7 @@ def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path
         if not folder.is_dir():
             raise Failure(f"program {item['name']}: include folder {folder} does not exist.")
         texts.update({folder / name: text for name, text in read_folder(folder).items()})
-    _follow([main.parent, *folders], texts)
+    _follow([main.parent, *folders], texts, look)
     root = Path(os.path.commonpath([main.parent, *folders, *(path.parent for path in texts)]))
     return {
         "main": str(main.relative_to(root)),
@@ -183,7 +196,7 @@ def read_sources(item: Mapping[str, Any], find: Callable[[str], str], base: Path
     }
 
 
-def _follow(folders: list[Path], texts: dict[Path, str]) -> None:
+def _follow(folders: list[Path], texts: dict[Path, str], look: Look) -> None:
     """Add the headers that a file includes with quotes, and those that they include."""
     todo = list(texts)
     looked_up: set[tuple[Path, str]] = set()
@@ -193,12 +206,15 @@ def _follow(folders: list[Path], texts: dict[Path, str]) -> None:
             if (path.parent, name) in looked_up:  # files of one folder find the same
                 continue
             looked_up.add((path.parent, name))
-            places = ((folder / name).resolve() for folder in (path.parent, *folders))
-            header = next((place for place in places if place in texts or place.is_file()), None)
             # One that is nowhere is the system's, or the compiler says where it is missed.
-            if header and header not in texts:
-                texts[header] = _read(header)
-                todo.append(header)
+            for folder in (path.parent, *folders):
+                header, text = look(folder, name)
+                if header in texts:
+                    break
+                if text is not None:
+                    texts[header] = text
+                    todo.append(header)
+                    break
 
 
 def _bytes(path: Path) -> bytes:
