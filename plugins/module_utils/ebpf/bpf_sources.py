@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 #: Where the collection's own programs and the stand-in headers lie.
 COLLECTION_SOURCES = Path(__file__).parents[3] / "bpf"
 
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+#: Begins with a newline, not with "^": so Python looks for one quickly.
+_INCLUDE = re.compile(r'\n[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"')
 
 #: What BCC's macros that make maps are given.
 _MADE = re.compile(r"\bBPF_\w+\s*\(([^;]*)")
@@ -202,7 +203,7 @@ def _follow(folders: list[Path], texts: dict[Path, str], look: Look) -> None:
     looked_up: set[tuple[Path, str]] = set()
     while todo:
         path = todo.pop()
-        for name in _INCLUDE.findall(texts[path]):
+        for name in _INCLUDE.findall(f"\n{texts[path]}"):
             if (path.parent, name) in looked_up:  # files of one folder find the same
                 continue
             looked_up.add((path.parent, name))
