@@ -38,7 +38,7 @@ class ActionModule(Action):
             return NOTHING
         done = self._converged(arguments, node, task_vars)
         if "as_planned" in done:
-            found = {"parts": done.pop("as_planned"), "sysctls": arguments["sysctls"]}
+            found = {"parts": done["as_planned"], "sysctls": arguments["sysctls"]}
             files.keep_settled_parts(str(arguments["path"]), node["name"], found)
         if "lacks" in done:
             files.keep_lacks(str(arguments["path"]), node["name"], done["lacks"])
