@@ -243,3 +243,11 @@ def _time(wall: int) -> str:
     """Write nanoseconds of the wall's clock; texts of later times are greater."""
     moment = datetime.fromtimestamp(wall // 1_000_000_000, timezone.utc)
     return f"{moment.strftime('%Y-%m-%dT%H:%M:%S')}.{wall // 1000 % 1_000_000:06d}Z"
+
+
+def said(lost: int) -> list[str]:
+    """Say what there was no room for; nothing where there was."""
+    if not lost:
+        return []
+    what = "1 packet was" if lost == 1 else f"{lost} packets were"
+    return [f"{what} not seen: they came faster than they are read. Ask for less."]

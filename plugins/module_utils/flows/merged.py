@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .lines import text
-from .watch import said
+from .lines import said, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
 from . import look
-from .lines import Lines, text
+from .lines import Lines, said, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,11 +71,3 @@ def gather(
 def render(found: Mapping[str, Any]) -> str:
     """Return a line for each flow, and one of what was lost."""
     return "\n".join([*map(text, found["flows"]), *said(found["lost"])])
-
-
-def said(lost: int) -> list[str]:
-    """Say what there was no room for; nothing where there was."""
-    if not lost:
-        return []
-    what = "1 packet was" if lost == 1 else f"{lost} packets were"
-    return [f"{what} not seen: they came faster than they are read. Ask for less."]
