@@ -24,6 +24,8 @@ PATIENCE = 1800
 #: For all gates each source is compiled once, and each module packed once for Ansible.
 PACKED = BUILD / "packed"
 SHARED = {"PODNET_OBJECT_CACHE": str(BUILD / "objects"), "PACKED_PATH": str(PACKED)}
+#: Where it is set, Python reads a module that Ansible pipes to it byte by byte, for a second each.
+SHARED["PYTHONUNBUFFERED"] = ""
 
 #: So many of the slowest tests are named.
 SHOWN = 10
