@@ -36,7 +36,10 @@ class ActionModule(Action):
         arguments["look_ahead"] &= bool(node) and node["planned_before"]
         if not parts.steps(arguments["part"], node) or _as_planned(arguments, node):
             return NOTHING
-        done = self._converged(arguments, node, task_vars)
+        done = _done_before(arguments, node) or self._converged(arguments, node, task_vars)
+        for part, result in done.pop("went_on", {}).items():
+            kept = {"result": result, "sysctls": arguments["sysctls"]}
+            files.keep_done(str(arguments["path"]), node["name"], part, kept)
         if "as_planned" in done:
             found = {"parts": done["as_planned"], "sysctls": arguments["sysctls"]}
             files.keep_settled_parts(str(arguments["path"]), node["name"], found)
@@ -58,6 +61,8 @@ class ActionModule(Action):
         named = [arguments["part"]]
         if arguments["look_ahead"]:
             named += parts.after(arguments["part"], node)
+        if arguments["go_on"]:
+            named += parts.alone_after(arguments["part"], node)
         modules = {step.module for part in named for step in parts.steps(part, node)}
         if modules & {"services", "boot"}:
             sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
@@ -75,7 +80,8 @@ class ActionModule(Action):
             )
 
         compiles, begins = arguments["compile"], arguments["part"] == "node"
-        ends = arguments["part"] == "boot"
+        # What writes down all for a boot, by itself or along with a part before, loads nothing.
+        ends = "boot" in named and not arguments["look_ahead"]
         # What must be compiled is said once, for all parts, and what a boot needs is of all.
         of_all = begins or ends or not compiles
         found = given.programs(parts.PARTS if of_all else named, node) if node else []
@@ -100,6 +106,17 @@ def _node(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[st
             f"{node['network_type']}."
         )
     return node
+
+
+def _done_before(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what came of the part along with one before it, nothing where it has not been done."""
+    if not node:
+        return {}
+    found = files.take_done(str(arguments["path"]), node["name"], arguments["part"])
+    # As for a look ahead: it was done with the settings that the part before was given.
+    same = arguments["sysctls"] in ({}, found.get("sysctls"))
+    result: dict[str, Any] = found.get("result", {}) if same else {}
+    return result
 
 
 def _as_planned(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> bool:

@@ -50,6 +50,13 @@ options:
         up to the first that is not are passed over in this run without asking the node once more.
     type: bool
     default: false
+  go_on:
+    description:
+      - Whether those of the parts V(services), V(masquerade) and V(boot) that come next are done in the same process, up to
+        one that loads programs. They wait for no other node. Their tasks in this run then return what came of them, and do
+        not ask the node once more.
+    type: bool
+    default: false
   compile:
     description:
       - Whether the node compiles the programs of the part that M(podnet.fabric.bpf_compile) has not compiled in the same
@@ -194,6 +201,7 @@ def main() -> None:
         )
     steps = parts.steps(options["part"], options["_node"])
     ahead = parts.after(options["part"], options["_node"]) if options["look_ahead"] else {}
+    alone = parts.alone_after(options["part"], options["_node"]) if options["go_on"] else {}
     given = Given(
         options["_node"],
         options["sysctls"],
@@ -211,11 +219,14 @@ def main() -> None:
             done["as_planned"] = converge.look_ahead(ahead, replace(given, labels=None), call)
         if options["part"] == "node" and (lacking := converge.lacking(given, call)):
             done["lacks"] = lacking
+        if alone and "lacks" not in done:
+            done["went_on"] = converge.go_on(alone, given, call)
         if not module._diff:
-            del done["diff"]  # in a large cluster it is long, and every node has it
+            for each in (done, *done.get("went_on", {}).values()):
+                each.pop("diff", None)  # in a large cluster it is long, and every node has it
         return done
 
-    runner.run(module, work, needs=converge.needs(steps, *ahead.values()))
+    runner.run(module, work, needs=converge.needs(steps, *ahead.values(), *alone.values()))
 
 
 if __name__ == "__main__":

@@ -81,6 +81,19 @@ def settled_parts(directory: str, name: str) -> dict[str, Any]:
     return _said(_file(directory, "ahead", name))
 
 
+def keep_done(directory: str, name: str, part: str, done: dict[str, Any]) -> None:
+    """Write what came of a part that was done along with another (see ``converge.go_on``)."""
+    _write(_file(directory, f"done-{part}", name), done)
+
+
+def take_done(directory: str, name: str, part: str) -> dict[str, Any]:
+    """Return what was written, once; nothing where the part has not been done."""
+    file = _file(directory, f"done-{part}", name)
+    found = _said(file)
+    file.unlink(missing_ok=True)
+    return found
+
+
 def keep_lacks(directory: str, name: str, lacks: dict[str, Any]) -> None:
     """Write which programs a node has said that it lacks (see ``converge``)."""
     _write(_file(directory, "lacks", name), lacks)

@@ -177,6 +177,24 @@ def look_ahead(parts: Mapping[str, Iterable[Step]], given: Given, call: Call) ->
     return found
 
 
+def go_on(parts: Mapping[str, Iterable[Step]], given: Given, call: Call) -> dict[str, Any]:
+    """Bring the parts to their plan up to one that fails; return what came of each, by its name.
+
+    As the module would return it, a failure with ``failed`` and ``msg``, and what it warns of.
+    """
+    found: dict[str, Any] = {}
+    for part, steps in parts.items():
+        said: list[str] = []
+        try:
+            found[part] = converge(to_do(steps, call), given, replace(call, warn=said.append))
+        except Failure as failure:
+            found[part] = {"failed": True, "msg": failure.message, **failure.details}
+        found[part] |= {"warnings": said} if said else {}
+        if "failed" in found[part]:
+            break
+    return found
+
+
 def run(spec: Spec, arguments: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
     """Do what a module does with these arguments; return what it returns."""
     return spec.work(_checked(spec, arguments), call)

@@ -302,8 +302,12 @@ ARGUMENTS: dict[str, Any] = {
     "network_type": {"type": "str", "choices": ["native_routing", "overlay"]},
     "sysctls": {"type": "dict", "default": {}},
     "look_ahead": {"type": "bool", "default": False},
+    "go_on": {"type": "bool", "default": False},
     "compile": {"type": "bool", "default": True},
 }
+
+#: Parts that concern no other node: they begin when the one before them is done on their own.
+_ALONE = ("services", "masquerade", "boot")
 
 #: What an argument spec says of the parts that are made of a plan: they need its path.
 NEED_PLAN = [("part", part, ("path",)) for part in PARTS if part != "node"]
@@ -318,3 +322,16 @@ def after(part: str, node: Node) -> dict[str, list[Step]]:
     """Return the parts that come after one, each with the steps that a node needs."""
     names = list(PARTS)
     return {name: steps(name, node) for name in names[names.index(part) + 1 :]}
+
+
+def alone_after(part: str, node: Node) -> dict[str, list[Step]]:
+    """Return the parts after one that may begin at once, and have all they need on the node.
+
+    A part that loads programs waits for what compiles them.
+    """
+    found: dict[str, list[Step]] = {}
+    for name, its_steps in after(part, node).items():
+        if name not in _ALONE or any(step.module == "bpf_program" for step in its_steps):
+            break
+        found[name] = its_steps
+    return found
