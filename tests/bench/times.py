@@ -52,6 +52,7 @@ MAKE_INVENTORY = (
 UP = ("./lab", "up", "-i", str(INVENTORY))
 DOWN = ("./lab", "down", LAB)
 SITE = ("ansible-playbook", "-i", str(INVENTORY), "podnet.fabric.site")
+CONNECTIVITY = ("ansible-playbook", "-i", str(INVENTORY), "podnet.fabric.connectivity")
 
 #: In the order of the table. A rerun is a command whose ``before`` holds the first run.
 COMMANDS = (
@@ -73,7 +74,8 @@ COMMANDS = (
         repeat=3,
         aim=30,
     ),
-    Command("rerun of it", SITE, after=(DOWN,), repeat=3, aim=12),
+    Command("rerun of it", SITE, repeat=3, aim=12),
+    Command("connectivity test of it", CONNECTIVITY, after=(DOWN,), repeat=3),
 )
 
 
