@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..command.table import SOUND, Usage
 from ..engine.failure import Failure
 from ..flows import watch
-from ..flows.lines import text
+from ..flows.lines import said, text
 from ..flows.wanted import MEANS, Wanted
 
 if TYPE_CHECKING:
@@ -93,5 +93,5 @@ def _show(
 
 
 def _tell(lost: int) -> None:
-    for sentence in watch.said(lost):
+    for sentence in said(lost):
         sys.stderr.write(f"{sentence}\n")
