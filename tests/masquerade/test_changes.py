@@ -58,12 +58,14 @@ def change(cluster, older):
     def change(run=None, **variables):
         for name in names:
             cluster.variables.pop(name, None)
+        names.clear()
         names.update(variables)
         cluster.variables.update(variables)
         return run(cluster) if run else cluster.play("site").ok()
 
     yield change
-    change()
+    if names:
+        change()
 
 
 def prefixes(cluster, node):
