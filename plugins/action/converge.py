@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleConnectionFailure
 
 from ..module_utils.ebpf.bpf_sources import gather_own, without_texts
 from ..module_utils.engine.failure import Failure
 from ..module_utils.plan import files
 from ..module_utils.steps import given, parts
-from ..plugin_utils import diffs, folded, planned_with, programs, slices
+from ..plugin_utils import diffs, folded, guarding, planned_with, programs, slices
 from ..plugin_utils.action import Action
 
 if TYPE_CHECKING:
@@ -36,10 +39,16 @@ class ActionModule(Action):
         arguments["look_ahead"] &= bool(node) and node["planned_before"]
         if not parts.steps(arguments["part"], node) or _as_planned(arguments, node):
             return NOTHING
-        done = _done_before(arguments, node) or self._converged(arguments, node, task_vars)
+        guard = guarding.wanted(str(arguments["path"]), node, task_vars) if node else {}
+        done = _done_before(arguments, node) or self._converged(arguments, node, guard, task_vars)
         for part, result in done.pop("went_on", {}).items():
             kept = {"result": result, "sysctls": arguments["sysctls"]}
             files.keep_done(str(arguments["path"]), node["name"], part, kept)
+        if done.get("armed"):
+            files.keep_armed(str(arguments["path"]), node["name"])
+            guard["armed"] = True
+        if arguments["part"] == "boot" and guard.get("armed") and not done.get("failed"):
+            done = self._confirmed(done, guard, task_vars)
         if "as_planned" in done:
             found = {"parts": done["as_planned"], "sysctls": arguments["sysctls"]}
             files.keep_settled_parts(str(arguments["path"]), node["name"], found)
@@ -54,10 +63,16 @@ class ActionModule(Action):
         return done
 
     def _converged(
-        self, arguments: dict[str, Any], node: dict[str, Any], task_vars: dict[str, Any]
+        self,
+        arguments: dict[str, Any],
+        node: dict[str, Any],
+        guard: dict[str, Any],
+        task_vars: dict[str, Any],
     ) -> dict[str, Any]:
         """Run the module with what it needs beside its options."""
         sent: dict[str, Any] = {"_node": node}
+        if guard:
+            sent["_guard"] = guard
         named = [arguments["part"]]
         if arguments["look_ahead"]:
             named += parts.after(arguments["part"], node)
@@ -93,6 +108,31 @@ class ActionModule(Action):
         known = files.lacks(str(arguments["path"]), node["name"])
         return {**NOTHING, **programs.bring(run, gathered, compiles=compiles, known=known)}
 
+    def _confirmed(
+        self, done: dict[str, Any], guard: dict[str, Any], task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Confirm what the run has changed on the node, by a connection that is made now.
+
+        A connection that does not come about is tried again for as long as the node waits.
+        """
+        if self._task.check_mode:
+            return done
+        sent = {"_node": {}, "_guard": {**guard, "confirms": True}}
+        asked = {"path": "of the run", "part": "boot", **sent}
+        end = time.monotonic() + guard["seconds"]
+        while True:
+            guarding.connect_anew(self._connection)
+            try:
+                confirmed = self.run_module("converge", asked, task_vars)
+                return confirmed if confirmed.get("failed") else done
+            except AnsibleConnectionFailure as error:
+                if time.monotonic() >= end:
+                    raise AnsibleConnectionFailure(
+                        "What the run changed is not confirmed, since no new connection to the "
+                        f"node came about; the node undoes it by itself. {error}"
+                    ) from error
+            time.sleep(guarding.PAUSE)
+
 
 def _node(arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
     if "path" not in arguments:
@@ -121,9 +161,10 @@ def _done_before(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> dict[
 
 def _as_planned(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
     """Say whether a look ahead in this run has found the part to be as planned."""
-    if not node:
-        return False
-    found = files.settled_parts(str(arguments["path"]), node["name"])
+    path = str(arguments["path"])
+    if not node or (arguments["part"] == "boot" and files.armed(path, node["name"])):
+        return False  # the last part confirms what one before it has changed
+    found = files.settled_parts(path, node["name"])
     # Settings are asked for by the roles, and each may ask for others.
     same = arguments["sysctls"] in ({}, found.get("sysctls"))
     return same and arguments["part"] in found.get("parts", ())

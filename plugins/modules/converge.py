@@ -85,6 +85,9 @@ options:
   _folded:
     description: Sources of the programs, for the node's command. The action plugin fills it in.
     type: dict
+  _guard:
+    description: Who changes the node, and for how long a change waits to be confirmed. The action plugin fills it in.
+    type: dict
 seealso:
   - module: podnet.fabric.plan
   - module: podnet.fabric.node_plan
@@ -155,6 +158,11 @@ lacks:
     machine: x86_64
     compiler: false
     programs: {guard: 9f2b7c5d0a9f6a0d6ef8f7b4f3a9f0c2fd0b2c4f7e5a9d3c1b0a8f7e6d5c4b3a}
+armed:
+  description: Whether the node undoes what the run has changed on it, or in check mode would, unless the run confirms it.
+  returned: where it does
+  type: bool
+  sample: true
 log:
   description: Output of the compiler or the verifier.
   returned: when a program is refused
@@ -165,7 +173,7 @@ log:
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
@@ -174,8 +182,21 @@ from ansible_collections.podnet.fabric.plugins.module_utils.steps import converg
 from ansible_collections.podnet.fabric.plugins.module_utils.steps.given import Given
 from ansible_collections.podnet.fabric.plugins.module_utils.words import main as command
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible_collections.podnet.fabric.plugins.module_utils.steps.guard import Guard
+
 #: Ansible sends what it finds imported, and the node's command is made of what was sent.
 SENT = command
+
+
+def of_run(wanted: dict[str, Any], node: Mapping[str, Any], call: Call) -> Guard:
+    """Return the guard of a run."""
+    from ansible_collections.podnet.fabric.plugins.module_utils.steps.guard import Guard  # noqa: PLC0415
+
+    words = {word: wanted[word] for word in ("run", "by", "seconds", "armed")}
+    return Guard(node=node, check_mode=call.check_mode, **words)
 
 
 def main() -> None:
@@ -188,6 +209,7 @@ def main() -> None:
             "_policies": {"type": "list", "elements": "str"},
             "_labels": {"type": "list", "elements": "str"},
             "_folded": {"type": "dict"},
+            "_guard": {"type": "dict"},
         },
         required_if=parts.NEED_PLAN,
         supports_check_mode=True,
@@ -212,15 +234,27 @@ def main() -> None:
         options["_folded"] or {},
     )
     call = Call(module.check_mode, partial(runner.require, module), module.warn)
+    guard = of_run(options["_guard"], given.node, call) if options["_guard"] else None
 
     def work() -> dict[str, Any]:
-        done = converge.converge(converge.to_do(steps, call), given, call)
+        if guard:
+            guard.begin()
+            if options["_guard"].get("confirms"):
+                guard.confirm()
+                return {"changed": False, "changes": [], "steps": []}
+        wanted = replace(given, pending=bool(guard and guard.armed))
+        done = converge.converge(converge.to_do(steps, call), wanted, call, guard)
         if ahead and not done["changed"]:
-            done["as_planned"] = converge.look_ahead(ahead, replace(given, labels=None), call)
+            found = converge.look_ahead(ahead, replace(wanted, labels=None), call)
+            # The last part confirms what is pending, be it as planned.
+            confirms = guard is not None and guard.armed
+            done["as_planned"] = [part for part in found if part != "boot" or not confirms]
         if options["part"] == "node" and (lacking := converge.lacking(given, call)):
             done["lacks"] = lacking
         if alone and "lacks" not in done:
-            done["went_on"] = converge.go_on(alone, given, call)
+            done["went_on"] = converge.go_on(alone, given, call, guard)
+        if guard and guard.armed:
+            done["armed"] = True
         if not module._diff:
             for each in (done, *done.get("went_on", {}).values()):
                 each.pop("diff", None)  # in a large cluster it is long, and every node has it

@@ -18,6 +18,7 @@ description:
     C(routes) and C(neighbors) are what the plan has of them, each with C(present); C(rules) those of C(ip rule) that the host has
     beside the kernel's own; the network has none.
   - C(masquerade) is what the maps say, C(missing) what the plan has beyond that, and C(unplanned) the other way round.
+    C(pending) is the change that nobody has confirmed yet, C(undone) the last one that was undone since the host has booted.
     C(exhausted) counts packets that were dropped for want of a port, and C(accounts) are those of
     M(podnet.fabric.nat_info).
 author: The podnet.fabric developers (@podnet)
@@ -101,6 +102,8 @@ status:
     drops:
       - {hook: from_container, direction: egress, verdict: spoofed_source, packets: 3, bytes: 126}
     recorder: {used: 1, size: 16384, packets: 3, unrecorded: 0, overwritten: 0}
+    pending: {by: root@controller, since: "2026-11-27 18:00:03Z", seconds: 87, undoing: false}
+    undone: null
 report:
   description: The same as people read it, in the words of C(cilium status).
   returned: success

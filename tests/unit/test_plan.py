@@ -116,6 +116,7 @@ def test_a_slice_is_complete_and_plain_data():
         "policies": 0,
         "masquerade": None,
         "metrics": {"listen": None, "textfile": None, "cilium_names": False},
+        "confirm_timeout": 120,
         "pod_ranges": ["10.111.160.0/20"],
         "name": "c",
         "observed": True,

@@ -65,6 +65,8 @@ def described(**variables: Any) -> dict[str, Any]:
         }
         for name, address in ADDRESSES.items()
     }
+    # Machines that are emulated on a busy one may take minutes for a part of a run.
+    variables = {"podnet_confirm_timeout": 900, **variables}
     hosts = inventory(nodes, outside=True, **variables)
     around = hosts["all"]["hosts"]
     around["controller"] = host(("subnet", "10.111.0.5/24"), via=GATEWAY)

@@ -235,6 +235,20 @@ WORDS = (
         json=False,
     ),
     Word(
+        "confirm",
+        "let a change stay that a run has made and not confirmed",
+        "it is confirmed, and what answered this node before it does not answer now",
+        ("podnet confirm", "when no new connection comes about, and you know why"),
+        json=False,
+    ),
+    Word(
+        "undo",
+        "undo a change that nobody has confirmed, at once",
+        "all is undone but what it says, such as a pod whose namespace is not there",
+        ("podnet undo", "a timer of systemd runs it (podnet-undo.timer), and people may"),
+        json=False,
+    ),
+    Word(
         "restore",
         "bring back routes, addresses and neighbors that the host lost",
         "something is still missing after a minute",

@@ -18,6 +18,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
+#: What is called before a process makes a change, see :func:`announced`.
+_LISTENERS: list[Callable[[], object]] = []
+
+
+@contextlib.contextmanager
+def announced(listener: Callable[[], object]) -> Iterator[None]:
+    """Have something called before each set of changes of this process, for a ``with`` block.
+
+    :param listener: what it raises keeps the changes from being made.
+    """
+    _LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(listener)
+
+
+def announce() -> None:
+    """Say that changes are about to be made; :meth:`Changes.apply` does it for its own."""
+    for listener in _LISTENERS:
+        listener()
+
+
 def nothing() -> None:
     """Do nothing: for a step whose work is done together with that of others."""
 
@@ -63,7 +86,8 @@ class Changes:
 
         :raises Failure: of the step that failed, as :meth:`accounted` has it.
         """
-        if not check_mode:
+        if self.steps and not check_mode:
+            announce()
             with self.accounted():
                 for step in self.steps:
                     step.do()

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: Seconds that an echo may take, of all attempts together.
+#: Seconds that an echo may take.
 PATIENCE = 0.5
-_ATTEMPTS = 2
+#: A request is sent anew after so many seconds: the first may wait for a neighbor.
+_AGAIN = 0.25
 #: Type, code, checksum, identifier, sequence number (RFC 792, RFC 4443).
 _HEADER = struct.Struct("!BBHHH")
 _ROOM = 2048
@@ -58,31 +59,31 @@ def echo(number: int, sequence: int, payload: bytes, request: int = 8) -> bytes:
     return _HEADER.pack(request, 0, checksum(head + payload), number, sequence) + payload
 
 
-def answered(addresses: Iterable[str], seconds: float = PATIENCE) -> dict[str, bool]:
-    """Say of each address whether it answers an echo request of this network namespace.
+def answering(addresses: Iterable[str], seconds: float = PATIENCE) -> set[str]:
+    """Return the addresses that answer an echo request of this network namespace.
 
     :param addresses: at most 65,536, of either family.
-    :param seconds: after which who has not answered does not.
+    :param seconds: after which who has not answered does not; it ends when all have.
     """
     asked = list(dict.fromkeys(addresses))
-    found = dict.fromkeys(asked, False)
-    number = int.from_bytes(os.urandom(2), "big")
+    found: set[str] = set()
+    number, end = int.from_bytes(os.urandom(2), "big"), time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
         sockets = {
             family: stack.enter_context(_open(family))
             for family in {_family(address) for address in asked}
         }
-        for _attempt in range(_ATTEMPTS):
+        while len(found) < len(asked) and (now := time.monotonic()) < end:
             for sequence, address in enumerate(asked):
-                if not found[address]:
+                if address not in found:
                     family = _family(address)
                     request = echo(number, sequence, b"", _FAMILIES[family].request)
-                    with contextlib.suppress(OSError):  # no route leads there
+                    with contextlib.suppress(OSError):  # no way there is no answer
                         sockets[family].sendto(request, (address, 0))
                 # What has come is taken at once, before the socket's room is full.
                 _take(sockets, number, asked, found, 0)
-            end = time.monotonic() + seconds / _ATTEMPTS
-            while not all(found.values()) and (left := end - time.monotonic()) > 0:
+            again = min(end, now + _AGAIN)
+            while len(found) < len(asked) and (left := again - time.monotonic()) > 0:
                 _take(sockets, number, asked, found, left)
     return found
 
@@ -103,7 +104,7 @@ def _take(
     sockets: dict[int, socket.socket],
     number: int,
     asked: list[str],
-    found: dict[str, bool],
+    found: set[str],
     seconds: float,
 ) -> None:
     ready = select.select(list(sockets.values()), [], [], seconds)[0]
@@ -120,4 +121,4 @@ def _take(
                     continue
                 # Who answers for another one does not count.
                 if sequence < len(asked) and asked[sequence] == sender[0]:
-                    found[sender[0]] = True
+                    found.add(sender[0])

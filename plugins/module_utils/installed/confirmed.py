@@ -27,12 +27,12 @@ PATH = Path(names.STATE_DIR) / "boot.json"
 FORMAT = 1
 
 
-#: What a slice says of how a run found the node.
-_FOUND = ("balances", "holds_policies", "planned_before", "in_the_way")
+#: What a slice says of how a run found the node, and of the run.
+_FOUND = ("balances", "holds_policies", "planned_before", "in_the_way", "confirm_timeout")
 
 
-def plan(given: Mapping[str, Any], sources: Mapping[str, Any], changes: Changes) -> None:
-    """Write down a plan.
+def written(given: Mapping[str, Any], sources: Mapping[str, Any]) -> bytes:
+    """Return a plan as it is written down.
 
     :param given: ``node``, ``sysctls``, ``services`` and ``policies``, as ``steps.given`` has them.
     :param sources: what its programs are recognised by, see ``bpf_sources.without_texts``.
@@ -40,7 +40,11 @@ def plan(given: Mapping[str, Any], sources: Mapping[str, Any], changes: Changes)
     # What a run found is not what the next one finds, and both write down the same.
     node = {word: value for word, value in given["node"].items() if word not in _FOUND}
     told = {word: value for word, value in sources.items() if word != "objects"}
-    data = _data({**given, "node": node, "sources": told, "format": FORMAT})
+    return _data({**given, "node": node, "sources": told, "format": FORMAT})
+
+
+def plan(data: bytes, changes: Changes) -> None:
+    """Write down a plan, as :func:`written` has it."""
     found = _read()
     before = None if found is None else _state(found)
     changes.add(f"file {PATH}", before, _state(data), partial(files.write, PATH, data))

@@ -15,6 +15,7 @@ BOOTED = Path("/run/systemd/system")
 FOLDER = Path("/etc/systemd/system")
 
 _SYSTEMCTL = "/usr/bin/systemctl"
+_SYSTEMD_RUN = "/usr/bin/systemd-run"
 
 
 def systemctl(*words: str) -> str:
@@ -22,7 +23,19 @@ def systemctl(*words: str) -> str:
 
     :raises Failure: with what it says.
     """
-    done = subprocess.run((_SYSTEMCTL, *words), capture_output=True, text=True, check=False)
+    return _run(f"systemctl {' '.join(words)}", _SYSTEMCTL, *words)
+
+
+def systemd_run(*words: str) -> str:
+    """Run systemd-run, which makes units that no file has; as :func:`systemctl`."""
+    return _run("systemd-run", _SYSTEMD_RUN, *words)
+
+
+def _run(what: str, *words: str) -> str:
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise Failure(f"{what} cannot be run: {error.strerror}.") from error
     if done.returncode != 0:
-        raise Failure(f"systemctl {' '.join(words)} failed: {done.stderr.strip()}.")
+        raise Failure(f"{what} failed: {done.stderr.strip().rstrip('.')}.")
     return done.stdout

@@ -34,20 +34,20 @@ def health(node: Mapping[str, Any] | None) -> Iterator[Family]:
         for target, word in _TARGETS.items()
         if peer.get(word)
     ]
-    answers = icmp.answered(address for _name, _target, address in asked)
+    answers = icmp.answering(address for _name, _target, address in asked)
     yield gauge(
         "podnet_peer_health",
         "Other nodes by whether they answer an echo request, and their health endpoints.",
         [
             (
                 {"target": target, "state": state},
-                sum(to == target and answers[address] is there for _name, to, address in asked),
+                sum(to == target and (address in answers) is there for _name, to, address in asked),
             )
             for target in _TARGETS
             for there, state in _STATES.items()
         ],
     )
-    silent = [(name, target) for name, target, address in asked if not answers[address]]
+    silent = [(name, target) for name, target, address in asked if address not in answers]
     yield gauge(
         "podnet_peer_unreachable",
         f"Those that do not answer; of more than {2 * MOST_NAMED} the first ones.",

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine import files, namespaces
-from ..engine.change import Changes
+from ..engine.change import Changes, announce
 from ..engine.failure import Failure
 from ..names import BRIDGE_DEVICE, DEVICE_PREFIX
 from . import ranges as number_ranges
@@ -94,6 +94,7 @@ def converge(
         for name in _matching(record.recorded(), restore, less=after):
             _plan_restoration(name, changes)
         if remember and changes.steps and not check_mode:
+            announce()
             changed = [name for name in values if before[name] != after[name]]
             record.remember({name: str(before[name]) for name in changed if not _is_of_ours(name)})
             for name, (value, ours) in added.items():

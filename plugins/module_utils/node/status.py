@@ -24,7 +24,7 @@ from ..endpoints.wanted import KINDS
 from ..engine import links, netlink, rules
 from ..engine.bpf import attach, hooks, programs
 from ..engine.bpf import links as bpf_links
-from ..installed import trouble
+from ..installed import pending, trouble
 from ..nat import status as masquerading
 from ..policy import info as policies
 from ..policy import notes
@@ -89,7 +89,18 @@ def read(node: Mapping[str, Any]) -> dict[str, Any]:
         "forwarded": [count for count in counted if not count["drops"]],
         "drops": [count for count in counted if count["drops"]],
         "recorder": recorder,
+        "pending": _pending(),
+        "undone": pending.undone(),
     }
+
+
+def _pending() -> dict[str, Any] | None:
+    """Return the change that waits to be confirmed; None where none does."""
+    change = pending.read()
+    if change is None:
+        return None
+    words = ("by", "since", "undoing")
+    return {**{word: change[word] for word in words}, "seconds": round(change["left"])}
 
 
 def _attach_mode(found: list[dict[str, Any]]) -> str | None:

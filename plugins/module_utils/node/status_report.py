@@ -27,6 +27,7 @@ def render(status: Mapping[str, Any]) -> str:
     lines = [
         line("Node", f"{node['name']}   {node['node_ip']}   [{node['device']}, MTU {node['mtu']}]"),
         line("Usable", "Yes" if node["usable"] else f"No: {node['reason']}"),
+        *_change(status),
         line("Kernel", status["kernel"]),
         line("Routing", networks.shown(status["network_type"], status["datapath"])),
         line("Native-routing CIDR", status["native_routing_cidr"] or "none"),
@@ -75,6 +76,20 @@ def render(status: Mapping[str, Any]) -> str:
 
 
 _COUNTS = ("hook", "direction", "verdict", "packets", "bytes")
+
+
+def _change(status: Mapping[str, Any]) -> list[str]:
+    """Return what waits to be confirmed, and what was undone since the host has booted."""
+    pending, undone = status.get("pending"), status.get("undone")
+    lines = []
+    if pending:
+        ends = "being undone" if pending["undoing"] else f"undone in {pending['seconds']} s"
+        lines.append(line("Pending", f"change by {pending['by']} of {pending['since']}, {ends}"))
+    if undone:
+        left = f", but for this: {undone['reason']}" if undone["reason"] else ""
+        what = f"{undone['at']}, change by {undone['by']} of {undone['since']}{left}"
+        lines.append(line("Undone", what))
+    return lines
 
 
 def _by_address(pair: tuple[str, str]) -> tuple[int, ...]:

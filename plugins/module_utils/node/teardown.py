@@ -28,7 +28,7 @@ from ..engine.bpf import attach, clsact, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
-from ..installed import compiled, confirmed, unit
+from ..installed import compiled, confirmed, pending, timer, unit
 from ..installed import converge as installed
 from ..nat import adoption
 from ..restoration import converge as restoration
@@ -102,6 +102,23 @@ def _plan_all(here: Network, held: Held, changes: Changes) -> None:
     if Path(names.PIN_ROOT).exists():
         pins = sorted(str(path) for path in Path(names.PIN_ROOT).rglob("*") if path.is_file())
         changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
+    # Last: until then what is left after all can be undone, by this very code.
+    _plan_pending_removal(changes)
+
+
+def _plan_pending_removal(changes: Changes) -> None:
+    """Have nothing undone any more: what would be is going."""
+    change = pending.read()
+    if change is not None:
+        told = {"by": change["by"], "since": change["since"]}
+        changes.add("pending change", told, None, _forget_pending)
+    if pending.UNDONE.exists():
+        changes.add(f"file {pending.UNDONE}", {"file": True}, None, pending.clear_undone)
+
+
+def _forget_pending() -> None:
+    pending.forget()
+    timer.stop()
 
 
 def _plan_rest(here: Network, keep: Keep, changes: Changes) -> None:

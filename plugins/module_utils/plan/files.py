@@ -104,6 +104,16 @@ def lacks(directory: str, name: str) -> dict[str, Any]:
     return _said(_file(directory, "lacks", name))
 
 
+def keep_armed(directory: str, name: str) -> None:
+    """Write that a node undoes what this run changes on it, unless the run confirms it."""
+    _file(directory, "armed", name).touch()
+
+
+def armed(directory: str, name: str) -> bool:
+    """Return whether that was written."""
+    return _file(directory, "armed", name).exists()
+
+
 def keep_changes(directory: str, name: str, part: str, found: list[dict[str, Any]]) -> None:
     """Write what the steps of a part have changed on a node, as ``converge`` returns them."""
     _write(_file(directory, f"changes-{part}", name), {"steps": found})

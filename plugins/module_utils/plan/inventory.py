@@ -122,6 +122,7 @@ NODE_VARIABLES: dict[str, Field] = {
     "podnet_health_ip": Field(values.address),
     "podnet_max_pods": Field(values.whole(0, 1 << (32 - MASKS[0]))),
     "podnet_pods": Field(pods.PODS, []),
+    "podnet_confirm_timeout": Field(values.zero_or(30, 3600), 120),
     **masquerade.NODE_VARIABLES,
     **metrics.NODE_VARIABLES,
 }
@@ -376,4 +377,5 @@ def _node(
         egress_devices=tuple(given["podnet_masquerade_devices"]),
         addresses=tuple(dict.fromkeys(given["podnet_node_addresses"])),
         metrics=metrics.read(given),
+        confirm_timeout=given["podnet_confirm_timeout"],
     )

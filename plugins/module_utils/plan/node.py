@@ -132,6 +132,7 @@ def own(
         "addresses": _further(node),
         "masquerade": {"devices": list(node.egress_devices)},
         "metrics": node.metrics._asdict(),
+        "confirm_timeout": node.confirm_timeout,
         "node_group": node.group.name,
         "subnet": {"name": node.subnet.name, "cidr": str(node.subnet.cidr)},
         "vpc_gateway": text(node.subnet.gateway),

@@ -145,6 +145,21 @@ def whole(low: int, high: int) -> Reader:
     return read
 
 
+def zero_or(low: int, high: int) -> Reader:
+    """Make a reader of whole numbers from ``low`` to ``high``, and of 0, which switches off."""
+    within = whole(low, high)
+
+    def read(value: object) -> int:
+        if takes(whole(0, 0), value):
+            return 0
+        try:
+            return int(within(value))
+        except Invalid:
+            raise Invalid(value, f"0, or a whole number from {low} to {high}") from None
+
+    return read
+
+
 #: Reader of ports.
 port = whole(1, 65535)
 

@@ -17,7 +17,7 @@ from ..datapath import clock
 from ..datapath import policy_layout as layout
 from ..datapath.layout import ENDPOINT_ISOLATED, ENDPOINTS
 from ..engine.bpf import grace
-from ..engine.change import Changes, nothing
+from ..engine.change import Changes, announce, nothing
 from ..engine.failure import Failure
 from . import meaning, notes, packed
 from .comparison import compare
@@ -60,6 +60,7 @@ def converge(
         if left and does.write and not changes.steps:  # of a run that was killed
             changes.add("notes of connections", {"not_allowed": len(left)}, None, nothing)
         if changes.steps and not check_mode:
+            announce()
             apply(plan, wanted, held)
             notes.forget(notes.stale(pods, held.selected))
         result = changes.result()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..datapath import nat_layout
 from ..datapath import service_layout as layout
-from ..engine.change import Changes, nothing
+from ..engine.change import Changes, announce, nothing
 from . import local_ports, packed, sockets, state, sweep, wanted
 from .comparison import Comparison
 from .held import pinned, read
@@ -57,6 +57,7 @@ def converge(
             _plan_state(comparison.plan, held, outcome.changes)
         if not check_mode:
             if outcome.changes.steps:
+                announce()
                 outcome.warnings = _apply(comparison, held)
             tables = (layout.SERVICE_STATE, nat_layout.NAT_SEEN, nat_layout.NAT)
             state.forget_flows(*(held.tables[table.name] for table in tables))

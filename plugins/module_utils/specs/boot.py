@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..ebpf import bpf_compile, bpf_sources
 from ..engine.bpf import objects
-from ..engine.change import Changes
+from ..engine.change import Changes, announce
 from ..engine.spec import Spec
-from ..installed import compiled, confirmed, unit
+from ..installed import confirm, confirmed, pending, unit
 from ..services.remembered import remembered
 
 if TYPE_CHECKING:
@@ -27,15 +27,17 @@ def _work(given: Params, call: Call) -> dict[str, Any]:
         sources = bpf_sources.without_texts(needed)
     plan = given["_plan"]
     services = remembered(plan["services"], confirmed.services())
+    data = confirmed.written({**plan, "services": services}, sources)
     changes = Changes()
-    confirmed.plan({**plan, "services": services}, sources, changes)
-    compiled.plan_removal(changes, but=set(keys.values()))
-    unit.plan(changes)
-    changes.apply(check_mode=call.check_mode)
+    confirm.plan(data, keys.values(), changes)
+    if given["_pending"] and not call.check_mode:
+        announce()
+        pending.keep_after(data, keys.values())
+    changes.apply(check_mode=call.check_mode or given["_pending"])
     if changes.steps and not unit.is_used():
         call.warn(
             "This host has no systemd: after a boot its pod network comes back with the next run, "
-            "or by what starts `podnet boot`."
+            "or by what starts `podnet boot`, and nothing undoes a change that locks you out."
         )
     return changes.result()
 
@@ -45,6 +47,8 @@ SPEC = Spec(
         "programs": {"type": "list", "elements": "dict", "required": True},
         "_sources": {"type": "dict"},
         "_plan": {"type": "dict", "required": True},
+        # Whether what it says it does is done by who confirms the run's change.
+        "_pending": {"type": "bool", "default": False},
     },
     work=_work,
     no_log=True,  # the journal is no place for a plan

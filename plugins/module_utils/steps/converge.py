@@ -4,23 +4,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ..engine.change import announced
 from ..engine.failure import Failure, Unfinished
 from .given import programs
-from .parts import PARTS
+from .parts import PARTS, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
     from ..engine.spec import Call, Spec
     from .given import Given
-    from .parts import Step
+    from .guard import Guard
+
+#: By what name a guard tells what it has done.
+GUARD = "Arm the undoing of this change"
 
 #: So many lines a step say what it changed; a first run on a thousand nodes has a million.
 LINES = 100
@@ -103,11 +109,15 @@ def sent() -> tuple[ModuleType, ...]:
     )
 
 
-def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
+def converge(
+    steps: Iterable[Step], given: Given, call: Call, guard: Guard | None = None
+) -> dict[str, Any]:
     """Do steps in order; a step's arguments are made when those before it are done.
 
     Where programs must be compiled first, nothing is done, and ``lacks`` says which, as that of
     ``bpf_program`` does.
+
+    :param guard: is told before a step changes something.
 
     :raises Failure: names the step; what was done before it is in the details.
     :raises Unfinished: at the end, where steps have done all but something.
@@ -118,7 +128,12 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
         return {**report.result(), "lacks": lacks}
     for step in steps:
         try:
-            report.add(step, run(spec_of(step.module), step.arguments(given), call))
+            with _told(guard, step, call, report):
+                result = run(spec_of(step.module), step.arguments(given), call)
+            if guard and call.check_mode and result["changed"]:
+                guard.before(step)
+                _add_told(guard, report)
+            report.add(step, result)
         except Unfinished as failure:
             report.add(step, failure.result)
             report.unfinished |= failure.unfinished
@@ -127,6 +142,24 @@ def converge(steps: Iterable[Step], given: Given, call: Call) -> dict[str, Any]:
     if report.unfinished:
         raise Unfinished(report.unfinished, **report.result())
     return report.result()
+
+
+@contextlib.contextmanager
+def _told(guard: Guard | None, step: Step, call: Call, report: Report) -> Iterator[None]:
+    """Have a guard told before a step changes something, and the report what it has done."""
+    if guard is None or call.check_mode:
+        yield
+        return
+    with announced(partial(guard.before, step)):
+        try:
+            yield
+        finally:
+            _add_told(guard, report)
+
+
+def _add_told(guard: Guard, report: Report) -> None:
+    for result in guard.told():
+        report.add(Step(GUARD, "", lambda _given: {}), result)
 
 
 def lacking(given: Given, call: Call) -> dict[str, Any]:
@@ -177,7 +210,9 @@ def look_ahead(parts: Mapping[str, Iterable[Step]], given: Given, call: Call) ->
     return found
 
 
-def go_on(parts: Mapping[str, Iterable[Step]], given: Given, call: Call) -> dict[str, Any]:
+def go_on(
+    parts: Mapping[str, Iterable[Step]], given: Given, call: Call, guard: Guard | None = None
+) -> dict[str, Any]:
     """Bring the parts to their plan up to one that fails; return what came of each, by its name.
 
     As the module would return it, a failure with ``failed`` and ``msg``, and what it warns of.
@@ -185,8 +220,10 @@ def go_on(parts: Mapping[str, Iterable[Step]], given: Given, call: Call) -> dict
     found: dict[str, Any] = {}
     for part, steps in parts.items():
         said: list[str] = []
+        wanted = replace(given, pending=bool(guard and guard.armed))
         try:
-            found[part] = converge(to_do(steps, call), given, replace(call, warn=said.append))
+            warns = replace(call, warn=said.append)
+            found[part] = converge(to_do(steps, call), wanted, warns, guard)
         except Failure as failure:
             found[part] = {"failed": True, "msg": failure.message, **failure.details}
         found[part] |= {"warnings": said} if said else {}

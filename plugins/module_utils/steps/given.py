@@ -34,6 +34,7 @@ class Given:
         ``installed.sources``.
     :param labels: the pods of its cluster by their labels, packed in the same way; None: nobody
         asks what a change of policies means.
+    :param pending: whether what the run changes has yet to be confirmed.
     """
 
     node: Node
@@ -43,6 +44,7 @@ class Given:
     policies: Sequence[str] = ()
     labels: Sequence[str] | None = None
     folded: Mapping[str, str] = field(default_factory=dict)
+    pending: bool = False
 
     @cached_property
     def items(self) -> dict[str, Any]:
@@ -71,6 +73,7 @@ class Given:
         return {
             "programs": programs(parts.PARTS, node),
             "_sources": dict(self.sources),
+            "_pending": self.pending,
             "_plan": {
                 "node": self.node,
                 "sysctls": dict(self.sysctls),

@@ -37,6 +37,7 @@ class Step:
     :param arguments: its arguments, made when all steps before it are done.
     :param when: whether a node needs it.
     :param said_later: whether a later step says in check mode all that this one does.
+    :param guarded: whether the node's own connections depend on it: see ``guard``.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Step:
     arguments: Callable[[Given], Arguments]
     when: Callable[[Node], Any] = lambda node: node["usable"]
     said_later: bool = False
+    guarded: bool = False
 
 
 def _always(_node: Node) -> bool:
@@ -98,6 +100,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
             "sysctls",
             lambda given: {"values": dict(given.sysctls), "remember": True},
             when=_always,
+            guarded=True,
         ),
     ),
     # What a node needs to take packets, whichever way they come.
@@ -107,34 +110,40 @@ PARTS: dict[str, tuple[Step, ...]] = {
             "veth",
             lambda given: {"veths": given.items["veths"]},
             when=lambda node: node["usable"] and not cell_of(node).bridged,
+            guarded=True,
         ),
         Step(
             "Create the bridge",
             "bridge",
             lambda given: {"bridges": given.items["bridges"]},
             when=lambda node: node["usable"] and cell_of(node).bridged,
+            guarded=True,
         ),
         Step(
             "Create the VXLAN device",
             "vxlan",
             lambda given: {"vxlans": given.items["vxlans"]},
             when=_has_tunnel,
+            guarded=True,
         ),
         Step(
             "Set forwarding",
             "sysctls",
             lambda given: {"values": _settings(given), "remember": True},
+            guarded=True,
         ),
         Step(
             "Create the maps, with entries of this node",
             "bpf_map",
             lambda given: given.maps("first_maps"),
             said_later=True,
+            guarded=True,
         ),
         Step(
             "Keep the programs for a boot",
             "compiled",
             lambda given: given.programs("policy_programs", "programs"),
+            guarded=True,
         ),
         # Before programs come that hand packets over.
         Step(
@@ -164,6 +173,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
                 **given.programs("programs"),
                 "attach_mode": given.node["attach_mode"],
             },
+            guarded=True,
         ),
     ),
     # What sends packets to the others, all of which can take them by now.
@@ -177,6 +187,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
                 "purge": True,
             },
             when=_has_tunnel,
+            guarded=True,
         ),
         Step(
             "Install the command",
@@ -197,11 +208,13 @@ PARTS: dict[str, tuple[Step, ...]] = {
             _routes,
             when=_always,
             said_later=True,
+            guarded=True,
         ),
         Step(
             "Fill the maps, with entries of other nodes",
             "bpf_map",
             lambda given: given.maps("maps"),
+            guarded=True,
         ),
     ),
     # Policies before pods: none is without its policy for a packet.
@@ -230,6 +243,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
             # A pod's own route belongs to its endpoint.
             lambda given: _routes(given, purge=True, keep_devices=["pn_????????????"]),
             when=_always,
+            guarded=True,
         ),
         Step(
             "Remove policies that no pod has",
@@ -241,6 +255,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
             "Remove unused devices, maps and programs",
             "teardown",
             lambda given: {"keep": given.items["keep"]},
+            guarded=True,
         ),
         Step(
             "Restore unused settings",
@@ -251,6 +266,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
                     name for name in given.items["sysctls"]["restore"] if name not in given.sysctls
                 ]
             },
+            guarded=True,
         ),
     ),
     # Backends before sockets: what is sent to a service finds it complete.
@@ -270,12 +286,14 @@ PARTS: dict[str, tuple[Step, ...]] = {
             "compiled",
             lambda given: given.programs("socket_programs"),
             when=_balances,
+            guarded=True,
         ),
         Step(
             "Attach the socket programs",
             "bpf_program",
             lambda given: given.programs("socket_programs"),
             when=_balances,
+            guarded=True,
         ),
         Step("Reserve the node ports", "sysctls", _reserved_ports, when=_balances),
     ),
@@ -287,6 +305,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
             "bpf_map",
             lambda given: {"maps": given.items["masquerade_maps"]},
             when=lambda node: node["usable"] and node["masquerade"] is not None,
+            guarded=True,
         ),
     ),
     # When all of it stands: what a boot brings back is never half of a plan.

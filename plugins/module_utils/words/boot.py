@@ -8,7 +8,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..boot.restore import restore
+from ..boot.undo import undo
 from ..command.table import SOUND, UNSOUND
+from ..installed import pending
+from .undo import by_kept_code
 
 if TYPE_CHECKING:
     import argparse
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; return the exit status."""
+    change = pending.read()
+    if change is not None and not change["undoing"]:
+        # The host has booted before anybody has confirmed it.
+        by_kept_code()
+        return SOUND if undo(_say, options.wait) else UNSOUND
     return SOUND if restore(_say, options.wait) else UNSOUND
 
 

@@ -46,6 +46,7 @@ def sent() -> object:
     """Return the modules of all words; Ansible sends what it finds imported anywhere."""
     from . import (  # noqa: PLC0415
         boot,
+        confirm,
         drops,
         endpoints,
         metrics,
@@ -55,10 +56,14 @@ def sent() -> object:
         restore,
         services,
         status,
+        undo,
         why,
     )
 
-    return (boot, drops, endpoints, metrics, nat, observe, policy, restore, services, status, why)
+    return (
+        *(boot, confirm, drops, endpoints, metrics, nat, observe, policy, restore, services),
+        *(status, undo, why),
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
