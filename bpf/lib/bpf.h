@@ -35,8 +35,8 @@
 #define NET32(x) ((__be32)(x))
 #endif
 
-/* A node without masquerading, or without policies for its pods, has programs that are made without what is
- * behind these. */
+/* A node without masquerading, without policies for its pods, or without aggregated flows has programs that are
+ * made without what is behind these. */
 #ifdef NO_MASQUERADE
 #define MASQUERADES 0
 #else
@@ -46,6 +46,11 @@
 #define POLICIES 0
 #else
 #define POLICIES 1
+#endif
+#ifdef WITH_FLOWS
+#define FLOWS 1
+#else
+#define FLOWS 0
 #endif
 
 /* The maps are made and pinned before a program is compiled; -DPN_FD_<name> brings their file

@@ -69,3 +69,17 @@ struct address {
 #define EVENT_JUDGED_ALLOWED 1
 #define EVENT_JUDGED_DENIED 2
 #define EVENT_JUDGED_AUDITED 4
+#define FLOW_PLACE_BITS 13
+#define FLOW_IDLE_SECONDS 60
+#define FLOW_OPENING_PLACES 64
+#define FLOW_MADE 0
+#define FLOW_GIVEN_UP 1
+#define FLOW_LOST_PACKETS 2
+#define FLOW_LOST_BYTES 3
+#define FLOW_NO_ROOM 4
+#define FLOW_SEED 5
+#define FLOW_TCP_SYN 8
+#define FLOW_TCP_SYN_ACK 9
+#define FLOW_TCP_FIN 10
+#define FLOW_TCP_RST 11
+#define FLOW_ICMP 256

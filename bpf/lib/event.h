@@ -6,7 +6,7 @@
  * writes to his ring. Nobody looks: one load and one comparison. */
 #pragma once
 
-#include "packet.h"
+#include "flow.h"
 
 /* The lease of who looks; 0 where nobody does. When it ends, he who gets packets says. */
 static __always_inline struct event_lease_value *event_lease(void)
@@ -52,19 +52,24 @@ static __always_inline __u8 event_prepare(const struct packet *p)
 	return 1;
 }
 
-/* Describe a packet and hand it over, with what the program is to return. It comes back where nobody took it. What
- * the packet itself says is read by who takes it: kept until here, it would cost the verifier a fifth of its steps. */
-static __always_inline void event_emit(const struct packet *p, enum verdict verdict, int action)
+/* Describe a packet, with what the program is to return; 0 where nobody looks and no flows are counted. What the packet itself says is read by
+ * who takes it: kept until here, it would cost the verifier a fifth of its steps. */
+static __always_inline int event_describe(const struct packet *p, enum verdict verdict, int action)
 {
-	const __u32 zero = 0;
-	struct event_lease_value *lease = event_lease();
+	const __u32 zero = 0, unknown = p->skb->len;
+	__u32 towards = p->way.ifindex;
 	struct event_scratch_value *event;
 
-	if (LIKELY(!lease))
-		return;
+	if (FLOWS) { /* whatever the way to here, what comes is the same */
+		FORGET(towards, unknown);
+		FORGET(verdict, unknown);
+		FORGET(action, unknown);
+	}
+	if (!flow_is_counted(p) && LIKELY(!event_lease()))
+		return 0;
 	event = map_lookup(MAP(event_scratch), &zero);
 	if (!event)
-		return;
+		return 0;
 	if (!p->described)
 		event_ends(p, event);
 	event->length = p->skb->len;
@@ -76,6 +81,18 @@ static __always_inline void event_emit(const struct packet *p, enum verdict verd
 	event->verdict = (__u8)verdict;
 	event->judged = p->judged;
 	event->action = (__u32)action;
-	tail_call(p->skb, MAP(event_stage), 0);
+	event->towards = towards;
+	return 1;
+}
+
+/* Hand a packet over that is described: first to the program that counts flows, which hands it on. It comes back where
+ * nobody took it. */
+static __always_inline void event_hand_over(struct __sk_buff *skb)
+{
+	struct event_lease_value *lease = event_lease();
+
+	if (!lease)
+		return;
+	tail_call(skb, MAP(event_stage), 0);
 	lease->until = 0;
 }

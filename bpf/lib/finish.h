@@ -43,7 +43,10 @@ static __always_inline int finish(struct packet *p, enum verdict verdict)
 		return TC_ACT_UNSPEC;
 	count(p->hook, verdict, p->skb->len);
 	action = verdict_drops(verdict) ? finish_drop(p, verdict) : finish_leave(p);
-	event_emit(p, verdict, action);
+	if (event_describe(p, verdict, action)) {
+		flow_hand_over(p);
+		event_hand_over(p->skb);
+	}
 	return action;
 }
 

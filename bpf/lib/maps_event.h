@@ -37,7 +37,7 @@ struct event_scratch_value {
 	__be16 icmp; /* type and code of ICMP */
 	__u8 carries; /* the packet's own protocol; 0 where the packet was not read */
 	__u8 padding; /* 0 */
-	__u32 unused; /* 0 */
+	__u32 towards; /* the device that it leaves by, or 0 */
 	__u64 netns; /* of a socket: the cookie of its namespace */
 };
 _Static_assert(sizeof(struct event_scratch_value) == 128, "event_scratch_value: 128 bytes, no hidden padding");
@@ -75,7 +75,7 @@ struct event_sockets_value {
 	__be16 icmp; /* type and code of ICMP */
 	__u8 carries; /* the packet's own protocol; 0 where the packet was not read */
 	__u8 padding; /* 0 */
-	__u32 unused; /* 0 */
+	__u32 towards; /* the device that it leaves by, or 0 */
 	__u64 netns; /* of a socket: the cookie of its namespace */
 };
 _Static_assert(sizeof(struct event_sockets_value) == 128, "event_sockets_value: 128 bytes, no hidden padding");

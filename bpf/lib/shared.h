@@ -8,3 +8,4 @@
 #include "maps_policy.h"
 #include "maps_drop.h"
 #include "maps_event.h"
+#include "maps_flow.h"

@@ -47,6 +47,11 @@ options:
             wherever it is.
         type: dict
         default: {}
+      maps:
+        description: Of the maps that not every node has, the names of those that stay, such as V(flows).
+        type: list
+        elements: str
+        default: []
 seealso:
   - module: podnet.fabric.sysctls
   - module: podnet.fabric.mounts

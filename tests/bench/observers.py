@@ -9,21 +9,26 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import layout
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    flow_layout,
+    flow_tasks,
+    layout,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import compiler, maps
 from ansible_collections.podnet.fabric.plugins.module_utils.flows import watch
 from ansible_collections.podnet.fabric.plugins.module_utils.flows.wanted import Wanted
 
-from . import podnet_datapath, podnet_programs, programs, topology
+from . import CHECKOUT, podnet_datapath, podnet_programs, programs, topology
 from .again import SCHED_CLS
 from .podnet_datapath import cell
 from .ratios import YARDSTICKS, interleave, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .programs import Probe
     from .topology import Node, Topology
@@ -38,9 +43,13 @@ LOOKS: dict[str, Wanted | None] = {
     "everything": Wanted(),
 }
 WITHOUT = "without events"
-#: Nanoseconds that nobody's looking may cost, and time of a datagram with everything looked at.
-NOBODY_AIM, EVERYTHING_AIM = 2.0, 1.05
+#: Of how many packets one is counted where flows are.
+COUNTING = {"flows are counted": 1, "flows are counted, one packet of ten": 10}
+#: Nanoseconds that nobody's looking may cost, time of a datagram with everything looked at, and
+#: nanoseconds that the count of flows may take.
+NOBODY_AIM, EVERYTHING_AIM, COUNTING_AIM = 2.0, 1.05, 25.0
 
+_OPEN: list[maps.Map] = []
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -105,26 +114,53 @@ def _probes(ways: dict[str, Topology]) -> Sequence[Probe]:
     nobody = found[NOBODY]
     # Loaded alike, and one after the other: where a program lies tells a nanosecond or two.
     alike = {WITHOUT: _loaded(nobody, "-DNO_EVENTS"), NOBODY: _loaded(nobody)}
+    alike |= {name: _counting(nobody, sample) for name, sample in COUNTING.items()}
     return [
         *(replace(nobody, name=name, program=fd, aim=None) for name, fd in alike.items()),
         *(replace(probe, name=name, aim=None) for name, probe in found.items() if LOOKS[name]),
     ]
 
 
-def _loaded(probe: Probe, *flags: str) -> int:
-    """Load a probe's program once more."""
+def _counting(probe: Probe, sample: int) -> int:
+    """Load a probe's program, and the one that counts flows, with maps of their own."""
+    made = {table.name: maps.create(table.spec) for table in flow_layout.MAPS}
+    more = {name: table.fd for name, table in made.items()}
+    counts = _loaded(probe, name="flows", more=more)
+    (said,) = flow_tasks.maps({"flows": {"sample": sample}})[-1]["entries"]
+    value = flow_layout.FLOW_SAMPLE.pack_value(**said["value"])
+    made["flow_sample"].update({flow_layout.FLOW_SAMPLE.pack_key(zero=0): value})
+    key = flow_layout.FLOW_STAGE.pack_key(zero=0)
+    # Its entry goes when nobody has the map open: all of them stay open as long as this process.
+    made["flow_stage"].update({key: struct.pack("=I", counts)})
+    _OPEN.extend(made.values())
+    return _loaded(probe, "-DWITH_FLOWS", more=more)
+
+
+def _loaded(
+    probe: Probe, *flags: str, name: str = "from_container", more: Mapping[str, int] | None = None
+) -> int:
+    """Load a probe's program once more, or another one as it was made."""
     source = podnet_datapath.source_of(probe.node, str(probe.program))
     if source is None:
         raise RuntimeError(f"nothing is known of {probe.program}")
-    changed = replace(source, cflags=(*source.cflags, *flags), digest="")
+    folder = CHECKOUT / "bpf"
+    changed = compiler.Source(
+        main=f"{name}.c",
+        files={
+            str(path.relative_to(folder)): path.read_text()
+            for path in (*folder.glob("*.c"), *folder.glob("lib/*.h"))
+        },
+        cflags=(*source.cflags, *flags),
+        standin=source.standin,
+    )
     with contextlib.ExitStack() as stack, probe.node.entered():
-        tables = {}
+        tables = dict(more or {})
         for table in layout.PROGRAM_MAPS:
             found = maps.open_pin(table.pin)
             if found:
                 tables[table.name] = stack.enter_context(found).fd
         with compiler.compiled(changed, tables) as one:
-            return one.load("from_container", SCHED_CLS)
+            return one.load(name, SCHED_CLS)
 
 
 @contextlib.contextmanager

@@ -203,7 +203,7 @@ def test_every_way_to_look_at_packets_has_a_ratio_and_a_programs_time(
         assert 0.2 < one["ratio"] < 20, one
         assert one["low"] <= one["ratio"] <= one["high"], one
     looks = [look for look, wanted in observers.LOOKS.items() if wanted]
-    names = [programs.EMPTY, observers.WITHOUT, observers.NOBODY, *looks]
+    names = [programs.EMPTY, observers.WITHOUT, observers.NOBODY, *observers.COUNTING, *looks]
     assert sorted(one["name"] for one in found["programs"]) == sorted(names)
 
 

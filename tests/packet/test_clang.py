@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     cells,
+    flow_layout,
     layout,
     reasons,
 )
 
 BPF = Path(__file__).parent.parent.parent / "bpf"
+TABLES = (*layout.PROGRAM_MAPS, *flow_layout.MAPS)
 PROGRAMS = sorted(path.stem for path in BPF.glob("*.c"))
 
 
@@ -24,24 +26,24 @@ def run(*words: str) -> str:
 
 
 def test_there_is_one_program_a_hook():
-    # And the one that they hand packets over to.
-    assert sorted([*(hook.name for hook in reasons.HOOKS), "policy"]) == PROGRAMS
+    # And those that they hand packets over to.
+    assert sorted([*(hook.name for hook in reasons.HOOKS), "policy", "flows"]) == PROGRAMS
 
 
 @pytest.mark.parametrize(
     "defines",
     [
-        *([], ["-DNO_SERVICES"], ["-DNO_MASQUERADE"], ["-DNO_POLICY"]),
+        *([], ["-DNO_SERVICES"], ["-DNO_MASQUERADE"], ["-DNO_POLICY"], ["-DWITH_FLOWS"]),
         ["-DNO_SERVICES", "-DNO_MASQUERADE", "-DNO_POLICY"],
     ],
-    ids=["all", "no services", "no masquerading", "no policies", "none"],
+    ids=["all", "no services", "no masquerading", "no policies", "flows", "none"],
 )
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_clang_has_nothing_to_say(name, defines, tmp_path):
     output = str(tmp_path / "program.o")
     # Debian has asm/ in a folder named after the architecture.
     system = f"/usr/include/{run('gcc', '-print-multiarch').strip()}"
-    maps = [f"-DPN_FD_{table.name}=1" for table in layout.PROGRAM_MAPS]
+    maps = [f"-DPN_FD_{table.name}=1" for table in TABLES]
     flags = ["-O2", "-Wall", "-Wextra", "-Werror", *maps, *defines, "-idirafter", system]
     run("clang", "-target", "bpf", *flags, "-c", str(BPF / f"{name}.c"), "-o", output)
     symbols = [line.split()[1:] for line in run("nm", output).splitlines()]
@@ -51,7 +53,7 @@ def test_clang_has_nothing_to_say(name, defines, tmp_path):
 
 def test_each_header_says_what_it_needs(tmp_path):
     system = f"/usr/include/{run('gcc', '-print-multiarch').strip()}"
-    maps = [f"-DPN_FD_{table.name}=1" for table in layout.PROGRAM_MAPS]
+    maps = [f"-DPN_FD_{table.name}=1" for table in TABLES]
     for header in sorted((BPF / "lib").glob("*.h")):
         alone = tmp_path / f"{header.stem}.c"
         alone.write_text(f'#include "{header}"\n')

@@ -13,7 +13,12 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import cells, layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    cells,
+    flow_layout,
+    layout,
+    reasons,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import (
     compiler,
     hooks,
@@ -43,13 +48,16 @@ EVERY: tuple[tuple[str, ...], ...] = tuple(
 #: All of it, which is the longest way, each word alone, and nothing; the pairs with the whole.
 WITHOUT = tuple(choice for choice in EVERY if WHOLE or len(choice) != 2)
 #: The same of the program that others hand packets over to.
+#: Where flows are counted, which is more of the same: with all else, and with none of it.
+FLOWS = ("WITH_FLOWS",), ("WITH_FLOWS", *WORDS)
+TABLES = (*layout.PROGRAM_MAPS, *flow_layout.MAPS)
 JUDGES = [choice for choice in WITHOUT if "NO_POLICY" not in choice]
 
 
 @pytest.fixture(scope="module")
 def tables() -> Iterator[dict[str, int]]:
     """Make the maps: name -> descriptor."""
-    made = {table.name: maps.create(table.spec) for table in layout.PROGRAM_MAPS}
+    made = {table.name: maps.create(table.spec) for table in TABLES}
     yield {name: table.fd for name, table in made.items()}
     for table in made.values():
         table.close()
@@ -115,9 +123,13 @@ def falls_back(code: bytes) -> list[int]:
     [
         pytest.param(hook.name, without, id="-".join((hook.name, *without)))
         for hook in reasons.HOOKS
-        for without in (WITHOUT if hook.name != "socket" else WITHOUT[:1])
+        for without in ((*WITHOUT, *FLOWS) if hook.name != "socket" else WITHOUT[:1])
     ]
-    + [pytest.param("policy", without, id="-".join(("policy", *without))) for without in JUDGES],
+    + [pytest.param("policy", without, id="-".join(("policy", *without))) for without in JUDGES]
+    + [
+        pytest.param("policy", FLOWS[0], id="policy-WITH_FLOWS"),
+        pytest.param("flows", (), id="flows"),
+    ],
 )
 def test_the_verifier_has_room(hook, without, tables, capsys):
     files = {path.name: path.read_text() for path in BPF.glob("*.c")}
@@ -130,7 +142,9 @@ def test_the_verifier_has_room(hook, without, tables, capsys):
     )
     with compiler.compiled(source, tables) as one:
         found = one.to_object()
-    rows = {row.name: row.attach for row in reasons.HOOKS} | {"policy": "tc_ingress"}
+    rows = {row.name: row.attach for row in reasons.HOOKS} | dict.fromkeys(
+        ("policy", "flows"), "tc_ingress"
+    )
     for name in cells.SOCKET_PROGRAMS if hook == "socket" else (hook,):
         code = objects.code(found, name, tables)
         at = f"cgroup_{name}" if hook == "socket" else rows[hook]

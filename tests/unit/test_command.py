@@ -36,6 +36,7 @@ MODULES = {
     "nat": ("nat_info", set()),
     "policy": ("policy_info", set()),
     "drops": ("drops_info", set()),
+    "flows": ("flows_info", set()),
 }
 WORDS = [word.name for word in table.WORDS]
 

@@ -10,6 +10,7 @@ from ansible_collections.podnet.fabric.plugins.filter.unknown_nodes import unkno
 from ansible_collections.podnet.fabric.plugins.filter.vpc_routes import vpc_routes
 from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    flow_layout,
     layout,
     nat_layout,
     tasks,
@@ -271,8 +272,29 @@ def test_a_node_that_is_not_usable_has_routes_alone():
         "sysctls": {"values": {}, "restore": []},
         "endpoints": [],
         "endpoint_options": {},
-        "keep": {"devices": [], "programs": []},
+        **{word: [] for word in ("flow_maps", "flow_stage", "flow_programs")},
+        "keep": {"devices": [], "programs": [], "maps": []},
     }
+
+
+def test_a_node_that_counts_flows_has_a_program_for_it_and_maps():
+    without, counts = tasks.build(NODE), tasks.build({**NODE, "flows": {"sample": 10}})
+    assert without["flow_maps"] == without["flow_stage"] == without["flow_programs"] == []
+    made = [one["name"] for word in ("flow_maps", "flow_stage") for one in counts[word]]
+    assert made == [one.name for one in flow_layout.MAPS]
+    (program,) = counts["flow_programs"]
+    (sample,) = (one["entries"] for one in counts["flow_maps"] if one["name"] == "flow_sample")
+    assert sample == [{"key": {"zero": 0}, "value": {"weight": 10, "most": 429496729}}]
+    assert program["defines"] == {}
+    assert counts["flow_stage"][0]["entries"] == [
+        {"key": {"zero": 0}, "value": {"program": program["pin"]}}
+    ]
+    assert {"WITH_FLOWS" in one["defines"] for one in counts["programs"]} == {True}
+    assert {"WITH_FLOWS" in one["defines"] for one in without["programs"]} == {False}
+    assert set(counts["keep"]["maps"]) - set(without["keep"]["maps"]) == {
+        one.name for one in flow_layout.MAPS
+    }
+    assert set(counts["keep"]["programs"]) - set(without["keep"]["programs"]) == {"flows"}
 
 
 def test_a_node_probes_itself_and_every_peer():

@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.podnet.fabric.plugins.module_utils.datapath import header, layout, reasons
+from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
+    flow_layout,
+    header,
+    layout,
+    reasons,
+)
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.service_layout import (
     SERVICE_STATE,
     SERVICES,
@@ -39,12 +44,12 @@ SAMPLES = {
 
 STRUCTS = {
     f"{table.name}_{role}": fields
-    for table in layout.PROGRAM_MAPS
+    for table in (*layout.PROGRAM_MAPS, *flow_layout.MAPS)
     for role, fields in (("key", table.key), ("value", table.value))
     if [field.name for field in fields] not in ([], ["zero"])
 }
 #: What has rows: all but queues.
-TABLES = [table for table in layout.MAPS if table.key]
+TABLES = [table for table in (*layout.MAPS, *flow_layout.MAPS) if table.key]
 
 
 def compiled(source: str, folder: Path) -> list[str]:

@@ -98,6 +98,8 @@ def test_a_slice_is_complete_and_plain_data():
             | {
                 "podnet_device": "eth1",
                 "podnet_attach_mode": "clsact",
+                "podnet_flows": "yes",
+                "podnet_flows_sample": "10",
                 "podnet_pods": [
                     {"name": "web", "ip": "10.111.161.1", "labels": {"v": 1}, "command": ["x"]}
                 ],
@@ -117,6 +119,7 @@ def test_a_slice_is_complete_and_plain_data():
         "masquerade": None,
         "metrics": {"listen": None, "textfile": None, "cilium_names": False},
         "confirm_timeout": 120,
+        "flows": {"sample": 10},
         "pod_ranges": ["10.111.160.0/20"],
         "name": "c",
         "observed": True,

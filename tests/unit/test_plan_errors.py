@@ -296,6 +296,10 @@ NODE: dict[str, tuple[dict[str, Any], str]] = {
         {"podnet_attach_mode": "xdp"},
         "podnet_attach_mode of node-63344 is 'xdp'; valid is auto, tcx or clsact.",
     ),
+    "a sample of none": (
+        {"podnet_flows_sample": 0},
+        "podnet_flows_sample of node-63344 is 0; valid is a whole number from 1 to 1000000.",
+    ),
     "a pod CIDR outside the ranges": (
         {"podnet_pod_cidr": "10.111.192.0/25"},
         "podnet_pod_cidr of node-63344 is 10.111.192.0/25; valid is a /25 within the secondary "

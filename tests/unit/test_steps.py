@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.spec import Call
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import converge, parts
+from ansible_collections.podnet.fabric.plugins.module_utils.steps.given import Given
 
 
 def test_parts_are_done_along_with_one_up_to_what_waits_for_a_compiler():
@@ -24,7 +25,7 @@ def test_nothing_is_done_along_with_a_part_after_one_that_failed():
         raise Failure("it cannot be")
 
     steps = {"services": [], "masquerade": [parts.Step("Do", "mounts", fail)], "boot": []}
-    found = converge.go_on(steps, None, Call(False, print, print))
+    found = converge.go_on(steps, Given({}, {}, {}, ""), Call(False, print, print))
     assert list(found) == ["services", "masquerade"]
     assert not found["services"]["changed"]
     assert (found["masquerade"]["failed"], found["masquerade"]["msg"]) == (True, "Do: it cannot be")

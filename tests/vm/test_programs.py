@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import (
     event_layout,
+    flow_layout,
     layout,
     reasons,
 )
@@ -25,8 +26,10 @@ from .machines import ONE
 #: Pins of this test's own: nothing is attached, and no network is there.
 PINS = "/sys/fs/bpf/podnet-test"
 WORDS = SERVICES, MASQUERADE, POLICY = ("NO_SERVICES", "NO_MASQUERADE", "NO_POLICY")
-WITHOUT = ((), *((word,) for word in WORDS), (SERVICES, MASQUERADE), WORDS)
-MAPS = {table.name: f"{PINS}/maps/{table.name}" for table in layout.PROGRAM_MAPS}
+FLOWS = "WITH_FLOWS"
+WITHOUT = ((), *((word,) for word in WORDS), (SERVICES, MASQUERADE), WORDS, (FLOWS,))
+TABLES = (*layout.PROGRAM_MAPS, *flow_layout.MAPS)
+MAPS = {table.name: f"{PINS}/maps/{table.name}" for table in TABLES}
 
 
 def program(hook: str, without: tuple[str, ...]) -> dict[str, Any]:
@@ -49,7 +52,10 @@ PROGRAMS = [
     for hook in reasons.HOOKS
     if hook.name != "socket"
     for without in WITHOUT
-] + [program("policy", without) for without in WITHOUT if POLICY not in without]
+] + [
+    *(program("policy", without) for without in WITHOUT if POLICY not in without),
+    program("flows", ()),
+]
 QUESTIONS: list[dict[str, Any]] = [
     {},
     {"only": {"address": ["10.0.0.0/9"], "port": ["53"]}, "exclude": {"direction": ["egress"]}},
@@ -65,7 +71,7 @@ PLAY: list[dict[str, Any]] = [
             {
                 "name": "Create the maps",
                 "podnet.fabric.bpf_map": {
-                    "maps": [table.task(path=MAPS[table.name]) for table in layout.PROGRAM_MAPS]
+                    "maps": [table.task(path=MAPS[table.name]) for table in TABLES]
                 },
             },
             {"name": "Load the programs", "podnet.fabric.bpf_program": {"programs": PROGRAMS}},

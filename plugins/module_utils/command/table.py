@@ -173,6 +173,32 @@ WORDS = (
         asks_kernel=True,
     ),
     Word(
+        "flows",
+        "list who talks to whom at which service, and how much",
+        "no flows are counted on this node",
+        ("podnet flows --pod 'web-*' --top 5", "whom these pods exchange most with"),
+        (
+            _option("--pod", "at one of whose ends is this pod, or pattern as of a shell"),
+            _option("--address", "at one of whose ends is this address or prefix"),
+            _option("--protocol", "of this protocol, such as tcp, or its number"),
+            _option("--port", "of this port of the server", type=int),
+            _option("--since", "with a packet then or later: 15m, 3h or 2026-11-27T03:00:00Z"),
+            _option(
+                "--sort",
+                "those with the most of this first; bytes if nothing is said",
+                choices=("bytes", "packets", "connections", "retries", "resets", "dropped"),
+                default="bytes",
+            ),
+            _option(
+                "--top",
+                "so many at most; 0 for all, 20 if nothing is said",
+                type=int,
+                default=20,
+            ),
+        ),
+        asks_kernel=True,
+    ),
+    Word(
         "observe",
         "show packets while they pass, and what becomes of each; any word of an option has to "
         "fit, and each option that is given",

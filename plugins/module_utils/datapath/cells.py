@@ -99,6 +99,9 @@ DOOR = {TO_POD: "to_container"}
 #: Judges what pods get and send: where one may be isolated, the others hand packets over to it.
 POLICY_PROGRAM = "policy"
 
+#: Counts who talks to whom: where ``podnet_flows`` is on, the others hand packets over to it.
+FLOW_PROGRAM = "flows"
+
 #: Balance sockets; the same in every cell, at the node's cgroup, by the hooks that they are for.
 SOCKET_PROGRAMS = (
     *("connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6"),

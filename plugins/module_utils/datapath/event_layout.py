@@ -53,7 +53,7 @@ EVENT = (
     Field("icmp", "be16", "type and code of ICMP"),
     Field("carries", "u8", "the packet's own protocol; 0 where the packet was not read"),
     Field("padding", "u8", "0"),
-    Field("unused", "u32", "0"),
+    Field("towards", "u32", "the device that it leaves by, or 0"),
     Field("netns", "u64", "of a socket: the cookie of its namespace"),
 )
 

@@ -7,7 +7,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..engine import fields as bpf_fields
-from . import drop_layout, event_layout, layout, nat_layout, policy_layout, reasons, service_layout
+from . import (
+    drop_layout,
+    event_layout,
+    flow_layout,
+    layout,
+    nat_layout,
+    policy_layout,
+    reasons,
+    service_layout,
+)
 from .structs import C_TYPES, Field
 
 if TYPE_CHECKING:
@@ -39,6 +48,7 @@ _APART = {
     "maps_policy.h": policy_layout.MAPS,
     "maps_drop.h": drop_layout.MAPS,
     "maps_event.h": event_layout.MAPS,
+    "maps_flow.h": flow_layout.MAPS,
 }
 
 
@@ -62,7 +72,7 @@ def _common() -> str:
 def _layouts(tables: Iterable[Layout]) -> str:
     parts = [_MADE, '#include "common.h"\n']
     for table in tables:
-        if table not in layout.PROGRAM_MAPS:
+        if table in layout.MAPS and table not in layout.PROGRAM_MAPS:
             continue
         parts.append(f"\n/* {table.name}: {table.what}. */\n")
         for role, fields in (("key", table.key), ("value", table.value)):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The maps that programs and modules share, written down once; those of services, NAT, policies,
-drops and events next door.
+drops, events and aggregated flows next door.
 
 ``bpf/lib/shared.h`` is made from these files and ``reasons.py`` (``make header``), and a unit test
 fails when they part.
@@ -9,7 +9,14 @@ fails when they part.
 
 from __future__ import annotations
 
-from . import drop_layout, event_layout, nat_layout, policy_layout, service_layout
+from . import (
+    drop_layout,
+    event_layout,
+    flow_layout,
+    nat_layout,
+    policy_layout,
+    service_layout,
+)
 from .structs import FAMILY_IPV4, FAMILY_IPV6, Field, Layout
 
 #: ``endpoint.flags``: the address is the node's own; its packets belong to the node's stack.
@@ -44,7 +51,7 @@ DEFINES |= {
     )
 }
 DEFINES |= service_layout.DEFINES | nat_layout.DEFINES | policy_layout.DEFINES
-DEFINES |= drop_layout.DEFINES | event_layout.DEFINES
+DEFINES |= drop_layout.DEFINES | event_layout.DEFINES | flow_layout.DEFINES
 
 #: By map: the words for the bits of ``flags`` in its values.
 FLAG_WORDS = {
@@ -176,7 +183,8 @@ NODE_ADDRESSES = Layout(
     no_prealloc=True,
 )
 
-#: Every map of a node, in the order in which they are made.
+#: Every map of a node, in the order in which they are made. Where flows are counted, those of
+#: ``flow_layout`` come on top.
 MAPS = (
     *(ENDPOINTS, IPCACHE, CONFIG, METRICS, ALLOCATIONS, NODE_ADDRESSES),
     *service_layout.MAPS,

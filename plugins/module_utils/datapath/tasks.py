@@ -13,7 +13,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from . import layout, nat_layout, peers, policy_layout, reasons, settings
+from . import flow_tasks, layout, nat_layout, peers, policy_layout, reasons, settings
 from .cells import (
     BY_PROGRAM,
     FROM_POD,
@@ -63,9 +63,10 @@ _NOTHING: dict[str, Any] = {
     **{word: [] for word in ("veths", "bridges", "vxlans", "first_maps", "maps")},
     **{word: [] for word in ("programs", "socket_programs", "neighbors", "endpoints")},
     **{word: [] for word in ("masquerade_maps", "policy_maps", "policy_programs")},
+    **{word: [] for word in ("flow_maps", "flow_stage", "flow_programs")},
     "sysctls": {"values": {}, "restore": []},
     "endpoint_options": {},
-    "keep": {"devices": [], "programs": []},
+    "keep": {"devices": [], "programs": [], "maps": []},
 }
 
 
@@ -74,11 +75,12 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
 
     ``veths``, ``bridges``, ``vxlans``, ``programs``, ``socket_programs``, ``routes``, ``neighbors``
     and ``endpoints`` are items for the modules of these names, ``policy_programs`` that for
-    ``bpf_program`` to which the others hand packets over, ``first_maps``, ``maps``,
-    ``masquerade_maps`` and ``policy_maps`` for ``bpf_map``: with nothing that sends packets, with
-    all, and those with a step to themselves; such a map is not in ``maps``, or check mode would say
-    it twice. ``sysctls`` has the options ``values`` and ``restore``, ``endpoint_options`` those
-    that all pods of a node share; ``keep`` is that of ``teardown``.
+    ``bpf_program`` to which the others hand packets over, as ``flow_programs`` is, ``first_maps``,
+    ``maps``, ``masquerade_maps``, ``policy_maps``, ``flow_maps`` and ``flow_stage`` for
+    ``bpf_map``: with nothing that sends packets, with all, and those with a step to themselves;
+    such a map is not in ``maps``, or check mode would say it twice. ``sysctls`` has the options
+    ``values`` and ``restore``, ``endpoint_options`` those that all pods of a node share; ``keep``
+    is that of ``teardown``.
 
     :param node: its part of the plan.
     :param ifindexes: numbers of the node's devices, by their names; the maps hold them.
@@ -99,6 +101,9 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
         "programs": _programs(node, cell),
         "policy_programs": _policy_programs(node),
         "policy_maps": _policy_maps(node),
+        "flow_maps": flow_tasks.maps(node),
+        "flow_programs": flow_tasks.programs(node),
+        "flow_stage": flow_tasks.stage(node),
         "socket_programs": _socket_programs(node),
         "masquerade_maps": _masquerade_maps(node),
         "routes": peers.own_routes(node, cell) + peers.routes(node, cell),
@@ -107,7 +112,11 @@ def build(node: Mapping[str, Any], ifindexes: Mapping[str, int] | None = None) -
         "endpoint_options": _endpoint_options(node, cell),
         "keep": {
             "devices": list(cell.devices),
-            "programs": [*cell.all_programs, *(one["name"] for one in _policy_programs(node))],
+            "programs": [
+                *cell.all_programs,
+                *(one["name"] for one in _policy_programs(node) + flow_tasks.programs(node)),
+            ],
+            "maps": flow_tasks.kept(node),
             "attached": {name: devices_of(node, at) for name, at in cell.programs.items()},
         },
     }
@@ -312,13 +321,15 @@ def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
 
 
 def _program(node: Mapping[str, Any], name: str) -> dict[str, Any]:
+    flows = node.get("flows")
+    without = [word for key, word in WITHOUT.items() if not node[key]]
     return {
         "name": name,
         "src": f"{name}.c",
         "function": name,
         "type": "sched_cls",
-        "defines": {word: "" for key, word in WITHOUT.items() if not node[key]},
-        "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
+        "defines": flow_tasks.defines(without, flows),
+        "maps": flow_tasks.maps_of(flows),
         "pin": f"{names.PROGRAM_PINS}/{name}",
     }
 

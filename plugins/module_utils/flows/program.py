@@ -46,7 +46,7 @@ for _field in layout.EVENT:
     SIZE[_field.name] = fields.codec(_field.type).size
 #: Bytes of it that are written: less what a socket alone has. With its header in the ring a record
 #: fills two lines of a cache.
-WRITTEN = AT["unused"]
+WRITTEN = AT["towards"]
 
 #: Bits of ``judged`` -> what they are of ``kinds``.
 _JUDGED = {

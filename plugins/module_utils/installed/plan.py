@@ -31,6 +31,7 @@ WORDS = (
     *("network_type", "datapath", "attach_mode", "native_routing_cidr", "pod_ranges", "vxlan"),
     *("usable", "reason", "pod_cidr", "gateway_ip", "gateway_mac", "health_ip", "vpc_gateway"),
     *("subnet", "capacity", "services", "policies", "isolation", "masquerade", "peers", "metrics"),
+    "flows",
 )
 #: What is in every slice.
 NEEDED = ("name", "cluster", "node_ip", "network_type", "datapath", "usable", "services", "peers")

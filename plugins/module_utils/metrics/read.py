@@ -23,6 +23,7 @@ from ..nat.usage import FLOWS, usage
 from ..policy import info as policies
 from ..restoration import record
 from ..services.counted import counted as counted_services
+from ..talkers.usage import usage as usage_of_flows
 from .families import counter, gauge, one
 from .health import health
 
@@ -58,6 +59,7 @@ def gather() -> list[Family]:
         *_services(),
         *_policies(sum(held.values())),
         *_translated_and_maps(),
+        *_talkers(),
         *_of_runs(node),
     ]
     return [
@@ -223,6 +225,35 @@ def _translated_and_maps() -> Iterator[Family]:
         "podnet_map_capacity",
         "Entries that a map has room for.",
         [({"map": each["name"], "type": each["type"]}, each["size"]) for each in maps],
+    )
+
+
+def _talkers() -> Iterator[Family]:
+    """Yield what is counted of aggregated flows, where the node counts them."""
+    found = usage_of_flows()
+    if found["used"] is None:
+        return
+    yield gauge(
+        "podnet_flow_places",
+        "Places of aggregated flows that are in use, of all CPUs together.",
+        one(found["used"]),
+    )
+    yield gauge("podnet_flow_places_limit", "How many there are.", one(found["size"]))
+    for name, word, what in (
+        ("flows_given_up", "given_up", "Flows that gave way to others."),
+        ("flow_packets_given_up", "lost_packets", "Packets that had been counted of these."),
+        ("flow_packets_without_room", "no_room", "Packets that are in no flow for want of room."),
+    ):
+        yield counter(f"podnet_{name}_total", what, one(found[word]))
+    yield counter(
+        "podnet_tcp_segments_total",
+        "Segments that pods sent or got, by the flag of TCP.",
+        [({"flag": flag}, number) for flag, number in found["tcp"].items()],
+    )
+    yield counter(
+        "podnet_icmp_packets_total",
+        "ICMP packets that pods sent or got, by type.",
+        [({"type": kind}, number) for kind, number in found["icmp"].items()],
     )
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import names
-from ..datapath import reasons
-from ..datapath.cells import POLICY_PROGRAM
+from ..datapath import flow_layout, reasons
+from ..datapath.cells import FLOW_PROGRAM, POLICY_PROGRAM
 from ..endpoints import removal
 from ..endpoints.held import Held, read
 from ..endpoints.wanted import KINDS
@@ -47,11 +47,13 @@ class Keep:
     :param programs: names of programs, as they are pinned.
     :param attached: by the name of a program, the devices at which it stays; one that is not in it
         stays wherever it is.
+    :param maps: of the maps that not every node has, the names of those that stay.
     """
 
     devices: Sequence[str]
     programs: Sequence[str]
     attached: Mapping[str, Sequence[str]]
+    maps: Sequence[str] = ()
 
     def drops(self, program: int, device: str) -> bool:
         """Say whether a program, by its id, is one of the datapath that a device does not keep."""
@@ -60,7 +62,7 @@ class Keep:
 
     def gone_programs(self) -> list[str]:
         """Names of the programs of the datapath that are not kept."""
-        known = (*(hook.name for hook in reasons.HOOKS), POLICY_PROGRAM)
+        known = (*(hook.name for hook in reasons.HOOKS), POLICY_PROGRAM, FLOW_PROGRAM)
         return [name for name in known if name not in self.programs]
 
 
@@ -136,6 +138,10 @@ def _plan_rest(here: Network, keep: Keep, changes: Changes) -> None:
         pin = f"{names.PROGRAM_PINS}/{name}"
         if Path(pin).exists():
             changes.add(f"program {name}", {"pin": pin}, None, partial(maps.unpin, pin))
+    for table in flow_layout.MAPS:
+        if table.name not in keep.maps and Path(table.pin).exists():
+            before = {"pin": table.pin}
+            changes.add(f"map {table.name}", before, None, partial(maps.unpin, table.pin))
 
 
 def _forget(held: Held) -> None:

@@ -124,6 +124,8 @@ NODE_VARIABLES: dict[str, Field] = {
     "podnet_pods": Field(pods.PODS, []),
     "podnet_confirm_timeout": Field(values.zero_or(30, 3600), 120),
     **masquerade.NODE_VARIABLES,
+    "podnet_flows": Field(values.truth, default=False),
+    "podnet_flows_sample": Field(values.whole(1, 1_000_000), 1),
     **metrics.NODE_VARIABLES,
 }
 
@@ -378,4 +380,5 @@ def _node(
         addresses=tuple(dict.fromkeys(given["podnet_node_addresses"])),
         metrics=metrics.read(given),
         confirm_timeout=given["podnet_confirm_timeout"],
+        flows=given["podnet_flows_sample"] if given["podnet_flows"] else 0,
     )

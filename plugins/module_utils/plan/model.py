@@ -113,7 +113,8 @@ class Node:
     ``vtep`` is the address of its tunnel endpoint, ``vxlan_device`` the device below the tunnel.
     Its pods reach the outside by ``egress_devices``, by the node's device where there are none;
     ``addresses`` are further ones of its own. A change that nobody confirms within
-    ``confirm_timeout`` seconds is undone, with 0 none is.
+    ``confirm_timeout`` seconds is undone, with 0 none is. Of ``flows`` packets one is counted;
+    0: none is.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Node:
     addresses: tuple[int, ...] = ()
     metrics: Metrics = field(default_factory=Metrics)
     confirm_timeout: int = 0
+    flows: int = 0
 
 
 @dataclass(frozen=True)

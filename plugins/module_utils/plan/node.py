@@ -133,6 +133,7 @@ def own(
         "masquerade": {"devices": list(node.egress_devices)},
         "metrics": node.metrics._asdict(),
         "confirm_timeout": node.confirm_timeout,
+        "flows": {"sample": node.flows} if node.flows else None,
         "node_group": node.group.name,
         "subnet": {"name": node.subnet.name, "cidr": str(node.subnet.cidr)},
         "vpc_gateway": text(node.subnet.gateway),

@@ -28,6 +28,7 @@ SPEC = Spec(
                 "devices": _WORDS,
                 "programs": _WORDS,
                 "attached": {"type": "dict", "default": {}},
+                "maps": {"type": "list", "elements": "str", "default": []},
             },
         },
     },

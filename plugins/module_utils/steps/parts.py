@@ -72,6 +72,11 @@ def _isolates_none(node: Node) -> bool:
     return bool(node["usable"] and knows and not node["isolation"])
 
 
+def _counts(node: Node) -> bool:
+    """Say whether the node counts flows."""
+    return bool(node["usable"] and node.get("flows"))
+
+
 def _policies(given: Given, **does: bool) -> Arguments:
     labels = {} if given.labels is None else {"_labels": list(given.labels)}
     return {"_policies": list(given.policies), **labels, **does}
@@ -142,10 +147,28 @@ PARTS: dict[str, tuple[Step, ...]] = {
         Step(
             "Keep the programs for a boot",
             "compiled",
-            lambda given: given.programs("policy_programs", "programs"),
+            lambda given: given.programs("policy_programs", "flow_programs", "programs"),
             guarded=True,
         ),
         # Before programs come that hand packets over.
+        Step(
+            "Create the maps of flows",
+            "bpf_map",
+            lambda given: {"maps": given.items["flow_maps"]},
+            when=_counts,
+        ),
+        Step(
+            "Load the program that counts flows",
+            "bpf_program",
+            lambda given: given.programs("flow_programs"),
+            when=_counts,
+        ),
+        Step(
+            "Let programs hand packets over to the count",
+            "bpf_map",
+            lambda given: {"maps": given.items["flow_stage"]},
+            when=_counts,
+        ),
         Step(
             "Load the program of policies",
             "bpf_program",

@@ -12,20 +12,23 @@ import itertools
 import os
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..datapath import (
     drop_layout,
     event_layout,
+    flow_layout,
+    flow_tasks,
     layout,
     nat_layout,
     policy_layout,
     reasons,
     service_layout,
+    tasks,
 )
 from ..datapath.cells import POLICY_PROGRAM
-from ..datapath.tasks import WITHOUT
 from ..ebpf import bpf_compile
 from ..engine import fields
 from ..engine.bpf import maps, objects, programs, syscall
@@ -55,6 +58,7 @@ _FRESH = (
     *(layout.METRICS, nat_layout.NAT_QUEUE, policy_layout.POLICY_STAGE),
     *drop_layout.MAPS,
     *event_layout.MAPS,
+    flow_layout.FLOW_STAGE,
 )
 #: Of these the keys are there, and nothing is counted yet.
 _ZEROED = (policy_layout.POLICY_COUNTERS,)
@@ -105,11 +109,11 @@ def items(names: Iterable[str]) -> list[dict[str, Any]]:
             "src": f"{name}.c",
             "function": name,
             "type": "sched_cls",
-            "defines": dict.fromkeys(words, ""),
-            "maps": {table.name: table.pin for table in layout.PROGRAM_MAPS},
+            "defines": flow_tasks.defines(words, flows),
+            "maps": flow_tasks.maps_of(flows),
         }
         for name in names
-        for number, words in enumerate(_without())
+        for number, (words, flows) in enumerate(itertools.product(_without(), (False, True)))
     ]
 
 
@@ -158,7 +162,7 @@ def recognised(
 
 
 def _without() -> Iterator[tuple[str, ...]]:
-    words = sorted(WITHOUT.values())
+    words = sorted(tasks.WITHOUT.values())
     for size in range(len(words) + 1):
         yield from itertools.combinations(words, size)
 
@@ -182,6 +186,8 @@ class Copies:
         self._made = made
         self._fds: dict[str, int] = {}
         self.tables = {table.name: self._table(table) for table in layout.PROGRAM_MAPS}
+        if Path(flow_layout.FLOW_STAGE.pin).exists():  # its copy has no program: nothing is counted
+            self.tables[flow_layout.FLOW_STAGE.name] = self._table(flow_layout.FLOW_STAGE)
         self._before = {table.name: self.tables[table.name].items() for table in _LASTING}
         for name, entries in written.items():
             self._put(name, entries)

@@ -49,6 +49,7 @@ def sent() -> object:
         confirm,
         drops,
         endpoints,
+        flows,
         metrics,
         nat,
         observe,
@@ -61,8 +62,8 @@ def sent() -> object:
     )
 
     return (
-        *(boot, confirm, drops, endpoints, metrics, nat, observe, policy, restore, services),
-        *(status, undo, why),
+        *(boot, confirm, drops, endpoints, flows, metrics, nat, observe, policy),
+        *(restore, services, status, undo, why),
     )
 
 
