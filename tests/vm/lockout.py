@@ -79,6 +79,9 @@ class Whole:
         """Wait until it is again, by itself; fail with what is not."""
         for node in self.machines.nodes:
             wait_for(f"{node} has undone it", partial(self._is_undone, node), 120)
+            asked = ("journalctl", "--output", "cat", "--unit", "podnet-undo")
+            said = self.machines.exec(node, *asked).splitlines()
+            assert "undone" in said, said
             come_back(self.machines, node, self.ways[node])
             assert self._disk(node) == self.disks[node]
             assert "Undone:" in self.machines.exec(node, COMMAND, "status")

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cluster's life on real hosts, in short: site, a lock-out, networkd, a reboot, teardown.
+"""A cluster's life on real hosts, in short: site, what networkd does, a reboot, teardown.
 
 The order of the tests is that of the life.
 """
@@ -11,7 +11,6 @@ import pytest
 
 from tests.waiting import wait_for
 
-from . import lockout
 from .hosts import EVENTS, come_back, everybody_is_reached, happens, ways
 from .machines import ONE
 from .trace import left, traces
@@ -26,15 +25,6 @@ def fresh(machines):
 def test_a_first_run_leaves_a_network(machines, fresh):
     machines.play("site").ok()
     everybody_is_reached(machines)
-
-
-def test_a_change_that_shuts_its_controller_out_is_undone(machines):
-    whole = lockout.Whole(machines)
-    with lockout.shut_out(machines):
-        done = machines.play("site")
-    assert done.status != 0
-    whole.is_back()
-    assert machines.play("site").ok().changed == {}
 
 
 @pytest.mark.parametrize("event", EVENTS)
