@@ -157,7 +157,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "vm": (_pytest("vm", "tests/vm/test_short.py"),),
     "vm-whole": tuple(
         _pytest(f"vm {name}", f"tests/vm/test_{name}.py")
-        for name in ("programs", "boot", "cells", "firewalls", "trouble")
+        for name in ("programs", "boot", "confirm", "cells", "firewalls", "trouble")
     ),
 }
 
