@@ -60,8 +60,7 @@ options:
         elements: dict
   flows:
     description:
-      - Who talks to whom, each with C(source), C(destination), C(protocol), C(packets) and C(bytes), and C(port), C(verdict)
-        and C(rtt) in milliseconds where they are known.
+      - Who talks to whom, those of RV(podnet.fabric.flows_info#module:flows) of all nodes, one list after the other.
     type: list
     elements: dict
     default: []

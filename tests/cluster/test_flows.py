@@ -58,3 +58,10 @@ def test_both_nodes_know_the_top_talker(make_cluster: Callable[..., Cluster]) ->
         # A packet of the kernel's may be many segments of the wire: its headers count once.
         assert SIZE < found["bytes"] < SIZE + 100 * (found["packets"] + SIZE // 1000)
         assert found["back_bytes"] < SIZE / 10
+    page = cluster.folder / "page.html"
+    cluster.play("status", "-e", f"podnet_report_page={page}").ok()
+    shown = page.read_text().partition("<h2>Top flows</h2>")[2]
+    first = shown.partition("<tbody>")[2].partition("</tr>")[0]
+    names = [name.partition("/")[2] for name in (sender, receiver)]
+    assert f'data-find="{names[0]} ' in first
+    assert "TCP 50051" in first

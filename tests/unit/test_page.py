@@ -37,7 +37,20 @@ SCENARIO = {
         {"name": "ping", "ok": False, "command": "ping svc", "expected": "pong", "seen": "silence"},
     ],
 }
-FLOW = {"source": "web-1", "destination": "db-1", "protocol": "TCP", "packets": 9, "bytes": 2048}
+FLOW: dict[str, Any] = {
+    "client": "10.111.160.1",
+    "client_name": "web-1",
+    "server": "10.111.160.3",
+    "server_name": "db-1",
+    "port": 5432,
+    "protocol": "TCP",
+    "verdict": "to_endpoint",
+    "packets": 9,
+    "bytes": 2000,
+    "back_packets": 3,
+    "back_bytes": 48,
+    "rtt": {"last": 0.061, "min": 0.048, "mean": 0.059},
+}
 
 
 class Tags(HTMLParser):
@@ -138,6 +151,18 @@ def test_a_plan_alone_makes_a_page_and_so_does_a_test():
     assert "1 of 2 scenarios passed, 1 failed" in text
     assert "silence" in text
     assert "2.0 KiB" in text
+
+
+def test_flows_that_two_nodes_have_counted_are_one():
+    seen = {**FLOW, "bytes": 1000, "client_name": None, "rtt": None}
+    other = {**FLOW, "port": 53, "protocol": "UDP", "bytes": 100, "rtt": None, "server_name": None}
+    found = counts.flows([seen, other, FLOW])
+    assert [(one["source"], one["destination"], one["bytes"]) for one in found["shown"]] == [
+        ("web-1", "db-1", "2.0 KiB"),
+        ("web-1", "10.111.160.3", "148 B"),
+    ]
+    assert [(one["packets"], one["rtt"]) for one in found["shown"]] == [(12, 0.059), (12, None)]
+    assert counts.flows([]) is None
 
 
 def test_who_may_talk_to_whom_is_what_the_plan_judges():

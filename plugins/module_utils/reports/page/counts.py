@@ -85,23 +85,38 @@ def size(octets: int) -> str:
 def flows(found: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the flows with the most bytes, ``shown`` and ``rest``; None where there are none.
 
-    :param found: each ``source``, ``destination``, ``protocol``, ``packets`` and ``bytes``;
-        ``port`` of the destination, ``verdict`` and ``rtt`` (milliseconds) where they are known.
+    :param found: of all nodes, as M(podnet.fabric.flows_info) returns them. What two nodes have
+        counted, both ends of it, is shown as the one that saw more has it.
     """
-    rows = sorted(found, key=lambda one: -int(one["bytes"]))
+    seen: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for one in found:
+        seen.setdefault(key := tuple(one[word] for word in _SAME), one)
+        seen[key] = max(seen[key], one, key=_both_ways)
+    rows = sorted(seen.values(), key=lambda one: -_both_ways(one))
     if not rows:
         return None
-    most = int(rows[0]["bytes"])
+    most = _both_ways(rows[0])
     shown = [
         {
-            **{word: one.get(word) for word in ("source", "destination", "protocol", "port")},
-            **{word: one.get(word) for word in ("packets", "verdict", "rtt")},
-            "bytes": size(int(one["bytes"])),
-            "bar": _bar(int(one["bytes"]), most),
+            "source": one["client_name"] or one["client"],
+            "destination": one["server_name"] or one["server"],
+            **{word: one[word] for word in ("protocol", "port", "verdict")},
+            "packets": one["packets"] + one["back_packets"],
+            "rtt": one["rtt"]["mean"] if one["rtt"] else None,
+            "bytes": size(_both_ways(one)),
+            "bar": _bar(_both_ways(one), most),
         }
         for one in rows[:FLOWS]
     ]
     return {"shown": shown[:FIRST], "rest": shown[FIRST:], "more": len(rows) - len(shown)}
+
+
+#: What makes two nodes' flows one.
+_SAME = ("client", "server", "protocol", "port")
+
+
+def _both_ways(flow: Mapping[str, Any]) -> int:
+    return int(flow["bytes"]) + int(flow["back_bytes"])
 
 
 def maps(statuses: Statuses) -> dict[str, Any]:
