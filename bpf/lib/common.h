@@ -71,6 +71,7 @@ struct address {
 #define EVENT_JUDGED_AUDITED 4
 #define FLOW_PLACE_BITS 13
 #define FLOW_IDLE_SECONDS 60
+#define FLOW_SETTLED_PACKETS 8
 #define FLOW_OPENING_PLACES 64
 #define FLOW_MADE 0
 #define FLOW_GIVEN_UP 1

@@ -67,19 +67,21 @@ static __always_inline struct flow_held_value *flow_held(__u32 account)
 	return map_lookup(MAP(flow_held), &account);
 }
 
-/* How much there is to be said for giving up a flow: nothing, or more the more places its account holds. */
+/* How much there is to be said for giving up a flow: nothing, or more the more places its account holds, and more for
+ * one of few packets than for any other. */
 static __always_inline __u64 flow_burden(const struct flows_value *flow, const struct flow_seen *seen, __u64 mine,
 					 __u64 now)
 {
+	const __u64 fresh = flow->packets + flow->back_packets < FLOW_SETTLED_PACKETS ? 1ULL << 32 : 0;
 	const __u32 account = flow->account;
 	const struct flow_held_value *held;
 
 	if (elapsed(now, flow->last) > FLOW_IDLE_SECONDS * 1000000000LL)
 		return ~1ULL;
 	if (account == seen->account)
-		return mine;
+		return fresh ? fresh | mine : 0;
 	held = map_lookup(MAP(flow_held), &account);
-	return held && held->places >= mine ? held->places : 0;
+	return held && held->places >= mine ? fresh | held->places : 0;
 }
 
 /* Give up what is in a place. */

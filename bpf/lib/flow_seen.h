@@ -91,7 +91,7 @@ static __always_inline int flow_see_icmp(struct flow_seen *seen)
 
 	if (!flow_read(seen, 0, &type, 1))
 		return 0;
-	flow_tally(FLOW_ICMP + type, 1);
+	flow_tally(FLOW_ICMP + type, seen->weight);
 	seen->known = l4_is_echo(type);
 	if (type == ICMP_ECHO_REPLY)
 		flow_turn(seen);

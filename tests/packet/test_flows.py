@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .node import Node
 
 IN, OUT = 101, 102
+OTHER = "203.0.113.77"
 PLACES = 1 << layout.FLOW_PLACE_BITS
 PORT_AT = 36
 VERDICTS = {verdict.number: verdict.name for verdict in reasons.VERDICTS}
@@ -326,6 +327,10 @@ def test_of_samples_each_stands_for_many(node):
     assert 3000 < datagrams["packets"] < 5000
     assert datagrams["bytes"] == datagrams["packets"] * len(frame)
     assert (opens["packets"], opens["syns"]) == (10, 10)
+    for _packet in node.flood("from_container", [sent(ICMP())] * 2000, "pod_a"):
+        pass
+    (echoes,) = [row for row in flows(node) if row["port"] == 0]
+    assert counted(node, layout.FLOW_ICMP + 8) == (echoes["packets"],)
 
 
 def test_a_flood_of_one_pod_takes_no_place_of_another(node):
@@ -351,3 +356,18 @@ def test_a_flood_of_one_pod_takes_no_place_of_another(node):
         node.run("from_container", sent(UDP(sport=60000, dport=port), POD_A, POD_B), "pod_b")
     pod_b = [row for row in flows(node) if row["account"] == node.ifindex["pod_b"]]
     assert len(pod_b) == 300
+
+
+def test_a_flood_at_a_pod_takes_no_place_of_those_who_talk_to_it(node):
+    servers = range(1, 101)
+    for port in servers:
+        one = [arriving(UDP(sport=60000, dport=port))] * layout.FLOW_SETTLED_PACKETS
+        for _packet in node.flood("from_netdev", one):
+            pass
+    frames = numbered(arriving(UDP(sport=60000, dport=9), src=OTHER), PORT_AT, range(1, 3 * PLACES))
+    for _packet in node.flood("from_netdev", frames):
+        pass
+    found = {(row["client"], row["port"]): row["packets"] for row in flows(node)}
+    mine = {port: found.get((OUTSIDE, port)) for port in servers}
+    assert mine == dict.fromkeys(servers, layout.FLOW_SETTLED_PACKETS)
+    assert len(found) > PLACES * 0.8

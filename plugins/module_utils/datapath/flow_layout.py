@@ -17,6 +17,10 @@ FLOW_PLACE_BITS = 13
 #: Seconds after which a flow gives way to any other.
 FLOW_IDLE_SECONDS = 60
 
+#: A flow of so many packets gives way to no new flow of its own account, and to others after those
+#: with fewer: what strangers make up about a pod is on the pod's account, too.
+FLOW_SETTLED_PACKETS = 8
+
 #: Places of an account for connections that begin, and for servers.
 FLOW_OPENING_PLACES = 64
 
