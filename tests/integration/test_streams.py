@@ -91,3 +91,14 @@ def test_a_process_that_has_ended_is_told():
 def test_in_check_mode_nothing_begins():
     assert run("connectivity_streams", check=True)["changed"] is False
     assert not streams.PID_FILE.exists()
+
+
+def test_teardown_ends_what_a_killed_run_has_left():
+    run("connectivity_streams")
+    gone = f"remove process of {streams.PID_FILE}"
+    assert gone in run("teardown", check=True)["changes"]
+    assert streams.PID_FILE.exists()
+    assert gone in run("teardown")["changes"]
+    assert not streams.PID_FILE.exists()
+    assert not streams.CONTROL.exists()
+    assert not [line for line in do("ss", "-Hlntu").splitlines() if f":{streams.PORT} " in line]

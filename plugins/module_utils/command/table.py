@@ -70,6 +70,14 @@ def _option(name: str, what: str, **more: Any) -> Option:
     return Option(name, what, more)
 
 
+def _seconds(text: str) -> float:
+    """Read how long something is waited for; argparse says which word it is of."""
+    number = float(text)
+    if not number >= 0:
+        raise ValueError(text)
+    return number
+
+
 def _name(of: str, such_as: str) -> Option:
     what = f"{of} of this name alone; a pattern as of a shell such as {such_as!r}"
     return _option("NAME", what, nargs="?")
@@ -254,7 +262,7 @@ WORDS = (
             _option(
                 "--wait",
                 "seconds to wait for the address and devices of the plan; 300 if nothing is said",
-                type=float,
+                type=_seconds,
                 default=300.0,
             ),
         ),
@@ -264,7 +272,11 @@ WORDS = (
         "confirm",
         "let a change stay that a run has made and not confirmed",
         "it is confirmed, and what answered this node before it does not answer now",
-        ("podnet confirm", "when no new connection comes about, and you know why"),
+        (
+            "podnet confirm",
+            "when no new connection comes about, and you know why; refused where the run was cut "
+            "off before its end",
+        ),
         json=False,
     ),
     Word(

@@ -51,9 +51,11 @@ class Filter:
             if reason not in known:
                 raise Failure(f"reason: {reason!r} is none; valid are {', '.join(known)}.")
         words = [*protocols.NUMBERS]
-        if self.protocol and self.protocol.upper() not in words and not self.protocol.isdecimal():
+        if self.protocol and self.protocol.upper() not in words and not _is_byte(self.protocol):
             valid = ", ".join(words)
-            raise Failure(f"protocol: {self.protocol!r} is none; valid are {valid}, or a number.")
+            raise Failure(
+                f"protocol: {self.protocol!r} is none; valid are {valid}, or a number to 255."
+            )
         object.__setattr__(self, "_network", _network(self.address) if self.address else None)
         object.__setattr__(self, "_since", _since(self.since) if self.since else "")
 
@@ -89,6 +91,10 @@ def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
         "matched": len(found),
         "recorder": usage(),
     }
+
+
+def _is_byte(text: str) -> bool:
+    return text.isdecimal() and int(text) <= 255
 
 
 def _protocol(text: str) -> str:

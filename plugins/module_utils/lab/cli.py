@@ -107,9 +107,14 @@ def _environment(checkout: Path) -> dict[str, str]:
 
 
 def _collections(here: Path) -> Path:
-    """Return where Ansible finds this collection: installed, or a checkout that make linked."""
-    installed = here.parts[-3:] == ("ansible_collections", "podnet", "fabric")
-    return here.parents[2] if installed else here / ".build/collections"
+    """Return where Ansible finds this collection: installed, or in a checkout by a link."""
+    if here.parts[-3:] == ("ansible_collections", "podnet", "fabric"):
+        return here.parents[2]
+    link = here / ".build/collections/ansible_collections/podnet/fabric"
+    if not link.exists():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to("../../../..")  # as make does it
+    return here / ".build/collections"
 
 
 def _down(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:

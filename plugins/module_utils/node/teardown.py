@@ -23,7 +23,7 @@ from ..datapath.cells import FLOW_PROGRAM, POLICY_PROGRAM
 from ..endpoints import removal
 from ..endpoints.held import Held, read
 from ..endpoints.wanted import KINDS
-from ..engine import devices, links, routes
+from ..engine import background, devices, files, links, routes
 from ..engine.bpf import attach, clsact, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..engine.bpf.grace import expedited
@@ -88,6 +88,8 @@ def converge(keep: Keep | None, *, check_mode: bool) -> Changes:
 
 
 def _plan_all(here: Network, held: Held, changes: Changes) -> None:
+    for file in sorted(Path("/run").glob("podnet-*.pid")):
+        changes.add(f"process of {file}", {"file": True}, None, partial(_end, file))
     # What goes from here on is not brought back, by no event and no boot.
     unit.plan_removal(changes)
     confirmed.plan_removal(changes)
@@ -106,6 +108,12 @@ def _plan_all(here: Network, held: Held, changes: Changes) -> None:
         changes.add(names.PIN_ROOT, {"pins": pins}, None, partial(_forget, held))
     # Last: until then what is left after all can be undone, by this very code.
     _plan_pending_removal(changes)
+
+
+def _end(file: Path) -> None:
+    """End what answers probes for the length of a run, and was left by one that was killed."""
+    background.stop(file)
+    files.remove(file.with_suffix(".sock"))
 
 
 def _plan_pending_removal(changes: Changes) -> None:

@@ -69,6 +69,8 @@ def gather(wanted: Filter, top: int = 0, sort: str = "bytes") -> dict[str, Any]:
     """
     if top < 0:
         raise Failure(f"top: {top} flows cannot be returned; 0 stands for all.")
+    if wanted.port is not None and not 0 <= wanted.port <= 65535:
+        raise Failure(f"port: {wanted.port} is none; valid are 0 to 65535.")
     if sort not in SORTS:
         raise Failure(f"sort: {sort!r} is none; valid are {', '.join(SORTS)}.")
     found = wanted.take(records.read())

@@ -41,10 +41,10 @@ def begin(
     :param source_address: what the sender writes as its own, where that is another one.
     :raises Failure: one sentence about the variable that is wrong.
     """
-    known = _protocol(protocol)
-    number = _port(port, known)
     start = _place(nodes, "why_source", source)
     target = _place(nodes, "why_destination", destination)
+    known = _protocol(protocol)
+    number = _port(port, known)
     address = start["address"]
     if source_address not in (None, ""):
         address = _ipv4("why_source_address", source_address)
@@ -203,6 +203,8 @@ def _port(text: object, protocol: str) -> int:
         number = int(str(text))
     except ValueError:
         number = 0
+    if text in (None, ""):
+        raise Failure(f"why_port is missing; valid is a whole number from 1 to {_PORTS}.")
     if not 1 <= number <= _PORTS:
         raise Failure(f"why_port is {text!r}; valid is a whole number from 1 to {_PORTS}.")
     return number
