@@ -161,9 +161,11 @@ def _done_before(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> dict[
 
 def _as_planned(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
     """Say whether a look ahead in this run has found the part to be as planned."""
+    if not node:
+        return False
     path = str(arguments["path"])
-    if not node or (arguments["part"] == "boot" and files.armed(path, node["name"])):
-        return False  # the last part confirms what one before it has changed
+    if arguments["part"] == "boot" and files.armed(path, node["name"]):
+        return False  # it confirms what a part before it has changed
     found = files.settled_parts(path, node["name"])
     # Settings are asked for by the roles, and each may ask for others.
     same = arguments["sysctls"] in ({}, found.get("sysctls"))
