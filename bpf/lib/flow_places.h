@@ -29,10 +29,10 @@ static __always_inline __u64 flow_hash(const struct flow_seen *seen)
 /* A place that is empty has no account. */
 static __always_inline int flow_same(const struct flows_value *flow, const struct flow_seen *seen)
 {
-	const __u64 *words = (const __u64 *)flow;
+	const __u64 *half = (const __u64 *)flow;
 
-	return !((words[3] ^ seen->server.low) | (words[1] ^ seen->client.low) | (words[4] ^ flow_service(seen)) |
-		 (words[2] ^ seen->server.high) | (words[0] ^ seen->client.high));
+	return !((half[3] ^ seen->server.low) | (half[1] ^ seen->client.low) | (half[4] ^ flow_service(seen)) |
+		 (half[2] ^ seen->server.high) | (half[0] ^ seen->client.high));
 }
 
 static __always_inline struct flows_value *flow_at(__u64 hash, int second)

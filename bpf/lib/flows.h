@@ -14,10 +14,10 @@
 static __always_inline void flow_opening_key(struct flow_opening_key *key, const struct flow_opening_value *opening,
 					     const struct flow_seen *seen)
 {
-	const __u64 *words = (const __u64 *)opening;
-	__u64 hash = words[1] * 0x9e3779b97f4a7c15ULL + words[0] * 0xbf58476d1ce4e5b9ULL +
-		     words[3] * 0x94d049bb133111ebULL + words[2] * 0xd6e8feb86659fd93ULL +
-		     words[4] * 0xa0761d6478bd642fULL;
+	const __u64 *half = (const __u64 *)opening;
+	__u64 hash = half[1] * 0x9e3779b97f4a7c15ULL + half[0] * 0xbf58476d1ce4e5b9ULL +
+		     half[3] * 0x94d049bb133111ebULL + half[2] * 0xd6e8feb86659fd93ULL +
+		     half[4] * 0xa0761d6478bd642fULL;
 	const struct endpoints_value *client;
 
 	key->account = seen->account;
@@ -33,10 +33,10 @@ static __always_inline void flow_opening_key(struct flow_opening_key *key, const
 static __always_inline int flow_opening_is(const struct flow_opening_value *known,
 					   const struct flow_opening_value *opening)
 {
-	const __u64 *words = (const __u64 *)known, *others = (const __u64 *)opening;
+	const __u64 *half = (const __u64 *)known, *others = (const __u64 *)opening;
 
-	return !((words[0] ^ others[0]) | (words[1] ^ others[1]) | (words[2] ^ others[2]) | (words[3] ^ others[3]) |
-		 (words[4] ^ others[4]));
+	return !((half[0] ^ others[0]) | (half[1] ^ others[1]) | (half[2] ^ others[2]) | (half[3] ^ others[3]) |
+		 (half[4] ^ others[4]));
 }
 
 /* A handshake: its first two segments, and how long the second one took. Where one was sent again, nobody knows
