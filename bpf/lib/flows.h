@@ -4,8 +4,9 @@
  * Packets between a client and a server's port are one flow, whatever ports the client has; both directions are
  * counted apart. Both ends are the real ones, behind services and masquerading. A flow is on the account of the pod
  * that sent the packet, or that it is for, and where there is no room, the account that holds more places gives way,
- * with flows of few packets first: whoever makes up ends takes places that nobody else needs. Values are a CPU's own, so that no two CPUs wait for each
- * other, and a packet of a flow that is there is counted without a call of the kernel's. */
+ * with flows of few packets first: whoever makes up ends takes places that nobody else needs. Values are a CPU's own,
+ * so that no two CPUs wait for each other, and a packet of a flow that is there is counted without a call of the
+ * kernel's. */
 #pragma once
 
 #include "flow_places.h"
