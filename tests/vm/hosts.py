@@ -75,8 +75,11 @@ def come_back(machines: Machines, node: str, before: list[str]) -> None:
     end = time.monotonic() + BY_ITSELF
     while (now := ways(machines, node)) != before and time.monotonic() < end:
         time.sleep(0.5)
-    assert [line for line in before if line not in now] == [], "did not come back"
-    assert [line for line in now if line not in before] == [], "came beside it"
+    lost = [line for line in before if line not in now]
+    assert {"lost": lost, "beside": [line for line in now if line not in before]} == {
+        "lost": [],
+        "beside": [],
+    }
 
 
 def _reload(machines: Machines, node: str) -> None:
