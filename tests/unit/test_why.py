@@ -35,7 +35,7 @@ NODES = {
         (("web", "web", "gre", 80), "why_protocol is 'gre'; valid are tcp, udp, icmp."),
         (
             ("web", "web", "udp", None),
-            "why_port is None; valid is a whole number from 1 to 65535.",
+            "why_port is missing; valid is a whole number from 1 to 65535.",
         ),
         (
             ("web", "web", "udp", "65536"),
