@@ -272,7 +272,7 @@ def test_why_says_what_the_node_would_say(node, objects_of):
     [
         (("nosuch", "db-1", "--port", "80"), "SOURCE is 'nosuch'; valid is a pod or a node"),
         (("web-1", "nosuch", "--port", "80"), "DESTINATION is 'nosuch'; valid is a pod or a node"),
-        (("web-1", "db-1"), "--port is None; valid is a whole number from 1 to 65535."),
+        (("web-1", "db-1"), "--port is missing; valid is a whole number from 1 to 65535."),
         (("web-1", "db-1", "--port", "80", "--source-address", "x"), "--source-address is 'x'"),
         ((OTHER, "8.8.8.8", "--port", "80"), f"the packet begins at {OTHER}, not here: ask there"),
     ],
