@@ -75,11 +75,9 @@ def come_back(machines: Machines, node: str, before: list[str]) -> None:
     end = time.monotonic() + BY_ITSELF
     while (now := ways(machines, node)) != before and time.monotonic() < end:
         time.sleep(0.5)
-    lost = [line for line in before if line not in now]
-    assert {"lost": lost, "beside": [line for line in now if line not in before]} == {
-        "lost": [],
-        "beside": [],
-    }
+    lost = [f"- {line}" for line in before if line not in now]
+    lost += [f"+ {line}" for line in now if line not in before]
+    assert not lost, "\n".join(["did not come back, or came beside it:", *lost])
 
 
 def _reload(machines: Machines, node: str) -> None:
