@@ -7,6 +7,7 @@ The parser, the help, the completions of shells and the documentation are made o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ def _option(name: str, what: str, **more: Any) -> Option:
 def _seconds(text: str) -> float:
     """Read how long something is waited for; argparse says which word it is of."""
     number = float(text)
-    if not number >= 0:
+    if math.isnan(number) or number < 0:
         raise ValueError(text)
     return number
 
