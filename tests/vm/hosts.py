@@ -49,7 +49,7 @@ def _stable(told: Any) -> str:
     def without(part: Any) -> Any:
         if isinstance(part, dict):
             return {key: without(value) for key, value in part.items() if key not in UNSTABLE}
-        # In which order a device holds its addresses is nobody's matter: our routes name their source.
+        # The order of a device's addresses is nobody's matter: our routes name their source.
         return sorted(map(without, part), key=json.dumps) if isinstance(part, list) else part
 
     return json.dumps(without(told), sort_keys=True)
