@@ -153,9 +153,7 @@ def _done_before(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> dict[
     if not node:
         return {}
     found = files.take_done(str(arguments["path"]), node["name"], arguments["part"])
-    # As for a look ahead: it was done with the settings that the part before was given.
-    same = arguments["sysctls"] in ({}, found.get("sysctls"))
-    result: dict[str, Any] = found.get("result", {}) if same else {}
+    result: dict[str, Any] = found.get("result", {}) if _same_settings(arguments, found) else {}
     return result
 
 
@@ -167,6 +165,12 @@ def _as_planned(arguments: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
     if arguments["part"] == "boot" and files.armed(path, node["name"]):
         return False  # it confirms what a part before it has changed
     found = files.settled_parts(path, node["name"])
-    # Settings are asked for by the roles, and each may ask for others.
-    same = arguments["sysctls"] in ({}, found.get("sysctls"))
-    return same and arguments["part"] in found.get("parts", ())
+    return _same_settings(arguments, found) and arguments["part"] in found.get("parts", ())
+
+
+def _same_settings(arguments: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Say whether settings are those with which another part was asked or done along with its own.
+
+    They are asked for by the roles, and each may ask for others.
+    """
+    return arguments["sysctls"] in ({}, found.get("sysctls"))

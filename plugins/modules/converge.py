@@ -242,10 +242,9 @@ def main() -> None:
             if options["_guard"].get("confirms"):
                 guard.confirm()
                 return {"changed": False, "changes": [], "steps": []}
-        wanted = replace(given, pending=bool(guard and guard.armed))
-        done = converge.converge(converge.to_do(steps, call), wanted, call, guard)
+        done = converge.converge(converge.to_do(steps, call), given, call, guard)
         if ahead and not done["changed"]:
-            found = converge.look_ahead(ahead, replace(wanted, labels=None), call)
+            found = converge.look_ahead(ahead, replace(given, labels=None), call)
             # The last part confirms what is pending, be it as planned.
             confirms = guard is not None and guard.armed
             done["as_planned"] = [part for part in found if part != "boot" or not confirms]

@@ -50,7 +50,7 @@ def _restored(say: Callable[[str], None], seconds: float) -> bool:
         return True
     node = underlay.settled(kept["node"], say, seconds)
     given = _given(kept, node)
-    call = Call(check_mode=False, require=_require, warn=say)
+    call = call_of(say)
     whole = True
     with lock.held("boot"):
         for part in parts.PARTS:
@@ -86,6 +86,11 @@ def _given(kept: dict[str, Any], node: dict[str, Any]) -> Given:
         kept["services"],
         kept["policies"],
     )
+
+
+def call_of(warn: Callable[[str], None]) -> Call:
+    """Return what steps are done with where there is no Ansible."""
+    return Call(check_mode=False, require=_require, warn=warn)
 
 
 def _require(library: str) -> None:

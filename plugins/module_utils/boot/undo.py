@@ -9,7 +9,6 @@ all that is ours goes. What cuts this off leaves what goes on with it: a boot, o
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 import subprocess
@@ -18,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from ..engine import lock
 from ..engine.change import Changes
 from ..engine.failure import Failure, Unfinished
-from ..engine.spec import Call
 from ..installed import compiled, confirmed, metrics, pending, plan, timer
 from ..installed.command import COMMAND
 from ..steps.converge import run, spec_of
+from .restore import call_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +105,7 @@ def _restore_settings(change: Mapping[str, Any]) -> None:
     now = json.loads(_SYSCTLS.read_bytes()) if _SYSCTLS.exists() else {}
     fresh = sorted(set(now) - set(known))
     if fresh:
-        run(spec_of("sysctls"), {"restore": fresh, "remember": True}, _call(_ignore))
+        run(spec_of("sysctls"), {"restore": fresh, "remember": True}, call_of(_ignore))
 
 
 def _brought_back(say: Say, seconds: float) -> tuple[str, bool]:
@@ -130,23 +129,12 @@ def _take_away(say: Say) -> str:
     specs = {module: spec_of(module) for module in _TEARDOWN}  # before our own file goes
     for module, options in _TEARDOWN.items():
         try:
-            changes = run(specs[module], options, _call(say))["changes"]
+            changes = run(specs[module], options, call_of(say))["changes"]
         except Unfinished as failure:
             changes = failure.result["changes"]
             left.append(failure.message)
         say(f"{module}: {len(changes)}")
     return " ".join(left)
-
-
-def _call(warn: Say) -> Call:
-    return Call(check_mode=False, require=_require, warn=warn)
-
-
-def _require(library: str) -> None:
-    try:
-        importlib.import_module(library)
-    except ImportError as error:
-        raise Failure(f"This needs the Python library {library}: {error}.") from error
 
 
 def _ignore(_sentence: str) -> None:

@@ -7,6 +7,7 @@ The parser, the help, the completions of shells and the documentation are made o
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,15 @@ STATUSES = {
 
 class Usage(Failure):
     """What is wrong with a value of the command line."""
+
+
+@contextlib.contextmanager
+def from_user() -> Iterator[None]:
+    """Have what is refused in a ``with`` block be what is wrong with the command line."""
+    try:
+        yield
+    except Failure as wrong:
+        raise Usage(wrong.message) from wrong
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
-from ..engine import icmp, namespaces
+from ..engine import addresses, icmp, namespaces
 from ..engine.failure import Failure
 from .responder import DNS_ANSWER, IP_MTU_DISCOVER, IP_PMTUDISC_DO, dns_question
 from .scenarios import ANSWER
@@ -126,7 +126,7 @@ def _patience(action: Action) -> float:
 
 @contextlib.contextmanager
 def _open(netns: str | None, address: str, kind: int, protocol: int = 0) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    family = addresses.family(address)
     with namespaces.inside(netns):
         one = socket.socket(family, kind, protocol)
     with one:

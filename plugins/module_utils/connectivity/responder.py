@@ -16,7 +16,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine import background, namespaces
+from ..engine import addresses, background, namespaces
 from ..engine.failure import Failure
 from . import items
 
@@ -66,7 +66,7 @@ def stop() -> bool:
 
 
 def _open(place: Mapping[str, Any], port: int, kind: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in place["address"] else socket.AF_INET
+    family = addresses.family(place["address"])
     with namespaces.inside(place.get("netns")):
         one = socket.socket(family, kind)
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engine import background, namespaces
+from ..datapath import peers
+from ..engine import addresses, background, namespaces
 from ..engine.failure import Failure
 
 if TYPE_CHECKING:
@@ -82,11 +83,10 @@ def of_node(node: Mapping[str, Any]) -> list[Stream]:
 
     :param node: its slice of the plan.
     """
-    peers = sorted(node["peers"], key=lambda peer: (peer["name"] <= node["name"], peer["name"]))
     pod = ("pod", HEALTH, node["health_ip"])
     here = (node["name"], None, node["node_ip"])
     ways: list[tuple[tuple[str, str | None, str], str, str]] = [(here, "pod", node["health_ip"])]
-    for peer in peers[:PEERS]:
+    for peer in peers.following(node)[:PEERS]:
         ways.append((pod, peer["name"], peer["node_ip"]))
         ways += [(source, f"pod of {peer['name']}", peer["health_ip"]) for source in (pod, here)]
     return [
@@ -153,7 +153,7 @@ def _partners(node: Mapping[str, Any]) -> set[str]:
 @contextlib.contextmanager
 def _listen(netns: str | None, address: str, kind: int) -> Iterator[socket.socket]:
     with namespaces.inside(netns):
-        one = socket.socket(_family(address), kind | socket.SOCK_NONBLOCK)
+        one = socket.socket(addresses.family(address), kind | socket.SOCK_NONBLOCK)
     with one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -177,10 +177,6 @@ def _control() -> Iterator[socket.socket]:
             yield one
     finally:
         os.umask(before)
-
-
-def _family(address: str) -> int:
-    return int(socket.AF_INET6 if ":" in address else socket.AF_INET)
 
 
 class _Loop:
@@ -347,7 +343,7 @@ def _open(stream: Stream) -> socket.socket:
     udp = stream.protocol == "udp"
     kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
     with namespaces.inside(stream.netns):
-        one = socket.socket(_family(stream.address), kind | socket.SOCK_NONBLOCK)
+        one = socket.socket(addresses.family(stream.address), kind | socket.SOCK_NONBLOCK)
     one.bind((stream.own, 0))
     if not udp:
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..names import PROGRAM_PINS
-from . import flow_layout, layout
+from . import flow_layout, layout, program_items
 from .cells import FLOW_PROGRAM
 
 if TYPE_CHECKING:
@@ -26,19 +25,15 @@ _HIGHEST = 0xFFFFFFFF
 _FILLED = tuple(table for table in flow_layout.MAPS if table is not flow_layout.FLOW_STAGE)
 
 
-def defines(without: Iterable[str], flows: object) -> dict[str, str]:
-    """Return what a program that sees packets is compiled with.
+def program(name: str, without: Iterable[str], flows: object) -> dict[str, Any]:
+    """Return a program that sees packets.
 
     :param without: what it is made without.
     :param flows: whether flows are counted.
     """
-    return {**dict.fromkeys(without, ""), **({WITH_FLOWS: ""} if flows else {})}
-
-
-def maps_of(flows: object) -> dict[str, str]:
-    """Return the pins of the maps that such a program refers to, by their names."""
+    defines = {**dict.fromkeys(without, ""), **({WITH_FLOWS: ""} if flows else {})}
     more = [flow_layout.FLOW_STAGE] if flows else []
-    return {table.name: table.pin for table in (*layout.PROGRAM_MAPS, *more)}
+    return program_items.program(name, (*layout.PROGRAM_MAPS, *more), defines)
 
 
 def maps(node: Mapping[str, Any]) -> Items:
@@ -64,22 +59,9 @@ def programs(node: Mapping[str, Any]) -> Items:
     if not node.get("flows"):
         return []
     tables = (*layout.PROGRAM_MAPS, *_FILLED)
-    return [
-        {
-            "name": FLOW_PROGRAM,
-            "src": f"{FLOW_PROGRAM}.c",
-            "function": FLOW_PROGRAM,
-            "type": "sched_cls",
-            "defines": {},
-            "maps": {table.name: table.pin for table in tables},
-            "pin": f"{PROGRAM_PINS}/{FLOW_PROGRAM}",
-        }
-    ]
+    return [program_items.pinned(program_items.program(FLOW_PROGRAM, tables, {}))]
 
 
 def stage(node: Mapping[str, Any]) -> Items:
     """Return the map by which others hand packets over to it."""
-    entries = [
-        {"key": {"zero": 0}, "value": {"program": program["pin"]}} for program in programs(node)
-    ]
-    return [flow_layout.FLOW_STAGE.task(entries=entries)] if entries else []
+    return program_items.stage(flow_layout.FLOW_STAGE, programs(node))

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     Items = list[dict[str, Any]]
 
 
+def following(node: Mapping[str, Any]) -> Items:
+    """Return the other nodes in the order of names, from this one's on."""
+    return sorted(node["peers"], key=lambda peer: (peer["name"] < node["name"], peer["name"]))
+
+
 def own_routes(node: Mapping[str, Any], cell: Cell) -> Items:
     """Return the routes to the node's own pods; with ``RANGES`` they lead to all pods."""
     by_gateway = {"dev": GATEWAY_DEVICE}

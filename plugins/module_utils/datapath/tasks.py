@@ -13,7 +13,16 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from .. import names
-from . import flow_tasks, layout, nat_layout, peers, policy_layout, reasons, settings
+from . import (
+    flow_tasks,
+    layout,
+    nat_layout,
+    peers,
+    policy_layout,
+    program_items,
+    reasons,
+    settings,
+)
 from .cells import (
     BY_PROGRAM,
     FROM_POD,
@@ -321,17 +330,8 @@ def _programs(node: Mapping[str, Any], cell: Cell) -> Items:
 
 
 def _program(node: Mapping[str, Any], name: str) -> dict[str, Any]:
-    flows = node.get("flows")
     without = [word for key, word in WITHOUT.items() if not node[key]]
-    return {
-        "name": name,
-        "src": f"{name}.c",
-        "function": name,
-        "type": "sched_cls",
-        "defines": flow_tasks.defines(without, flows),
-        "maps": flow_tasks.maps_of(flows),
-        "pin": f"{names.PROGRAM_PINS}/{name}",
-    }
+    return program_items.pinned(flow_tasks.program(name, without, node.get("flows")))
 
 
 def _policy_programs(node: Mapping[str, Any]) -> Items:
@@ -340,11 +340,7 @@ def _policy_programs(node: Mapping[str, Any]) -> Items:
 
 def _policy_maps(node: Mapping[str, Any]) -> Items:
     """Return the map by which others hand packets over to the program that judges them."""
-    entries = [
-        {"key": {"zero": 0}, "value": {"program": program["pin"]}}
-        for program in _policy_programs(node)
-    ]
-    return [policy_layout.POLICY_STAGE.task(entries=entries)] if entries else []
+    return program_items.stage(policy_layout.POLICY_STAGE, _policy_programs(node))
 
 
 def _socket_programs(node: Mapping[str, Any]) -> Items:

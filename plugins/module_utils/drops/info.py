@@ -4,45 +4,27 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-import time
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import reasons
-from ..engine import protocols
 from ..engine.failure import Failure
 from . import records
+from .asked import Asked
 from .usage import usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_AGO = re.compile(rf"(\d{{1,9}})([{''.join(_UNITS)}])")
-
 
 @dataclass(frozen=True)
-class Filter:
+class Filter(Asked):
     """What a record has to be; None and nothing stand for any.
 
-    :param pod: name of an endpoint at one of its ends, or pattern as of a shell.
-    :param address: address or prefix of one of its ends.
     :param reasons: names of verdicts that drop.
-    :param protocol: a word of :data:`protocols.NUMBERS` in any case, or a number in digits.
-    :param since: ``15m`` ago or ``2026-11-27T03:00:00Z``: the last one was dropped then or later.
     """
 
-    pod: str | None = None
-    address: str | None = None
     reasons: Sequence[str] = ()
-    protocol: str | None = None
-    since: str | None = None
-    _network: Any = field(init=False, repr=False, compare=False)
-    _since: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Understand the words, or raise Failure."""
@@ -50,31 +32,14 @@ class Filter:
         for reason in self.reasons:
             if reason not in known:
                 raise Failure(f"reason: {reason!r} is none; valid are {', '.join(known)}.")
-        words = [*protocols.NUMBERS]
-        if self.protocol and self.protocol.upper() not in words and not _is_byte(self.protocol):
-            valid = ", ".join(words)
-            raise Failure(
-                f"protocol: {self.protocol!r} is none; valid are {valid}, or a number to 255."
-            )
-        object.__setattr__(self, "_network", _network(self.address) if self.address else None)
-        object.__setattr__(self, "_since", _since(self.since) if self.since else "")
+        Asked.__post_init__(self)
 
     def takes(self, record: Mapping[str, Any]) -> bool:
         """Say whether a record is one of those."""
-        names = {record["pod"], record["source_name"], record["destination_name"]} - {None}
-        return (
-            (self.pod is None or any(fnmatchcase(name, self.pod) for name in names))
-            and (not self._network or self._is_at(record))
-            and (not self.reasons or record["reason"] in self.reasons)
-            and (not self.protocol or record["protocol"] == _protocol(self.protocol))
-            and record["last"] >= self._since
-        )
-
-    def _is_at(self, record: Mapping[str, Any]) -> bool:
-        return any(
-            ipaddress.ip_address(address) in self._network
-            for address in (record["source"], record["destination"])
-            if address
+        names = (record["pod"], record["source_name"], record["destination_name"])
+        ends = (record["source"], record["destination"])
+        return (not self.reasons or record["reason"] in self.reasons) and self.fits(
+            names, ends, record["protocol"], record["last"]
         )
 
 
@@ -91,37 +56,3 @@ def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
         "matched": len(found),
         "recorder": usage(),
     }
-
-
-def _is_byte(text: str) -> bool:
-    return text.isdecimal() and int(text) <= 255
-
-
-def _protocol(text: str) -> str:
-    """Write a protocol as records have it."""
-    return protocols.name(int(text)) if text.isdecimal() else text.upper()
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise Failure(
-            f"address: {text!r} is neither an address nor a prefix, such as 10.111.160.1 or "
-            "10.111.160.0/25."
-        ) from None
-
-
-def _since(text: str) -> str:
-    """Write a time as records have it."""
-    ago = _AGO.fullmatch(text)
-    if ago:
-        return records.at(max(0, time.time() - int(ago[1]) * _UNITS[ago[2]]))
-    try:
-        said = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise Failure(
-            f"since: {text!r} is no time, such as 2026-11-27T03:00:00Z, nor how long ago that is, "
-            "such as 90s, 15m, 3h or 2d."
-        ) from None
-    return records.at((said if said.tzinfo else said.replace(tzinfo=timezone.utc)).timestamp())

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..engine import addresses
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,7 +52,5 @@ def summary(recorder: Found) -> str:
 
 def _end(one: Found, end: str) -> str:
     address, name, port = one[end], one[f"{end}_name"], one[f"{end}_port"]
-    place = (
-        address if not port else f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    )
-    return f"{place} ({name})" if name else str(place)
+    place = addresses.at(address, port)
+    return f"{place} ({name})" if name else place

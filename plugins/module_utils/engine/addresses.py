@@ -25,6 +25,18 @@ def packed(text: str) -> bytes:
         raise ValueError(f"{text!r} is no address") from error
 
 
+def family(text: str) -> int:
+    """Return the family of an address that is written as people do, for a socket."""
+    return int(socket.AF_INET6 if ":" in text else socket.AF_INET)
+
+
+def at(address: str, port: int) -> str:
+    """Write an address and a port, 0 for none, as people do."""
+    if not port:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def is_ipv4(raw: bytes) -> bool:
     """Say whether an address is one of IPv4."""
     return raw.startswith(MAPPED)

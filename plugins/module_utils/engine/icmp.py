@@ -12,6 +12,8 @@ import struct
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import addresses
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -59,24 +61,24 @@ def echo(number: int, sequence: int, payload: bytes, request: int = 8) -> bytes:
     return _HEADER.pack(request, 0, checksum(head + payload), number, sequence) + payload
 
 
-def answering(addresses: Iterable[str], seconds: float = PATIENCE) -> set[str]:
+def answering(hosts: Iterable[str], seconds: float = PATIENCE) -> set[str]:
     """Return the addresses that answer an echo request of this network namespace.
 
-    :param addresses: at most 65,536, of either family.
+    :param hosts: addresses, at most 65,536, of either family.
     :param seconds: after which who has not answered does not; it ends when all have.
     """
-    asked = list(dict.fromkeys(addresses))
+    asked = list(dict.fromkeys(hosts))
     found: set[str] = set()
     number, end = int.from_bytes(os.urandom(2), "big"), time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
         sockets = {
             family: stack.enter_context(_open(family))
-            for family in {_family(address) for address in asked}
+            for family in {addresses.family(address) for address in asked}
         }
         while len(found) < len(asked) and (now := time.monotonic()) < end:
             for sequence, address in enumerate(asked):
                 if address not in found:
-                    family = _family(address)
+                    family = addresses.family(address)
                     request = echo(number, sequence, b"", _FAMILIES[family].request)
                     with contextlib.suppress(OSError):  # no way there is no answer
                         sockets[family].sendto(request, (address, 0))
@@ -86,10 +88,6 @@ def answering(addresses: Iterable[str], seconds: float = PATIENCE) -> set[str]:
             while len(found) < len(asked) and (left := again - time.monotonic()) > 0:
                 _take(sockets, number, asked, found, left)
     return found
-
-
-def _family(address: str) -> int:
-    return int(socket.AF_INET6 if ":" in address else socket.AF_INET)
 
 
 @contextlib.contextmanager

@@ -225,10 +225,8 @@ def _end(line: Mapping[str, Any], end: str) -> str:
     address, name, port = line[end], line[f"{end}_name"], line[f"{end}_port"]
     if address is None:
         return name or "?"
-    place = (
-        address if not port else f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    )
-    return f"{place} ({name})" if name else str(place)
+    place = addresses.at(address, port)
+    return f"{place} ({name})" if name else place
 
 
 def _address(raw: bytes) -> str | None:

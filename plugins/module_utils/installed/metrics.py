@@ -16,7 +16,7 @@ from .. import names
 from ..engine import files as own
 from . import files
 from .command import COMMAND
-from .systemd import BOOTED, FOLDER, systemctl
+from .systemd import FOLDER, is_used, systemctl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,7 +127,7 @@ def texts(wanted: Mapping[str, Any]) -> dict[str, str]:
 def plan(wanted: Mapping[str, Any], changes: Changes) -> None:
     """Have the units that are wanted, and no others."""
     needed = texts(wanted)
-    if needed and not BOOTED.is_dir():
+    if needed and not is_used():
         changes.warnings.append(
             "There is no systemd here, so nothing starts the command for metrics; "
             f"{COMMAND} metrics writes them for whoever calls it."
@@ -163,7 +163,7 @@ def _left(textfile: str | None) -> Iterator[Path]:
 
 def _plan_unit_removal(unit: str, changes: Changes) -> None:
     path = FOLDER / unit
-    if unit in _WAITING and path.exists() and BOOTED.is_dir():
+    if unit in _WAITING and path.exists() and is_used():
         changes.add(f"unit {unit}", {"active": True}, None, partial(_stop, unit))
     files.plan_removal(path, changes, partial(_remove, path))
 
@@ -190,5 +190,5 @@ def _stop(unit: str) -> None:
 
 def _remove(path: Path) -> None:
     own.remove(path)
-    if BOOTED.is_dir():
+    if is_used():
         systemctl("daemon-reload")

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..engine import files
+from ..engine.boot_id import boot_id
 from ..engine.failure import Failure
 from . import compiled, metrics
+from . import files as ours
 from .command import COMMAND, COMPLETIONS
 from .systemd import FOLDER as UNITS
 
@@ -39,8 +41,6 @@ _BEFORE = FOLDER / "before"
 
 #: What the last change came to that was undone; it goes with the next boot.
 UNDONE = Path("/run/podnet-undo")
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def begin(by: str, run: str, seconds: int, undo: bytes, peers: Collection[str]) -> None:
@@ -88,7 +88,7 @@ def read() -> dict[str, Any] | None:
             continue
         except ValueError:  # somebody's hand; the copies are there
             found = {"by": "somebody", "since": "some time", "run": "", "seconds": 0, "peers": []}
-        here = found.get("boot_id") == _boot_id()
+        here = found.get("boot_id") == boot_id()
         left = found.get("deadline", 0.0) - time.monotonic() if here else 0.0
         return {**found, "left": max(0.0, left), "undoing": path == UNDOING, "here": here}
     return None
@@ -126,12 +126,8 @@ def put_back(change: Mapping[str, Any]) -> None:
         return
     kept = {Path(path): _BEFORE / number for path, number in change["files"].items()}
     for path, copy in kept.items():
-        data = copy.read_bytes()
-        mode = copy.stat().st_mode & 0o7777
-        if path not in _LEFT and (
-            not path.exists() or (path.read_bytes(), path.stat().st_mode & 0o7777) != (data, mode)
-        ):
-            files.write(path, data, mode)
+        if path not in _LEFT and _state(path) != _state(copy):
+            _keep(copy, path)
     for path in _ours():
         if path not in kept and path not in _LEFT:
             files.remove(path)
@@ -199,17 +195,18 @@ def _ours() -> Iterator[Path]:
 
 
 def _keep(path: Path, copy: Path) -> None:
-    files.write(copy, path.read_bytes(), path.stat().st_mode & 0o7777)
+    files.write(copy, path.read_bytes(), ours.mode_of(path))
+
+
+def _state(path: Path) -> tuple[bytes, int] | None:
+    found = ours.read(path)
+    return None if found is None else (found, ours.mode_of(path))
 
 
 def _until(run: str, seconds: int) -> dict[str, Any]:
     deadline = time.monotonic() + seconds
-    return {"run": run, "seconds": seconds, "deadline": deadline, "boot_id": _boot_id()}
+    return {"run": run, "seconds": seconds, "deadline": deadline, "boot_id": boot_id()}
 
 
 def _write(path: Path, record: Mapping[str, Any]) -> None:
     files.write(path, json.dumps(record, separators=(",", ":"), sort_keys=True).encode())
-
-
-def _boot_id() -> str:
-    return _BOOT_ID.read_text().strip()

@@ -18,6 +18,11 @@ _SYSTEMCTL = "/usr/bin/systemctl"
 _SYSTEMD_RUN = "/usr/bin/systemd-run"
 
 
+def is_used() -> bool:
+    """Say whether this host has systemd."""
+    return BOOTED.is_dir()
+
+
 def systemctl(*words: str) -> str:
     """Run systemctl; return what it wrote.
 

@@ -12,18 +12,13 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from ..engine.failure import Failure
-from .systemd import BOOTED, systemctl, systemd_run
+from .systemd import is_used, systemctl, systemd_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME = "podnet-undo"
 TIMER = f"{NAME}.timer"
-
-
-def is_used() -> bool:
-    """Say whether this host has systemd."""
-    return BOOTED.is_dir()
 
 
 def arm(seconds: int, command: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from ..engine import files
 from . import confirmed
 from . import files as ours
 from .command import COMMAND
-from .systemd import BOOTED, FOLDER, systemctl
+from .systemd import FOLDER, is_used, systemctl
 
 if TYPE_CHECKING:
     from ..engine.change import Changes
@@ -42,11 +42,6 @@ TimeoutStartSec=infinity
 [Install]
 WantedBy=multi-user.target
 """
-
-
-def is_used() -> bool:
-    """Say whether this host has systemd."""
-    return BOOTED.is_dir()
 
 
 def plan(changes: Changes) -> None:

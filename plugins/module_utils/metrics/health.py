@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .families import Family
 
 #: So many peers that do not answer are named.
-MOST_NAMED = 50
+MOST_NAMED = 100
 #: What is asked of a peer, and what holds its address.
 _TARGETS = {"node": "node_ip", "endpoint": "health_ip"}
 _STATES = {True: "reachable", False: "unreachable"}
@@ -50,6 +50,6 @@ def health(node: Mapping[str, Any] | None) -> Iterator[Family]:
     silent = [(name, target) for name, target, address in asked if address not in answers]
     yield gauge(
         "podnet_peer_unreachable",
-        f"Those that do not answer; of more than {2 * MOST_NAMED} the first ones.",
-        [({"peer": name, "target": target}, 1) for name, target in silent[: 2 * MOST_NAMED]],
+        f"Those that do not answer; of more than {MOST_NAMED} the first ones.",
+        [({"peer": name, "target": target}, 1) for name, target in silent[:MOST_NAMED]],
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..engine import files
+from ..engine.boot_id import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
     Entries = dict[str, list[dict[str, Any]]]
 
 PATH = Path(names.STATE_DIR) / "entries.json"
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def plan(entries: Mapping[str, Any], changes: Changes) -> None:
     """Write entries down as those of this boot."""
-    wanted = {"boot_id": _boot_id(), **entries}
+    wanted = {"boot_id": boot_id(), **entries}
     found = _read()
     before = None if found is None else _state(found)
     changes.add(f"file {PATH}", before, _state(wanted), partial(_write, wanted))
@@ -44,7 +44,7 @@ def read() -> Entries | None:
     A boot takes all that they lead to: devices, maps, programs.
     """
     found = _read()
-    if found is None or found.pop("boot_id", None) != _boot_id():
+    if found is None or found.pop("boot_id", None) != boot_id():
         return None
     return found
 
@@ -70,7 +70,3 @@ def _state(entries: Mapping[str, Any]) -> dict[str, Any]:
 
 def _text(entries: Mapping[str, Any]) -> str:
     return json.dumps(entries, separators=(",", ":"), sort_keys=True)
-
-
-def _boot_id() -> str:
-    return _BOOT_ID.read_text().strip()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..engine import lock
-from ..installed.systemd import BOOTED, FOLDER, systemctl
+from ..installed.systemd import FOLDER, is_used, systemctl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def units(command: Path, device: int | None) -> dict[Path, str]:
 
     :param device: number of the link that is looked at; None where the node has none.
     """
-    if not BOOTED.is_dir() or device is None:
+    if not is_used() or device is None:
         return {}
     texts = (_SERVICE, _PATH)
     words = {
@@ -71,7 +71,7 @@ def units(command: Path, device: int | None) -> dict[Path, str]:
 
 def plan(changes: Changes) -> None:
     """Let the path unit wait, by the files that there are now."""
-    if BOOTED.is_dir():
+    if is_used():
         # A file that this run puts is not the one that systemd has read.
         same = not any(step.what == f"file {path}" for step in changes.steps for path in UNITS)
         found = _state() if same else None
@@ -80,13 +80,13 @@ def plan(changes: Changes) -> None:
 
 def plan_removal(changes: Changes) -> None:
     """Let no unit run."""
-    if BOOTED.is_dir() and any(path.exists() for path in UNITS):
+    if is_used() and any(path.exists() for path in UNITS):
         changes.add(f"unit {PATH}", _WAITING, None, _stop)
 
 
 def plan_reload(changes: Changes) -> None:
     """Let systemd forget the units that are gone."""
-    if BOOTED.is_dir() and any(path.exists() for path in UNITS):
+    if is_used() and any(path.exists() for path in UNITS):
         changes.add(f"unit {SERVICE}", {"loaded": _WAITING["loaded"]}, None, _reload)
 
 

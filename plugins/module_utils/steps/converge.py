@@ -118,11 +118,12 @@ def converge(
     ``bpf_program`` does.
 
     :param guard: is told before a step changes something.
-
     :raises Failure: names the step; what was done before it is in the details.
     :raises Unfinished: at the end, where steps have done all but something.
     """
     report, steps = Report(), list(steps)
+    if guard and guard.armed:
+        given = replace(given, pending=True)
     loads = any(step.module == "bpf_program" for step in steps)
     if loads and (lacks := lacking(given, call)):
         return {**report.result(), "lacks": lacks}
@@ -220,10 +221,9 @@ def go_on(
     found: dict[str, Any] = {}
     for part, steps in parts.items():
         said: list[str] = []
-        wanted = replace(given, pending=bool(guard and guard.armed))
         try:
             warns = replace(call, warn=said.append)
-            found[part] = converge(to_do(steps, call), wanted, warns, guard)
+            found[part] = converge(to_do(steps, call), given, warns, guard)
         except Failure as failure:
             found[part] = {"failed": True, "msg": failure.message, **failure.details}
         found[part] |= {"warnings": said} if said else {}

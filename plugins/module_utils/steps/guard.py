@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..datapath import peers
 from ..engine import icmp
 from ..engine.failure import Failure
-from ..installed import confirm, pending, timer
+from ..installed import confirm, pending, systemd, timer
 from ..installed.command import COMMAND
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Guard:
         if not self.check_mode:
             seconds = self.seconds or change["seconds"]
             pending.extend(change, self.run, seconds)
-            if timer.is_used():
+            if systemd.is_used():
                 undo = pending.command_line(pending.UNDO, "undo")
                 # Another length than it was armed with is one of another timer.
                 if seconds != change["seconds"]:
@@ -87,7 +88,7 @@ class Guard:
         """
         if self.other is not None:
             raise Failure(refusal(self.other))
-        if step.guarded and self.seconds and not self.armed and timer.is_used():
+        if step.guarded and self.seconds and not self.armed and systemd.is_used():
             if not self.check_mode:
                 self._arm()
             self.armed = True
@@ -153,8 +154,7 @@ def refusal(change: Mapping[str, Any]) -> str:
 
 def _answering(node: Node) -> set[str]:
     """Return which of the addresses that a node should reach answer it now."""
-    peers = sorted(node["peers"], key=lambda peer: (peer["name"] < node["name"], peer["name"]))
-    asked = [peer["node_ip"] for peer in peers[:PEERS]]
+    asked = [peer["node_ip"] for peer in peers.following(node)[:PEERS]]
     if node.get("vpc_gateway"):
         asked.append(node["vpc_gateway"])
     return icmp.answering(asked, PATIENCE)

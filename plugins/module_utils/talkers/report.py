@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..engine import addresses
 from ..text.tables import table
 
 if TYPE_CHECKING:
@@ -63,6 +64,5 @@ def summary(counter: Found) -> str:
 
 
 def _end(address: str, name: str | None, port: int) -> str:
-    shown = f"[{address}]" if port and ":" in address else address
-    place = f"{shown}:{port}" if port else shown
+    place = addresses.at(address, port)
     return f"{name} ({place})" if name else place

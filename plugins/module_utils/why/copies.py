@@ -104,14 +104,7 @@ def items(names: Iterable[str]) -> list[dict[str, Any]]:
     A program was made with or without what its node has; its digest says which.
     """
     return [
-        {
-            "name": f"{name}/{number}",
-            "src": f"{name}.c",
-            "function": name,
-            "type": "sched_cls",
-            "defines": flow_tasks.defines(words, flows),
-            "maps": flow_tasks.maps_of(flows),
-        }
+        {**flow_tasks.program(name, words, flows), "name": f"{name}/{number}"}
         for name in names
         for number, (words, flows) in enumerate(itertools.product(_without(), (False, True)))
     ]

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..command.table import Usage
+from ..command.table import from_user
 from ..drops import info, report
-from ..engine.failure import Failure
 
 if TYPE_CHECKING:
     import argparse
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     """Return the answer, and whether there is no drop among what was asked for."""
-    try:
+    with from_user():
         wanted = info.Filter(
             pod=options.pod,
             address=options.address,
@@ -26,8 +25,6 @@ def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
             since=options.since,
         )
         found = info.gather(wanted, options.limit)
-    except Failure as wrong:
-        raise Usage(wrong.message) from wrong
     return found, not found["matched"]
 
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..command.table import Usage
-from ..engine.failure import Failure
+from ..command.table import from_user
 from ..talkers import info, report
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     """Return the answer, and whether flows are counted here at all."""
-    try:
+    with from_user():
         wanted = info.Filter(
             pod=options.pod,
             address=options.address,
@@ -26,8 +25,6 @@ def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
             since=options.since,
         )
         found = info.gather(wanted, options.top, options.sort)
-    except Failure as wrong:
-        raise Usage(wrong.message) from wrong
     return found, found["counter"]["used"] is not None
 
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..command.table import Usage
-from ..engine.failure import Failure
+from ..command.table import from_user
 from ..nat import filters, info, report
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     """Return the answer, and whether there is room for more flows."""
-    try:
+    with from_user():
         wanted = filters.Filter(
             protocol=options.protocol and options.protocol.upper(),
             direction=options.direction and options.direction.upper(),
@@ -28,8 +27,6 @@ def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
             all=options.all,
         )
         found = info.gather(wanted, options.limit)
-    except Failure as wrong:
-        raise Usage(wrong.message) from wrong
     return found, not found["warnings"]
 
 

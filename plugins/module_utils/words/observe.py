@@ -12,8 +12,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ..command.table import SOUND, Usage
-from ..engine.failure import Failure
+from ..command.table import SOUND, Usage, from_user
 from ..flows import watch
 from ..flows.lines import said, text
 from ..flows.wanted import MEANS, Wanted
@@ -36,13 +35,11 @@ def run(options: argparse.Namespace) -> int:
             raise Usage(f"{word}: {given[word]:g} is not above 0")
     if given["follow"] and (given["seconds"] or given["last"]):
         raise Usage("follow: it has no end, and goes with neither --seconds nor --last")
-    try:
+    with from_user():
         wanted = Wanted(
             only={option: given[option] for option in MEANS if given[option]},
             exclude={option: given[f"not_{option}"] for option in MEANS if given[f"not_{option}"]},
         )
-    except Failure as wrong:
-        raise Usage(wrong.message) from wrong
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what was seen is written out
     seconds = None if given["follow"] else given["seconds"] or SECONDS
     write = json.dumps if given["json"] else text
