@@ -32,6 +32,12 @@ static __always_inline int inbound_calls(const struct packet *p)
 	return !load_bytes(p->skb, p->l4, &type, sizeof(type)) && type == ICMP_ECHO_REQUEST;
 }
 
+/* Say whether the client had a connection to the pod by a service, closed it, and opens the next one past that. */
+static __always_inline int inbound_is_past_service(const struct packet *p, const struct nat_value *known)
+{
+	return known->flags & NAT_REVERSE && l4_opens(p) && nat_closes(known);
+}
+
 /* Note a packet for a pod of this node. */
 static __always_inline enum verdict inbound(struct packet *p)
 {
@@ -47,7 +53,7 @@ static __always_inline enum verdict inbound(struct packet *p)
 	nat_forget(p);
 	nat_key_answer(&answer, p->tuple); /* as it comes out of the pod */
 	known = nat_lookup(&answer);
-	if (!known || nat_is_over(&answer, known))
+	if (!known || nat_is_over(&answer, known) || inbound_is_past_service(p, known))
 		calls_note(p, &answer);
 	else if (known->flags & NAT_INBOUND)
 		calls_again(p, known);

@@ -203,15 +203,30 @@ static __always_inline void nat_end_other(const struct nat_key *key)
 		nat_remove(&back, other);
 }
 
+/* Say whether what looks like an answer is one of another connection: the flow is over, or closed, and its client
+ * has called the pod by its own address from the same port, past the service. One jump, and not one for each
+ * reason: the verifier follows every one. */
+static __always_inline int nat_is_anothers(const struct packet *p, const struct nat_value *to)
+{
+	__u32 anothers = nat_is_over(p->tuple, to) | (l4_answers(p) & !!nat_closes(to));
+
+	OPAQUE(anothers);
+	return anothers;
+}
+
 /* The entry of a packet where it comes in. What pods are masqueraded with is found where that goes
  * out, for then its device is known; answers come in for as long as the flow is not over. */
-static __always_inline struct nat_value *nat_known(const struct nat_key *key)
+static __always_inline struct nat_value *nat_known(const struct packet *p)
 {
-	struct nat_value *to = nat_lookup(key);
+	struct nat_value *to = nat_lookup(p->tuple);
 
-	if (!to || !(to->flags & (NAT_MASQUERADE | NAT_INBOUND)))
+	if (!to || !(to->flags & NAT_REVERSE))
+		return to && to->flags & (NAT_MASQUERADE | NAT_INBOUND) ? 0 : to;
+	if (LIKELY(!nat_is_anothers(p, to)))
 		return to;
-	return to->flags & NAT_REVERSE && !nat_is_over(key, to) ? to : 0;
+	/* The other half is its client's: by the service it makes this one again. */
+	map_delete(MAP(nat), p->tuple);
+	return 0;
 }
 
 /* Find the flow of the packet, or that of which an ICMP error tells. */
@@ -222,7 +237,7 @@ static __always_inline enum verdict nat_find(struct packet *p)
 	if (verdict != VERDICT_NONE || !(p->layer4 == L4_PORTS || p->inner))
 		return verdict;
 	nat_forget(p);
-	p->flow = nat_known(p->tuple);
+	p->flow = nat_known(p);
 	if (LIKELY(!p->inner) || p->flow || p->hook == HOOK_TO_NETDEV) /* there snat looks again */
 		return VERDICT_NONE;
 	p->inner = 0; /* an error about something else: it is a packet like any other */

@@ -339,6 +339,42 @@ def test_whom_a_pod_names_itself_answers_as_himself(node, services, hook, l4, ba
 
 @OUTSIDE
 @pytest.mark.parametrize(
+    ("l4", "end"),
+    [
+        (TCP, {"flags": nat_layout.NAT_ANSWERED | nat_layout.NAT_CLOSING}),
+        (TCP, {"used": 70}),
+        (UDP, {"used": 70}),
+    ],
+    ids=["closed", "attempt", "UDP"],
+)
+def test_a_client_who_is_done_reaches_the_pod_itself_by_the_same_port(
+    node, services, hook, l4, end
+):
+    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port", protocol=NUMBER[l4])
+    came(node, hook, wire(l4=l4, **({"flags": "S"} if l4 is TCP else {})))
+    for comes, flow in services.flows().items():
+        flags = flow["flags"] | end.get("flags", 0)
+        services.change_flow(comes, flags=flags, used=ago(end.get("used", 1)))
+    pod = {"from_netdev": "from_container", "nodeport": "guard"}[hook]
+    for asks, answers in [("S", "SA"), ("A", "A")] if l4 is TCP else [("", "")] * 2:
+        flags = {"flags": asks} if asks else {}
+        packet = wire(POD_A, 80, l4=l4, **flags)
+        data = came(node, hook, packet).data
+        assert data in (bytes(packet), onward(packet, macs=INTO_A)), shown(data)
+        back = answer(bytes(packet), src_mac=MAC_A, dst_mac=GATEWAY_MAC)
+        if answers:
+            back[TCP].flags = answers
+        data = came(node, pod, back).data
+        assert data in (bytes(back), onward(back)), shown(data)
+    # And the service again.
+    packet = wire(l4=l4, **({"flags": "S"} if l4 is TCP else {}))
+    back = answer(came(node, hook, packet).data, src_mac=MAC_A, dst_mac=GATEWAY_MAC)
+    data = came(node, pod, back).data
+    assert data == onward(back, src=NODE, sport=NODE_PORT), shown(data)
+
+
+@OUTSIDE
+@pytest.mark.parametrize(
     ("kind", "address", "frontend", "port"),
     [
         ("node_port", NODE, ANY, NODE_PORT),

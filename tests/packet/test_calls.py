@@ -33,6 +33,8 @@ from .masquerade import (
     untouched,
 )
 from .node import (
+    GATEWAY_MAC,
+    MAC_A,
     NODE,
     PEER,
     PEER_VTEP,
@@ -352,6 +354,28 @@ def test_a_reset_that_is_made_up_ends_no_call(node, masquerade, hook, flags):
     out(node, ack())
     (flow,) = masquerade.flows().values()
     assert not flow["flags"] & CLOSING
+
+
+@INGRESS
+@pytest.mark.parametrize("end", [{"flags": CLOSING}, {"used": 70}], ids=["closed", "over"])
+def test_a_call_past_a_service_that_the_client_is_done_with_is_one(node, masquerade, hook, end):
+    masquerade.services.add("::", 30080, [(POD_A, SERVER)], kind="node_port")
+    call = calling(reply())
+    by_service = call.copy()
+    by_service[IP].dst, by_service[TCP].dport = NODE, 30080
+    del by_service[IP].chksum, by_service[TCP].chksum
+    back(node, by_service, hook)
+    for comes, flow in masquerade.flows().items():
+        flags = flow["flags"] | end.get("flags", 0)
+        masquerade.services.change_flow(comes, flags=flags, used=ago(end.get("used", 1)))
+    back(node, call, hook)
+    pod = {"from_netdev": "from_container", "nodeport": "guard"}[hook]
+    for segment in (reply(), leaving(sport=SERVER, flags="A")):
+        sent = segment.copy()
+        sent[Ether].src, sent[Ether].dst = MAC_A, GATEWAY_MAC
+        came = node.run(pod, bytes(sent), "pod_a").data
+        assert (Ether(came)[IP].src, Ether(came)[TCP].sport) == (POD_A, SERVER)
+        assert untouched(out(node, came), came)
 
 
 # Strangers

@@ -80,6 +80,13 @@ def test_policy_local_keeps_to_the_node_and_shows_the_client(node, internet):
     assert seen_as(pages) == {AT_HOME[node]: INTERNET}
 
 
+def test_the_same_port_reaches_the_pod_itself_after_its_service(internet):
+    own = ("--local-port", "20443")
+    internet.ask(NODES["k8s-w1"], LOCAL_NODE_PORT, *own)
+    for address, port in ((IPS[WEBPOD1], 80), (NODES["k8s-w1"], LOCAL_NODE_PORT)) * 2:
+        assert seen_as(internet.ask(address, port, *own)) == {IPS[WEBPOD1]: INTERNET}
+
+
 def test_policy_local_drops_where_there_is_no_backend(internet, dropped):
     dropped(internet, "k8s-m", "no_local_backend", NODES["k8s-m"], LOCAL_NODE_PORT)
 

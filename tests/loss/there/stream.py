@@ -16,6 +16,13 @@ SIOCOUTQ = 0x5411
 TCP_INFO_SIZE, TOTAL_RETRANS, DSACK_DUPS = 232, 100, 216
 
 
+def lost(one):
+    """Segments that a socket sent again, less those that the other end had already."""
+    info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+    again, spurious = (struct.unpack_from("=I", info, at)[0] for at in (TOTAL_RETRANS, DSACK_DUPS))
+    return again - spurious
+
+
 class Stream:
     """A connection, and for how many ticks what was sent was not acknowledged."""
 
@@ -35,9 +42,4 @@ class Stream:
             self.sent += self.socket.send(PAYLOAD)
 
     def lost(self):
-        """Segments that were sent again, less those that the other end had already."""
-        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
-        again, spurious = (
-            struct.unpack_from("=I", info, at)[0] for at in (TOTAL_RETRANS, DSACK_DUPS)
-        )
-        return again - spurious
+        return lost(self.socket)

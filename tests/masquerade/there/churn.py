@@ -6,7 +6,8 @@
 
 A second has at most RATE connections, of which each second one is closed by both ends and the
 others are reset, and a sixteenth as many datagrams, each by a socket of its own. Then says as JSON
-what there was of each, the errors, and when connections began that had to send a segment again.
+what there was of each, the errors, and when connections began that lost a segment: that sent one
+again which the other end did not have already.
 """
 
 import collections
@@ -16,15 +17,26 @@ import socket
 import struct
 import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "loss/there"))
+from stream import lost
 
 QUESTION = b"?" * 31 + b"\n"
 PATIENCE = 5
 RESET = struct.pack("ii", 1, 0)
-#: Of struct tcp_info (linux/tcp.h): where tcpi_total_retrans is.
-TCP_INFO_SIZE, TOTAL_RETRANS = 104, 100
+#: Seconds within which the other end says that it had a segment already (RFC 2883).
+DUPLICATE = 1
 
 address, port, rate = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 counts, errors, resent = collections.Counter(), collections.Counter(), []
+
+
+def is_lost(one):
+    late = time.monotonic() + DUPLICATE
+    while lost(one) and time.monotonic() < late:
+        select.select([one], [], [], 0.01)
+    return lost(one) > 0
 
 
 def connect(resets):
@@ -32,8 +44,7 @@ def connect(resets):
     with socket.create_connection((address, port), timeout=PATIENCE) as one:
         one.sendall(QUESTION)
         assert len(one.recv(64)) == len(QUESTION)
-        info = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
-        if struct.unpack_from("=I", info, TOTAL_RETRANS)[0]:
+        if is_lost(one):
             resent.append(began)
         if resets:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
