@@ -80,8 +80,9 @@ struct event_sockets_value {
 };
 _Static_assert(sizeof(struct event_sockets_value) == 128, "event_sockets_value: 128 bytes, no hidden padding");
 
-/* event_lost: what there was no room for in event_sockets. */
+/* event_lost: what there was no room for, whoever looked. */
 struct event_lost_value {
-	__u64 sockets; /* how many */
+	__u64 sockets; /* in event_sockets */
+	__u64 packets; /* in the ring of who looks, whose program counts them */
 };
-_Static_assert(sizeof(struct event_lost_value) == 8, "event_lost_value: 8 bytes, no hidden padding");
+_Static_assert(sizeof(struct event_lost_value) == 16, "event_lost_value: 16 bytes, no hidden padding");

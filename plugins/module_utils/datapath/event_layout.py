@@ -96,9 +96,12 @@ EVENT_SOCKETS = Layout(
 EVENT_LOST = Layout(
     name="event_lost",
     type="percpu_array",
-    what="what there was no room for in event_sockets",
+    what="what there was no room for, whoever looked",
     key=(Field("zero", "u32", "always 0"),),
-    value=(Field("sockets", "u64", "how many"),),
+    value=(
+        Field("sockets", "u64", "in event_sockets"),
+        Field("packets", "u64", "in the ring of who looks, whose program counts them"),
+    ),
     max_entries=1,
 )
 

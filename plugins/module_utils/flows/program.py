@@ -8,7 +8,6 @@ It is made for its question and asks nothing else; ``bpf/lib/event.h`` says what
 from __future__ import annotations
 
 import socket
-import struct
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 #: Helpers by their numbers in linux/bpf.h, and what they take.
 _LOOKUP, _NOW, _LOAD, _OUTPUT, _COARSE = 1, 5, 26, 130, 160
 _NO_WAKEUP = 1
-
-#: What the program counts: records that there was no room for.
-LOST = struct.Struct("=Q")
 
 _ETHERNET, _IPV4_HEADER, _IPV6_HEADER = 14, 20, 40
 _IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
@@ -56,6 +52,8 @@ _JUDGED = {
 }
 #: Members that are read of a packet where its walk had no need to.
 _LATE = ("source_port", "destination_port", "tcp_flags", "icmp", "carries")
+#: Where ``event_lost`` counts packets.
+_LOST_PACKETS = fields.size(layout.EVENT_LOST.value[:1])
 #: On the stack: a key.
 _KEY = -4
 #: Of ``struct __sk_buff``.
@@ -63,13 +61,12 @@ _DATA, _DATA_END = 76, 80
 
 
 def make(
-    tables: Mapping[str, int], ring: int, counts: int, conditions: Sequence[Condition]
+    tables: Mapping[str, int], ring: int, conditions: Sequence[Condition]
 ) -> bytes:
     """Return the bytecode.
 
     :param tables: descriptors of the maps of ``event_layout``, by their names.
     :param ring: descriptor of the ring.
-    :param counts: that of a per-CPU array with one entry, :data:`LOST`.
     :param conditions: a packet is written that meets all of them.
     """
     code = Code()
@@ -100,10 +97,10 @@ def make(
     code.number(R4, _NO_WAKEUP)
     code.call(_OUTPUT)
     code.jump("out", "==", R0)
-    _look_up(code, counts, "out")
-    code.load(R1, R0, 0, 8)
+    _look_up(code, tables[layout.EVENT_LOST.name], "out")
+    code.load(R1, R0, _LOST_PACKETS, 8)
     code.change("+", R1, 1)
-    code.store(R0, 0, 8, R1)
+    code.store(R0, _LOST_PACKETS, 8, R1)
     code.jump("out")
     code.label("ended")
     code.store_number(R8, 0, 8, 0)

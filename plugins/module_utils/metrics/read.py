@@ -12,8 +12,9 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ..datapath import counts, reasons
+from ..datapath import counts, pinned, reasons
 from ..datapath.drop_layout import DROPS
+from ..datapath.event_layout import EVENT_LOST
 from ..datapath.nat_layout import NAT
 from ..drops.usage import usage as usage_of_recorder
 from ..endpoints.counted import counted as counted_endpoints
@@ -59,6 +60,7 @@ def gather() -> list[Family]:
         *_services(),
         *_policies(sum(held.values())),
         *_translated_and_maps(),
+        *_events(),
         *_talkers(),
         *_of_runs(node),
     ]
@@ -225,6 +227,18 @@ def _translated_and_maps() -> Iterator[Family]:
         "podnet_map_capacity",
         "Entries that a map has room for.",
         [({"map": each["name"], "type": each["type"]}, each["size"]) for each in maps],
+    )
+
+
+def _events() -> Iterator[Family]:
+    """Yield what was lost of events; one who looks counts his own time, and this all of it."""
+    with pinned.own(EVENT_LOST) as table:
+        sums = list(table.sums().values()) if table else []
+    kinds = [field.name for field in EVENT_LOST.value]
+    yield counter(
+        "podnet_events_lost_total",
+        "What somebody who looked at packets and sockets did not see for want of room.",
+        [({"kind": kind}, number) for row in sums for kind, number in zip(kinds, row)],
     )
 
 

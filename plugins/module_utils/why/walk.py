@@ -11,6 +11,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
+from ..text.tables import nearest
 from . import packets
 
 if TYPE_CHECKING:
@@ -172,18 +173,24 @@ def _place(nodes: Mapping[str, Item], variable: str, text: object) -> Item:
         raise Failure(f"{variable} is {word!r}, which are {names}; valid is one of these.")
     if found:
         return found[0]
-    address = _ipv4(variable, text)
+    address = _ipv4(variable, text, _valid(nodes, word))
     for node, said in nodes.items():
         if address in said["addresses"]:
             return {"kind": "node", "node": node, "name": "", "address": address}
     return {"kind": "outside", "node": None, "name": "", "address": address}
 
 
-def _ipv4(variable: str, text: object) -> str:
+def _valid(nodes: Mapping[str, Item], word: str) -> str:
+    """Say which pods and nodes there are, those first that are like a word."""
+    pods = [name for said in nodes.values() for name in said["pods"]]
+    there = "; ".join(nearest(word, one) for one in (pods, list(nodes)) if one)
+    return f"a pod or a node by its name ({there}), or "
+
+
+def _ipv4(variable: str, text: object, names: str = "") -> str:
     try:
         return str(ipaddress.IPv4Address(str(text)))
     except ValueError:
-        names = "" if variable == "why_source_address" else "a pod or a node by its name, or "
         raise Failure(f"{variable} is {text!r}; valid is {names}an address of IPv4.") from None
 
 
