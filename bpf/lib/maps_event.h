@@ -7,8 +7,9 @@
 /* event_lease: until when somebody looks. */
 struct event_lease_value {
 	__u64 until; /* nanoseconds since boot, by the coarse clock; 0: nobody does */
+	__u64 ticks; /* the same in ticks of the kernel; 0: just renewed */
 };
-_Static_assert(sizeof(struct event_lease_value) == 8, "event_lease_value: 8 bytes, no hidden padding");
+_Static_assert(sizeof(struct event_lease_value) == 16, "event_lease_value: 16 bytes, no hidden padding");
 
 /* event_scratch: a packet as it is described to who looks. */
 struct event_scratch_value {

@@ -388,7 +388,7 @@ def test_nobody_looks_any_more(node, observer):
 
 def test_a_lease_without_a_program_ends(node):
     table = layout.EVENT_LEASE
-    node.tables[table.name].update({ZERO: table.pack_value(until=2**62)})
+    node.tables[table.name].update({ZERO: table.pack_value(until=2**62, ticks=0)})
     outcome = node.run("from_container", sent(syn()), "pod_a")
     assert outcome.counted == [("from_container", "to_endpoint")]
     assert lease(node) == 0

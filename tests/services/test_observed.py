@@ -113,7 +113,7 @@ def test_nothing_stays(cluster):
 
     def ended() -> bool:
         (entry,) = cluster.json("k8s-m", "bpftool", "-j", "map", "dump", "pinned", lease)
-        return {*entry["value"]} == {"0x00"}
+        return {*entry["value"][:8]} == {"0x00"}  # of its two clocks the first one counts
 
     with pinging(cluster):
         wait_for("the end of all leases", ended, 10)

@@ -62,7 +62,10 @@ EVENT_LEASE = Layout(
     type="array",
     what="until when somebody looks",
     key=(Field("zero", "u32", "always 0"),),
-    value=(Field("until", "u64", "nanoseconds since boot, by the coarse clock; 0: nobody does"),),
+    value=(
+        Field("until", "u64", "nanoseconds since boot, by the coarse clock; 0: nobody does"),
+        Field("ticks", "u64", "the same in ticks of the kernel; 0: just renewed"),
+    ),
     max_entries=1,
 )
 

@@ -124,7 +124,7 @@ class _Look:
         asked = conditions.of(self._wanted, who)
         if asked != self._asked:
             fds = {name: table.fd for name, table in self._tables.items()}
-            code = program.make(fds, self._ring.fd, asked)
+            code = program.make(fds, self._ring.fd, clock.ticks(LEASE), asked)
             fd = _loaded(code)
             try:
                 number = fd.to_bytes(4, sys.byteorder)
@@ -158,7 +158,7 @@ class _Look:
 
     def _lease(self, until: int) -> None:
         lease = layout.EVENT_LEASE
-        self._tables[lease.name].update({_ZERO: lease.pack_value(until=until)})
+        self._tables[lease.name].update({_ZERO: lease.pack_value(until=until, ticks=0)})
 
     def _counted(self) -> int:
         return sum(self._tables[layout.EVENT_LOST.name].sums()[_ZERO])
