@@ -34,7 +34,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, w
 from ansible_collections.podnet.fabric.plugins.plugin_utils import folded
 from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from node_support import CLUSTER, NODES, PEER_IP, bare_node
-from running import do, run
+from running import do, run, run_module
 from test_converge import options
 
 if TYPE_CHECKING:
@@ -267,11 +267,66 @@ def test_why_says_what_the_node_would_say(node, objects_of):
     assert objects.PATH.stat().st_mtime_ns == before  # nothing was compiled twice
 
 
+NO_POD = "is no pod of this node; valid are"
+OTHERS = "Pods of other nodes are known here by their addresses: --address."
+
+
+@pytest.mark.usefixtures("node")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("flows --pod web-2", f"pod: 'web-2' {NO_POD} web-1, db-1, other-1, podnet-health"),
+        ("drops --pod web-2", f"pod: 'web-2' {NO_POD} web-1, db-1, other-1, podnet-health"),
+        ("drops --pod db_*", f"pod: 'db_*' {NO_POD} db-1, "),
+        ("observe --pod db-1 --pod db-2", f"pod: 'db-2' {NO_POD} db-1, "),
+        ("observe --from-pod web", f"from_pod: 'web' {NO_POD} web-1, "),
+        (
+            "observe --policy default/web",
+            "policy: 'default/web' is no policy that selects a pod of this node; valid are "
+            "default/db, or a pattern of these.",
+        ),
+        (
+            "services default/wep",
+            "there is nothing of the name 'default/wep'; valid are default/web, default/none, or "
+            "a pattern of these",
+        ),
+        ("policy nosuch", "there is nothing of the name 'nosuch'; valid are default/db"),
+        ("endpoints web", "there is nothing of the name 'web'; valid are web-1, db-1, "),
+    ],
+)
+def test_a_name_that_nobody_has(words, said):
+    done = podnet(*words.split())
+    kind = words.split()[0]
+    assert done.returncode == (UNSOUND if kind in ("services", "policy", "endpoints") else 2)
+    assert done.stderr.startswith(f"podnet: {said}")
+    assert (OTHERS in done.stderr) == (NO_POD in said)
+
+
+def test_who_is_planned_or_of_another_node_is_no_stranger(node):
+    text = kept.PATH.read_text()
+    planned = json.loads(text)
+    planned["endpoints"].append({"name": "web-9"})
+    kept.PATH.write_text(json.dumps(planned))
+    assert podnet("drops", "--pod", "web-9").returncode == SOUND
+    kept.PATH.write_text(text)
+    assert podnet("drops", "--pod", f"pod of {PEER_IP}").returncode == SOUND
+    # A module knows who others are where it is told, and leaves it open where it is not.
+    far = {node["peers"][0]["health_ip"]: "far-1"}
+    for name in ("drops_info", "flows_info"):
+        assert run(name, pod="far-2")["matched"] == 0
+        assert run(name, pod="far-1", names=far)["matched"] == 0
+        done = run_module(name, pod="far-2", names=far)
+        assert done["msg"].startswith(
+            "pod: 'far-2' is no pod of the nodes that are asked; valid are far-1, other-1, "
+        )
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("nosuch", "db-1", "--port", "80"), "SOURCE is 'nosuch'; valid is a pod or a node"),
         (("web-1", "nosuch", "--port", "80"), "DESTINATION is 'nosuch'; valid is a pod or a node"),
+        (("db-2", "web-1"), "SOURCE is 'db-2'; valid is a pod or a node by its name (db-1, "),
         (("web-1", "db-1"), "--port is missing; valid is a whole number from 1 to 65535."),
         (("web-1", "db-1", "--port", "80", "--source-address", "x"), "--source-address is 'x'"),
         ((OTHER, "8.8.8.8", "--port", "80"), f"the packet begins at {OTHER}, not here: ask there"),

@@ -21,12 +21,13 @@ NODES = {
     [
         (
             ("nobody", "web", "tcp", 80),
-            "why_source is 'nobody'; valid is a pod or a node by its name, or an address of IPv4.",
+            "why_source is 'nobody'; valid is a pod or a node by its name (shop_db, other_db, web; "
+            "n1, n2), or an address of IPv4.",
         ),
         (
             ("web", "10.1.0.1/32", "tcp", 80),
-            "why_destination is '10.1.0.1/32'; valid is a pod or a node by its name, or an address "
-            "of IPv4.",
+            "why_destination is '10.1.0.1/32'; valid is a pod or a node by its name (other_db, "
+            "shop_db, web; n1, n2), or an address of IPv4.",
         ),
         (
             ("db", "web", "tcp", 80),

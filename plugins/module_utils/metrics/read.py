@@ -18,11 +18,10 @@ from ..datapath.event_layout import EVENT_LOST
 from ..datapath.nat_layout import NAT
 from ..drops.usage import usage as usage_of_recorder
 from ..endpoints.counted import counted as counted_endpoints
-from ..installed import command, plan
+from ..installed import plan, runs
 from ..nat import flows
 from ..nat.usage import FLOWS, usage
 from ..policy import info as policies
-from ..restoration import record
 from ..services.counted import counted as counted_services
 from ..talkers.usage import usage as usage_of_flows
 from .families import counter, gauge, one
@@ -283,11 +282,17 @@ def _of_runs(node: Slice) -> Iterator[Family]:
         one(int(node["usable"])),
     )
     yield gauge("podnet_peers", "Other nodes of the cluster.", one(len(node["peers"])))
-    times = [
-        path.stat().st_mtime for path in (plan.PATH, record.PATH, command.COMMAND) if path.exists()
-    ]
-    yield gauge(
-        "podnet_last_change_timestamp_seconds",
-        "When a run last changed what the node is to hold.",
-        one(round(max(times))),
-    )
+    times = runs.read()
+    for name, word, what in (
+        (
+            "podnet_last_change_timestamp_seconds",
+            runs.CHANGED,
+            "When a run last changed something on the node.",
+        ),
+        (
+            "podnet_last_confirm_timestamp_seconds",
+            runs.CONFIRMED,
+            "When what a run had changed was last confirmed.",
+        ),
+    ):
+        yield gauge(name, what, one(times[word]) if word in times else [])

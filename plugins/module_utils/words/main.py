@@ -114,8 +114,9 @@ def _do(word: Word, options: argparse.Namespace) -> int:
 
 
 def _called(found: Mapping[str, Any]) -> list[str]:
-    """Return the names in an answer."""
-    return [str(one["name"]) for part in _NAMED for one in found.get(part, ())]
+    """Return the names in an answer; ports of a service have its name in front of theirs."""
+    names = (str(one["name"]) for part in _NAMED for one in found.get(part, ()))
+    return [name.partition(":")[0] for name in names]
 
 
 def _nothing(name: str, there: Sequence[str]) -> str:
