@@ -267,6 +267,24 @@ def test_why_says_what_the_node_would_say(node, objects_of):
     assert objects.PATH.stat().st_mtime_ns == before  # nothing was compiled twice
 
 
+#: Connects a pod that policies isolate to its own address.
+OWN = """
+import socket, sys
+with socket.create_server((sys.argv[1], 80)), socket.create_connection((sys.argv[1], 80), 5):
+    print("reached")
+"""
+
+
+def test_a_pod_reaches_itself_whatever_policies_say(node):
+    ip = node["ip"]["db-1"]
+    assert do("ip", "netns", "exec", "db-1", "python3", "-c", OWN, ip) == "reached\n"
+    for ends in (("db-1", "db-1"), (ip, "db-1")):
+        done = podnet("why", *ends, "--port", "80")
+        assert (done.returncode, done.stderr) == (SOUND, "")
+        assert done.stdout.startswith(f"Forward: delivered to db-1 on {HERE}\n")
+        assert "no program and no policy is asked" in done.stdout
+
+
 NO_POD = "is no pod of this node; valid are"
 OTHERS = "Pods of other nodes are known here by their addresses: --address."
 

@@ -55,6 +55,18 @@ def test_a_bad_question_is_refused_in_a_sentence(question, said):
     assert caught.value.message == said
 
 
+@pytest.mark.parametrize("question", [("shop_db", "10.1.0.2"), ("10.1.0.2", "shop/db")])
+def test_a_pod_reaches_itself(question):
+    went = walk.begin(NODES, *question, "tcp", 80)
+    assert went["at"] is None
+    arrived = {"verdict": "delivered", "at": "shop_db on n1"}
+    assert went["verdicts"] == {"forward": arrived, "reply": arrived}
+    assert [(hop["direction"], hop["device"], hop["packet"]) for hop in went["hops"]] == [
+        ("forward", "lo", "10.1.0.2:54321 -> 10.1.0.2:80 tcp"),
+        ("reply", "lo", "10.1.0.2:80 -> 10.1.0.2:54321 tcp"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["shop_db", "shop/db", "10.1.0.2"])
 def test_a_pod_is_known_by_its_names(name):
     at = walk.begin(NODES, name, "8.8.8.8", "tcp", 80)["at"]

@@ -67,6 +67,8 @@ def begin(
         "reason": None,
     }
     frame = packets.make(packet)
+    if start["kind"] == "pod" and start["address"] == address == target["address"]:
+        return _own(walk, frame)
     if start["kind"] == "outside":
         return _into(walk, frame, _holder(nodes, target["address"]))
     entry = {"entry": start["kind"], "packet": frame.hex()}
@@ -133,6 +135,20 @@ def _arrived(walk: Item, frame: bytes, entry: Item | None) -> Item:
     if entry is None:
         return _into(back, reply, _holder(walk["nodes"], packets.read(reply).destination))
     return {**back, "at": {**entry, "packet": reply.hex()}}
+
+
+def _own(walk: Item, frame: bytes) -> Item:
+    """What a pod sends to itself goes over its own lo, there and back: nothing of ours has it."""
+    start = walk["question"]["source"]
+    arrived = {"verdict": "delivered", "at": f"{start['name']} on {start['node']}"}
+    said = {"hook": "kernel", "device": "lo", "verdict": "local", "rules": []}
+    said["what"] = "the pod's own, by its lo; no program and no policy is asked"
+    ways = {FORWARD: frame, REPLY: packets.answer(frame)}
+    hops = [
+        {"node": start["node"], "direction": way, **said, "packet": str(packets.read(sent))}
+        for way, sent in ways.items()
+    ]
+    return {**walk, "hops": hops, "verdicts": dict.fromkeys(ways, arrived)}
 
 
 def _into(walk: Item, frame: bytes, node: str | None) -> Item:
