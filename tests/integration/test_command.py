@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import select
+import signal
 import socket
 import stat
 import subprocess
@@ -378,6 +380,8 @@ def test_metrics_are_what_the_node_counts(node):
     assert found['podnet_drops_total{reason="too_big",direction="ingress"}'] == 0
     assert found['podnet_endpoints{state="up"}'] == len(node["endpoints"]) == 4
     assert found["podnet_endpoints_planned"] == 4
+    times = [found[f"podnet_last_{what}_timestamp_seconds"] for what in ("change", "confirm")]
+    assert 0 < times[0] <= times[1]
     assert found['podnet_addresses{state="used"}'] == status["ipam"]["used"]
     assert found["podnet_service_frontends"] == 2
     assert found["podnet_service_frontends_without_backends"] == 1
@@ -408,6 +412,41 @@ def test_metrics_are_what_the_node_counts(node):
         lambda: series(podnet("metrics").stdout)['podnet_endpoints{state="down"}'] == 1,
     )
     do("ip", "-n", "other-1", "link", "set", "eth0", "up")
+
+
+#: Sends an address as many datagrams as it is told.
+FLOOD = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+    for _turn in range(int(sys.argv[2])):
+        one.sendto(b"x", (sys.argv[1], 9))
+"""
+
+
+def test_what_nobody_saw_for_want_of_room_is_counted(node):
+    def flood(packets: int) -> None:
+        ip = node["ip"]["web-1"]
+        do("ip", "netns", "exec", "db-1", "python3", "-c", FLOOD, ip, str(packets))
+
+    lost = 'podnet_events_lost_total{kind="packets"}'
+    before = series(podnet("metrics").stdout)
+    assert before['podnet_events_lost_total{kind="sockets"}'] == 0
+    words = [command.COMMAND, "observe", "--follow", "--count", "3000", "--address", "0.0.0.0/0"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as looks, contextlib.ExitStack() as stack:
+        stack.callback(looks.kill)
+        wait_for("somebody looks", lambda: flood(1) or select.select([looks.stdout], [], [], 0)[0])
+        looks.send_signal(signal.SIGSTOP)
+        flood(12_000)
+        looks.send_signal(signal.SIGCONT)
+        said = looks.communicate()[1]
+    after = series(podnet("metrics", "--cilium-names").stdout)
+    missed = int(after[lost] - before[lost])
+    assert missed > 1000
+    assert re.findall(r"\d+", said)[0] == str(missed)
+    agent = f'k8s_app="cilium",pod="{HERE}"'
+    hubble = f'hubble_lost_events_total{{source="perf_event_ring_buffer",{agent}}}'
+    assert after[hubble] == after[lost]
 
 
 def test_metrics_say_which_other_nodes_answer(node):
