@@ -7,8 +7,9 @@
 /* event_lease: until when somebody looks. */
 struct event_lease_value {
 	__u64 until; /* nanoseconds since boot, by the coarse clock; 0: nobody does */
+	__u64 ticks; /* the same in ticks of the kernel; 0: just renewed */
 };
-_Static_assert(sizeof(struct event_lease_value) == 8, "event_lease_value: 8 bytes, no hidden padding");
+_Static_assert(sizeof(struct event_lease_value) == 16, "event_lease_value: 16 bytes, no hidden padding");
 
 /* event_scratch: a packet as it is described to who looks. */
 struct event_scratch_value {
@@ -80,8 +81,9 @@ struct event_sockets_value {
 };
 _Static_assert(sizeof(struct event_sockets_value) == 128, "event_sockets_value: 128 bytes, no hidden padding");
 
-/* event_lost: what there was no room for in event_sockets. */
+/* event_lost: what there was no room for, whoever looked. */
 struct event_lost_value {
-	__u64 sockets; /* how many */
+	__u64 sockets; /* in event_sockets */
+	__u64 packets; /* in the ring of who looks, whose program counts them */
 };
-_Static_assert(sizeof(struct event_lost_value) == 8, "event_lost_value: 8 bytes, no hidden padding");
+_Static_assert(sizeof(struct event_lost_value) == 16, "event_lost_value: 16 bytes, no hidden padding");

@@ -177,7 +177,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.engine.change import announced
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.spec import Call
+from ansible_collections.podnet.fabric.plugins.module_utils.installed import runs
 from ansible_collections.podnet.fabric.plugins.module_utils.steps import converge, parts
 from ansible_collections.podnet.fabric.plugins.module_utils.steps.given import Given
 from ansible_collections.podnet.fabric.plugins.module_utils.words import main as command
@@ -242,7 +244,8 @@ def main() -> None:
             if options["_guard"].get("confirms"):
                 guard.confirm()
                 return {"changed": False, "changes": [], "steps": []}
-        done = converge.converge(converge.to_do(steps, call), given, call, guard)
+        with announced(runs.note_change):
+            done = converge.converge(converge.to_do(steps, call), given, call, guard)
         if ahead and not done["changed"]:
             found = converge.look_ahead(ahead, replace(given, labels=None), call)
             # The last part confirms what is pending, be it as planned.
@@ -251,7 +254,8 @@ def main() -> None:
         if options["part"] == "node" and (lacking := converge.lacking(given, call)):
             done["lacks"] = lacking
         if alone and "lacks" not in done:
-            done["went_on"] = converge.go_on(alone, given, call, guard)
+            with announced(runs.note_change):
+                done["went_on"] = converge.go_on(alone, given, call, guard)
         if guard and guard.armed:
             done["armed"] = True
         if not module._diff:

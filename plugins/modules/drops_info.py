@@ -44,6 +44,13 @@ options:
     description: Return so many records at most, the latest; V(0) for all. RV(matched) counts all of them in any case.
     type: int
     default: 1000
+  names:
+    description:
+      - Pods of other nodes by their addresses, as RV(podnet.fabric.packet_path_info#module:pods) of those nodes has them
+        the other way round. They are named in what is returned, and O(pod) has to be a pod of one of the nodes.
+      - Of a node that is told nothing O(pod) may be anybody. Where no pod of the node fits it, nothing is returned.
+    type: dict
+    default: {}
 seealso:
   - module: podnet.fabric.status_info
   - module: podnet.fabric.policy_info
@@ -146,6 +153,7 @@ def main() -> None:
             "protocol": {"type": "str"},
             "since": {"type": "str"},
             "limit": {"type": "int", "default": 1000},
+            "names": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -159,7 +167,7 @@ def main() -> None:
             protocol=given["protocol"],
             since=given["since"],
         )
-        found = info.gather(wanted, given["limit"])
+        found = info.gather(wanted, given["limit"], given["names"])
         return {"changed": False, **found, "report": report.render(found)}
 
     runner.run(module, work)

@@ -47,6 +47,13 @@ options:
     description: Return so many flows at most; V(0) for all. RV(matched) counts all of them in any case.
     type: int
     default: 20
+  names:
+    description:
+      - Pods of other nodes by their addresses, as RV(podnet.fabric.packet_path_info#module:pods) of those nodes has them
+        the other way round. They are named in what is returned, and O(pod) has to be a pod of one of the nodes.
+      - Of a node that is told nothing O(pod) may be anybody. Where no pod of the node fits it, nothing is returned.
+    type: dict
+    default: {}
 seealso:
   - module: podnet.fabric.drops_info
   - module: podnet.fabric.observe
@@ -164,6 +171,7 @@ def main() -> None:
             "since": {"type": "str"},
             "sort": {"type": "str", "choices": list(info.SORTS), "default": "bytes"},
             "top": {"type": "int", "default": 20},
+            "names": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -172,7 +180,7 @@ def main() -> None:
     def work() -> dict[str, object]:
         words = ("pod", "address", "protocol", "port", "since")
         wanted = info.Filter(**{word: given[word] for word in words})
-        found = info.gather(wanted, given["top"], given["sort"])
+        found = info.gather(wanted, given["top"], given["sort"], given["names"])
         return {"changed": False, **found, "report": report.render(found)}
 
     runner.run(module, work)

@@ -116,6 +116,11 @@ matched:
   returned: success
   type: int
   sample: 2
+masquerades:
+  description: Whether the node masquerades pods at all.
+  returned: success
+  type: bool
+  sample: true
 table:
   description:
     - How many entries the map has, whatever is asked for, how many it has room for, how many are of flows that are over,
@@ -147,7 +152,9 @@ accounts:
   elements: dict
   sample: [{address: 172.16.2.1, kind: pod, flows: 24576, refused: 40000}]
 report:
-  description: The entries as people read them, in the shape of C(cilium bpf nat list).
+  description:
+    - The entries as people read them, in the shape of C(cilium bpf nat list). A sentence where there are none and the
+      node masquerades nothing.
   returned: success
   type: str
   sample: |-

@@ -33,7 +33,9 @@ ANSWERS: dict[str, Any] = {
     "podnet_datapath": "ebpf",
     "podnet_masquerade": "true",
     "podnet_forget_nodes": "10.111.0.98\n10.111.0.99\n",
+    "podnet_flows": "true",
     "podnet_cluster_size": 2,
+    "podnet_confirm_timeout": 300,
 }
 WHY = {"why_source": "web-1", "why_destination": "web-2", "why_protocol": "tcp", "why_port": 80}
 

@@ -35,6 +35,7 @@ OF_CILIUM = (
     "sum by (enforcement) (cilium_policy_endpoint_enforcement_status)",
     'cilium_ip_addresses{k8s_app="cilium", pod=~".*"}',
     "cilium_nodes_all_num",
+    "sum(rate(hubble_lost_events_total[1m])) by (pod, source)",
 )
 
 
@@ -107,6 +108,12 @@ def test_prometheus_scrapes_every_node(demo, prometheus):
     assert int(found["value"][1]) == len(demo.pods()) + len(demo.nodes)
     names = {one["metric"]["node"] for one in prometheus.query("podnet_plan_info")}
     assert names == set(demo.nodes)
+    lost = prometheus.query('podnet_events_lost_total{kind=~"packets|sockets"}')
+    assert len(lost) == 2 * len(demo.nodes)
+    confirmed = prometheus.query(
+        "podnet_last_confirm_timestamp_seconds >= podnet_last_change_timestamp_seconds > 0"
+    )
+    assert len(confirmed) == len(demo.nodes)
 
 
 @pytest.mark.parametrize("number", range(len(EXPRESSIONS)))

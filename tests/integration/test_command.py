@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import select
+import signal
 import socket
 import stat
 import subprocess
@@ -34,7 +36,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, w
 from ansible_collections.podnet.fabric.plugins.plugin_utils import folded
 from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from node_support import CLUSTER, NODES, PEER_IP, bare_node
-from running import do, run
+from running import do, run, run_module
 from test_converge import options
 
 if TYPE_CHECKING:
@@ -267,11 +269,84 @@ def test_why_says_what_the_node_would_say(node, objects_of):
     assert objects.PATH.stat().st_mtime_ns == before  # nothing was compiled twice
 
 
+#: Connects a pod that policies isolate to its own address.
+OWN = """
+import socket, sys
+with socket.create_server((sys.argv[1], 80)), socket.create_connection((sys.argv[1], 80), 5):
+    print("reached")
+"""
+
+
+def test_a_pod_reaches_itself_whatever_policies_say(node):
+    ip = node["ip"]["db-1"]
+    assert do("ip", "netns", "exec", "db-1", "python3", "-c", OWN, ip) == "reached\n"
+    for ends in (("db-1", "db-1"), (ip, "db-1")):
+        done = podnet("why", *ends, "--port", "80")
+        assert (done.returncode, done.stderr) == (SOUND, "")
+        assert done.stdout.startswith(f"Forward: delivered to db-1 on {HERE}\n")
+        assert "no program and no policy is asked" in done.stdout
+
+
+NO_POD = "is no pod of this node; valid are"
+OTHERS = "Pods of other nodes are known here by their addresses: --address."
+
+
+@pytest.mark.usefixtures("node")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("flows --pod web-2", f"pod: 'web-2' {NO_POD} web-1, db-1, other-1, podnet-health"),
+        ("drops --pod web-2", f"pod: 'web-2' {NO_POD} web-1, db-1, other-1, podnet-health"),
+        ("drops --pod db_*", f"pod: 'db_*' {NO_POD} db-1, "),
+        ("observe --pod db-1 --pod db-2", f"pod: 'db-2' {NO_POD} db-1, "),
+        ("observe --from-pod web", f"from_pod: 'web' {NO_POD} web-1, "),
+        (
+            "observe --policy default/web",
+            "policy: 'default/web' is no policy that selects a pod of this node; valid are "
+            "default/db, or a pattern of these.",
+        ),
+        (
+            "services default/wep",
+            "there is nothing of the name 'default/wep'; valid are default/web, default/none, or "
+            "a pattern of these",
+        ),
+        ("policy nosuch", "there is nothing of the name 'nosuch'; valid are default/db"),
+        ("endpoints web", "there is nothing of the name 'web'; valid are web-1, db-1, "),
+    ],
+)
+def test_a_name_that_nobody_has(words, said):
+    done = podnet(*words.split())
+    kind = words.split()[0]
+    assert done.returncode == (UNSOUND if kind in ("services", "policy", "endpoints") else 2)
+    assert done.stderr.startswith(f"podnet: {said}")
+    assert (OTHERS in done.stderr) == (NO_POD in said)
+
+
+def test_who_is_planned_or_of_another_node_is_no_stranger(node):
+    text = kept.PATH.read_text()
+    planned = json.loads(text)
+    planned["endpoints"].append({"name": "web-9"})
+    kept.PATH.write_text(json.dumps(planned))
+    assert podnet("drops", "--pod", "web-9").returncode == SOUND
+    kept.PATH.write_text(text)
+    assert podnet("drops", "--pod", f"pod of {PEER_IP}").returncode == SOUND
+    # A module knows who others are where it is told, and leaves it open where it is not.
+    far = {node["peers"][0]["health_ip"]: "far-1"}
+    for name in ("drops_info", "flows_info"):
+        assert run(name, pod="far-2")["matched"] == 0
+        assert run(name, pod="far-1", names=far)["matched"] == 0
+        done = run_module(name, pod="far-2", names=far)
+        assert done["msg"].startswith(
+            "pod: 'far-2' is no pod of the nodes that are asked; valid are far-1, other-1, "
+        )
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("nosuch", "db-1", "--port", "80"), "SOURCE is 'nosuch'; valid is a pod or a node"),
         (("web-1", "nosuch", "--port", "80"), "DESTINATION is 'nosuch'; valid is a pod or a node"),
+        (("db-2", "web-1"), "SOURCE is 'db-2'; valid is a pod or a node by its name (db-1, "),
         (("web-1", "db-1"), "--port is missing; valid is a whole number from 1 to 65535."),
         (("web-1", "db-1", "--port", "80", "--source-address", "x"), "--source-address is 'x'"),
         ((OTHER, "8.8.8.8", "--port", "80"), f"the packet begins at {OTHER}, not here: ask there"),
@@ -305,6 +380,8 @@ def test_metrics_are_what_the_node_counts(node):
     assert found['podnet_drops_total{reason="too_big",direction="ingress"}'] == 0
     assert found['podnet_endpoints{state="up"}'] == len(node["endpoints"]) == 4
     assert found["podnet_endpoints_planned"] == 4
+    times = [found[f"podnet_last_{what}_timestamp_seconds"] for what in ("change", "confirm")]
+    assert 0 < times[0] <= times[1]
     assert found['podnet_addresses{state="used"}'] == status["ipam"]["used"]
     assert found["podnet_service_frontends"] == 2
     assert found["podnet_service_frontends_without_backends"] == 1
@@ -335,6 +412,41 @@ def test_metrics_are_what_the_node_counts(node):
         lambda: series(podnet("metrics").stdout)['podnet_endpoints{state="down"}'] == 1,
     )
     do("ip", "-n", "other-1", "link", "set", "eth0", "up")
+
+
+#: Sends an address as many datagrams as it is told.
+FLOOD = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+    for _turn in range(int(sys.argv[2])):
+        one.sendto(b"x", (sys.argv[1], 9))
+"""
+
+
+def test_what_nobody_saw_for_want_of_room_is_counted(node):
+    def flood(packets: int) -> None:
+        ip = node["ip"]["web-1"]
+        do("ip", "netns", "exec", "db-1", "python3", "-c", FLOOD, ip, str(packets))
+
+    lost = 'podnet_events_lost_total{kind="packets"}'
+    before = series(podnet("metrics").stdout)
+    assert before['podnet_events_lost_total{kind="sockets"}'] == 0
+    words = [command.COMMAND, "observe", "--follow", "--count", "3000", "--address", "0.0.0.0/0"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as looks, contextlib.ExitStack() as stack:
+        stack.callback(looks.kill)
+        wait_for("somebody looks", lambda: flood(1) or select.select([looks.stdout], [], [], 0)[0])
+        looks.send_signal(signal.SIGSTOP)
+        flood(12_000)
+        looks.send_signal(signal.SIGCONT)
+        said = looks.communicate()[1]
+    after = series(podnet("metrics", "--cilium-names").stdout)
+    missed = int(after[lost] - before[lost])
+    assert missed > 1000
+    assert re.findall(r"\d+", said)[0] == str(missed)
+    agent = f'k8s_app="cilium",pod="{HERE}"'
+    hubble = f'hubble_lost_events_total{{source="perf_event_ring_buffer",{agent}}}'
+    assert after[hubble] == after[lost]
 
 
 def test_metrics_say_which_other_nodes_answer(node):

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ STAMP = Path("/run/before")
 SETTINGS = "sysctl -a 2>/dev/null | grep -E 'ipv4.*(eth0|pn_)|reserved' || true"
 FILES = f"""
 find {STATE} /usr/local/sbin /usr/local/share /etc -newer {STAMP} -type f \
-    ! -name entries.json -exec sha256sum {{}} + 2>/dev/null || true
+    ! -name entries.json ! -name last-runs -exec sha256sum {{}} + 2>/dev/null || true
 """
 
 
@@ -133,6 +134,12 @@ def pending() -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
+def last(what: str) -> float:
+    """Return when a run last did something, 0 where none did, as Prometheus is told."""
+    found = re.search(rf"^podnet_last_{what}_timestamp_seconds (\S+)$", podnet("metrics")[1], re.M)
+    return float(found[1]) if found else 0.0
+
+
 def is_undone() -> bool:
     return not PENDING.exists() and timers() == ""
 
@@ -146,7 +153,9 @@ def test_a_first_run_is_confirmed_and_a_rerun_arms_nothing():
     of = node("web-1")
     would = Play(of).parts(check=True)
     assert not STATE.exists()
+    began = time.time()
     play = Play(of).parts()
+    assert (last("confirm"), last("change") > began - 0.01) == (0, True)
     for one in (would, play):
         assert one.changes.count("create timer podnet-undo.timer") == 1
     assert "create file /var/lib/podnet/boot.json" in would.done["boot"]["changes"]
@@ -159,13 +168,17 @@ def test_a_first_run_is_confirmed_and_a_rerun_arms_nothing():
     play.confirm()
     assert (STATE / "boot.json").exists()
     assert is_undone()
+    times = last("change"), last("confirm")
+    assert began - 0.01 < times[0] <= times[1] < time.time() + 0.01
     for check in (True, False):
         assert Play(of).parts(check=check).changes == []
     assert pending() is None
+    assert (last("change"), last("confirm")) == times
 
 
 @pytest.mark.parametrize("parted", [["node", "datapath", "peers"], list(parts.PARTS)], ids=len)
 def test_what_nobody_confirms_is_undone_to_the_byte(before, parted):
+    confirmed = last("confirm")
     play = Play(another(), seconds=4).parts(*parted, sysctls={MARTIANS: 1})
     assert play.armed
     assert sysctl(MARTIANS) == "1"
@@ -174,6 +187,7 @@ def test_what_nobody_confirms_is_undone_to_the_byte(before, parted):
     assert sysctl(MARTIANS) == "0"
     assert "web-1" in do("ip", "netns")
     assert "change by root@ctl" in podnet("status")[1]
+    assert last("change") > last("confirm") == confirmed > 0
     assert site(node("web-1")) == []
 
 
@@ -229,12 +243,15 @@ def test_where_the_timer_cannot_be_armed_the_run_does_not_begin(before):
     masked = systemd_host.UNITS / "podnet-undo.timer"
     masked.symlink_to("/dev/null")
     do("systemctl", "daemon-reload")
+    changed, confirmed = last("change"), last("confirm")
     try:
         with pytest.raises(AssertionError, match="Nothing would undo this change, so it is not"):
             Play(another()).parts()
         assert same(before)
+        assert (last("change"), last("confirm")) == (changed, confirmed)
         # Who says so goes without.
         assert Play(node("web-1", mtu=1200), seconds=0).parts().changes != []
+        assert changed < last("change") <= last("confirm")
         assert Play(node("web-1", mtu=1200)).parts().changes == []
     finally:
         masked.unlink()

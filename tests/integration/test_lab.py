@@ -318,9 +318,10 @@ def test_labs_stand_side_by_side(small, tmp_path):
 
 def test_down_twice_and_of_nothing(tmp_path):
     build.present(LAB, module_hosts())
-    lab("down", LAB)
+    assert lab("down", LAB).stdout == ""
     assert left_of(LAB) == []
-    lab("down", LAB)
+    said = f"Lab {LAB!r} is not up: there is nothing to take down.\n"
+    assert lab("down", LAB).stdout == said
     assert removal.absent(LAB) == {
         "changed": False,
         "changes": [],

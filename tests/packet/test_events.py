@@ -388,7 +388,7 @@ def test_nobody_looks_any_more(node, observer):
 
 def test_a_lease_without_a_program_ends(node):
     table = layout.EVENT_LEASE
-    node.tables[table.name].update({ZERO: table.pack_value(until=2**62)})
+    node.tables[table.name].update({ZERO: table.pack_value(until=2**62, ticks=0)})
     outcome = node.run("from_container", sent(syn()), "pod_a")
     assert outcome.counted == [("from_container", "to_endpoint")]
     assert lease(node) == 0
@@ -404,8 +404,12 @@ def test_what_there_is_no_room_for_is_counted(node, observer):
         # There is room again.
         for _packet in node.flood("from_container", [sent(syn())] * 10, "pod_a"):
             pass
-        found = batch()
-    assert (len(found.events), found.lost) == (10, 0)
+        again = batch()
+    assert (len(again.events), again.lost) == (10, 0)
+    # Who looks next counts his own; what was lost of all stays.
+    with observer.looking(Wanted(), size=4096) as batch:
+        assert batch().lost == 0
+    assert node.tables[layout.EVENT_LOST.name].sums()[ZERO] == (0, found.lost)
 
 
 def test_the_ring_goes_round(node, observer):

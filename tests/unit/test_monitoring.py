@@ -53,6 +53,7 @@ DUE = {
     "PodnetNatNoRoom": {
         f'podnet_drops_total{{{NODE},reason="nat_quota",direction="egress"}}': "0+1x40",
     },
+    "PodnetEventsLost": {f'podnet_events_lost_total{{{NODE},kind="packets"}}': "0+1x40"},
     "PodnetNatFlows": {
         f"podnet_nat_flows{{{NODE}}}": "45000x40",
         f"podnet_nat_flows_limit{{{NODE}}}": "49152x40",

@@ -21,12 +21,13 @@ NODES = {
     [
         (
             ("nobody", "web", "tcp", 80),
-            "why_source is 'nobody'; valid is a pod or a node by its name, or an address of IPv4.",
+            "why_source is 'nobody'; valid is a pod or a node by its name (shop_db, other_db, web; "
+            "n1, n2), or an address of IPv4.",
         ),
         (
             ("web", "10.1.0.1/32", "tcp", 80),
-            "why_destination is '10.1.0.1/32'; valid is a pod or a node by its name, or an address "
-            "of IPv4.",
+            "why_destination is '10.1.0.1/32'; valid is a pod or a node by its name (other_db, "
+            "shop_db, web; n1, n2), or an address of IPv4.",
         ),
         (
             ("db", "web", "tcp", 80),
@@ -52,6 +53,18 @@ def test_a_bad_question_is_refused_in_a_sentence(question, said):
     with pytest.raises(Failure) as caught:
         walk.begin(NODES, *question)
     assert caught.value.message == said
+
+
+@pytest.mark.parametrize("question", [("shop_db", "10.1.0.2"), ("10.1.0.2", "shop/db")])
+def test_a_pod_reaches_itself(question):
+    went = walk.begin(NODES, *question, "tcp", 80)
+    assert went["at"] is None
+    arrived = {"verdict": "delivered", "at": "shop_db on n1"}
+    assert went["verdicts"] == {"forward": arrived, "reply": arrived}
+    assert [(hop["direction"], hop["device"], hop["packet"]) for hop in went["hops"]] == [
+        ("forward", "lo", "10.1.0.2:54321 -> 10.1.0.2:80 tcp"),
+        ("reply", "lo", "10.1.0.2:80 -> 10.1.0.2:54321 tcp"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["shop_db", "shop/db", "10.1.0.2"])

@@ -62,8 +62,15 @@ NETWORK = (
     Question("podnet_network_type", "Network type", choices=NETWORK_TYPES),
     Question("podnet_datapath", "Datapath", choices=DATAPATHS),
     Question("podnet_masquerade", "Masquerade the pods", "bool"),
+    Question("podnet_flows", "Count who talks to whom", "bool"),
     Question("podnet_forget_nodes", "Nodes that left for good, one a line", "list"),
     Question("podnet_cluster_size", "Nodes of the cluster", "int", limits=(1, 1_000_000)),
+    Question(
+        "podnet_confirm_timeout",
+        "Seconds until a change is undone that is not confirmed; 0: never",
+        "int",
+        limits=(0, 3600),
+    ),
 )
 
 TEMPLATES = (

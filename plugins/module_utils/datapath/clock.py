@@ -17,6 +17,11 @@ def now() -> int:
     return time.clock_gettime_ns(_COARSE)
 
 
+def ticks(seconds: float) -> int:
+    """Return how many ticks of the kernel a time has, 1 at least: that clock moves with them."""
+    return max(1, round(seconds / time.clock_getres(_COARSE)))
+
+
 def elapsed(now: int, then: int) -> int:
     """Return the nanoseconds between two times, as ``elapsed`` of bpf/lib/bpf.h does.
 

@@ -62,7 +62,10 @@ EVENT_LEASE = Layout(
     type="array",
     what="until when somebody looks",
     key=(Field("zero", "u32", "always 0"),),
-    value=(Field("until", "u64", "nanoseconds since boot, by the coarse clock; 0: nobody does"),),
+    value=(
+        Field("until", "u64", "nanoseconds since boot, by the coarse clock; 0: nobody does"),
+        Field("ticks", "u64", "the same in ticks of the kernel; 0: just renewed"),
+    ),
     max_entries=1,
 )
 
@@ -96,9 +99,12 @@ EVENT_SOCKETS = Layout(
 EVENT_LOST = Layout(
     name="event_lost",
     type="percpu_array",
-    what="what there was no room for in event_sockets",
+    what="what there was no room for, whoever looked",
     key=(Field("zero", "u32", "always 0"),),
-    value=(Field("sockets", "u64", "how many"),),
+    value=(
+        Field("sockets", "u64", "in event_sockets"),
+        Field("packets", "u64", "in the ring of who looks, whose program counts them"),
+    ),
     max_entries=1,
 )
 

@@ -11,6 +11,7 @@ from ..datapath import reasons
 from ..engine.failure import Failure
 from . import records
 from .asked import Asked
+from .strangers import refuse_pod
 from .usage import usage
 
 if TYPE_CHECKING:
@@ -43,14 +44,18 @@ class Filter(Asked):
         )
 
 
-def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
+def gather(
+    wanted: Filter, limit: int = 0, others: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the records that are wanted, the latest first, and how much the recorder has.
 
     :param limit: most records to return; 0 for all.
+    :param others: address -> pod of another node, as somebody said.
     """
     if limit < 0:
         raise Failure(f"limit: {limit} records cannot be returned; 0 stands for all.")
-    found = [record for record in records.read() if wanted.takes(record)]
+    refuse_pod(wanted.pod, others or {})
+    found = [record for record in records.read(others) if wanted.takes(record)]
     return {
         "drops": found[: limit or None],
         "matched": len(found),

@@ -23,7 +23,7 @@ class Names:
     """What is known by what.
 
     :param devices: index -> name, and the endpoint whose device it is.
-    :param pods: address -> endpoint of this node.
+    :param pods: address -> endpoint of this node, or of another one as somebody said.
     :param nodes: address of a node, of the plan's -> the address by which it is known.
     :param blocks: by the bits that prefixes leave open, the longest prefix first: a prefix, as a
         number without those -> the address of the node that holds its pods.
@@ -50,14 +50,21 @@ class Names:
                 return f"pod of {blocks[number >> bits]}"
         return None
 
+    def called(self) -> set[str]:
+        """Return the names of the pods of this node."""
+        return {*self.pods.values(), *(pod for _name, pod in self.devices.values() if pod)}
 
-def read() -> Names:
-    """Read them."""
+
+def read(others: Mapping[str, str] | None = None) -> Names:
+    """Read them.
+
+    :param others: address -> pod of another node, as somebody said.
+    """
     with netlink.socket() as ip:
         found = links.dump(ip).values()
     return Names(
         devices={link.index: (link.name, _endpoint(link.alias)) for link in found},
-        pods=_pods(),
+        pods={**(others or {}), **_pods()},
         nodes={key["address"]: value["node"] for key, value in pinned.entries(NODE_ADDRESSES)},
         blocks=_blocks(),
         sets={

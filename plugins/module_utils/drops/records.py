@@ -15,6 +15,8 @@ from ..engine import addresses, protocols
 from . import names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     Record = dict[str, Any]
 
 _HOOKS = {hook.number: hook for hook in reasons.HOOKS}
@@ -27,10 +29,13 @@ _ERRORS = (b"\x03", b"\x0b", b"\x0c")
 _SECOND = 1_000_000_000
 
 
-def read() -> list[Record]:
-    """Return all records, the latest first, as RETURN of the module ``drops_info`` shows them."""
+def read(others: Mapping[str, str] | None = None) -> list[Record]:
+    """Return all records, the latest first, as RETURN of the module ``drops_info`` shows them.
+
+    :param others: address -> pod of another node, as somebody said.
+    """
     keys, values = pinned.columns(layout.DROPS)
-    known = names.read() if keys else None
+    known = names.read(others) if keys else None
     now, wall = clock.now(), time.time()
     found = [
         (max(0, clock.elapsed(now, value.last)), value)

@@ -36,8 +36,11 @@ def announced(listener: Callable[[], object]) -> Iterator[None]:
 
 
 def announce() -> None:
-    """Say that changes are about to be made; :meth:`Changes.apply` does it for its own."""
-    for listener in _LISTENERS:
+    """Say that changes are about to be made; :meth:`Changes.apply` does it for its own.
+
+    Who has listened last may keep them from being made before the others hear of them.
+    """
+    for listener in reversed(_LISTENERS):
         listener()
 
 

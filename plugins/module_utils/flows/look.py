@@ -19,7 +19,6 @@ from ..datapath import event_layout as layout
 from ..engine.bpf import maps, programs, syscall
 from ..engine.bpf.ring import Ring
 from ..engine.failure import Failure
-from ..engine.map_spec import MapSpec
 from ..names import MAP_PINS
 from . import conditions, known, program
 
@@ -109,9 +108,6 @@ class _Look:
         self._tables = tables
         self._ring = Ring(size)
         stack.callback(self._ring.close)
-        self._counts = stack.enter_context(
-            maps.create(MapSpec("podnet_lost", "percpu_array", 4, program.LOST.size, 1))
-        )
         self._asked: list[conditions.Condition] | None = None
         self._wanted, self._known = wanted, who
         self._renewed = 0.0
@@ -128,7 +124,7 @@ class _Look:
         asked = conditions.of(self._wanted, who)
         if asked != self._asked:
             fds = {name: table.fd for name, table in self._tables.items()}
-            code = program.make(fds, self._ring.fd, self._counts.fd, asked)
+            code = program.make(fds, self._ring.fd, clock.ticks(LEASE), asked)
             fd = _loaded(code)
             try:
                 number = fd.to_bytes(4, sys.byteorder)
@@ -162,11 +158,10 @@ class _Look:
 
     def _lease(self, until: int) -> None:
         lease = layout.EVENT_LEASE
-        self._tables[lease.name].update({_ZERO: lease.pack_value(until=until)})
+        self._tables[lease.name].update({_ZERO: lease.pack_value(until=until, ticks=0)})
 
     def _counted(self) -> int:
-        sums = (self._counts.sums(), self._tables[layout.EVENT_LOST.name].sums())
-        return sum(counts[_ZERO][0] for counts in sums)
+        return sum(self._tables[layout.EVENT_LOST.name].sums()[_ZERO])
 
 
 def _loaded(code: bytes) -> int:

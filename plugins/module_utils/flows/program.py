@@ -8,7 +8,6 @@ It is made for its question and asks nothing else; ``bpf/lib/event.h`` says what
 from __future__ import annotations
 
 import socket
-import struct
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,11 +22,8 @@ if TYPE_CHECKING:
     from .conditions import Condition, Test
 
 #: Helpers by their numbers in linux/bpf.h, and what they take.
-_LOOKUP, _NOW, _LOAD, _OUTPUT, _COARSE = 1, 5, 26, 130, 160
+_LOOKUP, _NOW, _LOAD, _TICKS, _OUTPUT = 1, 5, 26, 118, 130
 _NO_WAKEUP = 1
-
-#: What the program counts: records that there was no room for.
-LOST = struct.Struct("=Q")
 
 _ETHERNET, _IPV4_HEADER, _IPV6_HEADER = 14, 20, 40
 _IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
@@ -56,6 +52,9 @@ _JUDGED = {
 }
 #: Members that are read of a packet where its walk had no need to.
 _LATE = ("source_port", "destination_port", "tcp_flags", "icmp", "carries")
+#: Where ``event_lost`` counts packets, and where the lease has ticks.
+_LOST_PACKETS = fields.size(layout.EVENT_LOST.value[:1])
+_LEASE_TICKS = fields.size(layout.EVENT_LEASE.value[:1])
 #: On the stack: a key.
 _KEY = -4
 #: Of ``struct __sk_buff``.
@@ -63,13 +62,13 @@ _DATA, _DATA_END = 76, 80
 
 
 def make(
-    tables: Mapping[str, int], ring: int, counts: int, conditions: Sequence[Condition]
+    tables: Mapping[str, int], ring: int, lease: int, conditions: Sequence[Condition]
 ) -> bytes:
     """Return the bytecode.
 
     :param tables: descriptors of the maps of ``event_layout``, by their names.
     :param ring: descriptor of the ring.
-    :param counts: that of a per-CPU array with one entry, :data:`LOST`.
+    :param lease: for how many ticks of the kernel it goes on when nobody renews it.
     :param conditions: a packet is written that meets all of them.
     """
     code = Code()
@@ -79,10 +78,7 @@ def make(
     code.copy(R7, R0)
     _look_up(code, tables[layout.EVENT_LEASE.name], "out")
     code.copy(R8, R0)
-    code.call(_COARSE)
-    code.load(R1, R8, 0, 8)
-    code.subtract(R1, R0)
-    code.jump("ended", "s<=", R1)
+    _lease(code, lease)
     _kinds(code)
     early = [one for one in conditions if not _of_the_packet(one)]
     for condition in early:
@@ -100,19 +96,37 @@ def make(
     code.number(R4, _NO_WAKEUP)
     code.call(_OUTPUT)
     code.jump("out", "==", R0)
-    _look_up(code, counts, "out")
-    code.load(R1, R0, 0, 8)
+    _look_up(code, tables[layout.EVENT_LOST.name], "out")
+    code.load(R1, R0, _LOST_PACKETS, 8)
     code.change("+", R1, 1)
-    code.store(R0, 0, 8, R1)
+    code.store(R0, _LOST_PACKETS, 8, R1)
     code.jump("out")
     code.label("ended")
     code.store_number(R8, 0, 8, 0)
+    code.store_number(R8, _LEASE_TICKS, 8, 0)
     code.label("out")
     code.load(R0, R7, AT["action"], 4)
     code.leave()
     code.label("nothing")
     code.leave()
     return code.made()
+
+
+def _lease(code: Code, length: int) -> None:
+    """Go out where the lease has ended, by ticks.
+
+    They are read by two instructions, and even the coarse clock by a call, which takes 25 ns. So
+    who renews the lease, and cannot read them, has the first packet write down when it ends.
+    """
+    code.call(_TICKS)
+    code.load(R1, R8, _LEASE_TICKS, 8)
+    code.jump("begun", "!=", R1)
+    code.copy(R1, R0)
+    code.change("+", R1, length)
+    code.store(R8, _LEASE_TICKS, 8, R1)
+    code.label("begun")
+    code.subtract(R1, R0)
+    code.jump("ended", "s<=", R1)
 
 
 def _of_the_packet(condition: Condition) -> bool:

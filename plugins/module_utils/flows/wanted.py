@@ -60,6 +60,8 @@ MEANS: dict[str, Callable[[Line, str], bool]] = {
     "direction": lambda line, one: line["direction"] == one,
     "policy": lambda line, one: any(fnmatchcase(name, one) for name in line["policies"]),
 }
+#: Options of which a word is a pod.
+PODS = ("pod", "from_pod", "to_pod")
 #: By option: what its words may be; all others are patterns as of a shell.
 CHOICES: dict[str, Sequence[str]] = {
     "verdict": (*KINDS, *VERDICTS),

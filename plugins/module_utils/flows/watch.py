@@ -7,9 +7,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from ..drops.strangers import refuse_pods
 from ..engine.failure import Failure
 from . import look
 from .lines import Lines, said, text
+from .wanted import PODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +60,8 @@ def gather(
         raise Failure(f"seconds: {seconds:g} is not from above 0 to {MOST_SECONDS}.")
     if not 0 < count <= MOST_LINES:
         raise Failure(f"count: {count} is not from 1 to {MOST_LINES}.")
+    only = wanted.only.items()
+    refuse_pods({f"only.{option}": words for option, words in only if option in PODS}, others)
     flows: list[dict[str, Any]] = []
     lost = 0
     for lines, missed in news(wanted, others, seconds):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine import files, icmp
 from ..engine.change import Changes
 from ..engine.failure import Failure
-from . import compiled, confirmed, pending, timer, unit
+from . import compiled, confirmed, pending, runs, timer, unit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -45,6 +45,7 @@ def confirm(change: Mapping[str, Any]) -> None:
     changes = Changes()
     plan(data, objects, changes)
     changes.apply(check_mode=False)
+    runs.note(runs.CONFIRMED)
 
 
 def silent(change: Mapping[str, Any]) -> list[str]:

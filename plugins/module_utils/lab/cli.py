@@ -119,7 +119,8 @@ def _collections(here: Path) -> Path:
 
 def _down(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) -> int:
     for name in options.names:
-        removal.absent(name)
+        if not removal.absent(name)["changed"]:
+            sys.stdout.write(f"Lab {name!r} is not up: there is nothing to take down.\n")
     return 0
 
 

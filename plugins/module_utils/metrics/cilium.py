@@ -122,6 +122,14 @@ def names(found: Iterable[Family]) -> list[Family]:
             ],
         ),
     ]
+    lost = sum(number for _kind, number in own.get("podnet_events_lost_total", []))
+    made.append(
+        counter(
+            "hubble_lost_events_total",
+            "Events that there was no room for.",
+            [({"source": "perf_event_ring_buffer"}, lost)],
+        )
+    )
     for family in made:
         family.samples[:] = [({**labels, **agent}, value) for labels, value in family.samples]
     return made

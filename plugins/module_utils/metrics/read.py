@@ -12,16 +12,16 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ..datapath import counts, reasons
+from ..datapath import counts, pinned, reasons
 from ..datapath.drop_layout import DROPS
+from ..datapath.event_layout import EVENT_LOST
 from ..datapath.nat_layout import NAT
 from ..drops.usage import usage as usage_of_recorder
 from ..endpoints.counted import counted as counted_endpoints
-from ..installed import command, plan
+from ..installed import plan, runs
 from ..nat import flows
 from ..nat.usage import FLOWS, usage
 from ..policy import info as policies
-from ..restoration import record
 from ..services.counted import counted as counted_services
 from ..talkers.usage import usage as usage_of_flows
 from .families import counter, gauge, one
@@ -59,6 +59,7 @@ def gather() -> list[Family]:
         *_services(),
         *_policies(sum(held.values())),
         *_translated_and_maps(),
+        *_events(),
         *_talkers(),
         *_of_runs(node),
     ]
@@ -228,6 +229,18 @@ def _translated_and_maps() -> Iterator[Family]:
     )
 
 
+def _events() -> Iterator[Family]:
+    """Yield what was lost of events; one who looks counts his own time, and this all of it."""
+    with pinned.own(EVENT_LOST) as table:
+        sums = list(table.sums().values()) if table else []
+    kinds = [field.name for field in EVENT_LOST.value]
+    yield counter(
+        "podnet_events_lost_total",
+        "What somebody who looked at packets and sockets did not see for want of room.",
+        [({"kind": kind}, number) for row in sums for kind, number in zip(kinds, row)],
+    )
+
+
 def _talkers() -> Iterator[Family]:
     """Yield what is counted of aggregated flows, where the node counts them."""
     found = usage_of_flows()
@@ -269,11 +282,17 @@ def _of_runs(node: Slice) -> Iterator[Family]:
         one(int(node["usable"])),
     )
     yield gauge("podnet_peers", "Other nodes of the cluster.", one(len(node["peers"])))
-    times = [
-        path.stat().st_mtime for path in (plan.PATH, record.PATH, command.COMMAND) if path.exists()
-    ]
-    yield gauge(
-        "podnet_last_change_timestamp_seconds",
-        "When a run last changed what the node is to hold.",
-        one(round(max(times))),
-    )
+    times = runs.read()
+    for name, word, what in (
+        (
+            "podnet_last_change_timestamp_seconds",
+            runs.CHANGED,
+            "When a run last changed something on the node.",
+        ),
+        (
+            "podnet_last_confirm_timestamp_seconds",
+            runs.CONFIRMED,
+            "When what a run had changed was last confirmed.",
+        ),
+    ):
+        yield gauge(name, what, one(times[word]) if word in times else [])

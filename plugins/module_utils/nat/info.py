@@ -8,6 +8,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import nat_layout as layout
+from ..datapath import pinned
 from ..datapath.clock import elapsed
 from ..engine import addresses, protocols
 from ..engine.failure import Failure
@@ -43,6 +44,7 @@ def gather(wanted: Filter, limit: int = 0) -> dict[str, Any]:
             _entry(key, value, found.now) for _order, key, value in matching[: limit or None]
         ],
         "matched": len(matching),
+        "masquerades": bool(pinned.entries(layout.MASQUERADE)),
         **{word: use[word] for word in ("table", "ports", "warnings")},
         "accounts": accounts(),
     }

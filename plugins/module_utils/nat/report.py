@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
     Found = Mapping[str, Any]
 
+#: What is said in the place of nothing.
+OFF = "No such flow is translated, and no pod is masqueraded: podnet_masquerade is off."
+
 
 def render(found: Found) -> str:
     """Return a line for each entry that :func:`info.gather` found."""
     more = found["matched"] - len(found["entries"])
     lines = [line(one) for one in found["entries"]]
+    if not lines and not found["masquerades"]:
+        return OFF
     return "\n".join([*lines, *([f"… and {more} more"] if more else [])])
 
 

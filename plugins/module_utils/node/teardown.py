@@ -28,7 +28,7 @@ from ..engine.bpf import attach, clsact, hooks, maps, programs
 from ..engine.bpf import links as bpf_links
 from ..engine.bpf.grace import expedited
 from ..engine.change import Changes
-from ..installed import compiled, confirmed, pending, timer, unit
+from ..installed import compiled, confirmed, pending, runs, timer, unit
 from ..installed import converge as installed
 from ..nat import adoption
 from ..restoration import converge as restoration
@@ -93,6 +93,7 @@ def _plan_all(here: Network, held: Held, changes: Changes) -> None:
     # What goes from here on is not brought back, by no event and no boot.
     unit.plan_removal(changes)
     confirmed.plan_removal(changes)
+    runs.plan_removal(changes)
     restoration.plan_removal(changes)
     installed.plan_removal(changes)
     removal.plan(held, (), changes)

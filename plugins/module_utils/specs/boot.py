@@ -10,7 +10,7 @@ from ..ebpf import bpf_compile, bpf_sources
 from ..engine.bpf import objects
 from ..engine.change import Changes, announce
 from ..engine.spec import Spec
-from ..installed import confirm, confirmed, pending, systemd
+from ..installed import confirm, confirmed, pending, runs, systemd
 from ..services.remembered import remembered
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def _work(given: Params, call: Call) -> dict[str, Any]:
         announce()
         pending.keep_after(data, keys.values())
     changes.apply(check_mode=call.check_mode or given["_pending"])
+    if not (call.check_mode or given["_pending"]):
+        runs.note_whole()
     if changes.steps and not systemd.is_used():
         call.warn(
             "This host has no systemd: after a boot its pod network comes back with the next run, "

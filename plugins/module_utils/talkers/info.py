@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..drops.asked import Asked
+from ..drops.strangers import refuse_pod
 from ..engine.failure import Failure
 from . import records
 from .usage import usage
@@ -50,17 +51,21 @@ class Filter(Asked):
         )
 
 
-def gather(wanted: Filter, top: int = 0, sort: str = "bytes") -> dict[str, Any]:
+def gather(
+    wanted: Filter, top: int = 0, sort: str = "bytes", others: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the flows that are wanted, those with the most first, and what else was counted.
 
     :param top: most flows to return; 0 for all.
     :param sort: a key of :data:`SORTS`.
+    :param others: address -> pod of another node, as somebody said.
     """
     if top < 0:
         raise Failure(f"top: {top} flows cannot be returned; 0 stands for all.")
     if sort not in SORTS:
         raise Failure(f"sort: {sort!r} is none; valid are {', '.join(SORTS)}.")
-    found = [flow for flow in records.read() if wanted.takes(flow)]
+    refuse_pod(wanted.pod, others or {})
+    found = [flow for flow in records.read(others) if wanted.takes(flow)]
     found.sort(key=lambda flow: (-sum(flow[word] for word in SORTS[sort]), _ends(flow)))
     return {"flows": found[: top or None], "matched": len(found), "counter": usage()}
 

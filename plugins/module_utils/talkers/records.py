@@ -14,6 +14,8 @@ from ..engine import addresses, protocols
 from .usage import is_used, places
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     Record = dict[str, Any]
 
 _TABLE = flow_layout.FLOWS
@@ -26,12 +28,15 @@ _SUMS = (
 )
 
 
-def read() -> list[Record]:
-    """Return all flows, as RETURN of the module ``flows_info`` shows them, in no order."""
+def read(others: Mapping[str, str] | None = None) -> list[Record]:
+    """Return all flows, as RETURN of the module ``flows_info`` shows them, in no order.
+
+    :param others: address -> pod of another node, as somebody said.
+    """
     rows = _rows()
     if not rows:
         return []
-    known = names.read()
+    known = names.read(others)
     now, wall = clock.now(), time.time()
     found: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,17 @@ def table(
         + (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
         for row in everything
     ]
+
+
+def nearest(word: str, words: Iterable[str], shown: int = 5) -> str:
+    """Return as :func:`first` does those that are most like a word, which is none of them."""
+    like = difflib.SequenceMatcher(b=word)
+
+    def distance(one: str) -> tuple[float, str]:
+        like.set_seq1(one)
+        return -like.ratio(), one
+
+    return first(sorted({*words}, key=distance), shown)
 
 
 def first(words: Sequence[str], shown: int = 5) -> str:

@@ -11,6 +11,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
+from ..text.tables import nearest
 from . import packets
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def begin(
         "reason": None,
     }
     frame = packets.make(packet)
+    if start["kind"] == "pod" and start["address"] == address == target["address"]:
+        return _own(walk, frame)
     if start["kind"] == "outside":
         return _into(walk, frame, _holder(nodes, target["address"]))
     entry = {"entry": start["kind"], "packet": frame.hex()}
@@ -134,6 +137,20 @@ def _arrived(walk: Item, frame: bytes, entry: Item | None) -> Item:
     return {**back, "at": {**entry, "packet": reply.hex()}}
 
 
+def _own(walk: Item, frame: bytes) -> Item:
+    """What a pod sends to itself goes over its own lo, there and back: nothing of ours has it."""
+    start = walk["question"]["source"]
+    arrived = {"verdict": "delivered", "at": f"{start['name']} on {start['node']}"}
+    said = {"hook": "kernel", "device": "lo", "verdict": "local", "rules": []}
+    said["what"] = "the pod's own, by its lo; no program and no policy is asked"
+    ways = {FORWARD: frame, REPLY: packets.answer(frame)}
+    hops = [
+        {"node": start["node"], "direction": way, **said, "packet": str(packets.read(sent))}
+        for way, sent in ways.items()
+    ]
+    return {**walk, "hops": hops, "verdicts": dict.fromkeys(ways, arrived)}
+
+
 def _into(walk: Item, frame: bytes, node: str | None) -> Item:
     """The network brings a packet of somebody outside to the node that has the address."""
     if node is None:
@@ -172,18 +189,24 @@ def _place(nodes: Mapping[str, Item], variable: str, text: object) -> Item:
         raise Failure(f"{variable} is {word!r}, which are {names}; valid is one of these.")
     if found:
         return found[0]
-    address = _ipv4(variable, text)
+    address = _ipv4(variable, text, _valid(nodes, word))
     for node, said in nodes.items():
         if address in said["addresses"]:
             return {"kind": "node", "node": node, "name": "", "address": address}
     return {"kind": "outside", "node": None, "name": "", "address": address}
 
 
-def _ipv4(variable: str, text: object) -> str:
+def _valid(nodes: Mapping[str, Item], word: str) -> str:
+    """Say which pods and nodes there are, those first that are like a word."""
+    pods = [name for said in nodes.values() for name in said["pods"]]
+    there = "; ".join(nearest(word, one) for one in (pods, list(nodes)) if one)
+    return f"a pod or a node by its name ({there}), or "
+
+
+def _ipv4(variable: str, text: object, names: str = "") -> str:
     try:
         return str(ipaddress.IPv4Address(str(text)))
     except ValueError:
-        names = "" if variable == "why_source_address" else "a pod or a node by its name, or "
         raise Failure(f"{variable} is {text!r}; valid is {names}an address of IPv4.") from None
 
 

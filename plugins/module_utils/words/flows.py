@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..command.table import from_user
 from ..talkers import info, report
+from . import named
 
 if TYPE_CHECKING:
     import argparse
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     """Return the answer, and whether flows are counted here at all."""
+    named.pods({"pod": options.pod and [options.pod]})
     with from_user():
         wanted = info.Filter(
             pod=options.pod,

@@ -31,13 +31,12 @@ from ..engine.failure import Failure
 from ..names import MAP_PINS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..command.table import Word
 
-#: What of an answer has a name that may be asked for, and how such names are put together.
+#: What of an answer has a name that may be asked for.
 _NAMED = ("endpoints", "services", "policies")
-_NAMES = {"services": "; names are NAMESPACE/NAME", "policy": "; names are NAMESPACE/NAME"}
 _SHAPE = argparse.RawDescriptionHelpFormatter
 _STATUSES = "\n".join(f"  {number}  {what}" for number, what in STATUSES.items())
 
@@ -108,9 +107,23 @@ def _do(word: Word, options: argparse.Namespace) -> int:
     shown = json.dumps(found) if options.json else module.render(found)
     sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
     name = getattr(options, "NAME", None)
-    if name is not None and not any(found[part] for part in _NAMED if part in found):
-        return _say(f"there is nothing of the name {name!r}{_NAMES.get(word.name, '')}", UNSOUND)
+    if name is not None and not any(_called(found)):
+        options.NAME = None
+        return _say(_nothing(name, _called(module.ask(options)[0])), UNSOUND)
     return SOUND if sound else UNSOUND
+
+
+def _called(found: Mapping[str, Any]) -> list[str]:
+    """Return the names in an answer; ports of a service have its name in front of theirs."""
+    names = (str(one["name"]) for part in _NAMED for one in found.get(part, ()))
+    return [name.partition(":")[0] for name in names]
+
+
+def _nothing(name: str, there: Sequence[str]) -> str:
+    from ..text.tables import nearest  # noqa: PLC0415 - for those who know a name a start less
+
+    valid = f"valid are {nearest(name, there)}, or a pattern of these" if there else "there is none"
+    return f"there is nothing of the name {name!r}; {valid}"
 
 
 def parser(word: Word) -> argparse.ArgumentParser:

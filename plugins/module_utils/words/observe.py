@@ -13,13 +13,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..command.table import SOUND, Usage, from_user
-from ..flows import watch
+from ..drops.strangers import refuse
+from ..flows import known, watch
 from ..flows.lines import said, text
-from ..flows.wanted import MEANS, Wanted
+from ..flows.wanted import MEANS, PODS, Wanted
+from . import named
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     Line = dict[str, Any]
 
@@ -40,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
             only={option: given[option] for option in MEANS if given[option]},
             exclude={option: given[f"not_{option}"] for option in MEANS if given[f"not_{option}"]},
         )
+    named.pods({option: given[option] for option in PODS})
+    _check_policies(given["policy"] or ())
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what was seen is written out
     seconds = None if given["follow"] else given["seconds"] or SECONDS
     write = json.dumps if given["json"] else text
@@ -53,6 +57,16 @@ def run(options: argparse.Namespace) -> int:
         # Who read has enough; Python would complain of it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return SOUND
+
+
+def _check_policies(patterns: Sequence[str]) -> None:
+    """Refuse a policy by which no packet of this node can be judged."""
+    here = known.read({}) if patterns else None
+    if here is None or not here.names.nodes:  # without a network another sentence is due
+        return
+    called = {policy for _name, policies in here.rules.values() for policy in policies}
+    with from_user():
+        refuse("policy", patterns, called, "policy that selects a pod of this node")
 
 
 def _show(

@@ -80,6 +80,8 @@ def _begun(slice_: Mapping[str, Any], options: argparse.Namespace) -> Item:
 def _brought(begun: Item, slice_: Mapping[str, Any]) -> Item:
     """Let a packet of another node's pod or process come to this node as that node sends it."""
     at = begun["at"]
+    if at is None and begun["verdicts"].get(walk.REPLY):  # it has arrived, and its answer
+        return begun
     if at is None:
         raise Usage(f"{begun['verdicts'][walk.FORWARD]['reason']}; ask the node that it passes")
     source = begun["question"]["source"]
