@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A cluster's life on real hosts, in short.
 
-A first run, what networkd does, a change that shuts its controller out, a reboot, teardown. The order of the tests is that of the life.
+A first run, what networkd does, a change that shuts its controller out, a reboot, teardown. The
+order of the tests is that of the life.
 """
 
 from __future__ import annotations
