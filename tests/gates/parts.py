@@ -156,7 +156,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
     "vm": (_pytest("vm", "tests/vm/test_short.py"),),
     "vm-whole": tuple(
-        _pytest(f"vm {name}", f"tests/vm/test_{name}.py")
+        _pytest(f"vm {name}", f"tests/vm/test_{name}.py", "-s")
         for name in ("programs", "boot", "confirm", "cells", "firewalls", "trouble")
     ),
 }

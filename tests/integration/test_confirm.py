@@ -33,6 +33,8 @@ STATE = Path("/var/lib/podnet")
 PENDING = STATE / "pending"
 UNDONE = Path("/run/podnet-undo")
 COMMAND = "/usr/local/sbin/podnet"
+#: Seconds after its timeout within which a change is undone.
+SLACK = 5
 MARTIANS = "net.ipv4.conf.eth0.log_martians"
 
 
@@ -182,7 +184,11 @@ def test_what_nobody_confirms_is_undone_to_the_byte(before, parted):
     play = Play(another(), seconds=4).parts(*parted, sysctls={MARTIANS: 1})
     assert play.armed
     assert sysctl(MARTIANS) == "1"
+    deadline = pending()["deadline"]
     wait_for("the timer undoes it", is_undone, 60)
+    late = time.monotonic() - deadline
+    print(f"undone {late:.1f} s after the timeout")
+    assert late < SLACK
     assert same(before)
     assert sysctl(MARTIANS) == "0"
     assert "web-1" in do("ip", "netns")

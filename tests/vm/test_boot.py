@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.waiting import wait_for
 
 from .clients import VARIABLES
 from .hosts import come_back, everybody_is_reached, ways
+from .lockout import COMMAND
+from .machine import DEVICE
 from .machines import ADDRESSES, ONE, TWO
 from .trace import left, traces
 
@@ -24,6 +27,8 @@ NETWORK = "/etc/systemd/network/10-node-1.network"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/test.conf"
 #: Gives a node its network file back, which is beside its place.
 LATE = "/etc/systemd/system/late.service"
+#: Seconds from a node's address to its network; and so many times as long as `podnet status`.
+SLACK, STATUSES = 5.0, 60
 #: Pods that a run is about to bring when the power goes.
 NEW = "new-1", "new-2"
 
@@ -51,18 +56,29 @@ def after_boot(machines, node):
     return machines.exec(node, *result).strip(), said
 
 
-def seconds_from_the_address_on(machines, node):
-    """Return how long after the node's address its network was there."""
+def is_in_time(machines, node):
+    """Print how long after the node's address its network was there; say whether that is soon.
+
+    An emulated machine that boots, on a busy one, takes many times as long as a real one, by what
+    the same code takes there later. What this finds is a boot that waits for something.
+    """
     entries = machines.exec(
         node, "journalctl", "--boot", "--quiet", "--output=json", "--unit=systemd-networkd"
     )
-    gained = [
+    up = next(
         int(one["__MONOTONIC_TIMESTAMP"])
         for one in map(json.loads, entries.splitlines())
-        if "Gained carrier" in one["MESSAGE"] or "Reconfiguring" in one["MESSAGE"]
-    ]
+        if one["MESSAGE"] == f"{DEVICE}: Gained carrier"
+    )
     asked = ("systemctl", "show", "--property=ExecMainExitTimestampMonotonic", "--value", UNIT)
-    return (int(machines.exec(node, *asked)) - min(gained)) / 1e6
+    took = (int(machines.exec(node, *asked)) - up) / 1e6
+    began = time.monotonic()
+    machines.exec(node, COMMAND, "status")
+    status = time.monotonic() - began
+    print(
+        f"{node}: its network is there {took:.1f} s after its address; status takes {status:.1f} s"
+    )
+    return took <= max(SLACK, STATUSES * status)
 
 
 def test_all_nodes_at_once_come_back_by_themselves(machines, fresh):
@@ -77,8 +93,7 @@ def test_all_nodes_at_once_come_back_by_themselves(machines, fresh):
     for node in machines.nodes:
         assert after_boot(machines, node)[0] == "success"
         come_back(machines, node, before[node])
-        took = seconds_from_the_address_on(machines, node)
-        print(f"{node}: {took:.1f} s from its address to its network")
+        assert is_in_time(machines, node)
     assert machines.pods() == pods
     everybody_is_reached(machines)
     assert machines.play("site").ok().changed == {}

@@ -74,6 +74,13 @@ PLAY: list[dict[str, Any]] = [
                     "maps": [table.task(path=MAPS[table.name]) for table in TABLES]
                 },
             },
+            # An emulated machine would compile for half an hour.
+            {
+                "name": "Compile the programs",
+                "podnet.fabric.bpf_compile": {"programs": PROGRAMS},
+                "delegate_to": "localhost",
+                "become": False,
+            },
             {"name": "Load the programs", "podnet.fabric.bpf_program": {"programs": PROGRAMS}},
             {
                 "name": "Create the maps of who looks where they are looked for",

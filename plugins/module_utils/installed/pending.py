@@ -39,6 +39,9 @@ UNDO = FOLDER / "podnet"
 AFTER = FOLDER / "boot.json"
 _BEFORE = FOLDER / "before"
 
+#: Words of a change that are not written down, but found when it is read.
+_FOUND = ("left", "undoing", "here")
+
 #: What the last change came to that was undone; it goes with the next boot.
 UNDONE = Path("/run/podnet-undo")
 
@@ -71,7 +74,7 @@ def begin(by: str, run: str, seconds: int, undo: bytes, peers: Collection[str]) 
 
 def extend(change: Mapping[str, Any], run: str, seconds: int) -> None:
     """Give a change more time, in the name of a run."""
-    told = {word: value for word, value in change.items() if word not in ("left", "undoing")}
+    told = {word: value for word, value in change.items() if word not in _FOUND}
     _write(RECORD, {**told, **_until(run, seconds)})
 
 
