@@ -135,6 +135,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "packet": (_pytest("packet", "tests/packet"),),
     "packet-whole": (_pytest("packet, whole", "tests/packet", **WHOLE),),
     "integration": (_pytest("integration", "tests/integration"),),
+    "integration-whole": (_pytest("integration, whole", "tests/integration", **WHOLE),),
     "demo": (_pytest("demo", *DEMO),),
     "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),
     "cells": (_pytest("cells", *CELLS),),
@@ -163,10 +164,11 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 
 #: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
 #: cell, where ``make test`` has four, every switch between two of the six, every case of policies
-#: in each, 1,000 changes under traffic, every make of each program.
+#: in each, 1,000 changes under traffic, every make of each program, a kill before every change.
 APART = (
     "vm-whole",
-    *("packet-whole", "cells-whole", "switches-whole", "policy-whole", "upgrade-whole"),
+    *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
+    "upgrade-whole",
 )
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as
