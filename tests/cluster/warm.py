@@ -25,7 +25,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +128,7 @@ def serve(number: int) -> None:
 
 def _read_ahead() -> None:
     """Read where Ansible's own plugins have moved to, a file of 8,000 lines that each run reads."""
-    finder = importlib.import_module("ansible.utils.collection_loader._collection_finder")
+    finder: Any = importlib.import_module("ansible.utils.collection_loader._collection_finder")
     finder._meta_yml_to_dict = functools.cache(finder._meta_yml_to_dict)
     (folder,) = importlib.import_module("ansible.config").__path__
     moved = Path(folder, "ansible_builtin_runtime.yml").read_bytes()
@@ -168,7 +168,7 @@ def _be_the_command(request: int, output: int, told: int) -> None:
 
 def _own_folder() -> None:
     """Make the folder for Ansible's files that it makes when it is imported, and remove it last."""
-    constants = importlib.import_module("ansible.constants")
+    constants: Any = importlib.import_module("ansible.constants")
     beside = Path(constants.DEFAULT_LOCAL_TMP).parent
     beside.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = tempfile.mkdtemp(prefix=f"ansible-local-{os.getpid()}", dir=beside)

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cluster's life on real hosts, in short: site, what networkd does, a reboot, teardown.
+"""A cluster's life with a real host, in short: site, what networkd does, a reboot, teardown.
 
-The order of the tests is that of the life.
+One node is a virtual machine, which takes the most of the time; the other one is a host of the lab.
+Two machines live longer in the other files. The order of the tests is that of the life.
 """
 
 from __future__ import annotations
@@ -11,9 +12,17 @@ import pytest
 
 from tests.waiting import wait_for
 
+from .conftest import booted
 from .hosts import EVENTS, come_back, everybody_is_reached, happens, ways
-from .machines import ONE
+from .machines import ONE, described
 from .trace import left, traces
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """A machine that has booted, and a host of the lab: both know nothing of us."""
+    with booted(described(virtual=[ONE])) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
