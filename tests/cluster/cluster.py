@@ -295,10 +295,9 @@ class Cluster:
     def play(self, playbook: str, *arguments: str, **environment: str) -> Run:
         """Run a playbook of the collection over the inventory as it is now, to its end."""
         journal = self.folder / f"journal-{uuid.uuid4().hex}"
-        whole = _environment(journal, environment)
-        if self.controller is None and warm.fits(whole):
+        if self.controller is None:
             words = self._words(playbook, *arguments)
-            status, output = warm.run(words, whole, self.folder)
+            status, output = warm.run(words, _environment(journal, environment), self.folder)
         else:
             process = self.start_play(playbook, *arguments, journal=journal, **environment)
             output = process.communicate()[0]

@@ -30,8 +30,8 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: What differs from run to run, and is read by nobody when Ansible is imported.
-OWN = ("JOURNAL_PATH", "PYTEST_CURRENT_TEST")
+#: What differs from run to run, and is not read, or read once more, after Ansible is imported.
+OWN = ("ANSIBLE_LOCAL_TEMP", "JOURNAL_PATH", "PYTEST_CURRENT_TEST")
 
 #: What a run imports, apart from the collection; not all of it is there in each Ansible.
 IMPORTED = (
@@ -46,14 +46,8 @@ IMPORTED = (
 )
 
 
+#: The process of this session, in the environment of its first run.
 _STARTED: list[tuple[dict[str, str], socket.socket]] = []
-
-
-def fits(environment: Mapping[str, str]) -> bool:
-    """Say whether a run in this environment may be a fork: in that of the session's first run."""
-    if not _STARTED:
-        _STARTED.append((_shared(environment), _start(_shared(environment))))
-    return _STARTED[0][0] == _shared(environment)
 
 
 def _shared(environment: Mapping[str, str]) -> dict[str, str]:
@@ -74,7 +68,29 @@ def _start(environment: Mapping[str, str]) -> socket.socket:
 
 
 def run(words: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str]:
-    """Run ``ansible-playbook`` to its end; return its status and what it printed."""
+    """Run ``ansible-playbook`` to its end; return its status and what it printed.
+
+    In a fork where the environment is that of the session's first run, and by itself otherwise.
+    """
+    if not _STARTED:
+        _STARTED.append((_shared(environment), _start(_shared(environment))))
+    if _STARTED[0][0] == _shared(environment):
+        return _forked(words, environment, folder)
+    done = subprocess.run(
+        words,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    return done.returncode, done.stdout
+
+
+def _forked(words: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str]:
     asked = {"words": words, "environment": dict(environment), "folder": str(folder)}
     with contextlib.ExitStack() as stack:
         said, told = (_pipe(stack) for _each in range(2))
@@ -169,7 +185,8 @@ def _be_the_command(request: int, output: int, told: int) -> None:
 def _own_folder() -> None:
     """Make the folder for Ansible's files that it makes when it is imported, and remove it last."""
     constants: Any = importlib.import_module("ansible.constants")
-    beside = Path(constants.DEFAULT_LOCAL_TMP).parent
+    chosen = os.environ.get("ANSIBLE_LOCAL_TEMP")
+    beside = Path(chosen or Path(constants.DEFAULT_LOCAL_TMP).parent)
     beside.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = tempfile.mkdtemp(prefix=f"ansible-local-{os.getpid()}", dir=beside)
     constants.DEFAULT_LOCAL_TMP = own
