@@ -127,6 +127,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         _pytest("docs", "tests/docs"),
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
+    "sanity-whole": (_python("ansible-test sanity, whole", "-m", "tests.gates.sanity", **WHOLE),),
     "versions": (
         _pytest("unit, core 2.17", *ON_ANSIBLE, python=str(OLDEST)),
         _pytest("cluster, core 2.17", "tests/versions", ANOTHER_PYTHON, python=str(OLDEST)),
@@ -172,11 +173,11 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 #: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
 #: cell, where ``make test`` has four, every switch between two of the six, every case of policies
 #: in each, 1,000 changes under traffic, every make of each program, a kill before every change,
-#: what Galaxy lints.
+#: what Galaxy lints, sanity of what is not published.
 APART = (
     "vm-whole",
     *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
-    *("upgrade-whole", "published-whole"),
+    *("upgrade-whole", "published-whole", "sanity-whole"),
 )
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as
