@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.cluster import warm
+
 from .server import TOKEN
 
 if TYPE_CHECKING:
@@ -25,13 +27,10 @@ LISTS += ("workflow_job_templates", "execution_environments")
 def play(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
     """Run the playbook awx with these variables."""
     command = [str(BIN / "ansible-playbook"), "podnet.fabric.awx", *arguments]
-    return subprocess.run(
-        [*command, "-e", json.dumps(variables)],
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command += ["-e", json.dumps(variables)]
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0"}
+    status, output = warm.run(command, environment, Path.cwd())
+    return subprocess.CompletedProcess(command, status, output, "")
 
 
 def bring(server: Server, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:

@@ -22,19 +22,16 @@ if TYPE_CHECKING:
 
     from tests.cluster.cluster import Cluster
 
-__all__ = ["lived", "make_module_cluster", "running"]
+__all__ = ["make_module_cluster", "running"]
 
-# The first cell is that of tests/cluster, tests/services and tests/masquerade. Those that are
-# chosen come first: pytest sorts tests by the place of a parameter among those of its test.
-LIVED = [cell for cell in CELLS[1:] if cell in CHOSEN]
-OTHERS = [cell for cell in CELLS[1:] if cell not in CHOSEN]
+# The first cell is that of tests/cluster, tests/services and tests/masquerade.
+LIVED = [cell for cell in CHOSEN if cell != CELLS[0]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test in each cell; where it asks for ``lived``, in those that are chosen."""
+    """Run a test in each cell that is chosen."""
     if "running" in metafunc.fixturenames:
-        cells = LIVED if "lived" in metafunc.fixturenames else LIVED + OTHERS
-        metafunc.parametrize("running", cells, indirect=True, ids=str, scope="session")
+        metafunc.parametrize("running", LIVED, indirect=True, ids=str, scope="session")
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,3 @@ def running(
         before = snapshots(cluster)
         predicted_then_done(cluster, "demo")
         yield Running(request.param, cluster, before, states(cluster))
-
-
-@pytest.fixture(scope="session")
-def lived(running: Running) -> Running:
-    """The same, for tests of a whole life: services, masquerading, killed runs, a boot."""
-    return running

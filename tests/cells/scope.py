@@ -4,7 +4,8 @@
 
 The cells are rows of one table, ``datapath/cells.py``, and the code asks for one column at a time:
 four of the six rows have every value of every column (tests/unit/test_datapath_cells.py). So what
-takes many runs is shown in those four, and all else in each.
+takes runs is shown in those four. The other two are among the switches: a live cluster comes to
+them, everybody reaches everybody there, and a node holds what a fresh install holds.
 """
 
 from __future__ import annotations
@@ -16,5 +17,5 @@ from .cells import CELLS
 #: Less those of whose values others have each.
 EACH_VALUE = [*CELLS[:3], CELLS[5]]
 
-#: Where a cluster lives its whole life.
+#: Where a cluster lives its life.
 CHOSEN = CELLS if WHOLE else EACH_VALUE

@@ -244,9 +244,9 @@ def test_a_pod_sends_as_itself_alone(running):
     assert [packet for packet in neighbor if packet.src in (frame.src, stranger.src)] == []
 
 
-def test_services_come_as_a_check_says(lived):
-    lived.cluster.variables.update(SERVICES)
-    predicted_then_done(lived.cluster)
+def test_services_come_as_a_check_says(running):
+    running.cluster.variables.update(SERVICES)
+    predicted_then_done(running.cluster)
 
 
 def visit(client, address, port=80):
@@ -255,8 +255,8 @@ def visit(client, address, port=80):
 
 
 @pytest.mark.parametrize("raw", [False, True], ids=["by sockets", "by packets"])
-def test_a_service_of_a_pod_is_reached_by_pods(raw, lived):
-    cluster = lived.cluster
+def test_a_service_of_a_pod_is_reached_by_pods(raw, running):
+    cluster = running.cluster
     pods = cluster.pods()
     with visitors(cluster, ["node-1/app-1"]):
         probe(cluster, ["node-2"], [], [pods["node-1/app-1"]])  # it is there
@@ -270,8 +270,8 @@ def test_a_service_of_a_pod_is_reached_by_pods(raw, lived):
     assert seen == {place: pods[place] for place in seen}
 
 
-def test_a_service_of_a_pod_is_reached_from_outside_by_every_node(lived):
-    cluster = lived.cluster
+def test_a_service_of_a_pod_is_reached_from_outside_by_every_node(running):
+    cluster = running.cluster
     internet = Client(cluster, "internet")
     with visitors(cluster, ["node-1/app-1"]):
         probe(cluster, ["node-2"], [], [cluster.pods()["node-1/app-1"]])
@@ -283,16 +283,16 @@ def test_a_service_of_a_pod_is_reached_from_outside_by_every_node(lived):
 
 
 @pytest.mark.parametrize("size", [32, 1440, 1472, 4000])
-def test_a_service_takes_datagrams_of_any_size_from_outside(size, lived):
-    cluster = lived.cluster
+def test_a_service_takes_datagrams_of_any_size_from_outside(size, running):
+    cluster = running.cluster
     with mirrors(cluster, "node-1/app-1"):
         for node, ip in NODE_IPS.items():
             with flow(cluster, "internet", "udp", ip, DATAGRAM_NODE_PORT) as one:
                 assert one.seen(size)[0] == (INTERNET if node == "node-1" else ip)
 
 
-def test_a_service_of_a_process_of_a_node(lived):
-    cluster, pods = lived.cluster, lived.cluster.pods()
+def test_a_service_of_a_process_of_a_node(running):
+    cluster, pods = running.cluster, running.cluster.pods()
     internet = Client(cluster, "internet")
     with visitors(cluster, ["node-2"]):
         probe(cluster, ["node-1"], [], [NODE_IPS["node-2"]])
@@ -301,7 +301,7 @@ def test_a_service_of_a_process_of_a_node(lived):
         seen = {node: visit(internet, ip, HOST_NODE_PORT) for node, ip in NODE_IPS.items()}
         assert seen == {**NODE_IPS, "node-2": INTERNET}
         for place in pods:
-            if place == "node-2/app-2" and lived.cell.datapath != "ebpf":
+            if place == "node-2/app-2" and running.cell.datapath != "ebpf":
                 # Its reply would pass by no program.
                 before = counts(cluster, "node-2").get(("guard", "host_backend"), 0)
                 assert Client(cluster, place, raw=True).fail(HOST).status == SILENT

@@ -33,9 +33,9 @@ MASQUERADE = {
 
 
 @pytest.fixture(scope="module")
-def lab(lived):
+def lab(running):
     """The cluster, with services, its pods masqueraded, and mirrors outside."""
-    cluster = lived.cluster
+    cluster = running.cluster
     cluster.variables.update(MASQUERADE)
     cluster.play("site").ok()
     with mirrors(cluster, "internet", "vpc-server", *cluster.nodes):
@@ -43,9 +43,9 @@ def lab(lived):
 
 
 @pytest.fixture
-def cell(lived):
+def cell(running):
     """The cell in which it stands."""
-    return lived.cell
+    return running.cell
 
 
 def test_pods_go_out_as_their_node_and_stay_inside_who_they_are(cell, lab):
@@ -137,14 +137,14 @@ def test_other_nodes_see_the_pod_where_the_user_wants_that(cell, lab):
     assert seen(lab, ONE, INTERNET) == NODE_IPS["node-1"]
 
 
-def test_switched_off_it_and_services_leave_nothing(lived, lab):
+def test_switched_off_it_and_services_leave_nothing(running, lab):
     for name in (*MASQUERADE, *SERVICES, "podnet_masquerade_nodes"):
         lab.variables.pop(name, None)
     with flow(lab, ONE, "udp", INTERNET, own_port=48010) as pod:
         assert pod.seen() == (NODE_IPS["node-1"], 48010)
         predicted_then_done(lab)
     assert seen(lab, ONE, INTERNET) == lab.pods()[ONE]
-    assert differences(lived.fresh, states(lab)) == {}
+    assert differences(running.fresh, states(lab)) == {}
     # The flows of before are nobody's: their ports are the node's again.
     with flow(lab, "node-1", "udp", INTERNET, own_port=48010) as node:
         assert node.seen() == (NODE_IPS["node-1"], 48010)

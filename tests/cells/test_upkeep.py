@@ -43,18 +43,18 @@ def routes_to_pods(proc):
     return len(re.findall(r"\t[0-9A-F]{2}A[0-9A-F]6F0A\t", (proc / "net/route").read_text()))
 
 
-def test_runs_that_are_killed_converge(lived):
-    cluster = lived.cluster
-    first = (links, 1) if lived.cell.datapath == "ebpf" else (routes_to_pods, 2)
+def test_runs_that_are_killed_converge(running):
+    cluster = running.cluster
+    first = (links, 1) if running.cell.datapath == "ebpf" else (routes_to_pods, 2)
     for holds, number in (first, (pods, 3)):
         run_and_kill(cluster, holds, number)
     cluster.play("site").ok()
-    assert differences(lived.fresh, states(cluster)) == {}
+    assert differences(running.fresh, states(cluster)) == {}
     everybody_reaches_everybody(cluster)
 
 
-def test_a_node_that_boots_has_all_of_it_back_before_any_run(lived):
-    cluster, pod = lived.cluster, "node-1/app-1"
+def test_a_node_that_boots_has_all_of_it_back_before_any_run(running):
+    cluster, pod = running.cluster, "node-1/app-1"
     cluster.variables.update({**SERVICES, **MASQUERADE})
     cluster.play("site").ok()
     before = states(cluster)

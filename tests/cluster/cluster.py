@@ -24,8 +24,10 @@ from ansible_collections.podnet.fabric.plugins.module_utils.lab.spawn import ENV
 from ansible_collections.podnet.fabric.plugins.module_utils.lab.spec import labs_of
 from ansible_collections.podnet.fabric.plugins.modules.lab import HOST
 
+from . import warm
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent
@@ -172,6 +174,23 @@ class Run:
         return self
 
 
+def _environment(journal: Path, more: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a run."""
+    return {
+        **os.environ,
+        "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin",
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build/collections"),
+        "ANSIBLE_PIPELINING": "1",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "journal,ahead",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+        "JOURNAL_PATH": str(journal),
+        "PACKED_PATH": PACKED,
+        **more,
+    }
+
+
 class Cluster:
     """A lab of its own name and the cluster on it."""
 
@@ -257,22 +276,9 @@ class Cluster:
 
         :param environment: over this test's own.
         """
-        command = [str(BIN / "ansible-playbook"), "-i", str(self._written()), *arguments]
         return subprocess.Popen(
-            [*command, playbook if "/" in playbook else f"podnet.fabric.{playbook}"],
-            env={
-                **os.environ,
-                "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin",
-                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build/collections"),
-                "ANSIBLE_PIPELINING": "1",
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-                "ANSIBLE_CALLBACKS_ENABLED": "journal,ahead",
-                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
-                "JOURNAL_PATH": str(journal),
-                "PACKED_PATH": PACKED,
-                **environment,
-            },
+            self._words(playbook, *arguments),
+            env=_environment(journal, environment),
             cwd=self.folder,
             preexec_fn=self.controller,  # noqa: PLW1509
             stdin=subprocess.DEVNULL,
@@ -282,13 +288,22 @@ class Cluster:
             start_new_session=True,  # who kills it can kill all of it
         )
 
+    def _words(self, playbook: str, *arguments: str) -> list[str]:
+        name = playbook if "/" in playbook else f"podnet.fabric.{playbook}"
+        return [str(BIN / "ansible-playbook"), "-i", str(self._written()), *arguments, name]
+
     def play(self, playbook: str, *arguments: str, **environment: str) -> Run:
         """Run a playbook of the collection over the inventory as it is now, to its end."""
         journal = self.folder / f"journal-{uuid.uuid4().hex}"
-        process = self.start_play(playbook, *arguments, journal=journal, **environment)
-        output = process.communicate()[0]
+        if self.controller is None:
+            words = self._words(playbook, *arguments)
+            status, output = warm.run(words, _environment(journal, environment), self.folder)
+        else:
+            process = self.start_play(playbook, *arguments, journal=journal, **environment)
+            output = process.communicate()[0]
+            status = process.returncode
         lines = journal.read_text().splitlines() if journal.exists() else []
-        return Run(process.returncode, output, [Event(**json.loads(line)) for line in lines])
+        return Run(status, output, [Event(**json.loads(line)) for line in lines])
 
     def start(self, target: str, *command: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command on ``HOST`` or in ``HOST/POD``, as ``./lab exec`` does."""

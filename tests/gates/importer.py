@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Import the collection as Galaxy does, and take no warning for an answer.
 
-With what it does by default: ansible-doc, and ansible-lint on the tarball's files. ``ansible-test
-sanity`` is a part of its own.
+With what it does by default: ansible-doc, and, by ``make test-published``, ansible-lint on the
+tarball's files, which ``make test`` has linted as they lie in the checkout, by the same profile.
+``ansible-test sanity`` is a part of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from tests.scope import WHOLE
 
 from .parts import PUBLISHING, ROOT
 
@@ -25,6 +28,7 @@ def imported(checkout: Path, folder: Path) -> list[str]:
     environment = {**os.environ, "PATH": f"{PUBLISHING}:{os.environ['PATH']}", "HOME": str(folder)}
     for name in [name for name in environment if name.startswith("ANSIBLE_")]:
         del environment[name]
+    environment["GALAXY_IMPORTER_RUN_ANSIBLE_LINT"] = str(WHOLE)
     build = ["collection", "build", "--output-path", str(folder), str(checkout)]
     subprocess.run(
         [str(PUBLISHING / "ansible-galaxy"), *build],

@@ -34,8 +34,8 @@ def _gate(name: str, *command: str) -> Gate:
     return Gate(name, command)
 
 
-def _python(name: str, *words: str) -> Gate:
-    return Gate(name, (sys.executable, *words))
+def _python(name: str, *words: str, **environment: str) -> Gate:
+    return Gate(name, (sys.executable, *words), environment)
 
 
 def _pytest(name: str, *words: str, python: str = sys.executable, **environment: str) -> Gate:
@@ -67,8 +67,11 @@ ON_ANSIBLE = [
     f"tests/unit/test_{name}.py"
     for name in ("bpf_compile", "filters", "plan_actions", "reports", "run_folder")
 ]
-#: Random histories and times, which are the same under another Python.
-LONG = [f"--ignore=tests/unit/test_{name}.py" for name in ("plan_scale", "policy_random")]
+#: Random histories, sizes and times, which are the same under another Python.
+LONG = [
+    f"--ignore=tests/unit/test_{name}.py"
+    for name in ("plan_scale", "policy_random", "policy_meaning", "plan_services_errors", "gates")
+]
 NETLINK = [
     f"tests/integration/test_{name}.py"
     for name in ("bridge", "neighbors", "netns", "network_values", "routes", "veth", "vxlan")
@@ -97,6 +100,14 @@ CELLS = ("tests/cells", f"--ignore={SWITCH}")
 #: All there is: see tests/scope.py.
 WHOLE = {"TESTS_SCOPE": "whole"}
 
+IMPORTER = ("-m", "tests.gates.importer")
+#: The collection as it is published, beside what Galaxy says.
+PUBLISHED = (
+    _gate("REUSE", str(PUBLISHING / "reuse"), "lint", "--quiet"),
+    _gate("antsibull-docs", *DOCS),
+    _pytest("published", "tests/published"),
+)
+
 #: What runs by itself under ``make test-PART``.
 PARTS: dict[str, tuple[Gate, ...]] = {
     "unit": (_pytest("unit", "tests/unit"),),
@@ -109,17 +120,14 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         _gate("shellcheck", "shellcheck", ".ci/run", "lab", "tests/vm/finish.sh"),
         _gate("changelog", "antsibull-changelog", "lint"),
     ),
-    "published": (
-        _python("galaxy-importer", "-m", "tests.gates.importer"),
-        _gate("REUSE", str(PUBLISHING / "reuse"), "lint", "--quiet"),
-        _gate("antsibull-docs", *DOCS),
-        _pytest("published", "tests/published"),
-    ),
+    "published": (_python("galaxy-importer", *IMPORTER), *PUBLISHED),
+    "published-whole": (_python("galaxy-importer, whole", *IMPORTER, **WHOLE), *PUBLISHED),
     "docs": (
         _python("docs as HTML", "-m", "tests.gates.pages"),
         _pytest("docs", "tests/docs"),
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
+    "sanity-whole": (_python("ansible-test sanity, whole", "-m", "tests.gates.sanity", **WHOLE),),
     "versions": (
         _pytest("unit, core 2.17", *ON_ANSIBLE, python=str(OLDEST)),
         _pytest("cluster, core 2.17", "tests/versions", ANOTHER_PYTHON, python=str(OLDEST)),
@@ -135,6 +143,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "packet": (_pytest("packet", "tests/packet"),),
     "packet-whole": (_pytest("packet, whole", "tests/packet", **WHOLE),),
     "integration": (_pytest("integration", "tests/integration"),),
+    "integration-whole": (_pytest("integration, whole", "tests/integration", **WHOLE),),
     "demo": (_pytest("demo", *DEMO),),
     "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),
     "cells": (_pytest("cells", *CELLS),),
@@ -163,10 +172,12 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 
 #: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
 #: cell, where ``make test`` has four, every switch between two of the six, every case of policies
-#: in each, 1,000 changes under traffic, every make of each program.
+#: in each, 1,000 changes under traffic, every make of each program, a kill before every change,
+#: what Galaxy lints, sanity of what is not published.
 APART = (
     "vm-whole",
-    *("packet-whole", "cells-whole", "switches-whole", "policy-whole", "upgrade-whole"),
+    *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
+    *("upgrade-whole", "published-whole", "sanity-whole"),
 )
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as

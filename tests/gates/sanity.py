@@ -1,6 +1,9 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``ansible-test sanity`` without a container, on a copy of what git tracks or would track."""
+"""``ansible-test sanity`` without a container, on a copy of what git tracks or would track.
+
+By ``make test-sanity`` on all of it, and by ``make test`` on what is published, which is half.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.scope import WHOLE
+
 ROOT = Path(__file__).parent.parent.parent
 BUILD = ROOT / ".build" / "sanity"
 COPY = BUILD / "ansible_collections" / "podnet" / "fabric"
+#: What ``build_ignore`` of galaxy.yml leaves out, as far as there is something to test in it.
+NOT_PUBLISHED = ("tests/", "molecule/")
 #: The one Python whose modules' imports and syntax are tested: that of Debian 12.
 PYTHON = "3.11"
 #: The script that the pinned ansible-core looks for; its message names another one if it does.
@@ -30,7 +37,7 @@ def copy_checkout() -> None:
         check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
+        if (ROOT / name).is_file() and (WHOLE or not name.startswith(NOT_PUBLISHED)):
             (COPY / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, COPY / name)
     # A repository of its own: ansible-test asks git, and the checkout's ignores .build.

@@ -7,7 +7,6 @@ import json
 import shutil
 import socket
 import subprocess
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +19,11 @@ from bpf_support import compiled
 from node_support import CLUSTER, NODE_IP, NODES, PEER_IP, bare_node, items, make_routes
 from running import ROOT, do, fails, four_runs, ip_here, run, run_module, until
 
+from tests.cells.scope import CHOSEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CELLS = list(product(("ebpf", "bridge", "routed"), ("native_routing", "overlay")))
 PEER_CIDR, PEER_NET, PEER_MAC = "10.111.160.128/25", "10.111.160.128", "0a:58:0a:6f:a0:80"
 IF_UP = "/etc/network/if-up.d/podnet"
 ADDRESS = f"{NODE_IP}/24"
@@ -115,7 +115,7 @@ def reaches(place: list[str], address: str) -> None:
     do(*place, "ping", "-q", "-c", "1", "-W", "2", address)
 
 
-@pytest.mark.parametrize("cell", CELLS, ids="+".join)
+@pytest.mark.parametrize("cell", CHOSEN, ids=str)
 def test_what_a_host_does_takes_nothing_for_long(cell):
     """Pods of a node reach each other and the node all the time; all else comes back by a hook."""
     with a_host():

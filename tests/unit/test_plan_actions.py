@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -14,6 +13,8 @@ import pytest
 import yaml
 from ansible_collections.podnet.fabric.plugins.module_utils.plan.planner import plan
 from planning import CLUSTER, NODES, fresh, inventory
+
+from tests.cluster import warm
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -91,12 +92,10 @@ class Run:
         )
         (folder / "play.json").write_text(json.dumps([play or PLAY]))
         self.tmp, journal = folder / "tmp", folder / "journal"
-        self.done = subprocess.run(
-            [
-                *(sys.executable, "-m", "ansible.cli.playbook"),
-                *("-i", folder / "inventory.json", folder / "play.json", *options),
-            ],
-            env={
+        files = (str(folder / "inventory.json"), str(folder / "play.json"))
+        self.status, self.output = warm.run(
+            [str(Path(sys.executable).parent / "ansible-playbook"), "-i", *files, *options],
+            {
                 **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
                 "ANSIBLE_LOCAL_TEMP": str(self.tmp),
@@ -106,10 +105,7 @@ class Run:
                 "JOURNAL_PATH": str(journal),
                 "ANSIBLE_NOCOLOR": "1",
             },
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
+            folder,
         )
         lines = journal.read_text().splitlines() if journal.exists() else []
         events = [json.loads(line) for line in lines]
@@ -127,7 +123,7 @@ def test_every_host_gets_its_slice_and_nothing_stays_on_disk(tmp_path, options):
         "podnet_max_pods": "",
     }
     run = Run(tmp_path, templated, fresh(NODES), *options)
-    assert run.done.returncode == 0, run.done.stdout
+    assert run.status == 0, run.output
     wanted = plan(inventory(), fresh(NODES))
     assert {name: said["node"] for name, said in run.said.items()} == {
         name: wanted.node(name) | OF_DEVICE for name in NODES
@@ -153,7 +149,7 @@ def test_a_host_that_was_not_observed_gets_no_slice(tmp_path):
     run = Run(tmp_path, CLUSTER, seen, "--limit", f"{first},{second}")
     assert run.said[first]["node"] == held | OF_DEVICE | {"planned_before": True}
     assert run.said[second]["node"] is None
-    assert f"{second} was not observed in this run" in run.done.stdout
+    assert f"{second} was not observed in this run" in run.output
     assert run.said[first]["plan"]["warnings"] == [
         "13 pods pending (nginx-app-2, nginx-app-3, nginx-app-5 and 10 more): presumed on one of "
         f"{second}, {third}, which did not answer or were not asked."
@@ -168,7 +164,7 @@ def test_what_the_devices_of_a_host_do_not_allow_is_said_before_it_has_a_slice(t
     run = Run(tmp_path, {**CLUSTER, **variables}, seen)
     assert run.said[first]["node"]["vxlan"]["mtu"] == run.said[first]["node"]["mtu"] == 1400
     assert run.said[second]["node"] is None
-    assert f"podnet_vxlan_device of {second}: there is no eth9" in run.done.stdout
+    assert f"podnet_vxlan_device of {second}: there is no eth9" in run.output
 
 
 @pytest.mark.parametrize(
@@ -184,8 +180,8 @@ def test_what_the_devices_of_a_host_do_not_allow_is_said_before_it_has_a_slice(t
 )
 def test_a_bad_variable_fails_the_run_before_any_slice(tmp_path, variables, sentence):
     run = Run(tmp_path, {**CLUSTER, **variables}, fresh(NODES))
-    assert run.done.returncode != 0
-    assert sentence in run.done.stdout + run.done.stderr
+    assert run.status != 0
+    assert sentence in run.output
     assert run.said == {}
 
 
@@ -224,7 +220,7 @@ def test_a_configuration_of_the_agent_is_read_where_ansible_runs(tmp_path, given
         given = given.removeprefix("files/")
     variables = {"podnet_masquerade": True, "podnet_ip_masq_agent": given}
     run = Run(tmp_path, {**CLUSTER, **variables}, fresh(NODES))
-    assert run.done.returncode == 0, run.done.stdout
+    assert run.status == 0, run.output
     for said in run.said.values():
         assert said["node"]["masquerade"] == {
             "nodes": False,
@@ -272,14 +268,14 @@ def test_a_configuration_of_the_agent_is_read_where_ansible_runs(tmp_path, given
 def test_a_configuration_of_the_agent_that_is_none(tmp_path, given, sentence):
     (tmp_path / "bad.yml").write_text("nonMasqueradeCIDRs: [}\n")
     run = Run(tmp_path, {**CLUSTER, "podnet_ip_masq_agent": given}, fresh(NODES))
-    assert run.done.returncode != 0
-    assert sentence in run.done.stdout + run.done.stderr
+    assert run.status != 0
+    assert sentence in run.output
     assert run.said == {}
 
 
 def test_a_misspelt_variable_stops_the_run_and_one_of_a_user_is_said(tmp_path):
     run = Run(tmp_path / "own", {**CLUSTER, "podnet_own_of_a_user": 1}, fresh(NODES))
-    assert run.done.returncode == 0, run.done.stdout
+    assert run.status == 0, run.output
     assert run.said["node-e6e4d"]["plan"]["warnings"] == [
         "podnet_own_of_a_user is no variable of podnet.fabric, and without effect on it."
     ]
@@ -287,9 +283,9 @@ def test_a_misspelt_variable_stops_the_run_and_one_of_a_user_is_said(tmp_path):
     variables = {**CLUSTER, "podnet_masquarade": True}
     extra = '{"podnet_node_sysctl": {}}'
     run = Run(tmp_path / "misspelt", variables, fresh(NODES), "-e", extra)
-    assert run.done.returncode != 0
-    assert misspelt.format("masquarade", "masquerade") in run.done.stdout
-    assert misspelt.format("node_sysctl", "node_sysctls") in run.done.stdout
+    assert run.status != 0
+    assert misspelt.format("masquarade", "masquerade") in run.output
+    assert misspelt.format("node_sysctl", "node_sysctls") in run.output
     assert run.said == {}
 
 
@@ -339,7 +335,7 @@ def test_variables_count_wherever_ansible_lets_people_put_them(tmp_path):
         }
     }
     run = Run(tmp_path, variables, seen, *options, play=play)
-    assert run.done.returncode == 0, run.done.stdout
+    assert run.status == 0, run.output
     (said,) = run.said.values()
     node, cluster = said["node"], said["plan"]["cluster"]
     assert (node["datapath"], node["network_type"]) == ("bridge", "overlay")
@@ -379,9 +375,9 @@ def test_a_value_that_a_later_role_alone_has_is_refused(tmp_path, late, options,
         ],
     }
     run = Run(tmp_path, CLUSTER, fresh(NODES), *options, play=play)
-    assert (run.done.returncode != 0) == bool(refused), run.done.stdout
-    assert refused in run.done.stdout
-    assert ("was 1300 when the network was planned; valid is" in run.done.stdout) == bool(refused)
+    assert (run.status != 0) == bool(refused), run.output
+    assert refused in run.output
+    assert ("was 1300 when the network was planned; valid is" in run.output) == bool(refused)
 
 
 def test_answers_of_a_survey_are_texts(tmp_path):
@@ -400,7 +396,7 @@ def test_answers_of_a_survey_are_texts(tmp_path):
         "podnet_native_routing_cidr": "\n",
     }
     run = Run(tmp_path, CLUSTER, fresh(NODES), "-e", json.dumps(answers))
-    assert run.done.returncode == 0, run.done.stdout
+    assert run.status == 0, run.output
     first = next(iter(NODES))
     node = run.said[first]["node"]
     assert "one" in {each["name"] for each in node["endpoints"]}
@@ -415,8 +411,8 @@ def test_answers_of_a_survey_are_texts(tmp_path):
 
 def test_a_manifest_that_is_not_there_is_one_sentence(tmp_path):
     run = Run(tmp_path, {**CLUSTER, "podnet_service_manifests": ["gone.yml"]}, fresh(NODES))
-    assert run.done.returncode != 0
-    said = run.done.stdout + run.done.stderr
+    assert run.status != 0
+    said = run.output
     assert (
         "podnet_service_manifests[0] is 'gone.yml', which is not found; valid is a file beside the "
         "playbook, in its files/, beside the inventory, or with its whole path."

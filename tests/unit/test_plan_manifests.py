@@ -477,7 +477,7 @@ def test_files_and_folders(tmp_path):
         {**CLUSTER, "podnet_deployments": [], "podnet_manifests": given},
         fresh(NODES),
     )
-    assert run.done.returncode == 0, run.done.stdout
+    assert run.status == 0, run.output
     names = {each["name"] for said in run.said.values() for each in said["node"]["endpoints"]}
     assert names - {f"nginx-app-{number}" for number in range(1, 21)} == {
         *("first", "second", "inline", "item"),
@@ -502,8 +502,8 @@ def test_a_folder_that_cannot_be_read(tmp_path, content, sentence):
     if content is not None:
         (tmp_path / "shop/a.yaml").write_text(content)
     run = Run(tmp_path, {**CLUSTER, "podnet_manifests": ["shop"]}, fresh(NODES))
-    assert run.done.returncode != 0
-    assert sentence in run.done.stdout
+    assert run.status != 0
+    assert sentence in run.output
 
 
 #: The policies of kubernetes-network-model.md as they stand there: nothing ends the first.

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,12 +22,19 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
-def machines() -> Iterator[Machines]:
-    """Two machines that have booted and know nothing of us."""
+@contextlib.contextmanager
+def booted(hosts_and_variables: dict[str, Any]) -> Iterator[Machines]:
+    """Boot the machines of an inventory; take them away at the end."""
     with tempfile.TemporaryDirectory(prefix=f"{LABS}{os.getpid()}-") as folder:
-        cluster = Machines(described(), Path(folder))
+        cluster = Machines(hosts_and_variables, Path(folder))
         try:
             yield cluster.up()
         finally:
             cluster.down()
+
+
+@pytest.fixture(scope="session")
+def machines() -> Iterator[Machines]:
+    """Two machines that have booted and know nothing of us."""
+    with booted(described()) as both:
+        yield both

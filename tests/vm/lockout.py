@@ -90,7 +90,7 @@ def office(machines: Machines, timeout: int = TIMEOUT) -> Iterator[None]:
         machines.variables.clear()
         machines.variables.update(before)
         # A connection that was cut off may not know it yet.
-        for node in machines.nodes:
+        for node in machines.machines:
             with machines.start_ssh(*options.split(), "-O", "exit", node) as process:
                 process.communicate()
         for place, words in roads:
@@ -143,7 +143,7 @@ def is_shut_out(machines: Machines, node: str) -> bool:
 
 
 def until_shut_out(machines: Machines) -> None:
-    """Run ``site`` until every node has shut the controller out, and kill it there."""
+    """Run ``site`` until every machine has shut the controller out, and kill it there."""
     run = machines.start_play("site", journal=machines.folder / "shut-out")
 
     def seen(node: str) -> bool:
@@ -151,7 +151,7 @@ def until_shut_out(machines: Machines) -> None:
         return is_shut_out(machines, node)
 
     try:
-        for node in machines.nodes:
+        for node in machines.machines:
             wait_for(f"{node} has shut its controller out", partial(seen, node))
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -189,12 +189,12 @@ class Whole:
 
     def __init__(self, machines: Machines) -> None:
         self.machines, self.pods = machines, machines.pods()
-        self.held = {node: self._held(node) for node in machines.nodes}
-        self.ways = {node: ways(machines, node) for node in machines.nodes}
+        self.held = {node: self._held(node) for node in machines.machines}
+        self.ways = {node: ways(machines, node) for node in machines.machines}
 
     def watch(self) -> None:
         """Have each node note when a change of it is undone."""
-        for node in self.machines.nodes:
+        for node in self.machines.machines:
             unit = ("systemd-run", "--quiet", "--collect", f"--unit={NOTES}")
             self.machines.exec(node, *unit, "/usr/bin/python3", "-c", WATCH)
 
@@ -203,7 +203,7 @@ class Whole:
 
         :param booted: a node whose boot has undone it.
         """
-        for node in self.machines.nodes:
+        for node in self.machines.machines:
             wait_for(f"{node} has undone it", partial(self._is_undone, node, booted), 300)
             if node != booted:
                 self._in_time(node)

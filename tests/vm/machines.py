@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cluster whose nodes are virtual machines; around them a lab plays the rest of the VPC.
+"""A cluster whose nodes are virtual machines, all or one; a lab plays the rest of the VPC.
 
 The lab's host ``controller`` is from where playbooks run, over SSH, with the collection as it is
 published in an otherwise empty home. It reaches the machines by the device that the pod network
@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import places, removal
 
@@ -25,6 +25,9 @@ from tests.waiting import wait_for
 
 from . import image
 from .machine import Machine, network_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 ONE, TWO = "node-1.podnet.test", "node-2.podnet.test"
 ADDRESSES = {ONE: "10.111.0.11", TWO: "10.111.0.12"}
@@ -54,8 +57,11 @@ Host *
 """
 
 
-def described(**variables: Any) -> dict[str, Any]:
-    """Return an inventory of two virtual machines, and of what is around them."""
+def described(virtual: Collection[str] = (ONE, TWO), **variables: Any) -> dict[str, Any]:
+    """Return an inventory of two nodes, and of what is around them.
+
+    :param virtual: which of them are virtual machines; others are hosts of the lab.
+    """
     nodes = {
         name: {
             "ansible_connection": "ssh",
@@ -63,6 +69,8 @@ def described(**variables: Any) -> dict[str, Any]:
             "ansible_become": True,
             "podnet_node_ip": address,
         }
+        if name in virtual
+        else host(("subnet", f"{address}/24"), via=GATEWAY, ansible_host=address)
         for name, address in ADDRESSES.items()
     }
     # Machines that are emulated on a busy one may take minutes for a part of a run.
@@ -104,15 +112,18 @@ class Machines(Cluster):
         sweep()
         super().up()
         self._know(built)
-        for name in self.nodes:
+        for name in self._virtual():
             self.machines[name] = Machine(name, MACS[name], self.lab, "subnet", built, self.folder)
         # While they boot.
         self._install_collection()
         self.controller = network_of(self.lab, "controller").enter
-        for name in self.nodes:
+        for name in self.machines:
             self.wait_until_up(name)
             self._bring_what_tests_need(name)
         return self
+
+    def _virtual(self) -> list[str]:
+        return [name for name, own in self.nodes.items() if "lab_links" not in own]
 
     def down(self) -> None:
         """End the machines, and take the lab away."""
@@ -216,6 +227,9 @@ class Machines(Cluster):
         """Return by ``NODE/POD`` the address of each pod, as the kernel has it."""
         found = {}
         for name in nodes or self.nodes:
+            if name not in self.machines:
+                found.update(super().pods(name))
+                continue
             asked = ("ip", "-all", "netns", "exec", "ip", "-j", "-4", "address", "show", "dev")
             lines = self.exec(name, *asked, "eth0").splitlines()
             for line in filter(None, lines):

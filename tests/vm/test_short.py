@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A cluster's life on real hosts, in short.
+"""A cluster's life with a real host, in short: site, networkd, a lock-out, a reboot, teardown.
 
-A first run, what networkd does, a change that shuts its controller out, a reboot, teardown. The
-order of the tests is that of the life.
+One node is a virtual machine, which takes the most of the time; the other one is a host of the lab.
+Two machines live longer in the other files. The order of the tests is that of the life.
 """
 
 from __future__ import annotations
@@ -13,9 +13,17 @@ import pytest
 from tests.waiting import wait_for
 
 from . import lockout
+from .conftest import booted
 from .hosts import EVENTS, come_back, everybody_is_reached, happens, ways
-from .machines import ONE
+from .machines import ONE, TWO, described
 from .trace import left, traces
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """A machine that has booted, and a host of the lab: both know nothing of us."""
+    with booted(described(virtual=[ONE])) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +47,12 @@ def test_the_network_lives_through_what_happens_to_a_host(machines, event):
 
 def test_a_change_that_shuts_its_controller_out_is_undone(machines):
     whole = lockout.Whole(machines)
-    with lockout.office(machines, timeout=30), lockout.route(machines):
+    with lockout.office(machines, timeout=30), lockout.sysctl(machines):
         whole.watch()
         lockout.until_shut_out(machines)
     whole.is_back()
+    # The lab's host has no systemd, and so nothing that undoes.
+    assert machines.play("site").ok().changed.keys() <= {TWO}
 
 
 def test_a_reboot_brings_the_network_back_and_a_run_after_it_changes_nothing(machines):
