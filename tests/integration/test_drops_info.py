@@ -224,7 +224,7 @@ def test_what_passes_is_not_recorded(datapath):
         ),
         (
             {"protocol": "http"},
-            "protocol: 'http' is none; valid are ICMP, TCP, UDP, SCTP, or a number.",
+            "protocol: 'http' is none; valid are ICMP, TCP, UDP, SCTP, or a number to 255.",
         ),
         (
             {"since": "yesterday"},
