@@ -52,6 +52,8 @@ MAKE_INVENTORY = (
 UP = ("./lab", "up", "-i", str(INVENTORY))
 DOWN = ("./lab", "down", LAB)
 SITE = ("ansible-playbook", "-i", str(INVENTORY), "podnet.fabric.site")
+#: With what a cloud does: the VPC routes pods' addresses, also to and from who is outside.
+DEMO = ("ansible-playbook", "-i", str(INVENTORY), "podnet.fabric.demo")
 CONNECTIVITY = ("ansible-playbook", "-i", str(INVENTORY), "podnet.fabric.connectivity")
 
 #: In the order of the table. A rerun is a command whose ``before`` holds the first run.
@@ -75,7 +77,7 @@ COMMANDS = (
         aim=30,
     ),
     Command("rerun of it", SITE, repeat=3, aim=12),
-    Command("connectivity test of it", CONNECTIVITY, after=(DOWN,), repeat=3),
+    Command("connectivity test of it", CONNECTIVITY, before=(DEMO,), after=(DOWN,), repeat=3),
 )
 
 

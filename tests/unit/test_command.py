@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 UTILS = ROOT / "plugins/module_utils"
-#: Words that say what a module says, and the options of it that the command knows by the plan.
+#: Words that say what a module says, and the options of it that the command knows by the plan, or
+#: that are for who asks many nodes.
 MODULES = {
     "endpoints": ("endpoints_info", {"program", "delivery_program", "datapath"}),
     "services": ("services_info", set()),
     "nat": ("nat_info", set()),
     "policy": ("policy_info", set()),
-    "drops": ("drops_info", set()),
-    "flows": ("flows_info", set()),
+    "drops": ("drops_info", {"names"}),
+    "flows": ("flows_info", {"names"}),
 }
 WORDS = [word.name for word in table.WORDS]
 

@@ -75,6 +75,7 @@ def test_the_lines_of_the_write_up():
             ),
         ],
         "matched": 4,
+        "masquerades": False,
     }
     assert report.render(found).splitlines() == [
         "UDP OUT 172.16.2.1:49847 -> 8.8.8.8:53 XLATE_SRC 192.168.10.10:49847 Created=222sec ago",
@@ -84,7 +85,9 @@ def test_the_lines_of_the_write_up():
         "Created=0sec ago [over]",
         "… and 1 more",
     ]
-    assert report.render({"entries": [], "matched": 0}) == ""
+    nothing = {"entries": [], "matched": 0}
+    assert report.render({**nothing, "masquerades": True}) == ""
+    assert report.render({**nothing, "masquerades": False}) == report.OFF
 
 
 @pytest.mark.parametrize(

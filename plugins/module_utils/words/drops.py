@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..command.table import from_user
 from ..drops import info, report
-from . import named
+from ..node.strangers import refuse_pods
 
 if TYPE_CHECKING:
     import argparse
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     """Return the answer, and whether there is no drop among what was asked for."""
-    named.pods({"pod": options.pod and [options.pod]})
     with from_user():
+        refuse_pods({"pod": options.pod and [options.pod]})
         wanted = info.Filter(
             pod=options.pod,
             address=options.address,

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..command.table import from_user
+from ..node.strangers import refuse_pods
 from ..talkers import info, report
-from . import named
 
 if TYPE_CHECKING:
     import argparse
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     """Return the answer, and whether flows are counted here at all."""
-    named.pods({"pod": options.pod and [options.pod]})
     with from_user():
+        refuse_pods({"pod": options.pod and [options.pod]})
         wanted = info.Filter(
             pod=options.pod,
             address=options.address,

@@ -17,7 +17,7 @@ from ..drops.strangers import refuse
 from ..flows import known, watch
 from ..flows.lines import said, text
 from ..flows.wanted import MEANS, PODS, Wanted
-from . import named
+from ..node.strangers import refuse_pods
 
 if TYPE_CHECKING:
     import argparse
@@ -42,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
             only={option: given[option] for option in MEANS if given[option]},
             exclude={option: given[f"not_{option}"] for option in MEANS if given[f"not_{option}"]},
         )
-    named.pods({option: given[option] for option in PODS})
-    _check_policies(given["policy"] or ())
+        refuse_pods({option: given[option] for option in PODS})
+        _refuse_policies(given["policy"] or ())
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what was seen is written out
     seconds = None if given["follow"] else given["seconds"] or SECONDS
     write = json.dumps if given["json"] else text
@@ -59,14 +59,13 @@ def run(options: argparse.Namespace) -> int:
     return SOUND
 
 
-def _check_policies(patterns: Sequence[str]) -> None:
+def _refuse_policies(patterns: Sequence[str]) -> None:
     """Refuse a policy by which no packet of this node can be judged."""
     here = known.read({}) if patterns else None
     if here is None or not here.names.nodes:  # without a network another sentence is due
         return
     called = {policy for _name, policies in here.rules.values() for policy in policies}
-    with from_user():
-        refuse("policy", patterns, called, "policy that selects a pod of this node")
+    refuse("policy", patterns, called, "policy that selects a pod of this node")
 
 
 def _show(
