@@ -125,6 +125,7 @@ warm.serve(int(sys.argv[1]))
 def serve(number: int) -> None:
     """Import Ansible, then fork a process for each run that is asked for, until nobody can ask."""
     sys.argv = ["ansible-playbook", "site"]
+    sys.path[0] = str(Path(sys.executable).parent)  # as for its script: not the folder of a run
     for name in IMPORTED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
