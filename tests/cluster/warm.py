@@ -4,8 +4,9 @@
 
 The imports take half a second, a sixth of a rerun. A run begins where the command's own script
 does: with its words, its environment, its folder, a session of its own. Nothing of the collection
-is imported beforehand. The tests that kill runs, the demo, the examples of the documentation, AWX
-and the virtual machines start the command itself.
+is imported beforehand. The command itself is started by the tests that kill runs, by those of other
+versions of Ansible, the demo, the pages of the documentation, AWX's jobs, molecule and the virtual
+machines.
 """
 
 from __future__ import annotations
