@@ -196,6 +196,8 @@ class Cluster:
 
     #: Moves the process of a run to where it reaches the hosts from; None: it runs here.
     controller: Callable[[], None] | None = None
+    #: Whether runs may be forks: see warm.py.
+    forks = True
     #: Of the demo: what its first check said, and what ``./lab demo`` printed.
     first_check: Run
     screen: str
@@ -295,7 +297,7 @@ class Cluster:
     def play(self, playbook: str, *arguments: str, **environment: str) -> Run:
         """Run a playbook of the collection over the inventory as it is now, to its end."""
         journal = self.folder / f"journal-{uuid.uuid4().hex}"
-        if self.controller is None:
+        if self.forks and self.controller is None:
             words = self._words(playbook, *arguments)
             status, output = warm.run(words, _environment(journal, environment), self.folder)
         else:

@@ -4,8 +4,9 @@
 
 The imports take half a second, a sixth of a rerun. A run begins where the command's own script
 does: with its words, its environment, its folder, a session of its own. Nothing of the collection
-is imported beforehand. The tests that kill runs, the demo, the examples of the documentation, AWX
-and the virtual machines start the command itself.
+is imported beforehand. The command itself is started by the tests that kill runs, by those of other
+versions of Ansible, the demo, the pages of the documentation, AWX's jobs, molecule and the virtual
+machines.
 """
 
 from __future__ import annotations
@@ -125,6 +126,7 @@ warm.serve(int(sys.argv[1]))
 def serve(number: int) -> None:
     """Import Ansible, then fork a process for each run that is asked for, until nobody can ask."""
     sys.argv = ["ansible-playbook", "site"]
+    sys.path[0] = str(Path(sys.executable).parent)  # as for its script: not the folder of a run
     for name in IMPORTED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

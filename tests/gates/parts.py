@@ -155,6 +155,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "policy": (_pytest("policy", "tests/policy"),),
     "policy-whole": (_pytest("policy, whole", "tests/policy", **WHOLE),),
     "loss": (_pytest("loss", "tests/loss"),),
+    "loss-whole": (_pytest("loss, whole", "tests/loss", **WHOLE),),
     "awx": (_pytest("awx", "tests/awx"),),
     "upgrade": (_pytest("upgrade", "tests/upgrade"),),
     "upgrade-whole": (_pytest("upgrade, whole", "tests/upgrade", **WHOLE),),
@@ -177,15 +178,15 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 APART = (
     "vm-whole",
     *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
-    *("upgrade-whole", "published-whole", "sanity-whole"),
+    *("upgrade-whole", "published-whole", "sanity-whole", "loss-whole"),
 )
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as
 #: long as two, and each of them twice its time.
 LONGEST_FIRST = (
-    *("integration", "policy", "cells", "cluster", "vm", "masquerade", "upgrade", "switches"),
-    *("molecule", "versions", "loss", "services", "packet", "awx", "published", "demo", "docs"),
-    *("sanity", "lint", "unit"),
+    *("integration", "policy", "cluster", "cells", "masquerade", "vm", "switches", "molecule"),
+    *("upgrade", "versions", "loss", "services", "packet", "sanity", "published", "awx", "demo"),
+    *("docs", "lint", "unit"),
 )
 AT_ONCE = 2
 
