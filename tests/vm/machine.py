@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -52,34 +53,38 @@ class Machine:
     ) -> None:
         self.name = name
         self.console, self._control = folder / f"{name}.console", folder / f"{name}.qmp"
-        switch = network_of(lab, "switch")
-        port = name.partition(".")[0]
+        self._switch, self._mac = network_of(lab, "switch"), mac
+        self._port, self._segment = name.partition(".")[0], segment
+        self._disk = _overlay(image.disk, folder / f"{name}.disk")
+        self._process = self._started(image.kernel, image.initrd)
 
+    def _started(self, kernel: Path, initrd: Path) -> subprocess.Popen[bytes]:
         def plug() -> None:
-            switch.enter()
-            for words in (f"tuntap add {port} mode tap", f"link set {port} master {segment} up"):
-                subprocess.run(["ip", *words.split()], check=True)
+            self._switch.enter()
+            add, port = f"tuntap add {self._port} mode tap", self._port
+            subprocess.run(["ip", *add.split()], check=False, stderr=subprocess.DEVNULL)
+            subprocess.run(f"ip link set {port} master {self._segment} up".split(), check=True)
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
-        self._process = subprocess.Popen(
-            self._command(mac, port, image),
+        return subprocess.Popen(
+            self._command(kernel, initrd),
             stdin=subprocess.DEVNULL,
             preexec_fn=plug,  # noqa: PLW1509
+            pass_fds=(self._disk,),
             start_new_session=True,  # an interrupt is for the tests, which then end it
         )
 
-    def _command(self, mac: str, port: str, image: Image) -> list[str]:
-        kernel = (
-            f"root=/dev/vda rw console=ttyS0 quiet mitigations=off systemd.hostname={self.name}"
-        )
+    def _command(self, kernel: Path, initrd: Path) -> list[str]:
+        words = f"root=/dev/vda rw console=ttyS0 quiet mitigations=off systemd.hostname={self.name}"
+        lan = f"tap,id=lan,ifname={self._port},script=no,downscript=no"
         return [
             *("qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config"),
             *("-machine", "q35,usb=off", "-accel", "tcg,thread=multi", "-cpu", "Nehalem"),
             *("-smp", PROCESSORS, "-m", MEMORY, "-display", "none"),
-            *("-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", kernel),
-            *("-drive", f"if=virtio,format=raw,cache=unsafe,snapshot=on,file={image.disk}"),
-            *("-netdev", f"tap,id=lan,ifname={port},script=no,downscript=no"),
-            *("-device", f"virtio-net-pci,id=nic,netdev=lan,mac={mac},addr={BUS_SLOT},romfile="),
+            *("-kernel", str(kernel), "-initrd", str(initrd), "-append", words),
+            *("-drive", f"if=virtio,format=qcow2,cache=unsafe,file=/proc/self/fd/{self._disk}"),
+            *("-netdev", lan, "-device"),
+            f"virtio-net-pci,id=nic,netdev=lan,mac={self._mac},addr={BUS_SLOT},romfile=",
             *("-device", "virtio-rng-pci", "-serial", f"file:{self.console}"),
             # Where it has switched itself off, it waits to be switched on, with its disk.
             *("-qmp", f"unix:{self._control},server=on,wait=off", "-action", "shutdown=pause"),
@@ -100,6 +105,12 @@ class Machine:
         self._ask("system_reset")
         self._ask("cont")
 
+    def switch_on_with(self, kernel: Path, initrd: Path) -> None:
+        """Boot one that is off with another kernel, and the disk as it was left."""
+        self._process.kill()
+        self._process.wait()
+        self._process = self._started(kernel, initrd)
+
     def set_link(self, *, up: bool) -> None:
         """Plug its network cable, or pull it."""
         self._ask("set_link", name="nic", up=up)
@@ -113,6 +124,7 @@ class Machine:
         """Let there be no such machine."""
         self._process.kill()
         self._process.wait()
+        os.close(self._disk)
 
     def _ask(self, command: str, **arguments: Any) -> Any:
         with socket.socket(socket.AF_UNIX) as control:
@@ -129,6 +141,15 @@ class Machine:
                         continue
                     assert "error" not in answer, answer
         return answer["return"]
+
+
+def _overlay(disk: Path, file: Path) -> int:
+    """Return an open file, without a name by now, for what a machine writes to a disk."""
+    create = ("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b")
+    subprocess.run([*create, str(disk), str(file)], check=True)
+    opened = os.open(file, os.O_RDWR)
+    file.unlink()
+    return opened
 
 
 def _asked(command: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -223,6 +223,16 @@ class Machines(Cluster):
                 told = "".join(there.communicate())
         assert there.returncode == 0, told
 
+    def fetch(self, node: str, path: str) -> Path:
+        """Copy a file of a machine; return where to."""
+        file = self.folder / Path(path).name
+        with file.open("wb") as copy:
+            reading = self.start_ssh(node, shlex.join(("sudo", "cat", path)), stdout=copy)
+            with reading as there:
+                errors = there.communicate()[1]
+        assert there.returncode == 0, errors
+        return file
+
     def pods(self, *nodes: str) -> dict[str, str]:
         """Return by ``NODE/POD`` the address of each pod, as the kernel has it."""
         found = {}

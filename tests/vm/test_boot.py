@@ -189,11 +189,12 @@ def test_another_address_than_planned_is_said_and_nothing_is_made(machines):
 def test_another_kernel_loads_what_was_compiled_under_the_one_before(machines):
     before, pods, release = ways(machines, TWO), machines.pods(), kernel(machines, TWO)
     other = release.replace("-cloud", "")
-    machines.bring_packages(TWO, f"linux-image-{other}", "kexec-tools")
-    boot = machines.boot_of(TWO)
-    files = (f"/boot/vmlinuz-{other}", f"--initrd=/boot/initrd.img-{other}", "--reuse-cmdline")
-    machines.exec(TWO, "kexec", "--load", *files)
-    machines.try_exec(TWO, "systemctl", "kexec")
+    machines.bring_packages(TWO, f"linux-image-{other}")
+    files = (machines.fetch(TWO, f"/boot/{name}-{other}") for name in ("vmlinuz", "initrd.img"))
+    # Not by kexec: for an emulated machine the way there takes hours.
+    boot, (image, initrd) = machines.boot_of(TWO), files
+    machines.switch_off(TWO)
+    machines.machines[TWO].switch_on_with(image, initrd)
     machines.booted(TWO, boot)
     assert kernel(machines, TWO) == other
     assert after_boot(machines, TWO)[0] == "success"
