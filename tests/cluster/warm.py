@@ -95,7 +95,7 @@ def _forked(words: Sequence[str], environment: Mapping[str, str], folder: Path) 
     asked = {"words": words, "environment": dict(environment), "folder": str(folder)}
     with contextlib.ExitStack() as stack:
         said, told = (_pipe(stack) for _each in range(2))
-        with tempfile.TemporaryFile() as request, said[1], told[1]:
+        with said[1], told[1], tempfile.TemporaryFile() as request:
             request.write(json.dumps(asked).encode())
             request.flush()
             files = [file.fileno() for file in (request, said[1], told[1])]

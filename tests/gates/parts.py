@@ -77,6 +77,18 @@ NETLINK = [
     for name in ("bridge", "neighbors", "netns", "network_values", "routes", "veth", "vxlan")
 ]
 
+VERSIONS = (
+    _pytest("unit, core 2.17", *ON_ANSIBLE, python=str(OLDEST)),
+    _pytest("cluster, core 2.17", "tests/versions", ANOTHER_PYTHON, python=str(OLDEST)),
+    _pytest("cluster, newest core", "tests/versions", ANOTHER_PYTHON, python=str(NEWEST)),
+    _pytest(
+        "netlink, pyroute2 0.9",
+        *NETLINK,
+        PYTHONPATH=str(BUILD / "pyroute2-0.9"),
+        PYROUTE2_VERSION="0.9",
+    ),
+)
+
 #: Made by the Makefile, too.
 PUBLISHING = BUILD / "publishing/bin"
 #: What ansible-doc and Galaxy show of plugins and roles, to the last reference between them.
@@ -128,17 +140,10 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
     "sanity-whole": (_python("ansible-test sanity, whole", "-m", "tests.gates.sanity", **WHOLE),),
-    "versions": (
-        _pytest("unit, core 2.17", *ON_ANSIBLE, python=str(OLDEST)),
-        _pytest("cluster, core 2.17", "tests/versions", ANOTHER_PYTHON, python=str(OLDEST)),
-        _pytest("unit, newest core", "tests/unit", *LONG, python=str(NEWEST)),
-        _pytest("cluster, newest core", "tests/versions", ANOTHER_PYTHON, python=str(NEWEST)),
-        _pytest(
-            "netlink, pyroute2 0.9",
-            *NETLINK,
-            PYTHONPATH=str(BUILD / "pyroute2-0.9"),
-            PYROUTE2_VERSION="0.9",
-        ),
+    "versions": (_pytest("unit, newest core", *ON_ANSIBLE, python=str(NEWEST)), *VERSIONS),
+    "versions-whole": (
+        _pytest("unit, newest core, whole", "tests/unit", *LONG, python=str(NEWEST)),
+        *VERSIONS,
     ),
     "packet": (_pytest("packet", "tests/packet"),),
     "packet-whole": (_pytest("packet, whole", "tests/packet", **WHOLE),),
@@ -174,11 +179,11 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 #: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
 #: cell, where ``make test`` has four, every switch between two of the six, every case of policies
 #: in each, 1,000 changes under traffic, every make of each program, a kill before every change,
-#: what Galaxy lints, sanity of what is not published.
+#: what Galaxy lints, sanity of what is not published, plain Python under the newest one.
 APART = (
     "vm-whole",
     *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
-    *("upgrade-whole", "published-whole", "sanity-whole", "loss-whole"),
+    *("upgrade-whole", "published-whole", "sanity-whole", "loss-whole", "versions-whole"),
 )
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How much is run: ``make test-policy`` runs all there is, ``make test`` what time allows.
 
-That is all cases in one cell, and a choice of them and all paths in each of those that are chosen.
+That is all cases in one cell, and a choice of them and all paths in each of those that are chosen,
+less those of the bridge: its pods have the programs that those of ``routed`` have, at the same
+hooks, which a unit test holds (tests/unit/test_datapath_cells.py). A pod that is isolated on a
+bridge is shown to packets in tests/integration (test_policy_parts.py, test_drops_info.py).
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from tests.cells.scope import CHOSEN
 from tests.scope import WHOLE
 
-CELLS = CHOSEN
+CELLS = [cell for cell in CHOSEN if WHOLE or cell.datapath != "bridge"]
 EBPF = CELLS[:2]
 #: Where every question of paths is put to ``why``, too.
 WHERE_ASKED = CELLS if WHOLE else CELLS[:1]

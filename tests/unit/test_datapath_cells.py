@@ -88,6 +88,15 @@ def test_every_program_of_a_cell_is_one_that_there_is():
     assert used == {hook.name for hook in reasons.HOOKS if hook.attach.startswith("tc_")}
 
 
+@pytest.mark.parametrize("network", inventory.NETWORK_TYPES)
+def test_who_is_on_a_bridge_is_judged_as_who_is_routed(network):
+    """So make test shows what becomes of policies in one of the two: tests/policy/scope.py."""
+    bridge, routed = CELLS["bridge", network], CELLS["routed", network]
+    assert (bridge.pods, bridge.isolation) == (routed.pods, routed.isolation)
+    for column in ("programs", "services", "masquerade"):
+        assert getattr(bridge, column) == getattr(routed, column), column
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_gateway_address_is_held_by_the_bridge_or_by_the_pair(cell):
     found = items(cell)
