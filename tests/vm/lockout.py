@@ -195,6 +195,9 @@ class Whole:
     def watch(self) -> None:
         """Have each node note when a change of it is undone."""
         for node in self.machines.nodes:
+            # Of a test that has failed, they may wait yet.
+            self.machines.try_exec(node, "systemctl", "stop", NOTES)
+            self.machines.exec(node, "rm", "-f", NOTED)
             unit = ("systemd-run", "--quiet", "--collect", f"--unit={NOTES}")
             self.machines.exec(node, *unit, "/usr/bin/python3", "-c", WATCH)
 
@@ -204,7 +207,7 @@ class Whole:
         :param booted: a node whose boot has undone it.
         """
         for node in self.machines.nodes:
-            wait_for(f"{node} has undone it", partial(self._is_undone, node, booted), 300)
+            wait_for(f"{node} has undone it", partial(self._is_undone, node, booted))
             if node != booted:
                 self._in_time(node)
             unit = "podnet-boot" if node == booted else "podnet-undo"
