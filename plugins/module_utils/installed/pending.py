@@ -197,8 +197,8 @@ def _ours() -> Iterator[Path]:
             yield path
 
 
-def _keep(path: Path, copy: Path) -> None:
-    files.write(copy, path.read_bytes(), ours.mode_of(path))
+def _keep(source: Path, target: Path) -> None:
+    files.write(target, source.read_bytes(), ours.mode_of(source))
 
 
 def _state(path: Path) -> tuple[bytes, int] | None:
