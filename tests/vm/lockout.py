@@ -70,7 +70,7 @@ with open("{NOTED}", "w") as file:
 
 
 @contextlib.contextmanager
-def office(machines: Machines, timeout: int = TIMEOUT) -> Iterator[None]:
+def office(machines: Machines) -> Iterator[None]:
     """Let the controller come from behind the router, for a ``with`` block."""
     roads = (
         ("controller", f"address % {OFFICE}/32 dev lo"),
@@ -82,7 +82,7 @@ def office(machines: Machines, timeout: int = TIMEOUT) -> Iterator[None]:
     options = f"-o BindAddress={OFFICE} -o ControlPath={machines.folder}/office-%C"
     machines.variables.update(
         ansible_ssh_args=f"{before['ansible_ssh_args']} {options}",
-        podnet_confirm_timeout=timeout,
+        podnet_confirm_timeout=TIMEOUT,
     )
     try:
         yield
@@ -156,7 +156,7 @@ def until_shut_out(machines: Machines) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(run.pid, signal.SIGKILL)
-        run.communicate()
+        run.wait()
 
 
 def _sshd_is_stopped(machines: Machines, node: str) -> None:
@@ -195,6 +195,9 @@ class Whole:
     def watch(self) -> None:
         """Have each node note when a change of it is undone."""
         for node in self.machines.machines:
+            # Of a test that has failed, they may wait yet.
+            self.machines.try_exec(node, "systemctl", "stop", NOTES)
+            self.machines.exec(node, "rm", "-f", NOTED)
             unit = ("systemd-run", "--quiet", "--collect", f"--unit={NOTES}")
             self.machines.exec(node, *unit, "/usr/bin/python3", "-c", WATCH)
 
@@ -204,7 +207,7 @@ class Whole:
         :param booted: a node whose boot has undone it.
         """
         for node in self.machines.machines:
-            wait_for(f"{node} has undone it", partial(self._is_undone, node, booted), 300)
+            wait_for(f"{node} has undone it", partial(self._is_undone, node, booted))
             if node != booted:
                 self._in_time(node)
             unit = "podnet-boot" if node == booted else "podnet-undo"

@@ -67,13 +67,15 @@ def described(virtual: Collection[str] = (ONE, TWO), **variables: Any) -> dict[s
             "ansible_connection": "ssh",
             "ansible_host": name.partition(".")[0],
             "ansible_become": True,
+            "ansible_timeout": 60,
             "podnet_node_ip": address,
         }
         if name in virtual
         else host(("subnet", f"{address}/24"), via=GATEWAY, ansible_host=address)
         for name, address in ADDRESSES.items()
     }
-    # Machines that are emulated on a busy one may take minutes for a part of a run.
+    # Machines that are emulated on a busy one may take minutes for a part of a run, and sudo more
+    # than the 12 s that Ansible waits for it.
     variables = {"podnet_confirm_timeout": 900, **variables}
     hosts = inventory(nodes, outside=True, **variables)
     around = hosts["all"]["hosts"]

@@ -47,7 +47,7 @@ def test_the_network_lives_through_what_happens_to_a_host(machines, event):
 
 def test_a_change_that_shuts_its_controller_out_is_undone(machines):
     whole = lockout.Whole(machines)
-    with lockout.office(machines, timeout=30), lockout.sysctl(machines):
+    with lockout.office(machines), lockout.sysctl(machines):
         whole.watch()
         lockout.until_shut_out(machines)
     whole.is_back()
