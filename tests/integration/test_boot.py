@@ -92,6 +92,29 @@ def test_a_boot_brings_all_of_it_back_and_a_run_after_it_changes_nothing():
 
 
 @pytest.mark.usefixtures("booted")
+def test_the_node_is_judged_by_what_came_back():
+    planned = (STATE / "plan.json").read_text()
+    (STATE / "plan.json").write_text(
+        planned.replace('"ebpf"', '"routed"')
+    )  # by a run that was killed
+    assert f"{STATE}/plan.json: as planned by the last run that came to its end" in boot()
+    assert (STATE / "plan.json").read_text() == planned
+    (STATE / "plan.json").unlink()
+    for word in ("status", "endpoints", "why"):
+        done = subprocess.run(
+            ["/usr/local/sbin/podnet", word, *(["web-1", "web-2"] if word == "why" else [])],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (
+            3,
+            f"podnet: {STATE}/plan.json is missing, by which this node's network is judged; "
+            "podnet.fabric.site writes it anew\n",
+        )
+
+
+@pytest.mark.usefixtures("booted")
 def test_what_is_kept_is_roots_alone_and_goes_with_the_network():
     files = [STATE / "boot.json", *(STATE / "objects").iterdir()]
     assert len(files) > 2

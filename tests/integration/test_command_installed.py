@@ -46,6 +46,7 @@ def test_it_comes_converges_and_goes():
     with bare_node():
         do("touch", "/run/before")
         before = do("find", "/etc", "/usr/local", "/var/lib", "-newer", "/run/before", "-type", "f")
+        folders = do("find", "/usr/local", "-type", "d")
         node = plan("web-1")
         made = four_runs("node_command", **given(node))
         assert made["changes"] == [f"create file {path}" for path in FILES]
@@ -72,6 +73,7 @@ def test_it_comes_converges_and_goes():
         assert gone["changes"] == [f"remove file {path}" for path in wanted]
         after = do("find", "/etc", "/usr/local", "/var/lib", "-newer", "/run/before", "-type", "f")
         assert after == before
+        assert do("find", "/usr/local", "-type", "d") == folders
         done = podnet_of_another(node)
         assert "podnet status" not in done
 

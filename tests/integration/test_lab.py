@@ -783,6 +783,17 @@ def test_a_workload_that_cannot_run_says_why(pods, item, said):
     assert said in in_node([item], status=1)
 
 
+def test_a_demo_without_nodes_says_so_at_once(tmp_path):
+    empty = tmp_path / "empty.yml"
+    empty.write_text("{all: {hosts: {}}}")
+    told = lab("demo", "-i", empty, status=1)
+    assert (told.stdout, told.stderr) == (
+        "",
+        "lab: The inventory has no group podnet_nodes, whose hosts are the nodes: name one, as in "
+        "./lab demo -i playbooks/inventories/demo.yml.\n",
+    )
+
+
 def test_the_demo_is_the_cluster_of_the_write_up():
     demo = CHECKOUT / "playbooks/inventories/demo.yml"
     shown = json.loads(run("ansible-inventory", "-i", demo, "--list").stdout)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 
 from . import lockout
+from .hosts import everybody_is_reached
 from .machines import ONE
 from .trace import left, traces
 
@@ -40,6 +41,7 @@ def test_a_run_that_shuts_its_controller_out_fails_and_is_undone(machines, whole
         done = machines.play("site")
     assert done.status != 0
     whole.is_back()
+    everybody_is_reached(machines)
 
 
 @pytest.mark.parametrize(("change", "meanwhile"), CASES)
@@ -52,6 +54,7 @@ def test_it_is_undone_without_a_controller_whatever_else_happens(
         lockout.MEANWHILE[meanwhile](machines, ONE)
     booted = ONE if meanwhile == "the power is cut" else ""
     whole.is_back(booted=booted)
+    everybody_is_reached(machines)
 
 
 def test_a_run_after_it_changes_nothing_and_teardown_leaves_no_trace(machines, whole, fresh):

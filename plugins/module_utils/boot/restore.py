@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ..ebpf import bpf_compile
 from ..engine import lock
 from ..engine.bpf import objects
+from ..engine.change import Changes
 from ..engine.failure import Failure, Unfinished
 from ..engine.spec import Call
-from ..installed import compiled, confirmed, trouble
+from ..installed import compiled, confirmed, plan, trouble
 from ..steps import converge, parts
 from ..steps.given import Given, programs
 from . import underlay
@@ -53,6 +54,7 @@ def _restored(say: Callable[[str], None], seconds: float) -> bool:
     call = call_of(say)
     whole = True
     with lock.held("boot"):
+        _plan_of(node, say)
         for part in parts.PARTS:
             steps = [step for step in parts.steps(part, node) if step.module not in ON_DISK]
             try:
@@ -64,6 +66,15 @@ def _restored(say: Callable[[str], None], seconds: float) -> bool:
             for step in done["steps"]:
                 say(f"{step['name']}: {step['count']}")
     return whole
+
+
+def _plan_of(node: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Let the node be judged by what comes back: a run that was ended may have planned more."""
+    changes = Changes()
+    plan.plan(node, changes)
+    changes.apply(check_mode=False)
+    if changes.steps:
+        say(f"{plan.PATH}: as planned by the last run that came to its end")
 
 
 def _given(kept: dict[str, Any], node: dict[str, Any]) -> Given:

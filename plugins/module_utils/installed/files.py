@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..engine.change import Changes
+
+#: A mark that root alone can give, of folders that are made here.
+_MADE = "trusted.podnet.made"
 
 
 def plan(path: Path, data: bytes, mode: int, changes: Changes) -> None:
@@ -34,7 +39,7 @@ def plan_removal(path: Path, changes: Changes, do: Callable[[], object] | None =
     """Remove a file, if it is ours."""
     found = read(path)
     if found is not None and names.MARK.encode() in found:
-        changes.add(f"file {path}", {"file": True}, None, do or partial(files.remove, path))
+        changes.add(f"file {path}", {"file": True}, None, do or partial(remove, path))
 
 
 def refuse_others(path: Path, found: bytes | None) -> None:
@@ -47,8 +52,20 @@ def refuse_others(path: Path, found: bytes | None) -> None:
 
 def write(path: Path, data: bytes, mode: int) -> None:
     """Put a file in one step; folders that are missing are made, for everybody to enter."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for folder in reversed([one for one in path.parents if not one.exists()]):
+        folder.mkdir(mode=0o755)
+        with contextlib.suppress(OSError):  # a file system may have no room for a mark
+            os.setxattr(folder, _MADE, b"")
     files.write(path, data, mode)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, and folders that were made for it and have nothing else."""
+    files.remove(path)
+    with contextlib.suppress(OSError):
+        for folder in path.parents:
+            os.getxattr(folder, _MADE)
+            folder.rmdir()
 
 
 def read(path: Path) -> bytes | None:

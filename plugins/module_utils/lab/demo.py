@@ -17,6 +17,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..engine.failure import Failure
 from ..names import ROUTE_PROTOCOL
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def run(
     :param ansible: the commands ``ansible-playbook`` and ``ansible-inventory``.
     :param options: of both, such as ``-i INVENTORY``.
     :param log: for what Ansible prints; what is in it goes.
+    :raises Failure: where there is no inventory with nodes.
     """
     playbook, inventory = ansible
     # Its default output, which is read below, whatever the caller's own settings are.
@@ -55,6 +57,7 @@ def run(
         "ANSIBLE_FORCE_COLOR": "False",
         "ANSIBLE_NOCOLOR": "True",
     }
+    lab = _lab([inventory, *options, "--list"], environment)
     sys.stdout.write(f"What Ansible prints is in {log}.\n")
     with tempfile.TemporaryDirectory() as folder:
         log.touch(0o600)
@@ -67,7 +70,6 @@ def run(
             if status:
                 return status
         statuses = json.loads(report.read_text())
-        lab = _lab([inventory, *options, "--list"], environment)
     reports = [json.loads(found)["msg"] for found in _SCREEN.findall(log.read_text())]
     shown = [line for lines in reports for line in ("", *lines)]
     sys.stdout.write("\n".join([*shown, "", "Try:", *_to_try(statuses, lab), ""]))
@@ -98,11 +100,22 @@ def _step(said: str, command: Sequence[str], environment: Mapping[str, str], log
 
 
 def _lab(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return the name of the inventory's lab."""
+    """Return the name of the inventory's lab.
+
+    :raises Failure: where it has no nodes.
+    """
     done = subprocess.run(
-        command, env=dict(environment), capture_output=True, text=True, check=True
+        command, env=dict(environment), capture_output=True, text=True, check=False
     )
-    hosts = json.loads(done.stdout)["_meta"]["hostvars"].values()
+    if done.returncode:
+        raise Failure(f"The inventory is not read: {done.stderr.strip()}")
+    found = json.loads(done.stdout)
+    if "podnet_nodes" not in found:
+        raise Failure(
+            "The inventory has no group podnet_nodes, whose hosts are the nodes: name one, as in "
+            "./lab demo -i playbooks/inventories/demo.yml."
+        )
+    hosts = found["_meta"]["hostvars"].values()
     return next((str(own["podnet_lab"]) for own in hosts if "podnet_lab" in own), "LAB")
 
 

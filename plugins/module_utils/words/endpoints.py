@@ -7,9 +7,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ..engine.failure import Failure
-from ..installed import plan
-from ..node import lacking, pods
+from ..node import planned, pods
 from ..text import tables
 
 if TYPE_CHECKING:
@@ -22,12 +20,9 @@ _WORDS = ("name", "ip", "mac", "device", "program")
 
 def ask(options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     """Return the answer, and whether all endpoints are ready."""
-    node = plan.read()
-    if node is None:
-        raise Failure(f"{lacking.ABSENT}: there is no {plan.PATH}")
     found = [
         one
-        for one in pods.held(node)
+        for one in pods.held(planned.slice_here())
         if options.NAME is None or fnmatchcase(str(one["name"]), options.NAME)
     ]
     there = bool(found) or options.NAME is None

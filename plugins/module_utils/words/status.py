@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..engine.failure import Failure
-from ..installed import plan
-from ..node import lacking, status, status_report
+from ..node import planned, status, status_report
 
 if TYPE_CHECKING:
     import argparse
@@ -17,10 +15,7 @@ if TYPE_CHECKING:
 
 def ask(_options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     """Return the answer, and whether the node is as planned."""
-    node = plan.read()
-    if node is None:
-        raise Failure(f"{lacking.ABSENT}: there is no {plan.PATH}")
-    found = status.read(node)
+    found = status.read(planned.slice_here())
     return {"status": found}, bool(found["node"]["usable"])
 
 

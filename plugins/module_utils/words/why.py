@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..command.table import Usage
 from ..engine.failure import Failure
-from ..installed import objects, plan, sources
-from ..node import lacking
+from ..installed import objects, sources
+from ..node import planned
 from ..why import node as asked
 from ..why import report, walk
 
@@ -38,11 +38,7 @@ _GOOD = ("delivered", "sent")
 
 def ask(options: argparse.Namespace) -> tuple[Item, bool]:
     """Return the walk, and whether the packet and what answers it arrive, as far as known here."""
-    slice_, read = plan.read(), sources.read()
-    if slice_ is None or read is None:
-        raise Failure(
-            f"{lacking.ABSENT}: there is no {plan.PATH if slice_ is None else sources.PATH}"
-        )
+    slice_, read = planned.slice_here(), planned.there(sources.PATH, sources.read)
     went = _walked(_begun(slice_, options), slice_["name"], read)
     found = {word: went[word] for word in ("question", "verdicts", "hops", "recorded")}
     return found, all(one["verdict"] in _GOOD for one in went["verdicts"].values())
