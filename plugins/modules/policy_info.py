@@ -17,7 +17,9 @@ extends_documentation_fragment:
   - podnet.fabric.attributes.reads
 options:
   name:
-    description: Return the policies of this name alone, such as V(default/db). It may be a pattern as of a shell.
+    description:
+      - Return the policies of this name alone, such as V(default/db), or V(db) of any namespace. It may be a pattern as of
+        a shell.
     type: str
 seealso:
   - module: podnet.fabric.policy

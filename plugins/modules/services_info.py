@@ -17,8 +17,8 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Return the services of this name alone, such as V(default/svc). It may be a pattern as of a shell, such as
-        V(default/*), or name a port as in V(default/svc:svc-webport/TCP).
+      - Return the services of this name alone, such as V(default/svc), or V(svc) of any namespace. It may be a pattern as
+        of a shell, such as V(default/*), or name a port as in V(default/svc:svc-webport/TCP).
     type: str
 seealso:
   - module: podnet.fabric.services

@@ -157,6 +157,8 @@ def module(name: str, /, **arguments: Any) -> Run:
         ("endpoints nosuch", "endpoints_info", {"name": "nosuch"}, UNSOUND),
         ("services", "services_info", {}, UNSOUND),  # one has no backend
         ("services default/web", "services_info", {"name": "default/web"}, SOUND),
+        ("services web", "services_info", {"name": "default/web"}, SOUND),
+        ("policy d*", "policy_info", {"name": "default/db"}, SOUND),
         ("nat", "nat_info", {}, SOUND),
         (
             "nat --all --limit 1 --kind masquerade",
@@ -191,7 +193,9 @@ def test_a_word_says_what_its_module_says(node, words, name, arguments, status):
     assert own == theirs
     shown = podnet(*words.split())
     assert shown.returncode == status
-    if name != "endpoints_info":
+    if "nosuch" in words:
+        assert shown.stdout == ""
+    elif name != "endpoints_info":
         report = re.sub(r"Created=\d+", "", run(name, **arguments)["report"])
         assert re.sub(r"Created=\d+", "", shown.stdout) == (report + "\n" if report else report)
 

@@ -783,6 +783,11 @@ def test_a_workload_that_cannot_run_says_why(pods, item, said):
     assert said in in_node([item], status=1)
 
 
+def test_a_target_is_of_one_lab(small):
+    said = f"lab: -l other and {LAB}:left name two labs: name one.\n"
+    assert lab("-l", "other", "exec", f"{LAB}:left", "true", status=1).stderr == said
+
+
 def test_a_demo_without_nodes_says_so_at_once(tmp_path):
     empty = tmp_path / "empty.yml"
     empty.write_text("{all: {hosts: {}}}")

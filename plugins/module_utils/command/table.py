@@ -89,8 +89,8 @@ def _seconds(text: str) -> float:
     return number
 
 
-def _name(of: str, such_as: str) -> Option:
-    what = f"{of} of this name alone; a pattern as of a shell such as {such_as!r}"
+def _name(of: str, such_as: str, more: str = "") -> Option:
+    what = f"{of} of this name alone; a pattern as of a shell such as {such_as!r}{more}"
     return _option("NAME", what, nargs="?")
 
 
@@ -127,7 +127,7 @@ WORDS = (
         "list services, their backends, and the sockets that talk to them",
         "a service has no backend, or there is none of that name",
         ("podnet services default/svc", "what the service svc leads to"),
-        (_name("show the services", "default/*"),),
+        (_name("show the services", "default/*", "; without a namespace, of any"),),
         asks_kernel=True,
     ),
     Word(
@@ -163,7 +163,7 @@ WORDS = (
         "list network policies, what their rules let through, and the pods that they select",
         "there is none of that name",
         ("podnet policy 'default/*'", "the policies of the namespace default"),
-        (_name("show the policies", "default/*"),),
+        (_name("show the policies", "default/*", "; without a namespace, of any"),),
         asks_kernel=True,
     ),
     Word(

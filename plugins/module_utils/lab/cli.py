@@ -167,6 +167,8 @@ def _reboot(options: argparse.Namespace, _rest: Sequence[str], _checkout: Path) 
 def _choose(options: argparse.Namespace) -> tuple[str, str]:
     """Return the lab and the target in it."""
     named, colon, target = options.target.rpartition(":")
+    if colon and options.lab not in (None, named):
+        raise Failure(f"-l {options.lab} and {options.target} name two labs: name one.")
     if colon:
         return named, target
     if options.lab:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Found = Mapping[str, Any]
 
 #: What is said in the place of nothing.
-OFF = "No such flow is translated, and no pod is masqueraded: podnet_masquerade is off."
+OFF = "No flow to show, and no pod is masqueraded: podnet_masquerade is off."
 
 
 def render(found: Found) -> str:

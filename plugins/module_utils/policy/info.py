@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import pinned
@@ -12,7 +11,7 @@ from ..datapath import policy_layout as layout
 from ..datapath.cells import POLICY_PROGRAM
 from ..datapath.layout import ALLOCATIONS
 from ..datapath.nat_layout import NAT
-from ..engine import addresses, fields
+from ..engine import addresses, fields, patterns
 from ..engine.bpf import programs
 from ..names import PROGRAM_PINS
 from ..nat import notes
@@ -44,7 +43,7 @@ def gather(pattern: str | None = None) -> dict[str, Any]:
             "policies": [
                 each
                 for each in _policies(held, pods, counted)
-                if pattern is None or fnmatchcase(each["name"], pattern)
+                if pattern is None or patterns.fits(each["name"], pattern)
             ],
             "sets": sets,
             "pods": pods,

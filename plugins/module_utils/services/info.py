@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ..datapath import service_layout as layout
 from ..datapath.nat_layout import NAT_SEEN
-from ..engine import protocols
+from ..engine import patterns, protocols
 from . import packed, said, words
 from .held import MAPS, read
 
@@ -44,7 +43,7 @@ def gather(pattern: str | None = None, *, use_of_maps: bool = True) -> dict[str,
 def _matches(name: str, pattern: str | None) -> bool:
     """Say whether a pattern is that of a service, or of one of its ports."""
     return pattern is None or any(
-        fnmatchcase(each, pattern) for each in (name, name.partition(":")[0])
+        patterns.fits(each, pattern) for each in (name, name.partition(":")[0])
     )
 
 

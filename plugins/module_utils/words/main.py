@@ -104,12 +104,13 @@ def _do(word: Word, options: argparse.Namespace) -> int:
         from ..node.lacking import ABSENT  # noqa: PLC0415 - for those who have a network a start less
 
         return _say(ABSENT, NO_ANSWER)
-    shown = json.dumps(found) if options.json else module.render(found)
-    sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
     name = getattr(options, "NAME", None)
-    if name is not None and not any(_called(found)):
+    lost = name if not any(_called(found)) else None
+    shown = json.dumps(found) if options.json else module.render(found) if lost is None else ""
+    sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
+    if lost is not None:
         options.NAME = None
-        return _say(_nothing(name, _called(module.ask(options)[0])), UNSOUND)
+        return _say(_nothing(lost, _called(module.ask(options)[0])), UNSOUND)
     return SOUND if sound else UNSOUND
 
 
@@ -122,8 +123,10 @@ def _called(found: Mapping[str, Any]) -> list[str]:
 def _nothing(name: str, there: Sequence[str]) -> str:
     from ..text.tables import nearest  # noqa: PLC0415 - for those who know a name a start less
 
-    valid = f"valid are {nearest(name, there)}, or a pattern of these" if there else "there is none"
-    return f"there is nothing of the name {name!r}; {valid}"
+    valid = (
+        f"; valid are {nearest(name, there)}, or a pattern of these" if there else " or any other"
+    )
+    return f"there is nothing of the name {name!r}{valid}"
 
 
 def parser(word: Word) -> argparse.ArgumentParser:
