@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import attach
+from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from bpf_support import bpftool, pins, program, program_four
 from running import do, run
 
@@ -127,11 +128,12 @@ def test_no_event_is_missed_while_programs_are_replaced(traced: None, hook: str)
     starter.start()
     try:
         for version in (2, 3):
+            some = len(processes) + 5
+            wait_for("some are started", lambda some=some: len(processes) > some)
             assert not program(trace(hook, version)).failed
     finally:
         done.set()
         starter.join()
-    assert len(processes) > 10
     assert set(processes) - set(seen()) == set()
 
 

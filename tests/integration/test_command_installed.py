@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import resource
 import socket
 import stat
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.command.table import (
@@ -31,10 +29,8 @@ from ansible_collections.podnet.fabric.plugins.plugin_utils import folded
 from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from node_support import CLUSTER, bare_node, items, make_datapath, options, plan, pod
 from running import do, fails, four_runs, run, run_module
+from systemd_host import booted_node
 from test_command import FILES, podnet, series
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def given(node: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -139,53 +135,23 @@ def test_units_of_metrics_come_where_systemd_runs():
         do("umount", systemd._SYSTEMCTL)
 
 
-@contextlib.contextmanager
-def booted(folder: Path) -> Iterator[None]:
-    """Be on a host whose systemd has the units of a folder and no others."""
-    words = ("unshare", "--fork", "--pid", "--mount-proc", "--kill-child")
-    process = subprocess.Popen(
-        [*words, "/lib/systemd/systemd", "--system", "--log-target=null", "--show-status=no"],
-        env={"PATH": os.environ["PATH"], "container": "test", "SYSTEMD_UNIT_PATH": str(folder)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-        groups = [path for path in Path("/sys/fs/cgroup").rglob("*") if path.is_dir()]
-        for group in sorted(groups, reverse=True):
-            wait_for("nobody is left", lambda group=group: not (group / "cgroup.procs").read_text())
-            group.rmdir()
-
-
 def test_systemd_itself_answers_scrapes_and_has_the_file_written():
-    address, textfile, folder = "127.0.0.1:9964", Path("/run/textfile"), Path("/run/units")
-    with bare_node():
+    address, textfile = "127.0.0.1:9964", Path("/run/textfile")
+    with booted_node():
         do("ip", "link", "set", "lo", "up")
         node = plan("web-1")
         make_datapath(node)
         run("endpoints", **options([pod("web-1", 1)]))
-        run("node_command", **given(node))
-        for path in (textfile, folder):
-            path.mkdir()
+        textfile.mkdir()
         wanted = {"listen": address, "textfile": str(textfile), "cilium_names": False}
-        for unit, text in metrics.texts(wanted).items():
-            (folder / unit).write_text(text)
-        for target in ("basic", "sysinit", "sockets", "timers", "shutdown"):
-            (folder / f"{target}.target").write_text("[Unit]\nDefaultDependencies=no\n")
-        wants = f"Wants={metrics.SOCKET} {metrics.TIMER}\n"
-        (folder / "default.target").write_text(f"[Unit]\nDefaultDependencies=no\n{wants}")
-        with booted(folder):
-            wait_for("systemd listens", lambda: address in do("ss", "-Hltn"))
-            silent = socket.create_connection(("127.0.0.1", 9964))
+        run("node_command", **given(node, metrics=wanted))
+        with socket.create_connection(("127.0.0.1", 9964)):  # and says nothing
             text = do("curl", "-sS", "--max-time", "60", f"http://{address}/metrics")
-            assert series(text)['podnet_endpoints{state="up"}'] == 1
-            silent.close()
-            wait_for("a file", (textfile / metrics.FILE).exists)
-            assert series((textfile / metrics.FILE).read_text()).keys() == series(text).keys()
+        assert series(text)['podnet_endpoints{state="up"}'] == 1
+        wait_for("a file", (textfile / metrics.FILE).exists)
+        assert series((textfile / metrics.FILE).read_text()).keys() == series(text).keys()
         run("teardown")
+        assert address not in do("ss", "-Hltn")
 
 
 def test_a_scrape_of_250_pods_is_cheap_and_short():
