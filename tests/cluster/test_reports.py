@@ -94,13 +94,23 @@ def test_the_demo_ends_in_one_screen(demo):
 
 
 def test_a_demo_that_fails_shows_the_end_of_what_ansible_said(tmp_path):
-    command = [ROOT / "lab", "demo", "--log", tmp_path / "log", "-i", tmp_path / "nosuch.yml"]
+    inventory = tmp_path / "wrong.yml"
+    inventory.write_text("{podnet_nodes: {hosts: {node-1: {}}, vars: {podnet_lab: no/lab}}}")
+    command = [ROOT / "lab", "demo", "--log", tmp_path / "log", "-i", inventory]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode not in (0, None)
     assert "Build the lab … failed, " in done.stdout
-    assert "nosuch.yml" in (tmp_path / "log").read_text()
+    assert "failed=1" in (tmp_path / "log").read_text()
     assert (tmp_path / "log").read_text().splitlines()[-1] in done.stdout
     assert f"all that it said is in {tmp_path}/log.\n" in done.stdout
+
+
+def test_a_demo_whose_inventory_is_not_there_says_so_at_once(tmp_path):
+    command = [ROOT / "lab", "demo", "--log", tmp_path / "log", "-i", tmp_path / "nosuch.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("lab: The inventory is not read: ")
+    assert "nosuch.yml" in done.stderr
 
 
 def test_status_shows_the_cluster_first_and_a_list_of_short_lines(demo, status):
