@@ -117,7 +117,7 @@ test-upgrade: deps ## a live cluster of the last release is brought to this chec
 test-molecule: deps ## the roles, one scenario each
 test-vm: deps ## real virtual machines: systemd, SSH, Debian's kernel
 $(TESTS): test-%:
-	$(PY) -m tests.gates $(if $(filter loss sanity versions published packet integration cells switches policy upgrade,$*),$*-whole,$* $(if $(filter vm,$*),vm-whole))
+	$(PY) -m tests.gates --whole $*
 
 artefact: deps ## build the collection as it is published, in .build
 	ansible-galaxy collection build --force --output-path $(BUILD)

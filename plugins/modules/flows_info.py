@@ -18,6 +18,7 @@ author: The podnet.fabric developers (@podnet)
 extends_documentation_fragment:
   - podnet.fabric.attributes
   - podnet.fabric.attributes.reads
+  - podnet.fabric.others
 options:
   pod:
     description:
@@ -47,13 +48,6 @@ options:
     description: Return so many flows at most; V(0) for all. RV(matched) counts all of them in any case.
     type: int
     default: 20
-  names:
-    description:
-      - Pods of other nodes by their addresses, as RV(podnet.fabric.packet_path_info#module:pods) of those nodes has them
-        the other way round. They are named in what is returned, and O(pod) has to be a pod of one of the nodes.
-      - Of a node that is told nothing O(pod) may be anybody. Where no pod of the node fits it, nothing is returned.
-    type: dict
-    default: {}
 seealso:
   - module: podnet.fabric.drops_info
   - module: podnet.fabric.observe

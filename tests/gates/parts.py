@@ -197,3 +197,14 @@ AT_ONCE = 2
 
 #: What ``make test-quick`` runs: the programs, and one cluster.
 QUICK = ("lint", "demo", "packet", "unit")
+
+#: Parts of which ``make test`` shows something else than what it leaves out: both are all there is.
+BESIDE = ("vm",)
+
+
+def whole(part: str) -> list[str]:
+    """Return the parts that show all there is of one, where ``make test`` shows less."""
+    more = f"{part}-whole"
+    if more not in PARTS:
+        return [part]
+    return [part, more] if part in BESIDE else [more]

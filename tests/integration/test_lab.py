@@ -788,14 +788,14 @@ def test_a_target_is_of_one_lab(small):
     assert lab("-l", "other", "exec", f"{LAB}:left", "true", status=1).stderr == said
 
 
-def test_a_demo_without_nodes_says_so_at_once(tmp_path):
+def test_a_demo_without_hosts_says_so_at_once(tmp_path):
     empty = tmp_path / "empty.yml"
     empty.write_text("{all: {hosts: {}}}")
     told = lab("demo", "-i", empty, status=1)
     assert (told.stdout, told.stderr) == (
         "",
-        "lab: The inventory has no group podnet_nodes, whose hosts are the nodes: name one, as in "
-        "./lab demo -i playbooks/inventories/demo.yml.\n",
+        "lab: The inventory has no hosts: name one that has, as in ./lab demo -i "
+        "playbooks/inventories/demo.yml.\n",
     )
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.gates import run
-from tests.gates.parts import APART, LONGEST_FIRST, PARTS, QUICK, Gate
+from tests.gates.parts import APART, LONGEST_FIRST, PARTS, QUICK, Gate, whole
 
 TEST = "def test_{0}(): {1}\n"
 SKIPPED = "import pytest\n@pytest.mark.skip\ndef test_it(): pass\n"
@@ -17,6 +17,7 @@ SKIPPED = "import pytest\n@pytest.mark.skip\ndef test_it(): pass\n"
 
 def test_every_part_runs_once():
     assert sorted([*LONGEST_FIRST, *APART]) == sorted(PARTS)
+    assert {*APART} < {one for part in LONGEST_FIRST for one in whole(part)}
     assert {"unit", "lint", "packet"} < set(QUICK) < set(PARTS)
 
 

@@ -51,7 +51,7 @@ class Names:
         return None
 
     def called(self) -> set[str]:
-        """Return the names of the pods of this node."""
+        """Return the names of the pods that are known."""
         return {*self.pods.values(), *(pod for _name, pod in self.devices.values() if pod)}
 
 

@@ -47,6 +47,6 @@ def refuse_pods(given: Mapping[str, Iterable[str]], others: Mapping[str, str]) -
     """
     if not given or not others:
         return
-    pods = {*others.values(), *names.read().called()}
+    pods = names.read(others).called()
     for option, patterns in given.items():
         refuse(option, patterns, pods, "pod of the nodes that are asked")

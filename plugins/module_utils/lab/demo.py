@@ -45,7 +45,7 @@ def run(
     :param ansible: the commands ``ansible-playbook`` and ``ansible-inventory``.
     :param options: of both, such as ``-i INVENTORY``.
     :param log: for what Ansible prints; what is in it goes.
-    :raises Failure: where there is no inventory with nodes.
+    :raises Failure: where there is no inventory with hosts.
     """
     playbook, inventory = ansible
     # Its default output, which is read below, whatever the caller's own settings are.
@@ -102,7 +102,7 @@ def _step(said: str, command: Sequence[str], environment: Mapping[str, str], log
 def _lab(command: Sequence[str], environment: Mapping[str, str]) -> str:
     """Return the name of the inventory's lab.
 
-    :raises Failure: where it has no nodes.
+    :raises Failure: where it has no hosts. Which of them are nodes the playbooks say.
     """
     done = subprocess.run(
         command, env=dict(environment), capture_output=True, text=True, check=False
@@ -110,12 +110,12 @@ def _lab(command: Sequence[str], environment: Mapping[str, str]) -> str:
     if done.returncode:
         raise Failure(f"The inventory is not read: {done.stderr.strip()}")
     found = json.loads(done.stdout)
-    if "podnet_nodes" not in found:
+    hosts = found.pop("_meta")["hostvars"].values()
+    if not any(group.get("hosts") for group in found.values()):
         raise Failure(
-            "The inventory has no group podnet_nodes, whose hosts are the nodes: name one, as in "
-            "./lab demo -i playbooks/inventories/demo.yml."
+            "The inventory has no hosts: name one that has, as in ./lab demo -i "
+            "playbooks/inventories/demo.yml."
         )
-    hosts = found["_meta"]["hostvars"].values()
     return next((str(own["podnet_lab"]) for own in hosts if "podnet_lab" in own), "LAB")
 
 

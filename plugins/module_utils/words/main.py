@@ -106,8 +106,9 @@ def _do(word: Word, options: argparse.Namespace) -> int:
         return _say(ABSENT, NO_ANSWER)
     name = getattr(options, "NAME", None)
     lost = name if not any(_called(found)) else None
-    shown = json.dumps(found) if options.json else module.render(found) if lost is None else ""
-    sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
+    if options.json or lost is None:
+        shown = json.dumps(found) if options.json else module.render(found)
+        sys.stdout.write(shown if shown.endswith("\n") or not shown else f"{shown}\n")
     if lost is not None:
         options.NAME = None
         return _say(_nothing(lost, _called(module.ask(options)[0])), UNSOUND)
