@@ -44,9 +44,8 @@ def probes(
         if "nodes" in probed:
             found[name] = probed["nodes"]
         else:
-            failed = [variables.get("health_started") or {}, probed]
-            said = [str(one["msg"]) for one in failed if one.get("failed") and one.get("msg")]
-            failures[name] = _refused(variables) or (said[0] if said else NO_ANSWER)
+            why = _said(variables, "health_started", "podnet_health")
+            failures[name] = _refused(variables) or why
     return found, failures
 
 
@@ -58,6 +57,15 @@ def streams(
     found = {name: one["streams"] for name, one in said.items() if "streams" in one}
     left = {name: str(one.get("msg") or NO_ANSWER) for name, one in said.items()}
     return found, {name: why for name, why in left.items() if name not in found}
+
+
+def _said(variables: Any, *registered: str) -> str:
+    """Return why the first task failed of those that did, by what they registered.
+
+    Of a failure Ansible leaves its message alone where a task says ``failed_when: false``.
+    """
+    results = (variables.get(name) or {} for name in registered)
+    return next((str(one["msg"]) for one in results if one.get("msg")), NO_ANSWER)
 
 
 def _refused(variables: Any) -> str:
@@ -85,9 +93,10 @@ def connectivity(
             if found is not None:
                 dropped[name] = [one for one in found if not one["expected"]]
         else:
-            failed = [variables.get("connectivity_made") or {}, asked]
-            said = [str(one["msg"]) for one in failed if one.get("failed") and one.get("msg")]
-            failures[name] = _unusable(variables) or (said[0] if said else NO_ANSWER)
+            why = _said(variables, "connectivity_made", "connectivity_probed")
+            failures[name] = _unusable(variables) or why
+        if "msg" in (variables.get("connectivity_guest") or {}):  # a task that ran once
+            failures[OUTSIDE] = _said(variables, "connectivity_guest")
         outside = variables.get("connectivity_outside") or {}
         if "results" in outside:  # one of the hosts has it, for the task ran once
             probed[OUTSIDE] = outside
@@ -103,11 +112,9 @@ def underlay(
     for name in names:
         variables = hostvars[name]
         words = ("underlay_listens", "underlay_sent", "underlay_heard")
-        listens, sent, heard = (variables.get(word) or {} for word in words)
+        sent, heard = (variables.get(word) or {} for word in words[1:])
         if "peers" in sent and "heard" in heard:
             found[name] = sent, heard["heard"]
         else:
-            failed = (listens, sent, heard)
-            said = [str(one["msg"]) for one in failed if one.get("failed") and one.get("msg")]
-            failures[name] = _unusable(variables) or (said[0] if said else NO_ANSWER)
+            failures[name] = _unusable(variables) or _said(variables, *words)
     return found, failures

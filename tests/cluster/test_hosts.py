@@ -315,6 +315,20 @@ def test_who_only_looks_is_warned(fresh):
     assert all(part in warning for part in case.parts), warning
 
 
+def test_who_tests_a_network_before_a_first_run_is_told_that_there_is_none(fresh):
+    run = fresh.play("health")
+    assert len(run.errors) == len(fresh.nodes)
+    assert all("no network namespace 'podnet-health' here" in one for one in run.errors)
+    # And of a host outside, why it takes no part.
+    outside = ("podnet_outside_host=internet", "podnet_outside_address=203.0.113.77")
+    run = fresh.play("connectivity", *(word for one in outside for word in ("-e", one)))
+    (error,) = run.errors
+    for node in fresh.nodes:
+        assert f"{node}: the pod network is not on this node; the playbook site brings" in error
+    assert "outside: " in error
+    assert "203.0.113.77" in error.partition("outside: ")[2]
+
+
 def says(talk, line):
     """Have a line said back over a connection."""
     talk.stdin.write(line)

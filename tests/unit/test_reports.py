@@ -574,7 +574,7 @@ def test_the_health_of_a_cluster():
         "  b     2/2      0.05 ms       1.20 ms  0.20 ms           0.20 ms",
     ]
     hostvars["c"] = {"podnet_node": {"refused": "There is no eth9."}}
-    hostvars["d"] = {"health_started": {"failed": True, "msg": "The port is taken."}}
+    hostvars["d"] = {"health_started": {"failed": False, "msg": "The port is taken."}}
     hostvars["e"] = {}
     found = health_summary(list(hostvars), hostvars)
     assert found["unreached"] == {"a": ["b"]}

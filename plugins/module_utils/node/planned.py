@@ -32,9 +32,14 @@ def there(path: Path, read: Callable[[], dict[str, Any] | None]) -> dict[str, An
     found = read()
     if found is not None:
         return found
-    if Path(MAP_PINS).is_dir():
+    if has_network():
         raise Failure(
             f"{path} is missing, by which this node's network is judged; podnet.fabric.site writes "
             "it anew"
         )
     raise Failure(f"{ABSENT}: there is no {path}")
+
+
+def has_network() -> bool:
+    """Say whether a network is on the node, of whatever cell."""
+    return Path(MAP_PINS).is_dir()
