@@ -15,13 +15,15 @@ export ANSIBLE_PIPELINING := True
 export ANSIBLE_NOCOLOR := $(if $(CI),1,)
 export MYPYPATH := $(BUILD)/collections
 
-# Debian packages: what the nodes need, then what the demo and the tests use as peers.
-PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
-            nginx-light curl iperf3 dnsmasq-base bind9-dnsutils strace tcpdump traceroute \
-            mtr-tiny iputils-tracepath iptables nftables ipset \
-            clang libbpf-dev gcc libc6-dev shellcheck mmdebstrap patchelf \
-            qemu-system-x86 qemu-utils e2fsprogs openssh-client dropbear-bin file chromium \
-            systemd prometheus prometheus-node-exporter
+# Debian packages: what the demo needs, and what the tests use beside it, as peers and as judges.
+DEMO_PACKAGES := python3-venv python3-bpfcc python3-pyroute2 linux-libc-dev iproute2 iputils-ping bpftool procps ethtool \
+                 nginx-light curl tcpdump
+TEST_PACKAGES := $(DEMO_PACKAGES) \
+                 iperf3 dnsmasq-base bind9-dnsutils strace traceroute \
+                 mtr-tiny iputils-tracepath iptables nftables ipset \
+                 clang libbpf-dev gcc libc6-dev shellcheck mmdebstrap patchelf \
+                 qemu-system-x86 qemu-utils e2fsprogs openssh-client dropbear-bin file chromium \
+                 systemd prometheus prometheus-node-exporter
 
 TESTS := $(addprefix test-,unit lint docs sanity published versions packet integration demo cluster cells switches services masquerade policy loss awx upgrade molecule vm)
 
@@ -30,7 +32,9 @@ TESTS := $(addprefix test-,unit lint docs sanity published versions packet integ
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(BUILD)/packages: Makefile
+$(BUILD)/demo-packages: PACKAGES := $(DEMO_PACKAGES)
+$(BUILD)/packages: PACKAGES := $(TEST_PACKAGES)
+$(BUILD)/demo-packages $(BUILD)/packages: Makefile
 	# dpkg-query fails where it has never heard of a package, and lists the others all the same.
 	missing=$$({ dpkg-query -W -f '$${Package} $${Status}\n' $(PACKAGES) 2>/dev/null || true; } \
 	  | awk '/ installed$$/{print $$1}' | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort))
@@ -43,9 +47,11 @@ $(BUILD)/packages: Makefile
 PIP := pip install -q --disable-pip-version-check --root-user-action ignore
 
 # System site packages: bcc and pyroute2 are Debian's, for Debian's own Python.
-$(BUILD)/venv: tests/requirements.txt | $(BUILD)/packages
+$(BUILD)/demo-venv: tests/requirements-demo.txt | $(BUILD)/demo-packages
+$(BUILD)/venv: tests/requirements.txt tests/requirements-demo.txt | $(BUILD)/packages
+$(BUILD)/demo-venv $(BUILD)/venv:
 	[ -x $(VENV)/bin/pip ] || /usr/bin/python3 -m venv --system-site-packages $(VENV)
-	$(VENV)/bin/$(PIP) -r tests/requirements.txt
+	$(VENV)/bin/$(PIP) -r $<
 	touch $@
 
 # The other versions of what we stand on: the oldest and the newest ansible-core, the newest pyroute2.
@@ -136,7 +142,7 @@ journeys: deps ## docs/journeys.md anew, from a lab of each network
 bench: deps ## measure this network against others; BENCH="--rounds 8 --only ratios" for less
 	$(PY) -m tests.bench $(BENCH)
 
-demo: deps ## a lab with the network on it, its status and health; WITH="podnet_network_type=overlay" for another
+demo: $(BUILD)/demo-venv collection ## a lab with the network on it, its status and health; WITH="podnet_network_type=overlay" for another
 	./lab demo -i $(DEMO) $(if $(WITH),--extra-vars "$(WITH)")
 
 demo-down: collection ## take the demo away
