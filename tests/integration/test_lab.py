@@ -486,6 +486,16 @@ def test_a_bad_description_builds_nothing(tmp_path):
     assert left_of(LAB) == []
 
 
+def test_in_a_chroot_nothing_is_built(tmp_path):
+    removal.absent(LAB)
+    root = tmp_path / "root"
+    root.mkdir()
+    up = f"chroot {root} {CHECKOUT}/lab up -i {inventory(tmp_path)}"
+    out = run("unshare", "-m", "sh", "-c", f"mount --rbind / {root} && exec {up}", status=2)
+    assert build.IN_CHROOT in out.stdout
+    assert left_of(LAB) == []
+
+
 def test_an_inventory_without_a_lab_says_so(tmp_path):
     out = lab("up", "-i", inventory(tmp_path, HOSTS, podnet_lab=""), status=2)
     assert "The inventory describes no lab" in out.stdout + out.stderr

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+#: What runs on a host of a lab enters its namespaces.
+IN_CHROOT = (
+    "This is a chroot, out of which the hosts of a lab would fall: they would change the files of "
+    "the machine around it. A lab is built on the machine itself, or in a container."
+)
+
 #: State of what is just there or not.
 UP: dict[str, Any] = {"up": True}
 
@@ -35,6 +41,8 @@ def present(
     """
     spec.parse_name(lab)
     wanted = spec.parse(hosts)
+    if syscalls.is_in_chroot():
+        raise Failure(IN_CHROOT)
     with alone():
         return _converge(lab, wanted, check_mode=check_mode)
 

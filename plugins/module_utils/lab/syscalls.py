@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -53,6 +54,34 @@ def change_root(root: str) -> None:
     _call("pivot_root", b".", b".")
     unmount(".")
     os.chdir("/")
+
+
+def is_in_chroot() -> bool:
+    """Say whether this process has another root than its mount namespace.
+
+    Whoever enters a namespace gets the namespace's root, and would leave a chroot by that.
+    """
+    child = os.fork()
+    if child == 0:
+        before = after = _root()
+        try:
+            with Path("/proc/self/ns/mnt").open("rb") as namespace:
+                setns(namespace.fileno(), CLONE_NEWNS)
+            after = _root()
+        finally:
+            os._exit(after != before)
+    return os.waitpid(child, 0)[1] != 0
+
+
+def _root() -> tuple[str, int]:
+    """Return what tells one root from another: its mount, and its inode there."""
+    root = os.open("/", os.O_PATH)
+    try:
+        about = Path(f"/proc/self/fdinfo/{root}").read_text(encoding="ascii").splitlines()
+        mount = next(line for line in about if line.startswith("mnt_id:"))
+        return mount, os.fstat(root).st_ino
+    finally:
+        os.close(root)
 
 
 def _call(function: str, *arguments: object) -> None:
