@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.podnet.fabric.tests.waiting import wait_for
 from running import do
 
 if TYPE_CHECKING:
@@ -50,7 +52,18 @@ def own_host() -> Iterator[None]:
             os.close(home[name])
         os.chdir(folder)
         (CGROUPS / before.lstrip("/") / "cgroup.procs").write_text(str(os.getpid()))
+        wait_for("the processes of the host are dead", lambda: _removed(cgroup), 60)
+
+
+def _removed(cgroup: Path) -> bool:
+    """Remove a cgroup; say whether nobody was left in it."""
+    try:
         cgroup.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 @pytest.fixture

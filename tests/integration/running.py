@@ -199,7 +199,11 @@ def ip_here(*words: str) -> Any:
 
 def do(*words: str) -> str:
     """Run a command that must succeed; return its output."""
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stderr)
+        raise
 
 
 def until(condition: Callable[[], object], seconds: float = 30) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Units of a test; those that modules make lie in /etc/systemd/system.
 UNITS = Path("/run/units")
 _NEWPID, _DETACH = 0x20000000, 2
+#: What systemd says; so many lines of it are shown where a test fails.
+LOG, _SHOWN = Path("/run/kmsg"), 40
 
 
 @contextlib.contextmanager
@@ -35,13 +37,15 @@ def _systemd() -> Iterator[None]:
     for target in ("basic", "sysinit", "sockets", "timers", "paths", "shutdown", "default"):
         (UNITS / f"{target}.target").write_text("[Unit]\nDefaultDependencies=no\n")
     home = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    LOG.touch()
+    do("mount", "--bind", str(LOG), "/dev/kmsg")  # the first process writes there or to a terminal
     # In the test's own mounts, or it would not see namespaces that pods get later. What is started
     # from here on finds itself in /proc.
     words = ("unshare", "--fork", "--pid", "--kill-child", "sh", "-c")
     process = subprocess.Popen(
         [
             *words,
-            "mount -t proc none /proc && exec /lib/systemd/systemd --system --log-target=null",
+            "mount -t proc none /proc && exec /lib/systemd/systemd --system --log-target=kmsg",
         ],
         env={
             "PATH": os.environ["PATH"],
@@ -57,6 +61,10 @@ def _systemd() -> Iterator[None]:
             _call("setns", theirs.fileno(), _NEWPID)
         wait_for("systemd answers", _answers)
         yield
+    except BaseException as error:
+        lines = LOG.read_text(errors="replace").splitlines()[-_SHOWN:]
+        error.add_note("\n".join(["systemd said at last:", *lines]))
+        raise
     finally:
         _call("setns", home, _NEWPID)
         os.close(home)
