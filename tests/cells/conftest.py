@@ -14,7 +14,7 @@ from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import Snapshot, snapshots
 
 from .cells import CELLS, Cell, small_vpc
-from .scope import CHOSEN
+from .scope import ALIKE, CHOSEN
 from .state import states
 
 if TYPE_CHECKING:
@@ -28,10 +28,17 @@ __all__ = ["make_module_cluster", "running"]
 LIVED = [cell for cell in CHOSEN if cell != CELLS[0]]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name this folder's mark."""
+    config.addinivalue_line("markers", "alike: each cell goes through it alike, see scope.py")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test in each cell that is chosen."""
+    """Run a test in each cell that is chosen for it."""
     if "running" in metafunc.fixturenames:
-        metafunc.parametrize("running", LIVED, indirect=True, ids=str, scope="session")
+        alike = metafunc.definition.get_closest_marker("alike")
+        cells = [cell for cell in LIVED if not alike or cell in ALIKE]
+        metafunc.parametrize("running", cells, indirect=True, ids=str, scope="session")
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,13 @@ class Running:
     cluster: Cluster
     before: dict[str, Snapshot]
     fresh: dict[str, Snapshot]
+
+    def site(self) -> None:
+        """Run the playbook; where each cell's run is alike, one holds a check against it."""
+        if self.cell in ALIKE:
+            predicted_then_done(self.cluster)
+        else:
+            self.cluster.play("site").ok()
 
 
 @pytest.fixture(scope="session")

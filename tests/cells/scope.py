@@ -19,3 +19,8 @@ EACH_VALUE = [*CELLS[:3], CELLS[5]]
 
 #: Where a cluster lives its life.
 CHOSEN = CELLS if WHOLE else EACH_VALUE
+
+#: Where it lives through what each cell goes through alike: checks of services and masquerading
+#: that come and go, which tests/services and tests/masquerade show as well; runs that are killed,
+#: which tests/loss kills.
+ALIKE = CHOSEN if WHOLE else CHOSEN[-1:]

@@ -18,7 +18,6 @@ from scapy.layers.l2 import ARP, Ether
 
 from tests.cluster.capture import capture
 from tests.cluster.cluster import HERE, INTERNET, SERVER
-from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import (
     PYTHON,
     probe,
@@ -246,7 +245,7 @@ def test_a_pod_sends_as_itself_alone(running):
 
 def test_services_come_as_a_check_says(running):
     running.cluster.variables.update(SERVICES)
-    predicted_then_done(running.cluster)
+    running.site()
 
 
 def visit(client, address, port=80):

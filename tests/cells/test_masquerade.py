@@ -11,7 +11,6 @@ from scapy.layers.inet import ICMP, IP
 
 from tests.cluster.capture import capture
 from tests.cluster.cluster import INTERNET, SERVER
-from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import differences, everybody_reaches_everybody, probe
 from tests.loss.traffic import nothing_is_lost
 from tests.masquerade.flows import flow, mirrors, seen
@@ -142,7 +141,7 @@ def test_switched_off_it_and_services_leave_nothing(running, lab):
         lab.variables.pop(name, None)
     with flow(lab, ONE, "udp", INTERNET, own_port=48010) as pod:
         assert pod.seen() == (NODE_IPS["node-1"], 48010)
-        predicted_then_done(lab)
+        running.site()
     assert seen(lab, ONE, INTERNET) == lab.pods()[ONE]
     assert differences(running.fresh, states(lab)) == {}
     # The flows of before are nobody's: their ports are the node's again.

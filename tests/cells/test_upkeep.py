@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.cluster.cluster import INTERNET
 from tests.cluster.probes import differences, everybody_reaches_everybody, probe, snapshots
 from tests.loss.kill import links, pods, run_and_kill
@@ -43,6 +45,7 @@ def routes_to_pods(proc):
     return len(re.findall(r"\t[0-9A-F]{2}A[0-9A-F]6F0A\t", (proc / "net/route").read_text()))
 
 
+@pytest.mark.alike
 def test_runs_that_are_killed_converge(running):
     cluster = running.cluster
     first = (links, 1) if running.cell.datapath == "ebpf" else (routes_to_pods, 2)

@@ -112,6 +112,15 @@ CELLS = ("tests/cells", f"--ignore={SWITCH}")
 #: All there is: see tests/scope.py.
 WHOLE = {"TESTS_SCOPE": "whole"}
 
+LINT = (
+    _gate("ruff format", "ruff", "format", "--check", "."),
+    _gate("ruff check", "ruff", "check", "."),
+    _gate("mypy plugins", "mypy", "-p", PLUGINS),
+    _gate("mypy tests", "mypy", "tests/bench", "tests/gates", "tests/vm/machines.py"),
+    _gate("shellcheck", "shellcheck", ".ci/run", "lab", "tests/vm/finish.sh"),
+    _gate("changelog", "antsibull-changelog", "lint"),
+)
+
 IMPORTER = ("-m", "tests.gates.importer")
 #: The collection as it is published, beside what Galaxy says.
 PUBLISHED = (
@@ -123,15 +132,8 @@ PUBLISHED = (
 #: What runs by itself under ``make test-PART``.
 PARTS: dict[str, tuple[Gate, ...]] = {
     "unit": (_pytest("unit", "tests/unit"),),
-    "lint": (
-        _gate("ruff format", "ruff", "format", "--check", "."),
-        _gate("ruff check", "ruff", "check", "."),
-        _gate("mypy plugins", "mypy", "-p", PLUGINS),
-        _gate("mypy tests", "mypy", "tests/bench", "tests/gates", "tests/vm/machines.py"),
-        _gate("ansible-lint", "ansible-lint", "--strict"),
-        _gate("shellcheck", "shellcheck", ".ci/run", "lab", "tests/vm/finish.sh"),
-        _gate("changelog", "antsibull-changelog", "lint"),
-    ),
+    "lint": (*LINT, _gate("ansible-lint", "ansible-lint", "--strict", "--exclude", "molecule")),
+    "lint-whole": (*LINT, _gate("ansible-lint, whole", "ansible-lint", "--strict")),
     "published": (_python("galaxy-importer", *IMPORTER), *PUBLISHED),
     "published-whole": (_python("galaxy-importer, whole", *IMPORTER, **WHOLE), *PUBLISHED),
     "docs": (
@@ -179,11 +181,13 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 #: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
 #: cell, where ``make test`` has four, every switch between two of the six, every case of policies
 #: in each, 1,000 changes under traffic, every make of each program, a kill before every change,
-#: what Galaxy lints, sanity of what is not published, plain Python under the newest one.
+#: what Galaxy lints, lint of molecule's scenarios, sanity of what is not published, plain Python
+#: under the newest one, every benchmark.
 APART = (
     "vm-whole",
     *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
     *("upgrade-whole", "published-whole", "sanity-whole", "loss-whole", "versions-whole"),
+    "lint-whole",
 )
 
 #: All parts, those first that take longest: for two processors, two run side by side. Three take as

@@ -127,7 +127,7 @@ def test_the_four_lines_of_a_ping(node, observer):
                 Ether(src=MAC_A, dst="ff:ff:ff:ff:ff:ff")
                 / ARP(hwsrc=MAC_A, psrc=POD_A, pdst=GATEWAY)
             ),
-            "a -> ? arp-reply FORWARDED (ethertype 0x0806)",
+            "a -> ? arp-reply FORWARDED (ARP)",
         ),
         (
             # Of a fragment that is not the first nobody knows the ports.

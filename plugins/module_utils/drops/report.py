@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..engine import addresses
+from ..engine import addresses, protocols
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def line(one: Found) -> str:
     10.0.0.2:80 (db-1) device=pn_1 packets=3 first=2026-11-27T02:59:58Z policies=default/web``.
     """
     ends = " -> ".join(_end(one, end) for end in ("source", "destination"))
-    what = f"{one['protocol']} {ends}" if one["source"] else f"ethertype {one['ethertype']}"
+    what = f"{one['protocol']} {ends}" if one["source"] else protocols.frame(one["ethertype"])
     quoted = " (would answer what this ICMP error quotes)" if one["quoted"] else ""
     sender = "" if one["source"] or not one["source_name"] else f" ({one['source_name']})"
     policies = f" policies={','.join(one['policies'])}" if one["policies"] else ""

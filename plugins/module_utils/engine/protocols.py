@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, The podnet.fabric developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Protocols of layer 4 by their names and their numbers in the IP header."""
+"""Protocols by name: of layer 4 by their numbers in the IP header, of layer 3 by EtherType."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ NUMBERS = {
     "UDP": socket.IPPROTO_UDP,
     "SCTP": socket.IPPROTO_SCTP,
 }
+#: Of what is no packet of IPv4, by the EtherType of the frame; see IEEE 802 Numbers at IANA.
+_FRAMES = {"0x0806": "ARP", "0x8100": "802.1Q", "0x86dd": "IPv6", "0x88cc": "LLDP"}
 _NAMES = {number: name for name, number in NUMBERS.items()}
 
 
@@ -23,3 +25,8 @@ def numbers(*names: str) -> dict[str, int]:
 def name(number: int) -> str:
     """Return the name of one, or its number in digits."""
     return _NAMES.get(number, str(number))
+
+
+def frame(ethertype: str) -> str:
+    """Return the name of what a frame carries, or its EtherType, such as ``0x0806``."""
+    return _FRAMES.get(ethertype, f"ethertype {ethertype}")

@@ -211,7 +211,7 @@ def _packet(row: Any, known: Known) -> Line:
 def _summary(packet: Line, row: Any) -> str:
     protocol = packet["protocol"]
     if not protocol:
-        return f"ethertype {packet['ethertype']}"
+        return protocols.frame(packet["ethertype"])
     if protocol == "TCP" and row.carries:
         return f"TCP Flags: {', '.join(packet['tcp_flags']) or 'none'}"
     if packet["icmp_type"] is not None:
