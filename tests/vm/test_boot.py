@@ -70,13 +70,18 @@ def is_in_time(machines, node):
         for one in map(json.loads, entries.splitlines())
         if one["MESSAGE"] == f"{DEVICE}: Gained carrier"
     )
-    asked = ("systemctl", "show", "--property=ExecMainExitTimestampMonotonic", "--value", UNIT)
-    took = (int(machines.exec(node, *asked)) - up) / 1e6
+    times = ("ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic", "CPUUsageNSec")
+    shown = machines.exec(node, "systemctl", "show", f"--property={','.join(times)}", UNIT)
+    found = {name: int(value) for name, value in (one.split("=") for one in shown.splitlines())}
+    started, ended = (found[name] / 1e6 for name in times[:2])
+    took = ended - up / 1e6
     began = time.monotonic()
     machines.exec(node, COMMAND, "status")
     status = time.monotonic() - began
     print(
-        f"{node}: its network is there {took:.1f} s after its address; status takes {status:.1f} s"
+        f"{node}: its network is there {took:.1f} s after its address, {ended - started:.1f} s "
+        f"after the unit began, which took {found[times[2]] / 1e9:.1f} s of the processor; status "
+        f"takes {status:.1f} s"
     )
     return took <= max(SLACK, STATUSES * status)
 
@@ -157,7 +162,7 @@ def test_another_address_than_planned_is_said_and_nothing_is_made(machines):
     made = "/run/made"  # what there is of the network when the unit has given up
     back = (
         f"(ip netns; ls /sys/fs/bpf; ip -br link) >{made}; "
-        f"sed -i s/{other}/{ADDRESSES[ONE]}/ {NETWORK}; networkctl reload"
+        f"mv {NETWORK}.right {NETWORK}; networkctl reload"
     )
     put(machines, ONE, LATE, "[Service]", "Type=oneshot", f"ExecStart=sh -c {shlex.quote(back)}")
     put(
@@ -167,6 +172,7 @@ def test_another_address_than_planned_is_said_and_nothing_is_made(machines):
         *("[Unit]", "OnFailure=late.service", "[Service]"),
         *("ExecStart=", "ExecStart=/usr/local/sbin/podnet boot --wait 5"),
     )
+    machines.exec(ONE, "cp", "-p", NETWORK, f"{NETWORK}.right")
     machines.exec(ONE, "sed", "-i", f"s/{ADDRESSES[ONE]}/{other}/", NETWORK)
     machines.try_exec(ONE, "systemctl", "reboot")
     machines.booted(ONE, boot)
@@ -177,6 +183,7 @@ def test_another_address_than_planned_is_said_and_nothing_is_made(machines):
     assert (result, sentence in said) == ("exit-code", True)
     assert "pn" not in machines.exec(ONE, "cat", made).replace("enp", "")
     assert "podnet" not in machines.exec(ONE, "cat", made)
+    machines.exec(ONE, "rm", made)
     assert sentence in machines.try_exec(ONE, "podnet", "status").stdout
     # The way out that the documentation names.
     machines.exec(ONE, "systemctl", "start", "podnet-boot")
