@@ -26,6 +26,7 @@ WANTED = FOLDER / "multi-user.target.wants" / NAME
 _LATER = "containerd.service crio.service docker.service kubelet.service podman-restart.service"
 _EARLIER = "systemd-networkd.service NetworkManager.service networking.service"
 
+#: Whatever talks over the network waits for it, so that it comes before others that start.
 _TEXT = f"""# Made by {names.MARK}.
 [Unit]
 Description=Pod network of this node, as its last run left it
@@ -38,6 +39,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart={COMMAND} boot
 TimeoutStartSec=infinity
+Nice=-10
 
 [Install]
 WantedBy=multi-user.target
