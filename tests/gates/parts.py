@@ -197,7 +197,7 @@ LONGEST_FIRST = (
     *("upgrade", "versions", "loss", "services", "packet", "sanity", "published", "awx", "demo"),
     *("docs", "lint", "unit"),
 )
-AT_ONCE = 3
+AT_ONCE = 2
 
 #: What ``make test-quick`` runs: the programs, and one cluster.
 QUICK = ("lint", "demo", "packet", "unit")

@@ -22,8 +22,9 @@ COPY = BUILD / "ansible_collections" / "podnet" / "fabric"
 NOT_PUBLISHED = ("tests/", "molecule/")
 #: The one Python whose modules' imports and syntax are tested: that of Debian 12.
 PYTHON = "3.11"
-#: The script that the pinned ansible-core looks for; its message names another one if it does.
-PIP_SCRIPT = "get_pip_24_2.py"
+#: The pip that the pinned ansible-core wants, and the script that it looks for; its message names
+#: another one if it does.
+PIP, PIP_SCRIPT = "24.2", "get_pip_24_2.py"
 
 
 def copy_checkout() -> None:
@@ -45,11 +46,14 @@ def copy_checkout() -> None:
 
 
 def make_home() -> Path:
-    """Make a home where ansible-test finds its pip script, and pip the user's settings."""
+    """Make a home where ansible-test finds pip and its script, and pip the user's settings."""
     home = BUILD / "home"
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     shutil.copy2(Path(__file__).with_name("get_pip.py"), cache / PIP_SCRIPT)
+    if not (cache / f"pip-{PIP}-py3-none-any.whl").exists():
+        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        subprocess.run([*download, "--dest", str(cache), f"pip=={PIP}"], check=True)
     settings = home / ".config"
     if not settings.is_symlink():
         settings.symlink_to(Path.home() / ".config")

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,16 +137,23 @@ def test_units_of_metrics_come_where_systemd_runs():
         do("umount", systemd._SYSTEMCTL)
 
 
-def test_systemd_itself_answers_scrapes_and_has_the_file_written():
+def test_systemd_itself_answers_scrapes_and_has_the_file_written(monkeypatch):
     address, textfile = "127.0.0.1:9964", Path("/run/textfile")
     with booted_node():
         do("ip", "link", "set", "lo", "up")
+        # Ansible's interpreter is in a home, and the command's is the same.
+        do("mount", "-t", "tmpfs", "none", "/home")
+        folder = "/home/ann/environment"
+        do(sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", folder)
+        os.chown("/home/ann", 1000, 1000)
+        monkeypatch.setattr(sys, "executable", f"{folder}/bin/python")
         node = plan("web-1")
         make_datapath(node)
         run("endpoints", **options([pod("web-1", 1)]))
         textfile.mkdir()
         wanted = {"listen": address, "textfile": str(textfile), "cilium_names": False}
-        run("node_command", **given(node, metrics=wanted))
+        warned = run("node_command", **given(node, metrics=wanted)).warned
+        assert "/home/ann belongs to the user 1000" in " ".join(warned)
         with socket.create_connection(("127.0.0.1", 9964)):  # and says nothing
             text = do("curl", "-sS", "--max-time", "60", f"http://{address}/metrics")
         assert series(text)['podnet_endpoints{state="up"}'] == 1

@@ -105,11 +105,11 @@ def forked(module, dies_before=0, **arguments):
 
 def kills():
     """Before which changes runs are killed."""
-    return itertools.count(1) if WHOLE else itertools.chain(range(1, 6), itertools.count(6, 3))
+    return itertools.count(1) if WHOLE else itertools.chain(range(1, 4), itertools.count(6, 4))
 
 
 def sweep(module, arguments, prepare, check=lambda: None):
-    """Kill runs before their changes; return how many there were, or up to two more."""
+    """Kill runs before their changes; return how many there were, or up to three more."""
     for number in kills():
         prepare()
         done = forked(module, number, **arguments)
@@ -313,7 +313,7 @@ def test_while_routes_are_set(node):
     def others():
         forked("routes", **other, purge=True)
 
-    assert sweep("routes", mine, others) in (6, 8)
+    assert sweep("routes", mine, others) in (6, 9)
     forked("routes", routes=[], purge=True)
 
 

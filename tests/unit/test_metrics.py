@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -170,6 +171,21 @@ def test_where_nobody_can_listen(given):
 def test_what_is_no_folder(given):
     with pytest.raises(Invalid):
         variables.folder(given)
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "textfile", "hides"),
+    [
+        ("/usr/bin/python3", "/var/lib/x", ("yes", "yes")),
+        ("/home/ann/v/bin/python", "/var/lib/x", ("read-only", "yes")),
+        ("/root/v/bin/python", "/tmp/x", ("read-only", "no")),
+        ("/homes/v/bin/python", "/tmps/x", ("yes", "yes")),
+    ],
+)
+def test_units_see_what_they_run_and_write(monkeypatch, interpreter, textfile, hides):
+    monkeypatch.setattr(sys, "executable", interpreter)
+    text = units.texts({"listen": None, "textfile": textfile})[units.WRITE]
+    assert "ProtectHome={}\nPrivateTmp={}\n".format(*hides) in text
 
 
 def test_units_are_those_that_are_wanted():

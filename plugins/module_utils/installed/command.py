@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ def plan(wanted: str, digest: Digest, build: Callable[[], bytes], changes: Chang
     """
     found = files.read(COMMAND)
     files.refuse_others(COMMAND, found)
+    changes.warnings += _warnings(Path(sys.executable))
     before = None
     if found is not None:
         before = {"code": digest(found), "mode": f"{files.mode_of(COMMAND):04o}"}
@@ -55,6 +57,17 @@ def plan_removal(changes: Changes) -> None:
     """Have none of it."""
     for path in (*COMPLETIONS.values(), COMMAND):
         files.plan_removal(path, changes)
+
+
+def _warnings(interpreter: Path) -> list[str]:
+    """Say who else than root can change what the command runs under, at each boot as well."""
+    others = [part for part in (interpreter, *interpreter.parents) if part.stat().st_uid != 0]
+    return [
+        f"{COMMAND} runs under {interpreter}, Ansible's interpreter on this node, and {part} "
+        f"belongs to the user {part.stat().st_uid}, who can have root run anything by that; valid "
+        "is an ansible_python_interpreter that root alone can change."
+        for part in others[-1:]
+    ]
 
 
 def _write(build: Callable[[], bytes]) -> None:

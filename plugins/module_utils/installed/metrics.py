@@ -16,7 +16,7 @@ from .. import names
 from ..engine import files as own
 from . import files
 from .command import COMMAND
-from .systemd import FOLDER, is_used, systemctl
+from .systemd import FOLDER, hiding, is_used, systemctl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,8 +37,7 @@ _BOUNDS = """CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADM
 CapabilityBoundingSet=CAP_DAC_READ_SEARCH{more}
 NoNewPrivileges=yes
 ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
+{hiding}
 RestrictAddressFamilies=AF_NETLINK AF_UNIX AF_INET AF_INET6
 MemoryMax=512M
 TasksMax=8
@@ -118,7 +117,11 @@ def texts(wanted: Mapping[str, Any]) -> dict[str, str]:
     needed = (SOCKET, ANSWER) * bool(listen) + (TIMER, WRITE) * bool(textfile)
     return {
         unit: _TEXTS[unit].format(
-            **words, bounds=_BOUNDS.format(more=" CAP_DAC_OVERRIDE" if unit == WRITE else "")
+            **words,
+            bounds=_BOUNDS.format(
+                more=" CAP_DAC_OVERRIDE" if unit == WRITE else "",
+                hiding=hiding(str(textfile)) if unit == WRITE else hiding(),
+            ),
         )
         for unit in needed
     }

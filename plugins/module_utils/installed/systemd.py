@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 from ..engine.failure import Failure
@@ -14,6 +15,13 @@ BOOTED = Path("/run/systemd/system")
 #: Where units of an administrator lie.
 FOLDER = Path("/etc/systemd/system")
 
+#: What hides folders from a unit: as we have it, as it is where the unit needs one of them, and the
+#: folders.
+_HIDES = (
+    ("ProtectHome=yes", "ProtectHome=read-only", ("/home", "/root", "/run/user")),
+    ("PrivateTmp=yes", "PrivateTmp=no", ("/tmp", "/var/tmp")),  # noqa: S108
+)
+
 _SYSTEMCTL = "/usr/bin/systemctl"
 _SYSTEMD_RUN = "/usr/bin/systemd-run"
 
@@ -21,6 +29,21 @@ _SYSTEMD_RUN = "/usr/bin/systemd-run"
 def is_used() -> bool:
     """Say whether this host has systemd."""
     return BOOTED.is_dir()
+
+
+def hiding(*needed: str) -> str:
+    """Return the settings that hide homes and temporary folders from a unit, a line each.
+
+    They hide nothing that it runs: Ansible's interpreter, which runs the node's command as well,
+    may be that of a virtual environment in a home.
+
+    :param needed: paths that the unit reads or writes, beside its interpreter.
+    """
+    paths = [Path(one) for one in (sys.executable, *needed)]
+    return "\n".join(
+        less if any(Path(folder) in path.parents for path in paths for folder in folders) else whole
+        for whole, less, folders in _HIDES
+    )
 
 
 def systemctl(*words: str) -> str:

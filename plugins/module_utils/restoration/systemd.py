@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..engine import lock
-from ..installed.systemd import FOLDER, is_used, systemctl
+from ..installed.systemd import FOLDER, hiding, is_used, systemctl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +34,7 @@ CapabilityBoundingSet=CAP_NET_ADMIN
 NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths={run}
-ProtectHome=yes
-PrivateTmp=yes
+{hiding}
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
 """
 
@@ -65,6 +64,7 @@ def units(command: Path, device: int | None) -> dict[Path, str]:
         "run": lock.FILE.parent,
         "links": NETWORKD_LINKS,
         "device": device,
+        "hiding": hiding(),
     }
     return {path: text.format(**words) for path, text in zip(UNITS, texts)}
 
