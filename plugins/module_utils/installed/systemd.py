@@ -15,6 +15,9 @@ BOOTED = Path("/run/systemd/system")
 #: Where units of an administrator lie.
 FOLDER = Path("/etc/systemd/system")
 
+#: Of what a node's connections wait for: it goes before others that run.
+NICE = -10
+
 #: What hides folders from a unit: as we have it, as it is where the unit needs one of them, and the
 #: folders.
 _HIDES = (
@@ -39,7 +42,8 @@ def hiding(*needed: str) -> str:
 
     :param needed: paths that the unit reads or writes, beside its interpreter.
     """
-    paths = [Path(one) for one in (sys.executable, *needed)]
+    given = [Path(one) for one in (sys.executable, *needed)]
+    paths = [*given, *(path.parent.resolve() / path.name for path in given)]
     return "\n".join(
         less if any(Path(folder) in path.parents for path in paths for folder in folders) else whole
         for whole, less, folders in _HIDES

@@ -12,7 +12,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from ..engine.failure import Failure
-from .systemd import is_used, systemctl, systemd_run
+from .systemd import NICE, is_used, systemctl, systemd_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def arm(seconds: int, command: Sequence[str]) -> None:
     """
     systemd_run(
         *("--quiet", "--collect", f"--unit={NAME}", f"--on-active={seconds}s"),
-        *("--timer-property=AccuracySec=100ms", "--property=Type=oneshot"),
+        *("--timer-property=AccuracySec=100ms", "--property=Type=oneshot", f"--nice={NICE}"),
         "--description=Undo a change of the pod network that nobody has confirmed",
         *("--", *command),
     )

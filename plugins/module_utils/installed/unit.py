@@ -12,7 +12,7 @@ from ..engine import files
 from . import confirmed
 from . import files as ours
 from .command import COMMAND
-from .systemd import FOLDER, is_used, systemctl
+from .systemd import FOLDER, NICE, is_used, systemctl
 
 if TYPE_CHECKING:
     from ..engine.change import Changes
@@ -26,7 +26,6 @@ WANTED = FOLDER / "multi-user.target.wants" / NAME
 _LATER = "containerd.service crio.service docker.service kubelet.service podman-restart.service"
 _EARLIER = "systemd-networkd.service NetworkManager.service networking.service"
 
-#: Whatever talks over the network waits for it, so that it comes before others that start.
 _TEXT = f"""# Made by {names.MARK}.
 [Unit]
 Description=Pod network of this node, as its last run left it
@@ -39,7 +38,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart={COMMAND} boot
 TimeoutStartSec=infinity
-Nice=-10
+Nice={NICE}
 
 [Install]
 WantedBy=multi-user.target
