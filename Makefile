@@ -96,8 +96,7 @@ VERSIONS := $(BUILD)/core-2.17/done $(BUILD)/core-newest/done $(BUILD)/pyroute2-
 
 PUBLISHING := $(BUILD)/publishing/done
 
-test: ## run every test, and sum up
-	$(MAKE) --no-print-directory -j4 deps $(VERSIONS) $(PUBLISHING)
+test: deps $(VERSIONS) $(PUBLISHING) ## run every test, and sum up
 	$(PY) -m tests.gates
 
 test-quick: deps ## units, lint, packets and the demo's cluster, in a few minutes
