@@ -86,7 +86,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.connectivity import pods, responder
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import failure, lock, runner
-from ansible_collections.podnet.fabric.plugins.module_utils.node import lacking, planned
+from ansible_collections.podnet.fabric.plugins.module_utils.node import presence
 
 
 def _remove() -> list[str]:
@@ -119,8 +119,8 @@ def main() -> None:
         if given["state"] == "absent":
             responder.stop()
             return {"changed": False, "done": [] if outside else pods.absent()}
-        if not outside and not planned.has_network():
-            raise failure.Failure(lacking.ABSENT)
+        if not outside and not presence.has_network():
+            raise failure.Failure(presence.ABSENT)
         done = [] if outside else pods.present(plan["node"], plan["services"], plan["policies"])
         then = None if outside else _remove
         responder.start(plan["places"], lifetime=given["lifetime"], then=then)

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 _ONE = {"addresses": "address"}
 
 
-#: Of a node where no run was, or a teardown.
-ABSENT = "the pod network is not on this node; the playbook site brings it up"
-
-
 def of_datapath(node: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, list[str]]:
     """Name ``programs`` by the place that has none, ``maps``, and ``endpoints`` that are not ready.
 

@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
 from ..installed import plan
-from ..names import MAP_PINS
-from .lacking import ABSENT
+from .presence import ABSENT, has_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def slice_here() -> dict[str, Any]:
@@ -38,8 +37,3 @@ def there(path: Path, read: Callable[[], dict[str, Any] | None]) -> dict[str, An
             "it anew"
         )
     raise Failure(f"{ABSENT}: there is no {path}")
-
-
-def has_network() -> bool:
-    """Say whether a network is on the node, of whatever cell."""
-    return Path(MAP_PINS).is_dir()

@@ -30,7 +30,7 @@ from ..policy import info as policies
 from ..policy import notes
 from ..restoration.entries import look
 from ..services import info as services
-from . import lacking, pods, tunnels
+from . import lacking, pods, presence, tunnels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def _reason(node: Mapping[str, Any], lost: Mapping[str, list[str]], *, here: boo
     if here:
         return lacking.sentence(lost)
     told = trouble.read()
-    return f"{lacking.ABSENT}: {told}" if told else lacking.ABSENT
+    return f"{presence.ABSENT}: {told}" if told else presence.ABSENT
 
 
 def _ipam(node: Mapping[str, Any], held: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..command.table import (
@@ -28,7 +27,7 @@ from ..command.table import (
     Usage,
 )
 from ..engine.failure import Failure
-from ..names import MAP_PINS
+from ..node import presence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,10 +99,8 @@ def _do(word: Word, options: argparse.Namespace) -> int:
     if hasattr(module, "run"):
         return int(module.run(options))
     found, sound = module.ask(options)  # what is wrong with the command line comes first
-    if word.asks_kernel and not Path(MAP_PINS).is_dir():
-        from ..node.lacking import ABSENT  # noqa: PLC0415 - for those who have a network a start less
-
-        return _say(ABSENT, NO_ANSWER)
+    if word.asks_kernel and not presence.has_network():
+        return _say(presence.ABSENT, NO_ANSWER)
     name = getattr(options, "NAME", None)
     lost = name if not any(_called(found)) else None
     if options.json or lost is None:
