@@ -243,7 +243,7 @@ def test_a_pod_sends_as_itself_alone(running):
     assert [packet for packet in neighbor if packet.src in (frame.src, stranger.src)] == []
 
 
-def test_services_come_as_a_check_says(running):
+def test_services_come(running):
     running.cluster.variables.update(SERVICES)
     running.site()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from ansible_collections.podnet.fabric.tests.bench import (
@@ -15,10 +14,7 @@ from ansible_collections.podnet.fabric.tests.bench import (
     programs,
     ratios,
 )
-from test_bench_short import bench
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from test_bench_short import short
 
 SECTIONS = ("masquerade", "policies", "observe")
 
@@ -26,13 +22,9 @@ SECTIONS = ("masquerade", "policies", "observe")
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a short run of these sections found; it prints them, too."""
-    folder: Path = tmp_path_factory.mktemp("bench")
-    process = bench("--short", "--only", *SECTIONS, "--out", str(folder))
-    printed, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, errors
+    printed, results = short(tmp_path_factory.mktemp("bench"), "--only", *SECTIONS)
     assert "A pod to a host outside, masqueraded" in printed, printed
     assert "1,000 policies over 10,000 pods" in printed, printed
-    results: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return results
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.lab import cgroups
@@ -45,14 +46,20 @@ def bench(*options: str) -> subprocess.Popen[str]:
     )
 
 
+def short(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
+    """Measure shortly; return what was printed, and what was found."""
+    process = bench("--short", "--out", str(folder), *options)
+    printed, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    return printed, json.loads((folder / "results.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def short_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What a short run printed, and the folder that it wrote to."""
     folder = tmp_path_factory.mktemp("bench")
     which = () if WHOLE else ("--datapaths", *SOME)
-    process = bench("--short", "--only", *SECTIONS, *which, "--out", str(folder))
-    printed, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, errors
+    printed, _found = short(folder, "--only", *SECTIONS, *which)
     return printed, folder
 
 

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
     from tests.cluster.probes import Snapshot
 
-#: Where policies come by the upgrade, and where it brings nothing but itself. What the former ask
-#: for is all that the latter do, so that ``make test`` has the one datapath that is left.
+#: Where policies come by the upgrade, and where it brings nothing but itself. All that is asked for
+#: where it brings nothing is asked for where policies come as well: of the former ``make test`` has
+#: the datapath that the latter leave out.
 WITH_POLICIES = [CELLS[0], CELLS[-1]]
 PLAIN = CHOSEN if WHOLE else [cell for cell in CHOSEN if cell.datapath == "bridge"]
 
