@@ -199,6 +199,9 @@ LONGEST_FIRST = (
 )
 AT_ONCE = 2
 
+#: What needs processors and waits for nobody, so that it may take long beside the others.
+PATIENT = ("sanity", "lint", "unit")
+
 #: What ``make test-quick`` runs: the programs, and one cluster.
 QUICK = ("lint", "demo", "packet", "unit")
 

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.gates import run
-from tests.gates.parts import APART, LONGEST_FIRST, PARTS, QUICK, Gate, whole
+from tests.gates.parts import APART, LONGEST_FIRST, PARTS, PATIENT, QUICK, Gate, whole
 
 TEST = "def test_{0}(): {1}\n"
 SKIPPED = "import pytest\n@pytest.mark.skip\ndef test_it(): pass\n"
@@ -19,6 +21,7 @@ def test_every_part_runs_once():
     assert sorted([*LONGEST_FIRST, *APART]) == sorted(PARTS)
     assert {*APART} < {one for part in LONGEST_FIRST for one in whole(part)}
     assert {"unit", "lint", "packet"} < set(QUICK) < set(PARTS)
+    assert {*PATIENT} < {*LONGEST_FIRST}
 
 
 def test_parts_run_two_at_once_and_are_listed_in_the_order_of_all(monkeypatch, tmp_path):
@@ -38,6 +41,27 @@ def test_parts_run_two_at_once_and_are_listed_in_the_order_of_all(monkeypatch, t
     assert [(result.part, result.passed) for result in results] == [
         *(("first", 1), ("third", 1), ("other", 1)),
     ]
+
+
+def test_who_waits_for_nobody_runs_beside_two_others_and_behind_them(monkeypatch, tmp_path):
+    """Two parts wait for the third to end, which the two that are patient come before and after."""
+    tell = "from pathlib import Path; import os, sys, time\n"
+    tell += "while not all(Path(each).exists() for each in sys.argv[2:]): time.sleep(0.01)\n"
+    tell += "Path(sys.argv[1]).write_text(str(os.nice(0)))"
+    files = {name: str(tmp_path / name) for name in ("one", "two", "unit", "lint")}
+
+    def gate(name, *after):
+        words = (files[name], *(files[each] for each in after))
+        return (Gate(name, (sys.executable, "-c", tell, *words)),)
+
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+    parts = {"one": gate("one", "lint"), "two": gate("two", "lint")}
+    parts |= {"unit": gate("unit"), "lint": gate("lint", "unit")}
+    monkeypatch.setattr(run, "PARTS", parts)
+    assert [result.passed for result in run.run_at_once(parts)] == [1] * 4
+    nice = {name: int(Path(file).read_text()) for name, file in files.items()}
+    usual = os.nice(0)
+    assert nice == {"one": usual, "two": usual, "unit": run.LAST, "lint": run.LAST}
 
 
 @pytest.mark.parametrize(

@@ -234,10 +234,10 @@ def test_the_page_names_no_other_and_allows_its_own_alone():
 
 def test_what_is_too_long_is_cut_and_says_so():
     given = page_world.cluster(60, 3000)
-    begin = time.monotonic()
+    begin = time.process_time()
     found = build.page([given], when="now")
     text = page.render(found)
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2
     (cluster,) = found["clusters"]
     shown = cluster["topology"]
     assert sum(len(one["nodes"]) for one in shown["subnets"]) == topology.TILES
