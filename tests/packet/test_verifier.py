@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import signal
 import struct
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ from tests.scope import WHOLE
 from .node import BPF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MOST_STEPS, MOST_STACK, MOST_LINES = 190_000, 464, 400
 BPF_LOG_STATS = 4
@@ -85,6 +86,20 @@ def walked(code: bytes, license_: str, hook: str) -> tuple[int, int]:
     return int(steps[1]), sum(map(int, stack[1].split("+")))
 
 
+def compiled(hook: str, without: Iterable[str], tables: dict[str, int]) -> objects.Object:
+    """Compile one of our files."""
+    files = {path.name: path.read_text() for path in BPF.glob("*.c")}
+    files |= {f"lib/{path.name}": path.read_text() for path in (BPF / "lib").glob("*.h")}
+    source = compiler.Source(
+        main=f"{hook}.c",
+        files=files,
+        cflags=tuple(f"-D{word}" for word in without),
+        standin=compiler.read_folder(BPF / "include"),
+    )
+    with compiler.compiled(source, tables) as one:
+        return one.to_object()
+
+
 def falls_back(code: bytes) -> list[int]:
     """Return the instructions after which execution falls, without a jump, into a loop's beginning.
 
@@ -132,16 +147,7 @@ def falls_back(code: bytes) -> list[int]:
     ],
 )
 def test_the_verifier_has_room(hook, without, tables, capsys):
-    files = {path.name: path.read_text() for path in BPF.glob("*.c")}
-    files |= {f"lib/{path.name}": path.read_text() for path in (BPF / "lib").glob("*.h")}
-    source = compiler.Source(
-        main=f"{hook}.c",
-        files=files,
-        cflags=tuple(f"-D{word}" for word in without),
-        standin=compiler.read_folder(BPF / "include"),
-    )
-    with compiler.compiled(source, tables) as one:
-        found = one.to_object()
+    found = compiled(hook, without, tables)
     rows = {row.name: row.attach for row in reasons.HOOKS} | dict.fromkeys(
         ("policy", "flows"), "tc_ingress"
     )
@@ -157,6 +163,21 @@ def test_the_verifier_has_room(hook, without, tables, capsys):
                 end="",
             )
         assert (steps <= MOST_STEPS, stack <= MOST_STACK) == (True, True), (steps, stack)
+
+
+def test_a_program_is_loaded_though_a_signal_comes_meanwhile(tables):
+    found = compiled("from_netdev", (), tables)
+    code = objects.code(found, "from_netdev", tables)
+    came: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _frame: came.append(number))
+    try:
+        # The verifier walks for a tenth of a second.
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        walked(code, found.license, "tc_ingress")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert came == [signal.SIGALRM]
 
 
 def test_no_file_of_c_is_long():

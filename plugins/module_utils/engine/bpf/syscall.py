@@ -9,6 +9,7 @@ Layouts are those of ``union bpf_attr`` and of the info structs in linux/bpf.h, 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -33,6 +34,9 @@ _LINK_CREATE, _LINK_UPDATE, _LINK_DETACH, _PROG_BIND_MAP = 28, 29, 34, 35
 # enum bpf_link_type (cgroup, XDP, tcx) -> where its info has target and attach type. The info of
 # XDP has none, and is zero there.
 _LINK_TARGETS = {3: "=I12xQI4x", 6: "=I12xII8x", 11: "=I12xII8x"}
+
+#: So many signals in a row may interrupt the verifier.
+_INTERRUPTED = 9
 
 #: What a map answers that has no batch operations (linux/errno.h, unknown to Python).
 ENOTSUPP = 524
@@ -257,6 +261,10 @@ def program_load(
         *(log_level if log else 0, len(log or b""), _pointer(room) if room else 0, 0, 0),
         *(name.encode()[:15], 0, attach_type),
     )
+    # The verifier gives up where a signal comes meanwhile, be it one that stops or traces us.
+    for _attempt in range(_INTERRUPTED):
+        with contextlib.suppress(BlockingIOError):
+            return _bpf(_PROG_LOAD, attr)
     return _bpf(_PROG_LOAD, attr)
 
 
