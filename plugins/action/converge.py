@@ -73,12 +73,12 @@ class ActionModule(Action):
         sent: dict[str, Any] = {"_node": node}
         if guard:
             sent["_guard"] = guard
-        named = [arguments["part"]]
-        if arguments["look_ahead"]:
-            named += parts.after(arguments["part"], node)
+        done = {arguments["part"]: parts.steps(arguments["part"], node)}
         if arguments["go_on"]:
-            named += parts.alone_after(arguments["part"], node)
-        modules = {step.module for part in named for step in parts.steps(part, node)}
+            done |= parts.alone_after(arguments["part"], node)
+        looked_at = parts.after(arguments["part"], node) if arguments["look_ahead"] else {}
+        named = {**done, **looked_at}
+        modules = {step.module for steps in named.values() for step in steps}
         if modules & {"services", "boot"}:
             sent["_services"] = files.read_services(str(arguments["path"]), node["name"])
         if modules & {"policy", "boot"}:
@@ -86,7 +86,7 @@ class ActionModule(Action):
             if self._task.diff:  # in a large cluster there are many, and they are for people
                 sent["_labels"] = files.read_labels(str(arguments["path"]), node["name"])
         if "node_command" in modules:
-            own = {step.module for step in parts.steps(arguments["part"], node)}
+            own = {step.module for steps in done.values() for step in steps}
             sent["_folded"] = folded.of_all_programs(texts="node_command" in own)
 
         def run(sources: dict[str, Any]) -> dict[str, Any]:
@@ -95,15 +95,16 @@ class ActionModule(Action):
             )
 
         compiles, begins = arguments["compile"], arguments["part"] == "node"
-        # What writes down all for a boot, by itself or along with a part before, loads nothing.
-        ends = "boot" in named and not arguments["look_ahead"]
+        # What writes down all for a boot, by itself or along with a part before.
+        ends = "boot" in done
+        loads = any(parts.loads(steps) for steps in done.values())
         # What must be compiled is said once, for all parts, and what a boot needs is of all.
         of_all = begins or ends or not compiles
         found = given.programs(parts.PARTS if of_all else named, node) if node else []
         if not found:
             return run({})
         gathered = gather_own(found)
-        if begins or ends:
+        if not loads:
             return run(without_texts(gathered))
         known = files.lacks(str(arguments["path"]), node["name"])
         return {**NOTHING, **programs.bring(run, gathered, compiles=compiles, known=known)}

@@ -41,7 +41,9 @@ options:
     type: str
     choices: [native_routing, overlay]
   sysctls:
-    description: The settings of the host that the user asked for, for the parts V(node), V(settle) and V(boot).
+    description:
+      - The settings of the host that the user asked for, for the parts V(node), V(settle) and V(boot), and for one that goes
+        on to them.
     type: dict
     default: {}
   look_ahead:
@@ -52,9 +54,10 @@ options:
     default: false
   go_on:
     description:
-      - Whether those of the parts V(services), V(masquerade) and V(boot) that come next are done in the same process, up to
-        one that loads programs. They wait for no other node. Their tasks in this run then return what came of them, and do
-        not ask the node once more.
+      - Whether parts after this one that wait for no other node are done in the same process. Their tasks in this run then
+        return what came of them, and do not ask the node once more.
+      - Those are V(services), V(masquerade) and V(boot), up to one that loads programs. In a cluster of which all nodes
+        answered, and none has been part of a network, it is all parts after V(datapath).
     type: bool
     default: false
   compile:

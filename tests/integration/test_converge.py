@@ -22,14 +22,16 @@ PEER_ROUTE = "10.111.160.128/25"
 
 
 def node(**more: Any) -> dict[str, Any]:
-    return {**plan("web-1"), "balances": False, "holds_policies": False, **more}
+    found = {"balances": False, "holds_policies": False, "fresh_cluster": False}
+    return {**plan("web-1"), **found, **more}
 
 
 def options(part: str, of: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return what the action plugin sends."""
     programs = given.programs(parts.PARTS, of)
     sources = compiled(programs, lambda name: str(COLLECTION_SOURCES / name))
-    sent = {"_sources": sources, "_folded": folded.of_all_programs(texts=part == "peers")}
+    done = {part, *(parts.alone_after(part, of) if more.get("go_on") else ())}
+    sent = {"_sources": sources, "_folded": folded.of_all_programs(texts="peers" in done)}
     return {"part": part, "path": "of the run", "_node": of, **sent, **more}
 
 
@@ -54,6 +56,36 @@ def made() -> dict[str, Any]:
 def test_a_host_without_a_plan_is_made_ready_and_lacks_nothing():
     done = run("converge", part="node", _node={}, _sources={})
     assert "lacks" not in done
+
+
+def test_where_nobody_has_a_network_one_process_makes_all_of_a_node():
+    of = node(fresh_cluster=True)
+    run("converge", **options("node", of))
+    along = options("datapath", of, go_on=True)
+    after = AFTER[1:]
+    for check in (True, False):
+        done = run_module("converge", check=check, **along)
+        assert list(done["went_on"]) == after
+        changed = [part for part, one in done["went_on"].items() if one["changed"]]
+        # A check says all of the routes where the last of them go.
+        said = ["peers", "endpoints", *(["settle"] if check else []), "boot"]
+        assert (done["changed"], changed) == (True, said)
+    assert look(of)["as_planned"] == AFTER
+    assert f"{PEER_ROUTE} via 10.111.0.9" in do("ip", "route")
+    for check in (True, False):
+        again = run_module("converge", check=check, **along)
+        assert not any(one["changed"] for one in (again, *again["went_on"].values()))
+    run("teardown")
+
+
+def test_a_part_that_fails_is_the_last_that_is_done_along_with_another():
+    of = node(fresh_cluster=True)
+    of["peers"] = [{**peer, "node_ip": "192.0.2.1"} for peer in of["peers"]]
+    done = run_module("converge", **options("datapath", of, go_on=True))
+    assert "failed" not in done
+    assert list(done["went_on"]) == ["peers"]
+    assert done["went_on"]["peers"]["msg"].startswith("Set routes to pods: ")
+    run("teardown")
 
 
 def test_parts_in_their_order_make_a_node_and_a_rerun_finds_nothing():

@@ -116,6 +116,7 @@ def test_a_slice_is_complete_and_plain_data():
         "vxlan": None,
         "services": 0,
         "policies": 0,
+        "fresh_cluster": True,
         "masquerade": None,
         "metrics": {"listen": None, "textfile": None, "cilium_names": False},
         "confirm_timeout": 120,

@@ -147,7 +147,8 @@ def test_a_host_that_was_not_observed_gets_no_slice(tmp_path):
         }
     }
     run = Run(tmp_path, CLUSTER, seen, "--limit", f"{first},{second}")
-    assert run.said[first]["node"] == held | OF_DEVICE | {"planned_before": True}
+    found = {"planned_before": True, "fresh_cluster": False}
+    assert run.said[first]["node"] == held | OF_DEVICE | found
     assert run.said[second]["node"] is None
     assert f"{second} was not observed in this run" in run.output
     assert run.said[first]["plan"]["warnings"] == [

@@ -35,8 +35,33 @@ def scale(world: World, replicas: int) -> None:
         node["podnet_deployments"] = [{"name": "nginx-app", "replicas": replicas}]
 
 
-def test_a_second_run_plans_the_same(world):
-    assert world.plan() == plan(world.nodes, fresh(world.nodes))
+def test_a_second_run_plans_the_same_and_is_told_from_the_first(world):
+    first, second = plan(world.nodes, fresh(world.nodes)), world.plan()
+    told = [
+        {name: one.pop("fresh_cluster") for name, one in each.common.items()}
+        for each in (first, second)
+    ]
+    assert [set(each.values()) for each in told] == [{True}, {False}]
+    assert first == second
+
+
+def test_a_cluster_is_fresh_where_all_nodes_answer_and_none_has_a_network(world):
+    names, clusters = list(world.nodes), set(plan(world.nodes, fresh(world.nodes)).common)
+
+    def is_fresh(seen):
+        common = plan(world.nodes, seen).common
+        assert common.keys() == clusters
+        return {one["fresh_cluster"] for one in common.values()}
+
+    none = fresh(world.nodes)
+    assert is_fresh(none) == {True}
+    # One did not answer; one holds a CIDR; one knows a peer.
+    assert is_fresh({**none, names[0]: None}) == {False}
+    first = world.plan().node(names[0])
+    held = first["pod_cidr"]
+    assert is_fresh({**none, names[0]: {**none[names[0]], "pod_cidr": held}}) == {False}
+    peers = {held: first["node_ip"]}
+    assert is_fresh({**none, names[1]: {**none[names[1]], "peers": peers}}) == {False}
 
 
 def test_another_order_of_the_inventory_moves_nobody(world):

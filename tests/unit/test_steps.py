@@ -17,7 +17,17 @@ def test_parts_are_done_along_with_one_up_to_what_waits_for_a_compiler():
     assert list(parts.alone_after("settle", alone)) == ["services", "masquerade", "boot"]
     assert list(parts.alone_after("settle", {**alone, "services": 1})) == []
     assert list(parts.alone_after("masquerade", {**alone, "services": 1})) == ["boot"]
-    assert list(parts.alone_after("datapath", alone)) == []
+    assert list(parts.alone_after("datapath", {**alone, "fresh_cluster": False})) == []
+
+
+def test_in_a_cluster_without_a_network_all_is_done_along_with_what_loads_programs():
+    cell = {"usable": True, "datapath": "ebpf", "network_type": "overlay", "fresh_cluster": True}
+    policies = {"isolation": True, "policies": 1, "holds_policies": False}
+    fresh = {**cell, **policies, "services": 1, "balances": False, "masquerade": {}}
+    names = list(parts.PARTS)
+    assert list(parts.alone_after("datapath", fresh)) == names[names.index("datapath") + 1 :]
+    assert list(parts.alone_after("node", fresh)) == []
+    assert list(parts.alone_after("peers", fresh)) == []
 
 
 def test_nothing_is_done_along_with_a_part_after_one_that_failed():

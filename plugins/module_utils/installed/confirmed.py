@@ -28,7 +28,10 @@ FORMAT = 1
 
 
 #: What a slice says of how a run found the node, and of the run.
-_FOUND = ("balances", "holds_policies", "planned_before", "in_the_way", "confirm_timeout")
+_FOUND = (
+    *("balances", "holds_policies", "planned_before", "fresh_cluster", "in_the_way"),
+    "confirm_timeout",
+)
 
 
 def written(given: Mapping[str, Any], sources: Mapping[str, Any]) -> bytes:

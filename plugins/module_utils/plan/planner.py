@@ -143,7 +143,10 @@ def _plan_cluster(
         result.own[name]["in_the_way"] = sentences
     health = {name: result.own[name]["health_ip"] for name in cluster.nodes}
     count = len(settled.services)
-    result.common[cluster.name] = node.common(cluster, allocation.cidrs, health, count)
+    result.common[cluster.name] = {
+        **node.common(cluster, allocation.cidrs, health, count),
+        "fresh_cluster": _is_fresh(cluster, seen),
+    }
     summary = _summary(cluster, allocation, placement, result, asked)
     summary["masquerade"] = _masquerade(cluster, seen)
     placed = chain.from_iterable(placement.pods.values())
@@ -157,6 +160,12 @@ def _plan_cluster(
         stay = checks.prefixes_of(cluster)
         summary["warnings"] += masquerade.warnings(cluster.masquerade, stay)
     result.clusters[cluster.name] = summary
+
+
+def _is_fresh(cluster: Cluster, seen: Mapping[str, observation.Observed]) -> bool:
+    """Say whether all nodes answered, and none has been part of a network."""
+    answers = [seen.get(name) for name in cluster.nodes]
+    return not any(one is None or one.pod_cidr or one.peers for one in answers)
 
 
 def _summary(

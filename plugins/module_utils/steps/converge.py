@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..engine.change import announced
 from ..engine.failure import Failure, Unfinished
 from .given import programs
-from .parts import PARTS, Step
+from .parts import PARTS, Step, loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -124,8 +124,7 @@ def converge(
     report, steps = Report(), list(steps)
     if guard and guard.armed:
         given = replace(given, pending=True)
-    loads = any(step.module == "bpf_program" for step in steps)
-    if loads and (lacks := lacking(given, call)):
+    if loads(steps) and (lacks := lacking(given, call)):
         return {**report.result(), "lacks": lacks}
     for step in steps:
         try:

@@ -4,7 +4,7 @@
 
 The order is that of a live switch: what carries the new way stands before anything is sent that
 way, and what an earlier choice left goes last. Each part waits for all nodes of the run to have the
-one before it.
+one before it, unless no node of the cluster has ever sent anything: there no order loses a packet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..datapath.cells import cell_of
 from ..engine import ipv6
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from .given import Given
 
@@ -369,11 +369,19 @@ def after(part: str, node: Node) -> dict[str, list[Step]]:
 def alone_after(part: str, node: Node) -> dict[str, list[Step]]:
     """Return the parts after one that may begin at once, and have all they need on the node.
 
-    A part that loads programs waits for what compiles them.
+    A part that loads programs waits for what compiles them, unless the part before it, too, loads
+    some: then what all parts lack is at hand.
     """
     found: dict[str, list[Step]] = {}
+    at_hand = loads(PARTS[part])
     for name, its_steps in after(part, node).items():
-        if name not in _ALONE or any(step.module == "bpf_program" for step in its_steps):
+        waits = name not in _ALONE and not (at_hand and node["fresh_cluster"])
+        if waits or (loads(its_steps) and not at_hand):
             break
         found[name] = its_steps
     return found
+
+
+def loads(its_steps: Iterable[Step]) -> bool:
+    """Say whether steps load programs."""
+    return any(step.module == "bpf_program" for step in its_steps)
