@@ -31,7 +31,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) \
                  qemu-system-x86 qemu-utils e2fsprogs openssh-client dropbear-bin file chromium \
                  systemd prometheus prometheus-node-exporter
 
-TESTS := $(addprefix test-,unit lint docs sanity published versions packet integration demo cluster cells switches services masquerade policy loss awx upgrade molecule vm)
+TESTS := $(addprefix test-,unit lint docs sanity published versions packet integration hosts demo cluster cells switches services masquerade policy loss awx upgrade molecule vm)
 
 .PHONY: help demo demo-down docs journeys bench deps collection header artefact readmes release \
         test test-quick $(TESTS)
@@ -116,6 +116,7 @@ test-published: deps $(PUBLISHING) ## the collection as it is published: galaxy-
 test-versions: deps $(VERSIONS) ## the oldest and the newest ansible-core, the newest pyroute2
 test-packet: deps ## the programs, run on packets
 test-integration: deps $(VERSIONS) ## the modules on the real kernel
+test-hosts: deps ## the modules beside what happens to a host: boots, units, undone changes, routes that return
 test-demo: deps ## the demo's cluster: who reaches whom, by which way, and that a rerun changes nothing
 test-cluster: deps ## other whole clusters on labs
 test-cells: deps ## every other cell of the table on labs

@@ -106,6 +106,13 @@ DEMO = [
     )
 ]
 
+#: What is waited for, more than it is worked for: boots, units, undone changes, routes that return.
+HOSTS = [
+    f"tests/integration/test_{name}.py"
+    for name in ("boot", "command_installed", "confirm", "confirm_boot", "restoration", "streams")
+]
+MODULES = ("tests/integration", *(f"--ignore={file}" for file in HOSTS))
+
 SWITCH = "tests/cells/test_switch.py"
 CELLS = ("tests/cells", f"--ignore={SWITCH}")
 
@@ -149,8 +156,10 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
     "packet": (_pytest("packet", "tests/packet"),),
     "packet-whole": (_pytest("packet, whole", "tests/packet", **WHOLE),),
-    "integration": (_pytest("integration", "tests/integration"),),
-    "integration-whole": (_pytest("integration, whole", "tests/integration", **WHOLE),),
+    "integration": (_pytest("integration", *MODULES),),
+    "integration-whole": (_pytest("integration, whole", *MODULES, **WHOLE),),
+    "hosts": (_pytest("hosts", *HOSTS),),
+    "hosts-whole": (_pytest("hosts, whole", *HOSTS, **WHOLE),),
     "demo": (_pytest("demo", *DEMO),),
     "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),
     "cells": (_pytest("cells", *CELLS),),
@@ -186,20 +195,28 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 APART = (
     "vm-whole",
     *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
-    *("upgrade-whole", "published-whole", "sanity-whole", "loss-whole", "versions-whole"),
+    *(
+        "hosts-whole",
+        "upgrade-whole",
+        "published-whole",
+        "sanity-whole",
+        "loss-whole",
+        "versions-whole",
+    ),
     "lint-whole",
 )
 
-#: All parts, those first that take longest: for two processors, two run side by side. With three
+#: All parts, those first that take longest: for two processors, two run side by side. Of three
 #: each takes 1.2 to 1.5 times its time, and tests that are bound by time have less to spare.
 LONGEST_FIRST = (
     *("integration", "policy", "cluster", "cells", "masquerade", "vm", "switches", "molecule"),
     *("upgrade", "versions", "loss", "services", "packet", "sanity", "published", "awx", "demo"),
-    *("docs", "lint", "unit"),
+    *("docs", "hosts", "lint", "unit"),
 )
 AT_ONCE = 2
 
-#: What needs processors and waits for nobody, so that it may take long beside the others.
+#: Run beside the two: first what mostly waits, then what waits for nobody, and may take long.
+WAITING = ("hosts",)
 PATIENT = ("sanity", "lint", "unit")
 
 #: What ``make test-quick`` runs: the programs, and one cluster.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 
-from .parts import AT_ONCE, BUILD, PARTS, PATIENT, ROOT, Gate
+from .parts import AT_ONCE, BUILD, PARTS, PATIENT, ROOT, WAITING, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,22 +71,22 @@ def run_part(part: str, log: IO[str] | None = None) -> list[Result]:
 def run_at_once(parts: Iterable[str]) -> list[Result]:
     """Run parts, a few at once and begun in this order; show each one's output whole at its end.
 
-    Beside them those that wait for nobody are run, one at a time, with what the others leave of the
-    processors, which is a tenth: each of those waits now and then.
+    Beside them runs what mostly waits, and then, with what the others leave of the processors, what
+    waits for nobody: a tenth is left, since each part waits now and then.
     """
-    queues = deque[str](), deque[str]()
+    usual, waiting, patient = deque[str](), deque[str](), deque[str]()
     for part in parts:
-        queues[part in PATIENT].append(part)
+        (waiting if part in WAITING else patient if part in PATIENT else usual).append(part)
     found: dict[str, list[Result]] = {}
     with ThreadPoolExecutor(AT_ONCE + 1) as pool:
-        lanes = [pool.submit(_run_all, queues, found) for _lane in range(AT_ONCE)]
-        lanes.append(pool.submit(_run_behind_others, queues[1:], found))
+        lanes = [pool.submit(_run_all, found, usual, patient) for _lane in range(AT_ONCE)]
+        lanes.append(pool.submit(_run_beside_them, found, waiting, patient))
     for lane in lanes:
         lane.result()
     return [result for part in PARTS if part in found for result in found[part]]
 
 
-def _run_all(queues: Iterable[deque[str]], found: dict[str, list[Result]]) -> None:
+def _run_all(found: dict[str, list[Result]], *queues: deque[str]) -> None:
     for queue in queues:
         with contextlib.suppress(IndexError):
             while True:
@@ -94,10 +94,13 @@ def _run_all(queues: Iterable[deque[str]], found: dict[str, list[Result]]) -> No
                 found[part] = _run_logged(part)
 
 
-def _run_behind_others(queues: Iterable[deque[str]], found: dict[str, list[Result]]) -> None:
+def _run_beside_them(
+    found: dict[str, list[Result]], waiting: deque[str], patient: deque[str]
+) -> None:
+    _run_all(found, waiting)
     # Of this thread alone, whose gates inherit it.
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST)
-    _run_all(queues, found)
+    _run_all(found, patient)
 
 
 def _run_logged(part: str) -> list[Result]:
