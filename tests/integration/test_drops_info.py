@@ -182,6 +182,31 @@ def test_filters(datapath):
     assert sum(f" (web) -> {DB}:53 (db) device=" in line for line in lines) == 1
 
 
+#: What is no packet of IPv4, and by which name its line tells it; the last is one that is cut off.
+FRAMES = {
+    b"\x86\xdd" + bytes([96, 0, 0, 0, 0, 0, 58, 255]): "unsupported_l3 IPv6",
+    b"\x08\x06" + bytes([0, 1, 8, 0, 6, 4, 0, 1]): "malformed ARP",
+    b"\x81\x00" + bytes([0, 7, 8, 0]): "vlan_tagged IPv4",
+    b"\x88\xcc" + bytes([2, 7, 4]): "unsupported_l3 LLDP",
+    b"\x08\x00" + bytes([69, 0, 0, 20]): "malformed IPv4",
+}
+
+
+@IN_ONE
+def test_a_frame_without_addresses_is_told_by_its_name(datapath):
+    with namespaces.inside("web"), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind(("eth0", 0))
+        for frame in FRAMES:
+            # The last octets are padding, as of a short frame on a wire.
+            short = frame.startswith(b"\x08")
+            sender.send(b"\xff" * 6 + sender.getsockname()[4] + frame + bytes(0 if short else 46))
+    found(len(FRAMES))
+    said = run("drops_info")["report"].splitlines()
+    for name in FRAMES.values():
+        (line,) = (line for line in said if f" from_container {name} " in line)
+        assert f" {name} (web) device=" in line
+
+
 @IN_ONE
 def test_one_flow_is_found_by_its_ends(datapath):
     send("web", DB, 5432)

@@ -19,7 +19,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.flows.wanted import 
     MEANS,
     Wanted,
 )
-from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, IPerror, TCPerror
+from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, ICMPv6ND_RS, IPerror, IPv6, TCPerror
 
 from tests.waiting import wait_for
 
@@ -128,6 +128,16 @@ def test_the_four_lines_of_a_ping(node, observer):
                 / ARP(hwsrc=MAC_A, psrc=POD_A, pdst=GATEWAY)
             ),
             "a -> ? arp-reply FORWARDED (ARP)",
+        ),
+        (
+            *("from_container", "pod_a"),
+            bytes(Ether(src=MAC_A, dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / ICMPv6ND_RS()),
+            "a -> ? from-container DROPPED unsupported_l3 (IPv6 ICMPv6)",
+        ),
+        (
+            *("from_container", "pod_a"),
+            bytes(Ether(src=MAC_A, dst="33:33:00:00:00:02") / IPv6(dst="ff02::2") / TCP()),
+            "a -> ? from-container DROPPED unsupported_l3 (IPv6 TCP)",
         ),
         (
             # Of a fragment that is not the first nobody knows the ports.

@@ -29,8 +29,10 @@ def line(one: Found) -> str:
     Such as ``2026-11-27T03:00:01Z from_container egress_denied TCP 10.0.0.1:4000 (web-1) ->
     10.0.0.2:80 (db-1) device=pn_1 packets=3 first=2026-11-27T02:59:58Z policies=default/web``.
     """
-    ends = " -> ".join(_end(one, end) for end in ("source", "destination"))
-    what = f"{one['protocol']} {ends}" if one["source"] else protocols.frame(one["ethertype"])
+    what = protocols.frame(one["ethertype"])
+    if one["source"]:
+        ends = " -> ".join(_end(one, end) for end in ("source", "destination"))
+        what = f"{one['protocol']} {ends}"
     quoted = " (would answer what this ICMP error quotes)" if one["quoted"] else ""
     sender = "" if one["source"] or not one["source_name"] else f" ({one['source_name']})"
     policies = f" policies={','.join(one['policies'])}" if one["policies"] else ""

@@ -12,9 +12,16 @@ NUMBERS = {
     "UDP": socket.IPPROTO_UDP,
     "SCTP": socket.IPPROTO_SCTP,
 }
-#: Of what is no packet of IPv4, by the EtherType of the frame; see IEEE 802 Numbers at IANA.
-_FRAMES = {"0x0806": "ARP", "0x8100": "802.1Q", "0x86dd": "IPv6", "0x88cc": "LLDP"}
-_NAMES = {number: name for name, number in NUMBERS.items()}
+#: By the EtherType of the frame; see IEEE 802 Numbers at IANA.
+_FRAMES = {
+    "0x0800": "IPv4",
+    "0x0806": "ARP",
+    "0x8100": "802.1Q",
+    "0x86dd": "IPv6",
+    "0x88a8": "802.1ad",
+    "0x88cc": "LLDP",
+}
+_NAMES = {**{number: name for name, number in NUMBERS.items()}, socket.IPPROTO_ICMPV6: "ICMPv6"}
 
 
 def numbers(*names: str) -> dict[str, int]:

@@ -39,6 +39,8 @@ _JUDGED = {
 }
 _TOP = layout.EVENT_JUDGED_EGRESS
 
+_IPV4 = b"\x08\x00"
+
 #: So many flows are kept in mind to tell an answer by.
 _FLOWS = 4096
 
@@ -212,6 +214,8 @@ def _summary(packet: Line, row: Any) -> str:
     protocol = packet["protocol"]
     if not protocol:
         return protocols.frame(packet["ethertype"])
+    if row.ethertype not in (_IPV4, bytes(2)):  # of a socket there is no frame
+        return f"{protocols.frame(packet['ethertype'])} {protocol}"
     if protocol == "TCP" and row.carries:
         return f"TCP Flags: {', '.join(packet['tcp_flags']) or 'none'}"
     if packet["icmp_type"] is not None:
