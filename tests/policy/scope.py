@@ -15,8 +15,9 @@ from tests.scope import WHOLE
 
 CELLS = [cell for cell in CHOSEN if WHOLE or cell.datapath != "bridge"]
 EBPF = CELLS[:2]
-#: Where every question of paths is put to ``why``, too.
+#: Where questions of paths are put to ``why``, too, and of how many one is: each takes two seconds.
 WHERE_ASKED = CELLS if WHOLE else CELLS[:1]
+ONE_ASKED_OF = 1 if WHOLE else 3
 #: What asks for many runs.
 RUNS = EBPF if WHOLE else EBPF[:1]
 

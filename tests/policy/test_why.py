@@ -22,9 +22,12 @@ from tests.cluster.cluster import SERVER as VPC_SERVER
 from .asked import ANSWERED, REFUSED, becomes
 from .model import ADDRESSES
 from .probing import THERE
-from .scope import CELLS, RUNS, WHERE_ASKED
+from .scope import CELLS, ONE_ASKED_OF, RUNS, WHERE_ASKED
 from .test_paths import POLICIES, QUESTIONS
 from .vpc import NODE_PORT, SERVER
+
+#: Of packets in one piece.
+ASKABLE = [pytest.param(one, id=name) for name, one in QUESTIONS.items() if len(one) == 5]
 
 everywhere = pytest.mark.parametrize("cell", CELLS, ids=str)
 #: On no list of what keeps its address, as ``internet`` is by default.
@@ -108,11 +111,7 @@ def say(found):
 
 
 @pytest.mark.parametrize("cell", WHERE_ASKED, ids=str)
-@pytest.mark.parametrize(
-    "question",
-    [one for one in QUESTIONS.values() if len(one) == 5],
-    ids=[name for name, one in QUESTIONS.items() if len(one) == 5],
-)
+@pytest.mark.parametrize("question", ASKABLE[::ONE_ASKED_OF])
 def test_it_says_what_becomes_of_a_packet(paths, asker, question):
     source, protocol, address, port, right = question
     found = asker.walk(HOSTS.get(source, source), address, protocol, port or None)
