@@ -44,10 +44,19 @@ def _pytest(name: str, *words: str, python: str = sys.executable, **environment:
     return Gate(name, (*command, *words), environment, report)
 
 
-def _molecule(subcommand: str, scenario: str, *words: str) -> Gate:
+def _molecule(*settings: str) -> tuple[Gate, ...]:
     # The settings are named, since molecule looks for them in a clone alone, not in a work tree.
-    command = ("molecule", "-c", ".config/molecule/config.yml", subcommand, "-s", scenario, *words)
-    return Gate(f"molecule {subcommand} {scenario}", command)
+    named = [word for name in settings for word in ("-c", f".config/molecule/{name}.yml")]
+
+    def gate(*words: str) -> Gate:
+        subcommand, _option, scenario, *_more = words
+        return Gate(f"molecule {subcommand} {scenario}", ("molecule", *named, *words))
+
+    return (
+        gate("destroy", "-s", "default"),  # what a run may have left that was ended
+        *(gate("test", "-s", scenario, "--destroy=never") for scenario in SCENARIOS),
+        gate("destroy", "-s", "default"),
+    )
 
 
 #: One a role; ``default`` holds what they share, the lab, and tests nothing.
@@ -175,11 +184,8 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "awx": (_pytest("awx", "tests/awx"),),
     "upgrade": (_pytest("upgrade", "tests/upgrade"),),
     "upgrade-whole": (_pytest("upgrade, whole", "tests/upgrade", **WHOLE),),
-    "molecule": (
-        _molecule("destroy", "default"),  # what a run may have left that was ended
-        *(_molecule("test", scenario, "--destroy=never") for scenario in SCENARIOS),
-        _molecule("destroy", "default"),
-    ),
+    "molecule": _molecule("config", "short"),
+    "molecule-whole": _molecule("config"),
     "vm": (_pytest("vm", "tests/vm/test_short.py"),),
     "vm-whole": tuple(
         _pytest(f"vm {name}", f"tests/vm/test_{name}.py", "-s")
@@ -190,20 +196,13 @@ PARTS: dict[str, tuple[Gate, ...]] = {
 #: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
 #: cell, where ``make test`` has four, every switch between two of the six, every case of policies
 #: in each, 1,000 changes under traffic, every make of each program, a kill before every change,
-#: what Galaxy lints, lint of molecule's scenarios, sanity of what is not published, plain Python
-#: under the newest one, every benchmark.
+#: what Galaxy lints, lint of molecule's scenarios and their drift, sanity of what is not published,
+#: plain Python under the newest one, every benchmark.
 APART = (
     "vm-whole",
     *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
-    *(
-        "hosts-whole",
-        "upgrade-whole",
-        "published-whole",
-        "sanity-whole",
-        "loss-whole",
-        "versions-whole",
-    ),
-    "lint-whole",
+    *("hosts-whole", "upgrade-whole", "published-whole", "sanity-whole", "loss-whole"),
+    *("versions-whole", "lint-whole", "molecule-whole"),
 )
 
 #: All parts, those first that take longest: for two processors, two run side by side. Of three

@@ -46,12 +46,12 @@ EVERY: tuple[tuple[str, ...], ...] = tuple(
     tuple(word for word, left_out in zip(WORDS, choice) if left_out)
     for choice in itertools.product((False, True), repeat=3)
 )
-#: All of it, which is the longest way, each word alone, and nothing; the pairs with the whole.
-WITHOUT = tuple(choice for choice in EVERY if WHOLE or len(choice) != 2)
-#: The same of the program that others hand packets over to.
+#: All of it, which is the longest way, and nothing; what is between them with the whole.
+WITHOUT = EVERY if WHOLE else (EVERY[0], EVERY[-1])
 #: Where flows are counted, which is more of the same: with all else, and with none of it.
 FLOWS = ("WITH_FLOWS",), ("WITH_FLOWS", *WORDS)
 TABLES = (*layout.PROGRAM_MAPS, *flow_layout.MAPS)
+#: The same of the program that others hand packets over to.
 JUDGES = [choice for choice in WITHOUT if "NO_POLICY" not in choice]
 
 

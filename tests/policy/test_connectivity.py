@@ -27,7 +27,7 @@ LEFT_OUT = {"pod-to-outside-masqueraded", "outside-to-pod"}
 NATIVE, OVERLAY = CELLS[:2]
 #: The last one is a classic datapath in a tunnel of the kernel's. In the first one the example of
 #: the role runs it as well, in tests/published.
-SOUND = [*([NATIVE] if WHOLE else []), OVERLAY, CELLS[-1]]
+SOUND = CELLS if WHOLE else CELLS[-1:]
 PORT = "4242"
 
 

@@ -35,11 +35,9 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
     from tests.cluster.probes import Snapshot
 
-#: Where policies come by the upgrade, and where it brings nothing but itself. All that is asked for
-#: where it brings nothing is asked for where policies come as well: of the former ``make test`` has
-#: the datapath that the latter leave out.
-WITH_POLICIES = [CELLS[0], CELLS[-1]]
-PLAIN = CHOSEN if WHOLE else [cell for cell in CHOSEN if cell.datapath == "bridge"]
+#: Where policies come by the upgrade, and where it brings nothing but itself.
+WITH_POLICIES = [CELLS[0], CELLS[-1]] if WHOLE else CELLS[:1]
+PLAIN = CHOSEN if WHOLE else CELLS[-1:]
 
 NODE = "10.111.0.11"
 
