@@ -9,10 +9,23 @@ from .predictions import predicted_then_done
 from .probes import everybody_reaches_everybody
 
 
+def asked(run):
+    """By node: the parts for which a module ran there."""
+    found = {}
+    for event in run.events:
+        options = event.result.get("invocation", {}).get("module_args", {})
+        if "look_ahead" in options and "skipped" not in event.status:
+            found.setdefault(event.host, []).append(options["part"])
+    return found
+
+
 def test_on_fresh_nodes_and_on_a_cluster_that_changes(make_cluster):
     cluster = make_cluster(inventory())
-    changed = predicted_then_done(cluster).changed
+    run = predicted_then_done(cluster)
+    changed = run.changed
     assert {len(tasks) for tasks in changed.values()} == {11}, changed
+    # The first run asked each node twice; what came of later parts it found along with these.
+    assert asked(run) == {name: ["node", "datapath"] for name in cluster.nodes}
     everybody_reaches_everybody(cluster)
 
     cluster.variables["podnet_deployments"] = [
@@ -20,7 +33,9 @@ def test_on_fresh_nodes_and_on_a_cluster_that_changes(make_cluster):
         {"name": "web", "replicas": 2},
     ]
     cluster.exec("node-1", "ip", "route", "del", "10.111.160.128/25")
-    changed = predicted_then_done(cluster).changed
+    run = predicted_then_done(cluster)
+    changed = run.changed
+    assert asked(run)["node-1"] == ["node", "peers", "endpoints", "settle"]
     assert changed["node-1"]["Set routes to pods"] == ["create route 10.111.160.128/25"]
     pods = [what for tasks in changed.values() for task in tasks.values() for what in task]
     assert {what for what in pods if "endpoint " in what} == {
