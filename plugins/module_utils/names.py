@@ -18,6 +18,9 @@ OVERLAY_DEVICE = "pn_vxlan"
 #: The classic datapath's bridge, under the name that the field knows it by; its alias is ours.
 BRIDGE_DEVICE = "cbr0"
 
+#: The health endpoint of each node, which probes ask, and its network namespace.
+HEALTH = "podnet-health"
+
 #: First bytes of the MAC addresses of pods and tunnel endpoints, and of the gateways that pods
 #: have; the four bytes of an IP address follow.
 POD_MAC_PREFIX = "0a:58:"

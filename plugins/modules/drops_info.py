@@ -136,6 +136,7 @@ report:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.drops import info, report
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.node import presence
 
 
 def main() -> None:
@@ -162,7 +163,7 @@ def main() -> None:
             since=given["since"],
         )
         found = info.gather(wanted, given["limit"], given["names"])
-        return {"changed": False, **found, "report": report.render(found)}
+        return {"changed": False, **found, "report": presence.told(report.render(found))}
 
     runner.run(module, work)
 

@@ -152,6 +152,7 @@ report:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
+from ansible_collections.podnet.fabric.plugins.module_utils.node import presence
 from ansible_collections.podnet.fabric.plugins.module_utils.talkers import info, report
 
 
@@ -175,7 +176,7 @@ def main() -> None:
         words = ("pod", "address", "protocol", "port", "since")
         wanted = info.Filter(**{word: given[word] for word in words})
         found = info.gather(wanted, given["top"], given["sort"], given["names"])
-        return {"changed": False, **found, "report": report.render(found)}
+        return {"changed": False, **found, "report": presence.told(report.render(found))}
 
     runner.run(module, work)
 

@@ -165,6 +165,7 @@ report:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podnet.fabric.plugins.module_utils.engine import runner
 from ansible_collections.podnet.fabric.plugins.module_utils.nat import filters, info, report
+from ansible_collections.podnet.fabric.plugins.module_utils.node import presence
 
 
 def main() -> None:
@@ -199,7 +200,7 @@ def main() -> None:
             all=given["all"],
         )
         found = info.gather(wanted, given["limit"])
-        return {"changed": False, **found, "report": report.render(found)}
+        return {"changed": False, **found, "report": presence.told(report.render(found))}
 
     runner.run(module, work)
 

@@ -58,10 +58,21 @@ def test_health_of_all_that_answers(bare):
 
 
 def test_a_namespace_that_is_not_there_is_named(bare):
-    places = [{"address": NODE_IP, "netns": "podnet-health"}]
-    done = run_module("health_responder", places=places, port=4240)
-    assert done["msg"].startswith("places: there is no network namespace 'podnet-health' here;")
-    assert responder() is None
+    for netns, sentence in {
+        "nobodys": "places: there is no network namespace 'nobodys' here; podnet-health is ",
+        # A network would have that of each node.
+        "podnet-health": "the pod network is not on this node; ",
+    }.items():
+        places = [{"address": NODE_IP, "netns": netns}]
+        done = run_module("health_responder", places=places, port=4240)
+        assert done["msg"].startswith(sentence)
+        assert responder() is None
+
+
+def test_modules_that_read_a_network_say_that_there_is_none(bare):
+    for module in ("drops_info", "flows_info", "nat_info"):
+        said = run_module(module)["report"]
+        assert said == "the pod network is not on this node; the playbook site brings it up"
 
 
 def test_an_address_that_does_not_answer_is_named(bare):

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.module_utils import names
 from ansible_collections.podnet.fabric.plugins.module_utils.connectivity import streams
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath.tasks import build as items_of
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
@@ -62,10 +63,10 @@ def test_where_nothing_is_changed_nothing_is_lost():
 
 @pytest.mark.usefixtures("flowing")
 def test_what_is_lost_is_counted_and_a_connection_lives_through_it():
-    do("ip", "-n", streams.HEALTH, "link", "set", "eth0", "down")
+    do("ip", "-n", names.HEALTH, "link", "set", "eth0", "down")
     time.sleep(30 * streams.PACE)  # so long it is down
-    do("ip", "-n", streams.HEALTH, "link", "set", "eth0", "up")
-    do("ip", "-n", streams.HEALTH, "route", "replace", "169.254.1.1", "dev", "eth0")
+    do("ip", "-n", names.HEALTH, "link", "set", "eth0", "up")
+    do("ip", "-n", names.HEALTH, "route", "replace", "169.254.1.1", "dev", "eth0")
     found = read()
     assert found["udp"]["lost"] >= 20
     assert found["udp"]["silence"] >= 20 * streams.PACE
@@ -73,14 +74,14 @@ def test_what_is_lost_is_counted_and_a_connection_lives_through_it():
 
 
 def test_streams_without_an_answer_are_named_before_anything_is_changed():
-    do("ip", "-n", streams.HEALTH, "link", "set", "eth0", "down")
+    do("ip", "-n", names.HEALTH, "link", "set", "eth0", "down")
     run("connectivity_streams")
     done = run_module("connectivity_streams", state="begun")
     run("connectivity_streams", state="absent")
     assert done.failed
     assert "these streams have no answer" in done["msg"]
     assert "-> pod (udp)" in done["msg"]
-    do("ip", "-n", streams.HEALTH, "link", "set", "eth0", "up")
+    do("ip", "-n", names.HEALTH, "link", "set", "eth0", "up")
 
 
 def test_a_process_that_has_ended_is_told():

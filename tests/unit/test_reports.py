@@ -242,10 +242,10 @@ them.
 VPC:                    10.111.0.0/16
 Routing:                Network: Native   Host: BPF
 Native-routing CIDR:    10.111.0.0/16
-Nodes:                  2/3 usable
+Nodes:                  1/3 usable
   Name        Address      Pod CIDR           Pods  Usable pods  State
   node-e6e4d  10.111.0.8   10.111.160.0/25    64    64           usable
-  node-63344  10.111.0.9   10.111.160.128/25  0     64           usable, did not answer
+  node-63344  10.111.0.9   10.111.160.128/25  0     64           did not answer
   late        10.111.0.14  none               0     0            not usable
 Pods:                   64 placed, 6 pending
 Masquerading:           Disabled
@@ -583,6 +583,9 @@ def test_the_health_of_a_cluster():
         "d: The port is taken.",
         "e: it did not answer",
     ]
+    nobody = health_report(["c", "e"], hostvars)
+    assert nobody[0] == "Cluster health:         0/2 reachable"
+    assert nobody[-1] == "  e: it did not answer"
     good = health_summary(["b"], hostvars)
     assert good == {"ok": True, "problems": [], "reachable": 2, "total": 2, "unreached": {}}
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..datapath import peers
 from ..engine import addresses, background, namespaces
 from ..engine.failure import Failure
+from ..names import HEALTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 PID_FILE, CONTROL = Path("/run/podnet-streams.pid"), Path("/run/podnet-streams.sock")
 #: Of the responder's port the next one.
 PORT = 4242
-#: The network namespace of a node's health endpoint.
-HEALTH = "podnet-health"
 #: So many other nodes get streams from each node, those that follow it by name.
 PEERS = 2
 #: Seconds from one message of a stream to the next.

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine import background, namespaces
 from ..engine.failure import Failure
+from ..names import HEALTH
+from . import presence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -204,8 +206,10 @@ def stop_responder() -> bool:
 def _listen(place: Mapping[str, Any], port: int) -> socket.socket:
     netns = place.get("netns")
     if netns and not namespaces.exists(netns):
+        if netns == HEALTH and not presence.has_network():
+            raise Failure(presence.ABSENT)
         raise Failure(
-            f"places: there is no network namespace {netns!r} here; podnet-health is that of a "
+            f"places: there is no network namespace {netns!r} here; {HEALTH} is that of a "
             f"node's health endpoint, which podnet.fabric.site makes."
         )
     with namespaces.inside(netns):

@@ -15,3 +15,8 @@ ABSENT = "the pod network is not on this node; the playbook site brings it up"
 def has_network() -> bool:
     """Say whether a network is on the node, of whatever cell."""
     return Path(MAP_PINS).is_dir()
+
+
+def told(report: str) -> str:
+    """Return a report on the node's network, or, where there is none, that."""
+    return report if has_network() else ABSENT

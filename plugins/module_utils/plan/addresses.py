@@ -7,8 +7,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..names import HEALTH
 from . import capacity
-from .model import HEALTH
 from .prefix import Prefix, text
 
 if TYPE_CHECKING:

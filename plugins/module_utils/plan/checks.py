@@ -8,16 +8,15 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..datapath.nat_layout import MASQUERADE, NON_MASQUERADE
-from ..names import BRIDGE_DEVICE, DEVICE_PREFIX
+from ..names import BRIDGE_DEVICE, DEVICE_PREFIX, HEALTH
 from . import masquerade
-from .model import HEALTH, Cluster, Group, Range
 from .prefix import Prefix, overlapping, text
 from .values import NAME_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .model import Node, Pod
+    from .model import Cluster, Group, Node, Pod, Range
 
 #: RFC 1122 and 5771: what is nobody's address to others.
 UNREACHABLE = (

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import names
 from ..datapath.cells import cell_of
-from .model import HEALTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,7 +68,7 @@ def _packets(node: Mapping[str, Any], seen: Mapping[str, Any]) -> Iterator[Packe
     if node["datapath"] == "ebpf" or not node["usable"]:
         return
     bridged = cell_of(node).bridged
-    pods = names.BRIDGE_DEVICE if bridged else names.endpoint_device(HEALTH)
+    pods = names.BRIDGE_DEVICE if bridged else names.endpoint_device(names.HEALTH)
     out = names.OVERLAY_DEVICE if vxlan else seen["device"]["name"]
     own = node["health_ip"]
     for peer in peers[:1]:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from .services.model import Given
 
 NETWORK_TYPES = ("native_routing", "overlay")
-#: The endpoint of each node that probes ask.
-HEALTH = "podnet-health"
 
 
 @dataclass(frozen=True)

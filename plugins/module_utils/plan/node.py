@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..names import GATEWAY_MAC_PREFIX, POD_MAC_PREFIX
+from ..names import GATEWAY_MAC_PREFIX, HEALTH, POD_MAC_PREFIX
 from .checks import prefixes_of, used_ranges
-from .model import HEALTH, Pod
+from .model import Pod
 from .prefix import text
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     #: By the name of a node that probed: what M(podnet.fabric.health_info) returned as ``nodes``.
     Probes = Mapping[str, Sequence[Mapping[str, Any]]]
 
+_HEADS = ("From", "Reaches", "ICMP to host", "HTTP", "ICMP to endpoint", "HTTP")
 _SIDES = ("host", "endpoint")
 _KINDS = {"icmp": "ICMP", "http": "HTTP"}
 
@@ -36,7 +37,8 @@ def summary(probes: Probes, failures: Mapping[str, str]) -> dict[str, Any]:
         "ok": not problems,
         "problems": problems,
         "reachable": len([name for name in targets if name not in missed]),
-        "total": len(targets),
+        # Where nobody probed, nobody said who there is.
+        "total": len(targets) or len(failures),
         "unreached": {name: names for name, names in unreached.items() if names},
     }
 
@@ -83,8 +85,7 @@ def render(probes: Probes, failures: Mapping[str, str], *, verbose: bool = False
             line("Cluster health", f"{found['reachable']}/{found['total']} reachable"),
             line("Verdict", verdict(found["problems"])),
             *(f"  {problem}" for problem in found["problems"]),
-            "Slowest answers, RTT:",
-            *table(("From", "Reaches", "ICMP to host", "HTTP", "ICMP to endpoint", "HTTP"), rows),
+            *(["Slowest answers, RTT:", *table(_HEADS, rows)] if rows else []),
             *more(left, verbose=verbose),
         ]
     )

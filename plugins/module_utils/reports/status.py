@@ -54,7 +54,7 @@ def _problems(
     for node in cluster["nodes"]:
         name, state = node["name"], states[node["name"]]
         if state not in ("usable", "usable, not asked"):
-            yield name, state.removeprefix("usable, ")
+            yield name, state
         found = reported.get(name, {}).get("status")
         if found and state == "usable":
             for sentence in _minded(found["masquerade"]):
@@ -79,7 +79,7 @@ def _state(node: Mapping[str, Any], said: Mapping[str, Any] | None) -> str:
         return f"not usable: {said['reason']}"
     if said or node["observed"]:
         return "usable"
-    return "usable, did not answer" if node["asked"] else "usable, not asked"
+    return "did not answer" if node["asked"] else "usable, not asked"
 
 
 def _ready(status: Mapping[str, Any]) -> int:
@@ -163,7 +163,8 @@ def _nodes(
 def _pods(pods: Mapping[str, Any]) -> str:
     if pods["ready"] is None:
         return f"{pods['planned']} placed, {pods['pending']} pending"
-    return f"{pods['ready']}/{pods['planned']} ready, {pods['pending']} pending"
+    wanted = pods["planned"] + pods["pending"]
+    return f"{pods['ready']}/{wanted} ready, {pods['pending']} pending"
 
 
 def _range(each: Mapping[str, Any], *, verbose: bool) -> list[str]:
