@@ -15,6 +15,11 @@ options:
     description: What each node has seen, by the name of the node.
     type: dict
     required: true
+  silent:
+    description: Nodes that did not answer, for a line each.
+    type: list
+    elements: str
+    default: []
 author: The podnet.fabric developers (@podnet)
 """
 
@@ -46,14 +51,17 @@ _value:
   sample: ["Nothing that was asked for passed."]
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.flows import merged
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def observe_report(results: dict[str, Any]) -> list[str]:
+
+def observe_report(results: dict[str, Any], silent: Iterable[str] = ()) -> list[str]:
     """Return the lines."""
-    return merged.render(results)
+    return merged.render(results, silent)
 
 
 class FilterModule:

@@ -33,6 +33,11 @@ options:
   source_address:
     description: The source that the packet says, where that is not the sender's own address.
     type: str
+  silent:
+    description: Nodes that did not answer. Who asks for one of them, or for what may be a pod of it, is told so.
+    type: list
+    elements: str
+    default: []
 author: The podnet.fabric developers (@podnet)
 seealso:
   - plugin: podnet.fabric.why_follow
@@ -69,10 +74,13 @@ _value:
   type: dict
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.why import walk as walks
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def why_begin(
@@ -82,10 +90,11 @@ def why_begin(
     protocol: object,
     port: object = None,
     source_address: object = None,
+    silent: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the walk of a question, or what is wrong with it."""
     try:
-        return walks.begin(nodes, source, destination, protocol, port, source_address)
+        return walks.begin(nodes, source, destination, protocol, port, source_address, silent)
     except Failure as failure:
         return {"refused": failure.message, "at": None}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.podnet.fabric.plugins.filter.why_begin import why_begin
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 from ansible_collections.podnet.fabric.plugins.module_utils.why import packets, report, walk
 
@@ -53,6 +54,31 @@ def test_a_bad_question_is_refused_in_a_sentence(question, said):
     with pytest.raises(Failure) as caught:
         walk.begin(NODES, *question)
     assert caught.value.message == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "silent", "said"),
+    [
+        ("n3", ["n3"], "why_destination is 'n3', and that node did not answer."),
+        (
+            *("web-3", ["n3"]),
+            "why_destination is 'web-3'; valid is a pod or a node by its name (web, other_db, "
+            "shop_db; n1, n2), or an address of IPv4. Pods of a node that did not answer are not "
+            "known: n3.",
+        ),
+        (
+            *("web-3", ["n4", "n3"]),
+            "why_destination is 'web-3'; valid is a pod or a node by its name (web, other_db, "
+            "shop_db; n1, n2), or an address of IPv4. Pods of nodes that did not answer are not "
+            "known: n3, n4.",
+        ),
+    ],
+)
+def test_of_a_node_that_did_not_answer_it_is_said_that_its_pods_are_not_known(asked, silent, said):
+    with pytest.raises(Failure) as caught:
+        walk.begin(NODES, "web", asked, "tcp", 80, silent=silent)
+    assert caught.value.message == said
+    assert why_begin(NODES, "web", asked, "tcp", 80, None, silent)["refused"] == said
 
 
 @pytest.mark.parametrize("question", [("shop_db", "10.1.0.2"), ("10.1.0.2", "shop/db")])

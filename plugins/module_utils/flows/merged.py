@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 from .lines import said, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
-def render(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def render(results: Mapping[str, Mapping[str, Any]], silent: Iterable[str] = ()) -> list[str]:
     """Return the lines of all nodes, each with its node, and what is to be known of them.
 
     :param results: node -> what the module ``observe`` returned there.
+    :param silent: nodes that did not answer.
     """
     flows = [
         {**flow, "node": node} for node, seen in results.items() for flow in seen.get("flows", ())
     ]
     flows.sort(key=lambda flow: str(flow["time"]))
     lines = [text(flow) for flow in flows]
+    if not lines and any("flows" in seen for seen in results.values()):
+        lines.append("Nothing that was asked for passed.")
     for node, seen in results.items():
         if "flows" not in seen:
             lines.append(f"{node}: {seen.get('msg') or 'nothing is known of it'}")
@@ -31,4 +34,4 @@ def render(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
             lines.append(
                 f"{node}: it ended with {len(seen['flows'])} lines, before the time was over."
             )
-    return lines or ["Nothing that was asked for passed."]
+    return [*lines, *(f"{node}: it did not answer" for node in silent)]

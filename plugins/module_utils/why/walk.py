@@ -11,11 +11,11 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from ..engine.failure import Failure
-from ..text.tables import nearest
+from ..text.tables import first, nearest
 from . import packets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     Item = dict[str, Any]
 
@@ -32,6 +32,7 @@ def begin(
     protocol: object,
     port: object = None,
     source_address: object = None,
+    silent: Collection[str] = (),
 ) -> Item:
     """Return a walk at its first node.
 
@@ -40,10 +41,11 @@ def begin(
         address; any other address: somebody outside.
     :param destination: as ``source``, or the address of a service.
     :param source_address: what the sender writes as its own, where that is another one.
+    :param silent: nodes that did not answer, of which nothing is known.
     :raises Failure: one sentence about the variable that is wrong.
     """
-    start = _place(nodes, "why_source", source)
-    target = _place(nodes, "why_destination", destination)
+    start = _place(nodes, silent, "why_source", source)
+    target = _place(nodes, silent, "why_destination", destination)
     known = _protocol(protocol)
     number = _port(port, known)
     address = start["address"]
@@ -174,8 +176,10 @@ def _called(walk: Item, entry: Item | None, frame: bytes) -> str:
     return f"{name} on {entry['node']}"
 
 
-def _place(nodes: Mapping[str, Item], variable: str, text: object) -> Item:
+def _place(nodes: Mapping[str, Item], silent: Collection[str], variable: str, text: object) -> Item:
     word = str(text)
+    if word in silent:
+        raise Failure(f"{variable} is {word!r}, and that node did not answer.")
     if word in nodes:
         return {"kind": "node", "node": word, "name": word, "address": nodes[word]["node_ip"]}
     found = [
@@ -189,7 +193,7 @@ def _place(nodes: Mapping[str, Item], variable: str, text: object) -> Item:
         raise Failure(f"{variable} is {word!r}, which are {names}; valid is one of these.")
     if found:
         return found[0]
-    address = _ipv4(variable, text, _valid(nodes, word))
+    address = _ipv4(variable, text, _valid(nodes, word), _unknown(silent))
     for node, said in nodes.items():
         if address in said["addresses"]:
             return {"kind": "node", "node": node, "name": "", "address": address}
@@ -203,11 +207,20 @@ def _valid(nodes: Mapping[str, Item], word: str) -> str:
     return f"a pod or a node by its name ({there}), or "
 
 
-def _ipv4(variable: str, text: object, names: str = "") -> str:
+def _unknown(silent: Collection[str]) -> str:
+    """Say whose pods nobody knows."""
+    if not silent:
+        return ""
+    nodes = "a node" if len(silent) == 1 else "nodes"
+    return f" Pods of {nodes} that did not answer are not known: {first(sorted(silent))}."
+
+
+def _ipv4(variable: str, text: object, names: str = "", more: str = "") -> str:
     try:
         return str(ipaddress.IPv4Address(str(text)))
     except ValueError:
-        raise Failure(f"{variable} is {text!r}; valid is {names}an address of IPv4.") from None
+        message = f"{variable} is {text!r}; valid is {names}an address of IPv4.{more}"
+        raise Failure(message) from None
 
 
 def _protocol(text: object) -> str:
