@@ -13,11 +13,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.podnet.fabric.plugins.module_utils.ebpf.bpf_sources import without_texts
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.bpf import objects
 from ansible_collections.podnet.fabric.plugins.module_utils.engine.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 #: Names the folder; without it nothing is kept.
 CACHE = "PODNET_OBJECT_CACHE"
@@ -44,6 +45,24 @@ def keep(made: Mapping[str, Any]) -> None:
         new = path.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps(data))
         new.rename(path)  # nobody reads half of it
+
+
+def answered(
+    ask: Callable[[dict[str, Any]], Any], gathered: Mapping[str, Any], known: dict[str, Any]
+) -> Any:
+    """Return the answer of who may lack objects of the collection's programs, as a run asks him.
+
+    :param ask: asks with these sources.
+    :param known: objects by their keys; what was kept or is compiled for the answer comes to them.
+    """
+    answer = ask({**without_texts(gathered), "objects": known})
+    if "lacks" not in answer:
+        return answer
+    known |= found(answer["lacks"]["programs"].values())
+    answer = ask({**gathered, "objects": known})
+    keep({key: made for key, made in answer["objects"].items() if key not in known})
+    known |= answer["objects"]
+    return answer
 
 
 def _file(key: str) -> Path:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.podnet.fabric.plugins.module_utils.lab import places
 from ansible_collections.podnet.fabric.plugins.module_utils.names import MAP_PINS
 from ansible_collections.podnet.fabric.plugins.module_utils.why import copies, report, walk
 
+from tests import kept
 from tests.cells.cells import NODE_IPS
 from tests.cluster.cluster import INTERNET, ROOT
 from tests.cluster.cluster import SERVER as VPC_SERVER
@@ -65,6 +67,9 @@ class Asker:
         assert "failed" not in found, found
         return found
 
+    def _answer(self, node, options, sources):
+        return self._ask(node, {"options": options, "sources": sources})
+
     def walk(self, *question):
         """Return the walk of a question at its end."""
         now = walk.begin(self._nodes, *question)
@@ -72,10 +77,8 @@ class Asker:
             options = dict(now["at"])
             node = options.pop("node")
             options["written"] = now["written"].get(node, {})
-            sources = {**self._sources, "objects": OBJECTS}
-            answer = self._ask(node, {"options": options, "sources": sources})
-            OBJECTS.update(answer["objects"])
-            now = walk.follow(now, answer)
+            asked = partial(self._answer, node, options)
+            now = walk.follow(now, kept.answered(asked, self._sources, OBJECTS))
         print(report.render(now))
         return now
 
