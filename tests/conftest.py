@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from .scope import WHOLE
+
 # They assert for others.
 pytest.register_assert_rewrite("tests.cluster.predictions", "tests.cluster.probes")
 pytest.register_assert_rewrite("tests.services.chance", "tests.services.clients")
@@ -32,6 +34,20 @@ os.environ |= {
     "ANSIBLE_PIPELINING": "1",
 }
 os.umask(0o022)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the mark of tests that ``make test`` leaves to ``make test-PART``."""
+    config.addinivalue_line("markers", "whole: by make test-PART alone, see tests/scope.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave them out, and have pytest count them."""
+    left_out = [] if WHOLE else [item for item in items if item.get_closest_marker("whole")]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
 
 # What a shell starts in the background ignores SIGINT and hands that down to all it starts; there
 # are tests that interrupt what they started.

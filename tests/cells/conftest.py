@@ -13,8 +13,8 @@ from tests.cluster.conftest import labs, make_module_cluster
 from tests.cluster.predictions import predicted_then_done
 from tests.cluster.probes import Snapshot, snapshots
 
-from .cells import CELLS, Cell, small_vpc
-from .scope import ALIKE, CHOSEN
+from .cells import Cell, small_vpc
+from .scope import ALIKE, LIVED
 from .state import states
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from tests.cluster.cluster import Cluster
 
 __all__ = ["make_module_cluster", "running"]
-
-# The first cell is that of tests/cluster, tests/services and tests/masquerade.
-LIVED = [cell for cell in CHOSEN if cell != CELLS[0]]
 
 
 def pytest_configure(config: pytest.Config) -> None:

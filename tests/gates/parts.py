@@ -142,7 +142,6 @@ IMPORTER = ("-m", "tests.gates.importer")
 PUBLISHED = (
     _gate("REUSE", str(PUBLISHING / "reuse"), "lint", "--quiet"),
     _gate("antsibull-docs", *DOCS),
-    _pytest("published", "tests/published"),
 )
 
 #: What runs by itself under ``make test-PART``.
@@ -150,8 +149,16 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "unit": (_pytest("unit", "tests/unit"),),
     "lint": (*LINT, _gate("ansible-lint", "ansible-lint", "--strict", "--exclude", "molecule")),
     "lint-whole": (*LINT, _gate("ansible-lint, whole", "ansible-lint", "--strict")),
-    "published": (_python("galaxy-importer", *IMPORTER), *PUBLISHED),
-    "published-whole": (_python("galaxy-importer, whole", *IMPORTER, **WHOLE), *PUBLISHED),
+    "published": (
+        _python("galaxy-importer", *IMPORTER),
+        *PUBLISHED,
+        _pytest("published", "tests/published"),
+    ),
+    "published-whole": (
+        _python("galaxy-importer, whole", *IMPORTER, **WHOLE),
+        *PUBLISHED,
+        _pytest("published, whole", "tests/published", **WHOLE),
+    ),
     "docs": (
         _python("docs as HTML", "-m", "tests.gates.pages"),
         _pytest("docs", "tests/docs"),

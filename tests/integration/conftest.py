@@ -9,14 +9,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.podnet.fabric.tests.scope import WHOLE
 from running import do
 
 # Some tests ask for its fixtures, others import its functions: either may come first.
 pytest.register_assert_rewrite("node_support")
-
-#: See tests/scope.py.
-collect_ignore = [] if WHOLE else ["test_bench_more.py"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The rest of the short benchmark, which ``make test`` leaves out: see conftest.py."""
+"""The rest of the short benchmark."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ansible_collections.podnet.fabric.tests.bench import (
 )
 from test_bench_short import short
 
+pytestmark = pytest.mark.whole
 SECTIONS = ("masquerade", "policies", "observe")
 
 

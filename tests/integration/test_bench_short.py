@@ -22,18 +22,10 @@ from ansible_collections.podnet.fabric.tests.bench import (
     times,
     topology,
 )
-from ansible_collections.podnet.fabric.tests.scope import WHOLE
 
 CHECKOUT = Path(__file__).parent.parent.parent
 #: What is measured here; the others are in test_bench_more.py.
 SECTIONS = ("ratios", "programs", "services")
-#: Beside plain routing, by ``make test``: a bridge, and what has programs that are timed.
-SOME = ("bridge", "floor", "podnet", "podnet bridge", "podnet overlay")
-#: By place, what is compared.
-COMPARED = {
-    place: [name for name in compared if WHOLE or name in (ratios.REFERENCE, ratios.AGAIN, *SOME)]
-    for place, compared in ratios.COMPARED.items()
-}
 
 
 def bench(*options: str) -> subprocess.Popen[str]:
@@ -58,17 +50,17 @@ def short(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
 def short_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What a short run printed, and the folder that it wrote to."""
     folder = tmp_path_factory.mktemp("bench")
-    which = () if WHOLE else ("--datapaths", *SOME)
-    printed, _found = short(folder, "--only", *SECTIONS, *which)
+    printed, _found = short(folder, "--only", *SECTIONS)
     return printed, folder
 
 
+@pytest.mark.whole
 def test_every_datapath_has_a_ratio_for_every_yardstick(short_run: tuple[str, Path]) -> None:
     results = json.loads((short_run[1] / "results.json").read_text())
     measured = {(one["place"], one["yardstick"], one["datapath"]) for one in results["ratios"]}
     wanted = {
         (place, yardstick.name, datapath)
-        for place, compared in COMPARED.items()
+        for place, compared in ratios.COMPARED.items()
         for yardstick in ratios.YARDSTICKS
         for datapath in compared
     }
@@ -81,6 +73,7 @@ def test_every_datapath_has_a_ratio_for_every_yardstick(short_run: tuple[str, Pa
             assert one["ratio"] == 1, one
 
 
+@pytest.mark.whole
 def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> None:
     results = json.loads((short_run[1] / "results.json").read_text())
     by_name = {one["name"]: one for one in results["programs"]}
@@ -97,6 +90,7 @@ def test_programs_are_timed_beside_an_empty_one(short_run: tuple[str, Path]) -> 
         assert by_name[name]["ns"] > by_name[programs.EMPTY]["ns"] > 0, by_name
 
 
+@pytest.mark.whole
 def test_a_program_is_compared_with_the_calls_that_it_makes(short_run: tuple[str, Path]) -> None:
     results = json.loads((short_run[1] / "results.json").read_text())
     costs = {one["name"]: one["ns"] for one in results["units"]}
@@ -108,6 +102,7 @@ def test_a_program_is_compared_with_the_calls_that_it_makes(short_run: tuple[str
         assert ratio is None or 0.2 < ratio < 20, over
 
 
+@pytest.mark.whole
 def test_every_way_to_a_service_has_a_ratio_with_few_and_with_more(
     short_run: tuple[str, Path],
 ) -> None:
@@ -129,6 +124,7 @@ def test_every_way_to_a_service_has_a_ratio_with_few_and_with_more(
         assert one["aim"] == (services.CONNECT_AIM if one["name"] == services.SOCKETS else None)
 
 
+@pytest.mark.whole
 def test_the_hook_costs_something_where_it_leads_to_a_backend(
     short_run: tuple[str, Path],
 ) -> None:
@@ -142,6 +138,7 @@ def test_the_hook_costs_something_where_it_leads_to_a_backend(
     assert (found["flat"]["fewest"], found["flat"]["most"]) == (1, services.FEW[-1])
 
 
+@pytest.mark.whole
 def test_services_are_brought_to_the_kernel_by_every_way(short_run: tuple[str, Path]) -> None:
     applied = json.loads((short_run[1] / "results.json").read_text())["services"]["applied"]
     own = [service_times.MAPS, service_times.MODULE, service_times.TASK]
@@ -156,6 +153,7 @@ def test_services_are_brought_to_the_kernel_by_every_way(short_run: tuple[str, P
         assert by_name[name]["again"]["seconds"] > 0, by_name[name]
 
 
+@pytest.mark.whole
 def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) -> None:
     printed, folder = short_run
     for place in topology.PLACES:
@@ -163,9 +161,9 @@ def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) ->
         assert f"Connect to a ClusterIP, {place}" in printed, printed
     printed = printed.partition("Connect to a ClusterIP")[0]
     rows = [line[2:].split("  ")[0] for line in printed.splitlines() if line.startswith("  ")]
-    for datapath in COMPARED[topology.ACROSS_NODES]:
+    for datapath in ratios.COMPARED[topology.ACROSS_NODES]:
         title = f"{datapath} (A/A: the noise)" if datapath == ratios.AGAIN else datapath
-        places = sum(datapath in compared for compared in COMPARED.values())
+        places = sum(datapath in compared for compared in ratios.COMPARED.values())
         assert rows.count(title) == places, f"{title!r} in\n{printed}"
     assert (folder / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (folder / "chart.svg").read_text()

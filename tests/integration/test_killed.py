@@ -105,7 +105,7 @@ def forked(module, dies_before=0, **arguments):
 
 def kills():
     """Before which changes runs are killed."""
-    return itertools.count(1) if WHOLE else itertools.chain(range(1, 4), itertools.count(6, 4))
+    return itertools.count(1) if WHOLE else itertools.chain(range(1, 4), itertools.count(6, 8))
 
 
 def sweep(module, arguments, prepare, check=lambda: None):

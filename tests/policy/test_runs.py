@@ -106,6 +106,7 @@ def assert_ingress(standing, policies):
                 assert (packet in passed) == may, packet
 
 
+@pytest.mark.whole
 def test_a_run_of_one_node_changes_that_node(standing):
     standing.take(after(BEGINNING, FIRST))
     standing.site(listed(NARROW), "--limit", "node-1")
@@ -118,6 +119,7 @@ def test_a_run_of_one_node_changes_that_node(standing):
 PART = {("policy", "x/p"): spec("ingress", rule("ingress", [block("10.111.160.160/28")]))}
 
 
+@pytest.mark.whole
 def test_a_run_of_one_node_names_nothing_anew(standing):
     standing.site(listed(PART))
     held = states(standing.cluster)
@@ -127,6 +129,7 @@ def test_a_run_of_one_node_names_nothing_anew(standing):
     standing.sees(PART)
 
 
+@pytest.mark.whole
 def test_a_node_that_does_not_answer_keeps_its_policies_and_gets_the_new_ones_later(standing):
     """Its pods work meanwhile: each end is judged by what its own node holds."""
     standing.site(listed(FIRST))
@@ -147,6 +150,7 @@ def test_a_node_that_does_not_answer_keeps_its_policies_and_gets_the_new_ones_la
     assert standing.site(listed(NARROW)).changed == {}
 
 
+@pytest.mark.whole
 def test_what_was_broken_by_hand_is_repaired(standing):
     """Who shall be judged, and by what is not known, gets and sends nothing."""
     cluster, own = standing.cluster, ADDRESSES["x/a"]

@@ -95,6 +95,7 @@ def play(home, work, roles):
     return output
 
 
+@pytest.mark.whole  # each role has a scenario of molecule
 def test_the_example_of_each_role_runs(home, work):
     assert {*FIRST, *LAST, "lab"} == {path.name for path in (ROOT / "roles").iterdir()}
     output = play(home, work, FIRST)
