@@ -20,8 +20,8 @@ EACH_VALUE = [*CELLS[:3], CELLS[5]]
 #: Where a cluster lives its life.
 CHOSEN = CELLS if WHOLE else EACH_VALUE
 
-#: Of the cells after the first, in which tests/cluster, tests/services and tests/masquerade are, those
-#: in which tests of this folder are. To a bridge a live cluster is switched.
+#: Of the cells after the first, in which tests/cluster, tests/services and tests/masquerade are,
+#: those in which tests of this folder are. To a bridge a live cluster is switched.
 LIVED = [cell for cell in CHOSEN[1:] if WHOLE or cell.datapath != "bridge"]
 
 #: Where it lives through what each cell goes through alike: checks of services and masquerading

@@ -184,6 +184,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "switches-whole": (_pytest("switches, whole", SWITCH, "-s", **WHOLE),),
     "services": (_pytest("services", "tests/services"),),
     "masquerade": (_pytest("masquerade", "tests/masquerade"),),
+    "masquerade-whole": (_pytest("masquerade, whole", "tests/masquerade", **WHOLE),),
     "policy": (_pytest("policy", "tests/policy"),),
     "policy-whole": (_pytest("policy, whole", "tests/policy", **WHOLE),),
     "loss": (_pytest("loss", "tests/loss"),),
@@ -209,7 +210,7 @@ APART = (
     "vm-whole",
     *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
     *("hosts-whole", "upgrade-whole", "published-whole", "sanity-whole", "loss-whole"),
-    *("versions-whole", "lint-whole", "molecule-whole"),
+    *("versions-whole", "lint-whole", "molecule-whole", "masquerade-whole"),
 )
 
 #: All parts, those first that take longest: for two processors, two run side by side. Of three

@@ -4,7 +4,7 @@ Each call that changes something in the kernel or in a file is counted. A run di
 of them, another one before the second, and so on, until one gets to its end. After each, a run must
 succeed, and one more find nothing to do. By ``make test-integration`` every state that a kill can
 leave has been there; ``make test`` kills before each of the first changes, and then before each
-third: what is done for one pod, program or map after the other is the same calls for each.
+eighth: what is done for one pod, program or map after the other is the same calls for each.
 
 The runs are forks of the test: what is tested is what the modules do, and not the start of an
 interpreter for each of some hundred runs.
