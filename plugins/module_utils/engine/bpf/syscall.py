@@ -9,7 +9,6 @@ Layouts are those of ``union bpf_attr`` and of the info structs in linux/bpf.h, 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
@@ -35,12 +34,10 @@ _LINK_CREATE, _LINK_UPDATE, _LINK_DETACH, _PROG_BIND_MAP = 28, 29, 34, 35
 # XDP has none, and is zero there.
 _LINK_TARGETS = {3: "=I12xQI4x", 6: "=I12xII8x", 11: "=I12xII8x"}
 
-#: So many signals in a row may interrupt the verifier.
-_INTERRUPTED = 9
-
 #: What a map answers that has no batch operations (linux/errno.h, unknown to Python).
 ENOTSUPP = 524
 
+_pointer = ctypes.addressof
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _libc.syscall.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_long]
@@ -261,11 +258,7 @@ def program_load(
         *(log_level if log else 0, len(log or b""), _pointer(room) if room else 0, 0, 0),
         *(name.encode()[:15], 0, attach_type),
     )
-    # The verifier gives up where a signal comes meanwhile, be it one that stops or traces us.
-    for _attempt in range(_INTERRUPTED):
-        with contextlib.suppress(BlockingIOError):
-            return _bpf(_PROG_LOAD, attr)
-    return _bpf(_PROG_LOAD, attr)
+    return _bpf(_PROG_LOAD, attr, tries=9)
 
 
 def program_by_id(number: int) -> int:
@@ -367,12 +360,15 @@ def link_info(fd: int) -> LinkInfo:
     return LinkInfo(number, kind, program_id, target, attach_type)
 
 
-def _bpf(command: int, attr: bytes | bytearray) -> int:
+def _bpf(command: int, attr: bytes | bytearray, tries: int = 1) -> int:
     buffer = (ctypes.c_char * len(attr)).from_buffer_copy(attr)
     result = int(_libc.syscall(_NUMBER, command, ctypes.addressof(buffer), len(attr)))
     number = ctypes.get_errno()
     if isinstance(attr, bytearray):
         attr[:] = buffer.raw
+    # The verifier gives up where a signal comes meanwhile, be it one that stops or traces us.
+    if result < 0 and number == errno.EAGAIN and tries > 1:
+        return _bpf(command, attr, tries - 1)
     if result < 0:
         if number == ENOTSUPP:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
@@ -393,10 +389,6 @@ def _expect(fd: int, kind: str) -> None:
         f"anon_inode:.?bpf[-_]{kind}.?", str(Path(f"/proc/self/fd/{fd}").readlink())
     ):
         raise OSError(errno.EINVAL, f"no bpf {kind}")
-
-
-def _pointer(buffer: ctypes.Array[ctypes.c_char]) -> int:
-    return ctypes.addressof(buffer)
 
 
 def _address(data: bytes) -> int:
