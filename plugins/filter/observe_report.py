@@ -16,7 +16,7 @@ options:
     type: dict
     required: true
   silent:
-    description: Nodes that did not answer, for a line each.
+    description: Nodes that did not answer, or failed before, for a line each.
     type: list
     elements: str
     default: []

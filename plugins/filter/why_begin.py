@@ -34,7 +34,7 @@ options:
     description: The source that the packet says, where that is not the sender's own address.
     type: str
   silent:
-    description: Nodes that did not answer. Who asks for one of them, or for what may be a pod of it, is told so.
+    description: Nodes that did not answer, or failed. Who asks for one of them, or for what may be a pod of it, is told so.
     type: list
     elements: str
     default: []

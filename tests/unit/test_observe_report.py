@@ -9,16 +9,17 @@ from ansible_collections.podnet.fabric.plugins.filter.observe_report import obse
 
 QUIET = {"flows": [], "lost": 0, "complete": True}
 NOTHING = "Nothing that was asked for passed."
+SILENT = "it did not answer, or could not look"
 
 
 @pytest.mark.parametrize(
     ("results", "silent", "said"),
     [
         ({"n1": QUIET, "n2": QUIET}, [], [NOTHING]),
-        ({"n1": QUIET}, ["n2"], [NOTHING, "n2: it did not answer"]),
+        ({"n1": QUIET}, ["n2"], [NOTHING, f"n2: {SILENT}"]),
         ({"n1": QUIET, "n2": {"msg": "No."}}, [], [NOTHING, "n2: No."]),
-        ({"n1": {"msg": "No."}}, ["n2"], ["n1: No.", "n2: it did not answer"]),
-        ({}, ["n2"], ["n2: it did not answer"]),
+        ({"n1": {"msg": "No."}}, ["n2"], ["n1: No.", f"n2: {SILENT}"]),
+        ({}, ["n2"], [f"n2: {SILENT}"]),
         (
             {"n1": {**QUIET, "lost": 1, "complete": False}},
             [],

@@ -482,6 +482,7 @@ def test_cluster():
         "node into a node group with a fresh secondary range.",
         "  6 pods pending",
     ]
+    assert "Pods:                   0/70 ready, 6 pending" in lines
     assert lines[-4:] == [
         "Drops:                  42",
         "  Reason          Packets  Nodes",
@@ -597,4 +598,5 @@ def test_a_table_is_as_wide_as_its_cells():
         "  1      x",
     ]
     assert tables.table(("A", "B"), []) == []
+    assert [tables.counted(number, "way") for number in (0, 1, 2)] == ["0 ways", "1 way", "2 ways"]
     assert tables.line("A", 1) == "A:" + " " * 22 + "1"

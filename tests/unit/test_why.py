@@ -59,18 +59,18 @@ def test_a_bad_question_is_refused_in_a_sentence(question, said):
 @pytest.mark.parametrize(
     ("asked", "silent", "said"),
     [
-        ("n3", ["n3"], "why_destination is 'n3', and that node did not answer."),
+        ("n3", ["n3"], "why_destination is 'n3', and that node did not answer, or failed."),
         (
             *("web-3", ["n3"]),
             "why_destination is 'web-3'; valid is a pod or a node by its name (web, other_db, "
-            "shop_db; n1, n2), or an address of IPv4. Pods of a node that did not answer are not "
-            "known: n3.",
+            "shop_db; n1, n2), or an address of IPv4. Pods of a node that did not answer, or "
+            "failed, are not known: n3.",
         ),
         (
             *("web-3", ["n4", "n3"]),
             "why_destination is 'web-3'; valid is a pod or a node by its name (web, other_db, "
-            "shop_db; n1, n2), or an address of IPv4. Pods of nodes that did not answer are not "
-            "known: n3, n4.",
+            "shop_db; n1, n2), or an address of IPv4. Pods of nodes that did not answer, or "
+            "failed, are not known: n3, n4.",
         ),
     ],
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..text.tables import counted
 from .lines import said, text
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def render(results: Mapping[str, Mapping[str, Any]], silent: Iterable[str] = ())
     """Return the lines of all nodes, each with its node, and what is to be known of them.
 
     :param results: node -> what the module ``observe`` returned there.
-    :param silent: nodes that did not answer.
+    :param silent: nodes that did not answer, or failed before they looked.
     """
     flows = [
         {**flow, "node": node} for node, seen in results.items() for flow in seen.get("flows", ())
@@ -31,7 +32,6 @@ def render(results: Mapping[str, Mapping[str, Any]], silent: Iterable[str] = ())
             continue
         lines += [f"{node}: {sentence}" for sentence in said(seen["lost"])]
         if not seen["complete"]:
-            lines.append(
-                f"{node}: it ended with {len(seen['flows'])} lines, before the time was over."
-            )
-    return [*lines, *(f"{node}: it did not answer" for node in silent)]
+            seen_lines = counted(len(seen["flows"]), "line")
+            lines.append(f"{node}: it ended with {seen_lines}, before the time was over.")
+    return [*lines, *(f"{node}: it did not answer, or could not look" for node in silent)]

@@ -13,7 +13,7 @@ from ..drops import report as drop_report
 from ..policy import report as policy_report
 from ..services import report
 from ..text import masquerading, networks
-from ..text.tables import first, line, table
+from ..text.tables import counted, first, line, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -193,12 +193,12 @@ def _services(found: Mapping[str, Any] | None) -> list[str]:
     hooks, frontends = found["socket_hooks"], found["frontends"]
     coverage = "Full" if len(hooks) == len(SOCKET_PROGRAMS) else ", ".join(hooks) or "None"
     kinds = Counter(one["type"] for one in frontends)
-    backends = [one["backends"] for one in frontends]
+    backends = counted(sum(len(one["backends"]) for one in frontends), "backend")
     more = len(frontends) - _SHOWN
     return [
-        line("Services", f"{len(frontends)} frontends   {sum(map(len, backends))} backends"),
+        line("Services", f"{counted(len(frontends), 'frontend')}   {backends}"),
         "KubeProxyReplacement Details:",
-        f"  Socket LB Coverage:   {coverage}   {found['sockets']} sockets",
+        f"  Socket LB Coverage:   {coverage}   {counted(found['sockets'], 'socket')}",
         f"  NodePort Range:       {NODE_PORTS[0]}-{NODE_PORTS[1]}",
         *(f"  {f'{kind}:':<22}{number}" for kind, number in kinds.items()),
         *("  " + row for row in report.service_list({"services": frontends[:_SHOWN]})),

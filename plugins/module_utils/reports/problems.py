@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..text.tables import first
+from ..text.tables import counted, first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,6 +43,4 @@ def folded(found: Iterable[tuple[str, str]], nodes: int) -> list[str]:
 
 def verdict(problems: list[str]) -> str:
     """Return ``OK``, or how many problems there are."""
-    if not problems:
-        return "OK"
-    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return counted(len(problems), "problem") if problems else "OK"

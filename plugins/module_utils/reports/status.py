@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..text import masquerading, networks
-from ..text.tables import line, table
+from ..text.tables import counted, line, table
 from .problems import ROWS, folded, more, verdict
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def summary(cluster: Cluster, reported: Reported) -> dict[str, Any]:
     states = {node["name"]: _state(node, reported.get(node["name"])) for node in nodes}
     pending = len(cluster["pending"])
     problems = folded(_problems(cluster, reported, states), len(nodes))
-    problems += [f"{pending} {'pod' if pending == 1 else 'pods'} pending"] if pending else []
+    problems += [f"{counted(pending, 'pod')} pending"] if pending else []
     unusable = {f"{node['name']} is not usable: {node['reason']}" for node in nodes}
     statuses = {name: said["status"] for name, said in reported.items() if said.get("status")}
     return {

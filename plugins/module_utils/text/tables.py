@@ -38,6 +38,11 @@ def table(
     ]
 
 
+def counted(number: int, word: str) -> str:
+    """Return how many there are of something, such as ``1 way`` and ``2 ways``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def nearest(word: str, words: Iterable[str], shown: int = 5) -> str:
     """Return as :func:`first` does those that are most like a word, which is none of them."""
     like = difflib.SequenceMatcher(b=word)

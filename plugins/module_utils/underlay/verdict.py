@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..text.tables import line, table
+from ..text.tables import counted, line, table
 from . import packets
 
 if TYPE_CHECKING:
@@ -194,8 +194,8 @@ def render(found: Mapping[str, Any], failures: Mapping[str, str]) -> list[str]:
         for one in found["pairs"]
     ]
     return [
-        line("Between the nodes", f"{len(found['pairs'])} ways"),
-        line("Verdict", "OK" if not bad else "1 problem" if bad == 1 else f"{bad} problems"),
+        line("Between the nodes", counted(len(found["pairs"]), "way")),
+        line("Verdict", counted(bad, "problem") if bad else "OK"),
         *(line("Problem", f"{name}: {why}") for name, why in failures.items()),
         *(line("Problem", one) for one in found["problems"]),
         *table(_HEADS, rows),

@@ -41,7 +41,7 @@ def begin(
         address; any other address: somebody outside.
     :param destination: as ``source``, or the address of a service.
     :param source_address: what the sender writes as its own, where that is another one.
-    :param silent: nodes that did not answer, of which nothing is known.
+    :param silent: nodes that did not answer, or failed, of which nothing is known.
     :raises Failure: one sentence about the variable that is wrong.
     """
     start = _place(nodes, silent, "why_source", source)
@@ -179,7 +179,7 @@ def _called(walk: Item, entry: Item | None, frame: bytes) -> str:
 def _place(nodes: Mapping[str, Item], silent: Collection[str], variable: str, text: object) -> Item:
     word = str(text)
     if word in silent:
-        raise Failure(f"{variable} is {word!r}, and that node did not answer.")
+        raise Failure(f"{variable} is {word!r}, and that node did not answer, or failed.")
     if word in nodes:
         return {"kind": "node", "node": word, "name": word, "address": nodes[word]["node_ip"]}
     found = [
@@ -212,7 +212,9 @@ def _unknown(silent: Collection[str]) -> str:
     if not silent:
         return ""
     nodes = "a node" if len(silent) == 1 else "nodes"
-    return f" Pods of {nodes} that did not answer are not known: {first(sorted(silent))}."
+    return (
+        f" Pods of {nodes} that did not answer, or failed, are not known: {first(sorted(silent))}."
+    )
 
 
 def _ipv4(variable: str, text: object, names: str = "", more: str = "") -> str:
