@@ -4,7 +4,7 @@ Each call that changes something in the kernel or in a file is counted. A run di
 of them, another one before the second, and so on, until one gets to its end. After each, a run must
 succeed, and one more find nothing to do. By ``make test-integration`` every state that a kill can
 leave has been there; ``make test`` kills before each of the first changes, and then before each
-eighth: what is done for one pod, program or map after the other is the same calls for each.
+third: what is done for one pod, program or map after the other is the same calls for each.
 
 The runs are forks of the test: what is tested is what the modules do, and not the start of an
 interpreter for each of some hundred runs.
@@ -105,7 +105,7 @@ def forked(module, dies_before=0, **arguments):
 
 def kills():
     """Before which changes runs are killed."""
-    return itertools.count(1) if WHOLE else itertools.chain(range(1, 4), itertools.count(6, 8))
+    return itertools.count(1) if WHOLE else itertools.chain(range(1, 4), itertools.count(6, 4))
 
 
 def sweep(module, arguments, prepare, check=lambda: None):
