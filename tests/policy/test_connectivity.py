@@ -25,8 +25,8 @@ OUTSIDE = ("-e", "podnet_outside_host=internet", "-e", f"podnet_outside_address=
 #: What such a cluster cannot have: pods keep their addresses towards a CIDR of documentation.
 LEFT_OUT = {"pod-to-outside-masqueraded", "outside-to-pod"}
 NATIVE, OVERLAY = CELLS[:2]
-#: The last one is a classic datapath in a tunnel of the kernel's. In the first one the example of
-#: the role runs it as well, in tests/published.
+#: The last one is a classic datapath in a tunnel of the kernel's. In the first one the command of
+#: its page runs over the demo, see tests/cluster/test_commands.py.
 SOUND = CELLS if WHOLE else CELLS[-1:]
 PORT = "4242"
 
