@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent.parent
 BUILD = ROOT / ".build"
@@ -86,17 +86,28 @@ NETLINK = [
     for name in ("bridge", "neighbors", "netns", "network_values", "routes", "veth", "vxlan")
 ]
 
-VERSIONS = (
-    _pytest("unit, core 2.17", *ON_ANSIBLE, python=str(OLDEST)),
-    _pytest("cluster, core 2.17", "tests/versions", ANOTHER_PYTHON, python=str(OLDEST)),
-    _pytest("cluster, newest core", "tests/versions", ANOTHER_PYTHON, python=str(NEWEST)),
-    _pytest(
-        "netlink, pyroute2 0.9",
-        *NETLINK,
-        PYTHONPATH=str(BUILD / "pyroute2-0.9"),
-        PYROUTE2_VERSION="0.9",
-    ),
-)
+#: What one of the versions shows for the others, and what its own part measures.
+ONCE = [
+    "--deselect=tests/versions/test_ansible_core.py::test_under_a_python_without_libraries",
+    *(f"--deselect={ANOTHER_PYTHON}::test_{name}" for name in ("a_long_source", "what_is_missing")),
+]
+LARGE = [
+    "--deselect=tests/integration/test_neighbors.py::test_1000_peers_behind_one_tunnel",
+    "--deselect=tests/integration/test_veth.py::test_250_pairs_in_one_call",
+]
+
+
+def _versions(once: Sequence[str], large: Sequence[str], **scope: str) -> tuple[Gate, ...]:
+    more = ", whole" * bool(scope)
+    cluster = ("tests/versions", ANOTHER_PYTHON)
+    newest = {"PYTHONPATH": str(BUILD / "pyroute2-0.9"), "PYROUTE2_VERSION": "0.9"}
+    return (
+        _pytest(f"unit, core 2.17{more}", *ON_ANSIBLE, python=str(OLDEST)),
+        _pytest(f"cluster, core 2.17{more}", *cluster, *once, python=str(OLDEST), **scope),
+        _pytest(f"cluster, newest core{more}", *cluster, python=str(NEWEST), **scope),
+        _pytest(f"netlink, pyroute2 0.9{more}", *NETLINK, *large, **newest, **scope),
+    )
+
 
 #: Made by the Makefile, too.
 PUBLISHING = BUILD / "publishing/bin"
@@ -123,7 +134,20 @@ HOSTS = [
 MODULES = ("tests/integration", *(f"--ignore={file}" for file in HOSTS))
 
 SWITCH = "tests/cells/test_switch.py"
-CELLS = ("tests/cells", f"--ignore={SWITCH}")
+
+#: Tests of which ``make test`` runs a choice, and ``make test-PART`` all.
+TESTS: dict[str, tuple[str, ...]] = {
+    "packet": ("tests/packet",),
+    "integration": MODULES,
+    "hosts": (*HOSTS,),
+    "cluster": ("tests/cluster", *(f"--ignore={file}" for file in DEMO)),
+    "cells": ("tests/cells", f"--ignore={SWITCH}"),
+    "switches": (SWITCH, "-s"),
+    **{
+        part: (f"tests/{part}",)
+        for part in ("services", "masquerade", "policy", "loss", "awx", "upgrade")
+    },
+}
 
 #: All there is: see tests/scope.py.
 WHOLE = {"TESTS_SCOPE": "whole"}
@@ -165,33 +189,15 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
     "sanity": (_python("ansible-test sanity", "-m", "tests.gates.sanity"),),
     "sanity-whole": (_python("ansible-test sanity, whole", "-m", "tests.gates.sanity", **WHOLE),),
-    "versions": (_pytest("unit, newest core", *ON_ANSIBLE, python=str(NEWEST)), *VERSIONS),
+    "versions": (
+        _pytest("unit, newest core", *ON_ANSIBLE, python=str(NEWEST)),
+        *_versions(ONCE, LARGE),
+    ),
     "versions-whole": (
         _pytest("unit, newest core, whole", "tests/unit", *LONG, python=str(NEWEST)),
-        *VERSIONS,
+        *_versions((), (), **WHOLE),
     ),
-    "packet": (_pytest("packet", "tests/packet"),),
-    "packet-whole": (_pytest("packet, whole", "tests/packet", **WHOLE),),
-    "integration": (_pytest("integration", *MODULES),),
-    "integration-whole": (_pytest("integration, whole", *MODULES, **WHOLE),),
-    "hosts": (_pytest("hosts", *HOSTS),),
-    "hosts-whole": (_pytest("hosts, whole", *HOSTS, **WHOLE),),
     "demo": (_pytest("demo", *DEMO),),
-    "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),
-    "cells": (_pytest("cells", *CELLS),),
-    "cells-whole": (_pytest("cells, whole", *CELLS, **WHOLE),),
-    "switches": (_pytest("switches", SWITCH, "-s"),),
-    "switches-whole": (_pytest("switches, whole", SWITCH, "-s", **WHOLE),),
-    "services": (_pytest("services", "tests/services"),),
-    "masquerade": (_pytest("masquerade", "tests/masquerade"),),
-    "masquerade-whole": (_pytest("masquerade, whole", "tests/masquerade", **WHOLE),),
-    "policy": (_pytest("policy", "tests/policy"),),
-    "policy-whole": (_pytest("policy, whole", "tests/policy", **WHOLE),),
-    "loss": (_pytest("loss", "tests/loss"),),
-    "loss-whole": (_pytest("loss, whole", "tests/loss", **WHOLE),),
-    "awx": (_pytest("awx", "tests/awx"),),
-    "upgrade": (_pytest("upgrade", "tests/upgrade"),),
-    "upgrade-whole": (_pytest("upgrade, whole", "tests/upgrade", **WHOLE),),
     "molecule": _molecule("config", "short"),
     "molecule-whole": _molecule("config"),
     "vm": (_pytest("vm", "tests/vm/test_short.py"),),
@@ -201,17 +207,12 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     ),
 }
 
-#: By ``make test-PART`` alone, since they take long: what emulated machines show; and all of every
-#: cell, where ``make test`` has four, every switch between two of the six, every case of policies
-#: in each, 1,000 changes under traffic, every make of each program, a kill before every change,
-#: what Galaxy lints, lint of molecule's scenarios and their drift, sanity of what is not published,
-#: plain Python under the newest one, every benchmark.
-APART = (
-    "vm-whole",
-    *("packet-whole", "integration-whole", "cells-whole", "switches-whole", "policy-whole"),
-    *("hosts-whole", "upgrade-whole", "published-whole", "sanity-whole", "loss-whole"),
-    *("versions-whole", "lint-whole", "molecule-whole", "masquerade-whole"),
-)
+for _part, _words in TESTS.items():
+    PARTS[_part] = (_pytest(_part, *_words),)
+    PARTS[f"{_part}-whole"] = (_pytest(f"{_part}, whole", *_words, **WHOLE),)
+
+#: By ``make test-PART`` alone, since they take long: docs/testing.md has a table of what is there.
+APART = tuple(part for part in PARTS if part.endswith("-whole"))
 
 #: All parts, those first that take longest: for two processors, two run side by side. Of three
 #: each takes 1.2 to 1.5 times its time, and tests that are bound by time have less to spare.

@@ -169,6 +169,7 @@ def test_a_table_is_printed_and_a_chart_is_drawn(short_run: tuple[str, Path]) ->
     assert "<svg" in (folder / "chart.svg").read_text()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_cut_short_leaves_nothing_behind(how: signal.Signals, tmp_path: Path) -> None:
     which = ("--only", "ratios", "--datapaths", "podnet")
@@ -189,6 +190,7 @@ def test_a_run_that_is_cut_short_leaves_nothing_behind(how: signal.Signals, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.whole
 def test_folders_of_cgroups_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
     process = bench("--short", "--only", "services", "--rounds", "99", "--out", str(tmp_path))
     folder = cgroups.mount_point() / f"podnet-bench-{process.pid}"

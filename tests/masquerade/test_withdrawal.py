@@ -5,6 +5,7 @@ network."""
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import nat_layout
 
 from tests.cluster.predictions import predicted_then_done
@@ -141,6 +142,7 @@ def test_switched_off_it_leaves_nothing_and_it_comes_back_as_a_check_says(cluste
     assert seen(cluster, NETPOD, INTERNET) == NODE
 
 
+@pytest.mark.whole  # as programs and packets are: tests/packet
 def test_without_services_it_is_the_same(cluster):
     kept = {
         name: cluster.variables.pop(name) for name in ("podnet_services", "podnet_service_cidr")

@@ -20,6 +20,9 @@ WHERE_ASKED = CELLS if WHOLE else CELLS[:1]
 ONE_ASKED_OF = 1 if WHOLE else 5
 #: What asks for many runs.
 RUNS = EBPF if WHOLE else EBPF[:1]
+#: Those to which a cluster comes from the one before while what is denied is tried; ``make test``
+#: has the one that comes by another datapath, whose programs are others.
+ARRIVALS = CELLS[1:] if WHOLE else CELLS[-1:]
 
 #: Changes of policies while packets pass.
 CHANGES = 1000 if WHOLE else 120

@@ -98,7 +98,10 @@ def versions(tmp_path_factory):
     return {"other programs": {"ANSIBLE_COLLECTIONS_PATH": str(other)}}
 
 
-@pytest.mark.parametrize("step", ["a rerun", "other programs", "programs as before"])
+@pytest.mark.parametrize(
+    "step",
+    ["a rerun", "other programs", pytest.param("programs as before", marks=pytest.mark.whole)],
+)
 def test_long_connections_lose_nothing_over(step, cluster, versions):
     with (
         talks(Client(cluster, NETPOD), NAMES_SERVICE, NAMES) as sockets,
