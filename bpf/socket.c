@@ -13,9 +13,6 @@
 #define NO_SUCH_HOST (-113) /* EHOSTUNREACH */
 #define IN_USE (-98)	    /* EADDRINUSE */
 
-/* Among how many backends that of a client with affinity is looked for. */
-#define SOCKET_BACKENDS 1024
-
 #define REFUSE 0
 #define PASS 1
 
@@ -125,8 +122,7 @@ peer_backend(struct bpf_sock_addr *ctx, const struct services_key *peer,
 	else /* cookies are counted up: spread them */
 		number = (__u32)((cookie * 0x9e3779b97f4a7c15ULL) >> 32);
 	backend = service_slot(service_choose_slot(frontend, &run,
-						   service_position(number, run.active), &client,
-						   SOCKET_BACKENDS));
+						   service_position(number, run.active), &client));
 	if (backend)
 		remember(cookie, backend, peer, frontend->id);
 	return backend;

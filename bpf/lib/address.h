@@ -29,6 +29,12 @@ static __always_inline __u8 address_family(const struct address *a)
 	return (__u8)others;
 }
 
+/* 64 bits of an address, the first or the last of them, as a number. */
+static __always_inline __u64 address_half(const struct address *a, int half)
+{
+	return (__u64)NET32(a->words[2 * half]) << 32 | NET32(a->words[2 * half + 1]);
+}
+
 /* All words of an address in one, for a hash. */
 static __always_inline __u32 address_fold(const struct address *a)
 {

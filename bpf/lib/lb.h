@@ -9,9 +9,8 @@
 #include "reverse_nat.h"
 #include "tunnel.h"
 
-/* Among how many ports, and backends of a client with affinity, one is looked for. */
+/* Among how many ports one is looked for. */
 #define LB_PORTS 8
-#define LB_BACKENDS 256
 
 /* Who asks: what comes from no pod comes from outside. */
 static __always_inline enum service_client lb_client(const struct packet *p)
@@ -226,7 +225,7 @@ static __always_inline enum verdict lb_select(struct packet *p)
 		p->flow = 0;
 	}
 	slot = service_choose_slot(frontend, &run, lb_position(p, frontend, run.active),
-				   &p->tuple->source, LB_BACKENDS);
+				   &p->tuple->source);
 	backend = service_slot(slot); /* none in SERVICE_NOWHERE */
 	if (backend)
 		return lb_begin(p, frontend, slot, backend);

@@ -7,6 +7,7 @@
 
 #define SERVICE_NSEC_PER_SEC 1000000000LL
 #define SERVICE_NOWHERE 0xffffffff
+#define SERVICE_COUNT_BITS 16 /* of how many backends a frontend has */
 
 /* Who asks; it decides which frontends there are. */
 enum service_client {
@@ -133,21 +134,51 @@ static __always_inline int service_slot_holds(__u32 slot, const struct address *
 	return backend && !((backend->port ^ port) | !address_equal(&backend->address, address));
 }
 
-/* The slot of a backend among `count` from `first` on, SERVICE_NOWHERE where it is in none of the first
- * `most`. Takes `hint`, the slot that it was seen in last, for the first try. */
-static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
-					  const struct address *address, __be16 port, __u32 most)
+/* Whether the backend in a slot stands before another place, 1, behind it, -1, or is there, 0: by the bytes of
+ * address and port, as planner and modules sort them. */
+static __always_inline int service_order(const struct backends_value *backend,
+					 const struct address *address, __be16 port)
 {
-	__u32 i;
+	__u64 high = address_half(address, 0), low = address_half(address, 1);
+	__u64 its_high = address_half(&backend->address, 0);
+	__u64 its_low = address_half(&backend->address, 1);
+	__u32 number = NET16(port), its_number = NET16(backend->port);
+
+	if (its_high != high)
+		return its_high < high ? 1 : -1;
+	if (its_low != low)
+		return its_low < low ? 1 : -1;
+	if (its_number != number)
+		return its_number < number ? 1 : -1;
+	return 0;
+}
+
+/* The slot of a backend among `count` from `first` on, which are sorted; SERVICE_NOWHERE where it is in none.
+ * Takes `hint`, the slot that it was seen in last, for the first try. */
+static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
+					  const struct address *address, __be16 port)
+{
+	const struct backends_value *backend;
+	__u32 from = 0, to = count;
+	__u32 slot;
+	int order, i;
 
 	if (hint - first < count && service_slot_holds(hint, address, port))
 		return hint;
-	for (i = 0; i < most; i++) {
-		OPAQUE(count); /* or clang makes one bound of the two, which the verifier cannot see */
-		if (i >= count)
+	for (i = 0; i <= SERVICE_COUNT_BITS; i++) {
+		if (from >= to)
 			break;
-		if (service_slot_holds(first + i, address, port))
-			return first + i;
+		slot = first + (from + to) / 2;
+		backend = map_lookup(MAP(backends), &slot);
+		if (!backend)
+			break;
+		order = service_order(backend, address, port);
+		if (!order)
+			return slot;
+		if (order > 0)
+			from = slot - first + 1;
+		else
+			to = slot - first;
 	}
 	return SERVICE_NOWHERE;
 }
@@ -156,15 +187,14 @@ static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
  * that is not active. */
 static __always_inline __u32 service_kept(const struct services_value *frontend,
 					  const struct service_run *run,
-					  const struct affinity_key *key, __u64 now, __u32 most)
+					  const struct affinity_key *key, __u64 now)
 {
 	struct affinity_value *kept = map_lookup(MAP(affinity), key);
 	__u32 slot;
 
 	if (!kept || elapsed(now, kept->used) >= frontend->affinity * SERVICE_NSEC_PER_SEC)
 		return SERVICE_NOWHERE;
-	slot = service_find(run->first, run->active, kept->slot, &kept->address, kept->port,
-			    most);
+	slot = service_find(run->first, run->active, kept->slot, &kept->address, kept->port);
 	if (slot == SERVICE_NOWHERE)
 		return SERVICE_NOWHERE;
 	kept->slot = slot;
@@ -175,12 +205,11 @@ static __always_inline __u32 service_kept(const struct services_value *frontend,
 /* The slot of the backend for a new connection; SERVICE_NOWHERE where none takes one.
  *
  * `position`: which of the active ones, unless the client keeps one. `client`: by what a client is
- * known, where the frontend has an affinity. `most`: among how many backends that of such a client is
- * looked for, where the service has changed since; one with a later backend chooses anew.
+ * known, where the frontend has an affinity.
  */
 static __always_inline __u32 service_choose_slot(const struct services_value *frontend,
 						 const struct service_run *run, __u32 position,
-						 const struct address *client, __u32 most)
+						 const struct address *client)
 {
 	struct affinity_key key = { .client = *client, .id = frontend->id };
 	struct affinity_value kept = {};
@@ -192,7 +221,7 @@ static __always_inline __u32 service_choose_slot(const struct services_value *fr
 	if (LIKELY(!frontend->affinity))
 		return run->first + position;
 	kept.used = ktime_get_ns();
-	slot = service_kept(frontend, run, &key, kept.used, most);
+	slot = service_kept(frontend, run, &key, kept.used);
 	if (slot != SERVICE_NOWHERE)
 		return slot;
 	kept.slot = run->first + position;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from ansible_collections.podnet.fabric.plugins.module_utils.datapath import clock
@@ -311,8 +311,17 @@ def test_affinity_does_not_hold_to_a_backend_that_is_gone(node: Node, terminatin
     assert entry["to"]["address"] == PODS["web-2"]
 
 
-def test_affinity_finds_its_backend_among_new_ones(node: Node) -> None:
-    number = node.frontend(*SVC, *[node.web_2] * 200, node.web_1, affinity=100)
+class Nobody(NamedTuple):
+    """A backend where nobody listens."""
+
+    place: tuple[str, int]
+
+
+@pytest.mark.parametrize(("before", "behind"), [(0, 1), (1, 0), (3, 1), (1500, 0), (1500, 700)])
+def test_affinity_finds_its_backend_among_new_ones(node: Node, before: int, behind: int) -> None:
+    lower = [Nobody(("9.9.9.9", port)) for port in range(1, before + 1)]
+    higher = [Nobody(("fd00::9", port)) for port in range(1, behind + 1)]
+    number = node.frontend(*SVC, *lower, node.web_1, *higher, affinity=100)
     affinity(node, number, node.web_1, age=0)
     assert shares(node, *connect(SVC, times=20)) == [20, 0]
 

@@ -76,13 +76,16 @@ class Services:
         active: int | None = None,
         outside: Sequence[Backend] | None = None,
         affinity: int = 0,
+        number: int = 0,
     ) -> int:
         """Add a frontend; return its number.
 
         :param active: how many of the backends take new connections, all unless given.
         :param outside: backends for clients from outside, the same unless given.
+        :param number: the number that it has already; 0 for a new one.
         """
-        self._id += 1
+        self._id += not number
+        number = number or self._id
         if kind != "cluster_ip":
             flags |= service_layout.SERVICE_OUTSIDE
         first = self._write_backends(backends)
@@ -90,7 +93,7 @@ class Services:
         from_outside = backends if outside is None else outside
         count = len(backends) if active is None else active
         value = service_layout.SERVICES.pack_value(
-            id=self._id,
+            id=number,
             kind=KINDS[kind],
             flags=flags,
             first=first,
@@ -110,7 +113,7 @@ class Services:
         self.set_state(
             frontends=self.state["frontends"] + 1, outside=self.state["outside"] + outside_too
         )
-        return self._id
+        return number
 
     def allow(self, frontend: int, prefix: str) -> None:
         """Let clients of a prefix in."""

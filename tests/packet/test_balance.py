@@ -846,10 +846,37 @@ def test_a_client_with_affinity_keeps_its_backend_until_it_is_idle_for_too_long(
 
 @OUTSIDE
 def test_affinity_to_a_backend_that_is_gone_does_not_stick(node, services, hook):
-    services.add(ANY, NODE_PORT, [(POD_A, 80)], kind="node_port", affinity=100)
+    kept = {"kind": "node_port", "affinity": 100}
+    number = services.add(ANY, NODE_PORT, [(POD_A, 80)], **kept)
     assert Ether(came(node, hook, wire(sport=1)).data)[IP].dst == POD_A
-    services.add(ANY, NODE_PORT, [(POD_B, 80)], kind="node_port", affinity=100)
+    services.add(ANY, NODE_PORT, [(POD_B, 80)], number=number, **kept)
     assert Ether(came(node, hook, wire(sport=2)).data)[IP].dst == POD_B
+
+
+#: In the order of slots, what stands before (POD_A, 80) and what stands behind it: by another
+#: address, port or family.
+BEFORE = [*(("9.9.9.9", port) for port in range(1, 901)), *((POD_A, port) for port in range(1, 80))]
+BEHIND = [
+    *((POD_A, port) for port in range(81, 160)),
+    *(("fd00::9", port) for port in range(1, 901)),
+]
+
+
+@OUTSIDE
+@pytest.mark.parametrize(
+    ("before", "behind"), [(0, 1), (1, 0), (1, 1), (2, 3), (900, 70), (len(BEFORE), len(BEHIND))]
+)
+def test_a_client_with_affinity_finds_its_backend_among_many_others(
+    node, services, hook, before, behind
+):
+    kept = {"kind": "node_port", "affinity": 100}
+    number = services.add(ANY, NODE_PORT, [(POD_A, 80)], **kept)
+    assert Ether(came(node, hook, wire(sport=1)).data)[IP].dst == POD_A
+    many = [*BEFORE[len(BEFORE) - before :], (POD_A, 80), *BEHIND[:behind]]
+    services.add(ANY, NODE_PORT, many, number=number, **kept)
+    for port in range(2, 12):
+        came_out = Ether(came(node, hook, wire(sport=port)).data)
+        assert (came_out[IP].dst, came_out[TCP].dport) == (POD_A, 80)
 
 
 @pytest.mark.parametrize("half", ["there", "back"])

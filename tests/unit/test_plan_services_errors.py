@@ -318,16 +318,6 @@ SERVICES: dict[str, tuple[list[dict[str, Any]], str]] = {
         "podnet_services default/web has for http/TCP the target port 'http', which no container "
         "of webpod1, webpod2 has for TCP; valid is a number.",
     ),
-    "affinity with too many backends": (
-        [
-            web(
-                session_affinity="ClientIP",
-                backends=[{"ip": f"172.16.{i >> 8}.{i & 255}"} for i in range(1025)],
-            )
-        ],
-        "Service default/web has 1025 backends and session affinity; valid is up to 1024 backends "
-        "with it.",
-    ),
 }
 
 #: Variables of the cluster -> the sentence.

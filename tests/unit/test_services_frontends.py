@@ -125,6 +125,22 @@ def test_each_policy_is_for_its_own_clients():
     assert nowhere["10.10.0.1:80"].inside == wanted.NOTHING
 
 
+def test_programs_find_backends_sorted_whatever_the_order_that_they_are_given_in():
+    others = [{"ip": ip, "port": 8080} for ip in ("fd00::1", "9.9.9.9", "172.16.0.10")]
+    given = [backend(2), *others, {**backend(2), "port": 81}]
+    expected = ["9.9.9.9:8080", "172.16.0.2:81", "172.16.0.2:8080", "172.16.0.10:8080"]
+    expected.append("[fd00::1]:8080")
+    for order in itertools.permutations(given):
+        found = frontends(service(port={"backends": [*order]}))["10.10.0.1:80"].inside
+        assert places(found) == expected
+        # Those that take new connections, and behind them others, in their own order.
+        ending = [{**each, "state": "terminating"} for each in order if each["port"] == 8080]
+        left = [*ending, *(each for each in order if each["port"] == 81), backend(1)]
+        found = frontends(service(port={"backends": left}))["10.10.0.1:80"].inside
+        assert found.active == 2
+        assert places(found)[:2] == ["172.16.0.1:8080", "172.16.0.2:81"]
+
+
 def test_those_that_terminate_and_serve_take_over_where_none_is_active():
     leaving = [
         backend(1, "terminating", "k8s-w1"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..datapath import service_layout as layout
@@ -64,7 +65,8 @@ ON_HOST = Kind(layout.SERVICE_HOST_PORT, layout.SERVICE_OUTSIDE)
 class Run(NamedTuple):
     """Backends as slots hold them: those that take new connections, then the terminating ones.
 
-    While none is active, those that terminate and still serve take new connections.
+    While none is active, those that terminate and still serve take new connections. Those that take
+    some are sorted: so programs look for one of them (``service_find`` in ``bpf/lib/service.h``).
     """
 
     slots: bytes
@@ -264,7 +266,7 @@ class _Runs:
         for state in states.difference(words.STATES):
             raise Failure(_invalid(service, "state", state, ", ".join(words.STATES)))
         if states <= {words.ACTIVE}:
-            self._all = Run(b"".join(self._slots), len(backends))
+            self._all = Run(b"".join(sorted(self._slots)), len(backends))
             return
         self._all = self._run(local=False)
         self.resting = tuple(
@@ -281,7 +283,7 @@ class _Runs:
         active: list[bytes] = []
         terminating: list[bytes] = []
         silent: list[bytes] = []
-        for slot, backend in zip(self._slots, self._backends):
+        for slot, backend in sorted(zip(self._slots, self._backends), key=itemgetter(0)):
             if local and backend.get("node") != self._node:
                 continue
             state = backend.get("state") or words.ACTIVE

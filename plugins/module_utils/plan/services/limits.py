@@ -12,9 +12,6 @@ from ...services import words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-#: A program looks for the backend that a client keeps among so many and no more.
-AFFINITY_BACKENDS = 1024
-
 
 def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield what does not fit: of the whole list, and of single services.
@@ -46,11 +43,6 @@ def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 runs.update((policy, *backends) for policy in policies)
             if service["algorithm"] == words.MAGLEV:
                 tables += makes
-            if service["session_affinity"] and len(port["backends"]) > AFFINITY_BACKENDS:
-                yield (
-                    f"Service {service['name']} has {len(port['backends'])} backends and "
-                    f"session affinity; valid is up to {AFFINITY_BACKENDS} backends with it."
-                )
     most = max(host_ports.values(), default=0)
     slots = sum(len(run) - 1 for run in runs) + most
     for what, count, table in (
