@@ -72,25 +72,28 @@ static __always_inline __u16 share_common(__u32 ports)
 {
 	const __u32 random = get_prandom_u32();
 	__u32 row = (__u32)(((__u64)random * (ports / SHARE_ROW)) >> 32);
-	__u32 beyond = (SHARE_PORTS / SHARE_ROW - 1 - row) >> 31;
+	__u32 left = SHARE_PORTS / SHARE_ROW - 1 - row;
 
-	OPAQUE(beyond); /* or clang makes a jump of it */
+	OPAQUE(left); /* or clang makes a jump of its sign */
 	return (__u16)(NAT_FIRST_PORT + row * SHARE_ROW +
-		       ((random & 0xffff) * SHARE_COMMON >> 16) + beyond * SHARE_NODE_PORTS);
+		       ((random & 0xffff) * SHARE_COMMON >> 16) + (left >> 31) * SHARE_NODE_PORTS);
 }
 
-/* Any of one's own in the first so many runs. */
+/* Any of one's own in the first so many runs. By products: with a mask of all bits or none the verifier of newer
+ * kernels goes on once for each of the two. */
 static __always_inline __u16 share_own(const struct share *share, __u32 runs)
 {
 	const __u32 random = get_prandom_u32();
 	const __u32 second = random & 1;
 	__u32 run = (random >> 16) * runs >> 16;
-	__u32 behind = (SHARE_RUNS - 1 - run) >> 31, node = -share->node;
+	__u32 left = SHARE_RUNS - 1 - run, node = share->node, pod;
 	__u32 row, place;
 
-	OPAQUE(behind);
+	OPAQUE(left);
 	OPAQUE(node);
-	row = (share->rows >> (8 * second) & 0xff & ~node) | (random >> 1 & 0xff & node);
-	place = ((SHARE_POD + 2 * second) & ~node) | (SHARE_NODE & node);
-	return (__u16)(((run + 1 + 2 * behind) * 256 + row) * SHARE_ROW + place);
+	pod = 1 - node;
+	OPAQUE(pod);
+	row = (share->rows >> (8 * second) & 0xff) * pod + (random >> 1 & 0xff) * node;
+	place = (SHARE_POD + 2 * second) * pod + SHARE_NODE * node;
+	return (__u16)(((run + 1 + 2 * (left >> 31)) * 256 + row) * SHARE_ROW + place);
 }
