@@ -143,10 +143,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "cluster": ("tests/cluster", *(f"--ignore={file}" for file in DEMO)),
     "cells": ("tests/cells", f"--ignore={SWITCH}"),
     "switches": (SWITCH, "-s"),
-    **{
-        part: (f"tests/{part}",)
-        for part in ("services", "masquerade", "policy", "loss", "awx", "upgrade")
-    },
+    **{part: (f"tests/{part}",) for part in ("masquerade", "policy", "loss", "awx", "upgrade")},
 }
 
 #: All there is: see tests/scope.py.
@@ -198,6 +195,7 @@ PARTS: dict[str, tuple[Gate, ...]] = {
         *_versions((), (), **WHOLE),
     ),
     "demo": (_pytest("demo", *DEMO),),
+    "services": (_pytest("services", "tests/services"),),
     "molecule": _molecule("config", "short"),
     "molecule-whole": _molecule("config"),
     "vm": (_pytest("vm", "tests/vm/test_short.py"),),

@@ -98,10 +98,7 @@ def versions(tmp_path_factory):
     return {"other programs": {"ANSIBLE_COLLECTIONS_PATH": str(other)}}
 
 
-@pytest.mark.parametrize(
-    "step",
-    ["a rerun", "other programs", pytest.param("programs as before", marks=pytest.mark.whole)],
-)
+@pytest.mark.parametrize("step", ["a rerun", "other programs", "programs as before"])
 def test_long_connections_lose_nothing_over(step, cluster, versions):
     with (
         talks(Client(cluster, NETPOD), NAMES_SERVICE, NAMES) as sockets,
