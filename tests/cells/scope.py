@@ -26,6 +26,5 @@ LIVED = [cell for cell in CHOSEN[1:] if WHOLE or cell.datapath != "bridge"]
 
 #: Where it lives through what each cell goes through alike: checks of services and masquerading
 #: that come and go, which tests/services and tests/masquerade show as well; runs that are killed,
-#: which tests/loss kills; a node that boots and what a hand has broken, which tests/integration and
-#: tests/cluster show of the first cell.
+#: which tests/loss kills.
 ALIKE = CHOSEN if WHOLE else CHOSEN[-1:]

@@ -22,7 +22,6 @@ from .test_cells import visit
 from .test_masquerade import MASQUERADE
 
 
-@pytest.mark.alike
 def test_what_was_broken_by_hand_is_repaired_and_nothing_else(running):
     cluster = running.cluster
     expected = break_by_hand(cluster, running.cell)
@@ -57,7 +56,6 @@ def test_runs_that_are_killed_converge(running):
     everybody_reaches_everybody(cluster)
 
 
-@pytest.mark.alike
 def test_a_node_that_boots_has_all_of_it_back_before_any_run(running):
     cluster, pod = running.cluster, "node-1/app-1"
     cluster.variables.update({**SERVICES, **MASQUERADE})

@@ -112,7 +112,6 @@ def test_a_node_that_lost_its_programs_alone_gets_them(cluster: Cluster) -> None
     assert [where for _made, where in compiles(done)] == ["node-3"]
 
 
-@pytest.mark.whole
 def test_what_comes_later_is_compiled_alone_and_one_fork_is_enough(cluster: Cluster) -> None:
     cluster.variables.update(SERVICES)
     done = cluster.play("site", "-f", "1").ok()
@@ -142,7 +141,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def test_the_host_that_compiles_can_be_chosen(cluster: Cluster, kept: dict[str, str]) -> None:
     for name in SERVICES:
-        cluster.variables.pop(name, None)
+        del cluster.variables[name]
     cluster.inventory["all"]["hosts"]["builder"] = {
         "ansible_connection": "local",
         "ansible_host": "127.0.0.1",

@@ -7,7 +7,6 @@ from __future__ import annotations
 import pytest
 
 from tests.cluster.cluster import ROOT
-from tests.scope import WHOLE
 
 from .attached import attached, pinned
 from .traffic import CONTROLLER, NOTHING, QDISC, controllers, nothing_is_lost
@@ -23,8 +22,6 @@ STEPS = {
     "maps that have grown": ("other maps", "clsact"),
     "tcx instead of clsact": ("other maps", "tcx"),
 }
-#: What another step shows with the other way of attaching.
-ALIKE = {"a rerun with clsact"}
 START = ("checkout", "tcx")
 
 
@@ -54,9 +51,7 @@ def run_site(pair, versions):
     return run
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(step, marks=[pytest.mark.whole] * (step in ALIKE)) for step in STEPS]
-)
+@pytest.mark.parametrize("step", STEPS)
 def test_nothing_is_lost_over(step, pair, run_site):
     earlier = [START, *STEPS.values()][list(STEPS).index(step)]
     if run_site.state[0] != earlier:
@@ -95,10 +90,7 @@ def test_the_controllers_connection_lives_through_everything(pair, versions, run
     version, _mode = run_site.state[0]
     here = {"ANSIBLE_COLLECTIONS_PATH": str(versions[version])}
     pair.variables["podnet_attach_mode"] = "auto"
-    # Between each two of the six in tests/cells.
-    cells = [("bridge", "overlay")]
-    if WHOLE:
-        cells += [("routed", "native_routing"), ("ebpf", "overlay")]
+    cells = [("bridge", "overlay"), ("routed", "native_routing"), ("ebpf", "overlay")]
     with nothing_is_lost(pair, but=CONTROLLER, of=controllers(pair)):
         for datapath, network_type in cells:
             pair.variables.update(podnet_datapath=datapath, podnet_network_type=network_type)
