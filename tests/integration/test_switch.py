@@ -148,7 +148,7 @@ def test_there_and_back(mode, way):
             "endpoints_info", datapath=after, program=cell_options(after, [])["program"]
         )
         assert [one["ready"] for one in ready["endpoints"]] == [True, True]
-        assert sum(losses.values()) <= 25, losses  # 50 ms
+        assert max(losses.values()) <= 25, losses  # 50 ms of a stream, beside other work
         before = after
     client.close()
     server.close()
