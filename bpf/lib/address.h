@@ -41,11 +41,17 @@ static __always_inline __u32 address_fold(const struct address *a)
 	return a->words[0] ^ a->words[1] ^ a->words[2] ^ a->words[3];
 }
 
-/* Without a jump for each word: in a loop the verifier follows every one of them. */
+/* 0 where two addresses are the same. Without a jump for each word: in a loop the verifier follows every one of
+ * them. */
+static __always_inline __u32 address_differs(const struct address *a, const struct address *b)
+{
+	return (a->words[3] ^ b->words[3]) | (a->words[2] ^ b->words[2]) |
+	       (a->words[1] ^ b->words[1]) | (a->words[0] ^ b->words[0]);
+}
+
 static __always_inline int address_equal(const struct address *a, const struct address *b)
 {
-	return !((a->words[3] ^ b->words[3]) | (a->words[2] ^ b->words[2]) |
-		 (a->words[1] ^ b->words[1]) | (a->words[0] ^ b->words[0]));
+	return !address_differs(a, b);
 }
 
 /* 127.0.0.0/8 and ::1; and the unspecified addresses, by which who connects means them. */

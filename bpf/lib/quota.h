@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "address.h"
 #include "verdict.h"
 
 /* What a flow that a stranger caused counts for: a client of a service, a note of what came in. */
@@ -38,6 +39,17 @@ static __always_inline struct nat_scratch_value *quota_scratch(void)
 static __always_inline const struct nat_quota_key *quota_account(const struct nat_scratch_value *flow)
 {
 	return (const struct nat_quota_key *)&flow->address;
+}
+
+/* Say whether a flow is on an account, without a jump. */
+static __always_inline __u32 quota_is(const struct nat_scratch_value *flow, const struct address *account,
+				      __u32 kind)
+{
+	__u64 differs = address_differs(&flow->address, account) | (flow->kind ^ kind);
+
+	differs -= 1;
+	OPAQUE(differs); /* or clang makes a jump of its sign */
+	return (__u32)(differs >> 63);
 }
 
 static __always_inline struct nat_total_value *quota_total(__u32 by)
@@ -85,15 +97,16 @@ static __always_inline int quota_allows(__u32 kind, __s64 flows, __s64 room)
 	return flows < room;
 }
 
-/* Let a flow be on its account, as far as `flow` says which that is; 0 where it may not, which is counted. */
-static __always_inline int quota_take(struct nat_scratch_value *flow)
+/* Let a flow be on its account, as far as `flow` says which that is; 0 where it may not, which is counted. `instead`:
+ * of another one on it, which is gone. */
+static __always_inline int quota_take(struct nat_scratch_value *flow, __u32 instead)
 {
 	struct nat_total_value *programs = quota_total(QUOTA_PROGRAMS);
 	struct nat_quota_value *quota = quota_find(flow);
 
 	if (!programs || !quota)
 		return 0;
-	if (UNLIKELY(!quota_allows(flow->kind, (__s64)quota->flows, quota_room()))) {
+	if (UNLIKELY(!instead && !quota_allows(flow->kind, (__s64)quota->flows, quota_room()))) {
 		__sync_fetch_and_add(&quota->refused, 1);
 		return 0;
 	}

@@ -234,6 +234,29 @@ def test_a_pod_that_was_refused_begins_again_when_its_flows_are_over(node, masqu
     assert len(masquerade.flows()) == 8
 
 
+def test_a_pod_takes_the_places_of_its_own_flows_that_are_over_and_nobody_elses(node, masquerade):
+    """Else who has had many is refused more until each of them was looked at, by two a packet."""
+    for port in range(40000, 40012):
+        out(node, leaving(l4=UDP, sport=port))
+    for key in masquerade.flows():
+        masquerade.services.change_flow(key, used=ago(61))
+    masquerade.set_flows(MOST - KEPT - 1)
+    # Another one that has more than there is room for.
+    masquerade.set_flows(20, account=(POD_B, POD))
+    assert dropped(out(node, leaving(l4=UDP, src=POD_B)), "nat_quota")
+    assert masquerade.accounts() == {(POD_A, POD): (10, 0), (POD_B, POD): (20, 1)}
+    # It has more than there is room for, too, and begins one in the place of two.
+    for port in range(41000, 41005):
+        masqueraded(out(node, leaving(l4=UDP, sport=port)))
+    assert masquerade.accounts()[POD_A, POD] == (5, 0)
+    # They are all there are, and in use: to have more it would need the room.
+    masquerade.set_flows(MOST - KEPT - 1)
+    for port in range(42000, 42010):
+        assert dropped(out(node, leaving(l4=UDP, sport=port)), "nat_quota")
+    assert masquerade.accounts()[POD_A, POD] == (5, 10)
+    assert {flow["source_port"] for flow in masquerade.queue()} == set(range(41000, 41005))
+
+
 def test_flows_that_are_on_no_account_are_taken_out_too(node, masquerade):
     """Those of a version before, or of a pod whose account a run took away."""
     masquerade.crowd()

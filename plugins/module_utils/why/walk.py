@@ -112,7 +112,9 @@ def follow(walk: Item, answer: Mapping[str, Any]) -> Item:
     if answer["node"] in (None, packets.read(frame).destination) and following is None:
         return _arrived(gone, frame, None)
     if following is None:
-        return _over(gone, "lost", f"{answer['node']} has it next, a node outside of this run")
+        return _over(
+            gone, "lost", f"{answer['node']} has it next: no node of this run that answered"
+        )
     at = {"node": following, "entry": "network", "packet": frame.hex()}
     if answer["end"] == "tunnel":
         at |= {"entry": "tunnel", "tunnel_endpoint": answer["tunnel_endpoint"]}
