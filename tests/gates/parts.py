@@ -44,6 +44,11 @@ def _pytest(name: str, *words: str, python: str = sys.executable, **environment:
     return Gate(name, (*command, *words), environment, report)
 
 
+def _kept(scenario: str) -> tuple[str, ...]:
+    """Keep the lab that scenarios share; that of ``lab`` is its own, and goes with it."""
+    return () if scenario == "lab" else ("--destroy=never",)
+
+
 def _molecule(*settings: str) -> tuple[Gate, ...]:
     # The settings are named, since molecule looks for them in a clone alone, not in a work tree.
     named = [word for name in settings for word in ("-c", f".config/molecule/{name}.yml")]
@@ -54,7 +59,7 @@ def _molecule(*settings: str) -> tuple[Gate, ...]:
 
     return (
         gate("destroy", "-s", "default"),  # what a run may have left that was ended
-        *(gate("test", "-s", scenario, "--destroy=never") for scenario in SCENARIOS),
+        *(gate("test", "-s", scenario, *_kept(scenario)) for scenario in SCENARIOS),
         gate("destroy", "-s", "default"),
     )
 

@@ -13,6 +13,7 @@ import pytest
 from tests.gates import run
 from tests.gates.parts import APART, LONGEST_FIRST, PARTS, PATIENT, QUICK, WAITING, Gate, whole
 
+SCENARIOS = sorted(Path(__file__).parent.parent.parent.glob("molecule/*/molecule.yml"))
 TEST = "def test_{0}(): {1}\n"
 SKIPPED = "import pytest\n@pytest.mark.skip\ndef test_it(): pass\n"
 
@@ -22,6 +23,13 @@ def test_every_part_runs_once():
     assert {*APART} < {one for part in LONGEST_FIRST for one in whole(part)}
     assert {"unit", "lint", "packet"} < set(QUICK) < set(PARTS)
     assert {*WAITING, *PATIENT} < {*LONGEST_FIRST}
+
+
+def test_scenarios_keep_the_lab_that_they_share_and_no_other():
+    tests = {gate.command[-1]: gate.command for gate in PARTS["molecule"] if "test" in gate.command}
+    own = [path.parent.name for path in SCENARIOS if "shared_state: false" in path.read_text()]
+    assert own == ["lab"]
+    assert [*tests] == ["--destroy=never", *own]
 
 
 def test_parts_run_two_at_once_and_are_listed_in_the_order_of_all(monkeypatch, tmp_path):
