@@ -26,7 +26,7 @@ static __always_inline int calls_is(const struct calls_value *call, const struct
 	__u32 differs = (call->port ^ key->destination_port) | (call->pod_port ^ key->source_port) |
 			(call->protocol ^ key->protocol);
 
-	differs |= !address_equal(&call->address, &key->destination);
+	differs |= address_differs(&call->address, &key->destination);
 	OPAQUE(differs);
 	return !differs && elapsed(now, call->used) <= NAT_OTHER_NSEC;
 }

@@ -131,7 +131,7 @@ static __always_inline int service_slot_holds(__u32 slot, const struct address *
 {
 	const struct backends_value *backend = map_lookup(MAP(backends), &slot);
 
-	return backend && !((backend->port ^ port) | !address_equal(&backend->address, address));
+	return backend && !((backend->port ^ port) | address_differs(&backend->address, address));
 }
 
 /* Whether the backend in a slot stands before another place, 1, behind it, -1, or is there, 0: by the bytes of
@@ -159,16 +159,14 @@ static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
 					  const struct address *address, __be16 port)
 {
 	const struct backends_value *backend;
-	__u32 from = 0, to = count;
+	__u32 from = first, to = first + count;
 	__u32 slot;
 	int order, i;
 
 	if (hint - first < count && service_slot_holds(hint, address, port))
 		return hint;
-	for (i = 0; i <= SERVICE_COUNT_BITS; i++) {
-		if (from >= to)
-			break;
-		slot = first + (from + to) / 2;
+	for (i = 0; i <= SERVICE_COUNT_BITS && from < to; i++) {
+		slot = (from + to) / 2;
 		backend = map_lookup(MAP(backends), &slot);
 		if (!backend)
 			break;
@@ -176,9 +174,9 @@ static __always_inline __u32 service_find(__u32 first, __u32 count, __u32 hint,
 		if (!order)
 			return slot;
 		if (order > 0)
-			from = slot - first + 1;
+			from = slot + 1;
 		else
-			to = slot - first;
+			to = slot;
 	}
 	return SERVICE_NOWHERE;
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parent.parent.parent
 BUILD = ROOT / ".build"
@@ -102,8 +102,8 @@ LARGE = [
 ]
 
 
-def _versions(once: Sequence[str], large: Sequence[str], **scope: str) -> tuple[Gate, ...]:
-    more = ", whole" * bool(scope)
+def _versions(**scope: str) -> tuple[Gate, ...]:
+    more, once, large = (", whole", (), ()) if scope else ("", ONCE, LARGE)
     cluster = ("tests/versions", ANOTHER_PYTHON)
     newest = {"PYTHONPATH": str(BUILD / "pyroute2-0.9"), "PYROUTE2_VERSION": "0.9"}
     return (
@@ -192,11 +192,11 @@ PARTS: dict[str, tuple[Gate, ...]] = {
     "sanity-whole": (_python("ansible-test sanity, whole", "-m", "tests.gates.sanity", **WHOLE),),
     "versions": (
         _pytest("unit, newest core", *ON_ANSIBLE, python=str(NEWEST)),
-        *_versions(ONCE, LARGE),
+        *_versions(),
     ),
     "versions-whole": (
         _pytest("unit, newest core, whole", "tests/unit", *LONG, python=str(NEWEST)),
-        *_versions((), (), **WHOLE),
+        *_versions(**WHOLE),
     ),
     "demo": (_pytest("demo", *DEMO),),
     "cluster": (_pytest("cluster", "tests/cluster", *(f"--ignore={file}" for file in DEMO)),),

@@ -13,7 +13,6 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ..engine import addresses
 from . import packed, words
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ def _with(
             {"ip": ip, "port": number, "node": None, "state": state, "answers": answers}
             for (ip, number), (state, answers) in found.items()
         ]
-        # In the order of the plan: what is complete already is left alone.
-        ports.append({**port, "backends": sorted([*port["backends"], *more], key=order)})
+        ports.append({**port, "backends": [*port["backends"], *more]})
     return {**service, "ports": ports}
 
 
@@ -75,8 +73,3 @@ def _state(
             answers = at_best == words.ACTIVE
             return (state if answers else at_best), answers
     return None
-
-
-def order(backend: Mapping[str, Any]) -> tuple[bytes, int]:
-    """Return the place of a backend in the order of the plan."""
-    return addresses.packed(backend["ip"]), backend["port"]

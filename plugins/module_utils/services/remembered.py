@@ -10,8 +10,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from ..engine import addresses
 from . import wire
-from .keep import order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,10 +47,15 @@ def _complete(
             if (each["ip"], each["port"]) not in listed
             and any(ipaddress.ip_address(each["ip"]) in prefix for prefix in prefixes)
         ]
-        backends = sorted([*port["backends"], *more], key=order) if more else port["backends"]
+        backends = sorted([*port["backends"], *more], key=_order) if more else port["backends"]
         ports.append({**port, "backends": backends})
     return {**{word: it for word, it in service.items() if word != "keep"}, "ports": ports}
 
 
 def _key(service: Mapping[str, Any], port: Mapping[str, Any]) -> tuple[Any, ...]:
     return service["name"], port["name"], port["protocol"], port["port"]
+
+
+def _order(backend: Mapping[str, Any]) -> tuple[bytes, int]:
+    """Return the place of a backend in the order of the plan."""
+    return addresses.packed(backend["ip"]), backend["port"]

@@ -65,8 +65,8 @@ ON_HOST = Kind(layout.SERVICE_HOST_PORT, layout.SERVICE_OUTSIDE)
 class Run(NamedTuple):
     """Backends as slots hold them: those that take new connections, then the terminating ones.
 
-    While none is active, those that terminate and still serve take new connections. Those that take
-    some are sorted: so programs look for one of them (``service_find`` in ``bpf/lib/service.h``).
+    While none is active, those that terminate and still serve take new connections. Those of each
+    kind are sorted: so programs look for one of them (``service_find`` in ``bpf/lib/service.h``).
     """
 
     slots: bytes
@@ -249,13 +249,15 @@ class _Runs:
     def __init__(
         self, service: str, backends: Sequence[Mapping[str, Any]], node: str | None
     ) -> None:
-        self._backends, self._node = backends, node
-        self._slots = [_slot(service, backend) for backend in backends]
+        self._node = node
+        pairs = [(_slot(service, backend), backend) for backend in backends]
+        self._sorted = sorted(pairs, key=itemgetter(0))
+        slots = [slot for slot, _backend in self._sorted]
         self.resting: tuple[bytes, ...] = ()
-        if len(set(self._slots)) != len(backends):
+        if len(set(slots)) != len(backends):
             raise Failure(
                 f"services: a backend of {service!r} is given twice for one port: "
-                f"{_repeated(self._slots)}; name each once."
+                f"{_repeated(slots)}; name each once."
             )
         if len(backends) > BACKENDS_MAX:
             raise Failure(
@@ -266,12 +268,12 @@ class _Runs:
         for state in states.difference(words.STATES):
             raise Failure(_invalid(service, "state", state, ", ".join(words.STATES)))
         if states <= {words.ACTIVE}:
-            self._all = Run(b"".join(sorted(self._slots)), len(backends))
+            self._all = Run(b"".join(slots), len(backends))
             return
         self._all = self._run(local=False)
         self.resting = tuple(
             slot[: packed.PLACE_SIZE]
-            for slot, backend in zip(self._slots, backends)
+            for slot, backend in self._sorted
             if backend.get("state") in words.RESTING
         )
 
@@ -283,7 +285,7 @@ class _Runs:
         active: list[bytes] = []
         terminating: list[bytes] = []
         silent: list[bytes] = []
-        for slot, backend in sorted(zip(self._slots, self._backends), key=itemgetter(0)):
+        for slot, backend in self._sorted:
             if local and backend.get("node") != self._node:
                 continue
             state = backend.get("state") or words.ACTIVE

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def problems(services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what does not fit: of the whole list, and of single services.
+    """Yield what does not fit.
 
     :param services: as the nodes get them.
     """
